@@ -1,0 +1,76 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Who may import whom, and why, is told in ARCHITECTURE.md. Arrows point down only: a target may
+// depend on targets above it in this file. No Swift package may ever be added here.
+
+/// A target of ours, in Swift 6 mode.
+func target(_ name: String, _ dependencies: [String]) -> Target {
+    .target(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) })
+}
+
+func tests(_ name: String, _ dependencies: [String], resources: [Resource] = [.copy("Cases")]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, resources: resources)
+}
+
+let package = Package(
+    name: "shipyard-swift",
+    products: [.executable(name: "shipyard-swift", targets: ["shipyard-swift"])],
+    targets: [
+        // C libraries of the distribution. libcurl, libmicrohttpd and libarchive have no `pkgConfig`: their
+        // shims load them on first use, because linking them would double the program's start (docs/adr).
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "CLinux"),
+
+        target("ShipyardModel", ["CLinux"]),
+        target("ShipyardDiagnostics", ["ShipyardModel"]),
+        target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "CYAML"]),
+        target("ShipyardPlanner", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs"]),
+        target("ShipyardEngine", ["ShipyardModel", "ShipyardPlanner"]),
+        target("ShipyardStore", ["ShipyardModel", "ShipyardPlanner", "CSQLite"]),
+        target("ShipyardNode", ["ShipyardModel", "CLinux"]),
+        target("ShipyardHTTPClient", ["ShipyardModel", "CCurl"]),
+        target("ShipyardStaging", ["ShipyardModel", "ShipyardHTTPClient", "CArchive"]),
+        target(
+            "ShipyardService",
+            [
+                "ShipyardModel", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine", "ShipyardStore",
+                "ShipyardNode",
+                "ShipyardStaging", "CLinux",
+            ]),
+        target(
+            "ShipyardAPI",
+            [
+                "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
+                "ShipyardStore", "ShipyardNode", "ShipyardStaging", "ShipyardService",
+                "ShipyardHTTPClient", "CMicroHTTPD",
+            ]),
+        target(
+            "ShipyardCommands",
+            [
+                "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
+                "ShipyardStore", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging", "ShipyardService",
+                "ShipyardAPI", "CLinux",
+            ]),
+        .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
+
+        tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
+        tests("ShipyardSpecsTests", ["ShipyardSpecs"]),
+        tests("ShipyardPlannerTests", ["ShipyardPlanner"]),
+        tests("ShipyardEngineTests", ["ShipyardEngine"], resources: []),
+        tests("ShipyardStoreTests", ["ShipyardStore"], resources: []),
+        tests("ShipyardNodeTests", ["ShipyardNode"], resources: []),
+        tests("ShipyardHTTPClientTests", ["ShipyardHTTPClient"], resources: []),
+        tests("ShipyardStagingTests", ["ShipyardStaging"], resources: []),
+        tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient"], resources: []),
+        tests("ShipyardServiceTests", ["ShipyardService"], resources: []),
+        tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI"], resources: []),
+        tests("EndToEndTests", ["ShipyardModel"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

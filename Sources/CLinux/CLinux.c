@@ -1,0 +1,72 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int shipyard_spawn_addclosefrom(posix_spawn_file_actions_t *actions, int lowest) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, lowest);
+}
+
+int16_t shipyard_spawn_setsid_flag(void) { return POSIX_SPAWN_SETSID; }
+
+int shipyard_spawn(
+    pid_t *process, const char *path, char *const arguments[], char *const environment[],
+    const struct shipyard_place *place) {
+    // The child writes it on the memory that both share until it execs or exits; volatile, so that the parent looks.
+    volatile int failure = 0;
+    sigset_t none;
+    sigemptyset(&none);
+    pid_t child = vfork();
+    if (child == 0) {
+        if (setsid() >= 0 && dup2(place->input, 0) >= 0 && dup2(place->output, 1) >= 0 &&
+            dup2(place->errors, 2) >= 0 && fchdir(place->parent) == 0 && chdir(place->directory) == 0 &&
+            sigprocmask(SIG_SETMASK, &none, 0) == 0)
+            execve(path, arguments, environment);
+        failure = errno;
+        _exit(127);
+    }
+    if (child < 0) return errno;
+    if (failure != 0) {
+        while (waitpid(child, 0, 0) < 0 && errno == EINTR) {}
+        return failure;
+    }
+    *process = child;
+    return 0;
+}
+
+int shipyard_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int shipyard_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+int shipyard_signalfd(const sigset_t *signals) { return signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC); }
+
+int shipyard_signalfd_read(int fd) {
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+int shipyard_accept(int listener) { return accept4(listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+// By number, because glibc has had wrappers only since 2.36.
+int shipyard_pidfd_open(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+
+int shipyard_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, 0, 0);
+}
+
+int shipyard_is_living_child(pid_t process) {
+    siginfo_t info;
+    info.si_pid = 0;
+    return waitid(P_PID, (id_t)process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
+int shipyard_unmount(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }

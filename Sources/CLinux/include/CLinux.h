@@ -1,0 +1,59 @@
+// What Linux offers and Swift cannot import: functions behind _GNU_SOURCE, variadic calls, macros.
+//
+// Every function but `shipyard_spawn` is a plain call through: it returns what the wrapped one returns. Logic
+// belongs to Swift, but nothing in Swift may run between vfork and exec.
+#ifndef SHIPYARD_CLINUX_H
+#define SHIPYARD_CLINUX_H
+
+#include <spawn.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// posix_spawn file actions and flags that glibc hides behind _GNU_SOURCE. They return an errno, or 0.
+int shipyard_spawn_addclosefrom(posix_spawn_file_actions_t *actions, int lowest);
+int16_t shipyard_spawn_setsid_flag(void);
+
+/// Where a process starts and what it is given. Its three descriptors are above 2.
+struct shipyard_place {
+    int input, output, errors;
+    /// `directory` is relative to this open directory.
+    int parent;
+    const char *directory;
+};
+
+/// Starts a program in a session of its own with no signal blocked. Returns 0, or the errno of the first step
+/// that failed, also one that failed in the child.
+///
+/// For a caller of one thread that handles no signal and opens everything close-on-exec. So it needs nothing of
+/// what posix_spawn does for any caller: a stack from mmap, a question for each signal and for the limit of
+/// each descriptor, some 75 system calls for each process.
+int shipyard_spawn(
+    pid_t *process, const char *path, char *const arguments[], char *const environment[],
+    const struct shipyard_place *place);
+
+// prctl is variadic.
+int shipyard_become_subreaper(void);
+
+/// An anonymous file in memory, close-on-exec.
+int shipyard_memfd(const char *name);
+
+/// A non-blocking, close-on-exec signalfd for these signals.
+int shipyard_signalfd(const sigset_t *signals);
+/// Reads one pending signal's number from it; 0 when there is none.
+int shipyard_signalfd_read(int fd);
+
+/// accept4 with SOCK_CLOEXEC | SOCK_NONBLOCK.
+int shipyard_accept(int listener);
+
+// pidfd: a signal through one of these cannot reach another process that got the same number.
+int shipyard_pidfd_open(pid_t process);
+int shipyard_pidfd_send_signal(int pidfd, int signal);
+
+/// Whether `process` is a living child of the caller: asks without waiting and without reaping.
+int shipyard_is_living_child(pid_t process);
+
+
+/// Takes a mount out of the tree, also while it is in use; does not follow a link.
+int shipyard_unmount(const char *path);
+
+#endif

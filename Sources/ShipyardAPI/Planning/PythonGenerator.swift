@@ -1,0 +1,138 @@
+import Glibc
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardSpecs
+
+/// Runs the Python modules of `custom` factories in one `python3` process, started when it is first needed
+/// and kept until the submission is planned: a module with state is loaded once and called twice.
+///
+/// Not for use from several threads.
+final class PythonGenerator {
+    /// One row. Longer than any command line can be, and bounded so that a module cannot fill the memory.
+    private static let longestRowBytes = 16 << 20
+
+    private let searchPath: String
+    private var process: PythonProcess?
+
+    init(searchPath: String) { self.searchPath = searchPath }
+
+    func forEachRow(
+        of generator: CustomFactorySpec, _ body: ([PythonValue]) -> Bool
+    ) throws(PlannerWorldError) {
+        let python = try running()
+        guard python.send(Self.request(generator)) else { throw ended(generator) }
+        while true {
+            guard let line = try python.line(atMost: Self.longestRowBytes) else { throw ended(generator) }
+            switch line.first {
+            case UInt8(ascii: "r"):
+                guard !body(try Self.row(line.dropFirst())) else { continue }
+                // The generator may have more to say, and nobody listens: it starts anew if asked again.
+                process = nil
+                return
+            case UInt8(ascii: "e"): throw Self.failure(line.dropFirst(), generator)
+            default: return
+            }
+        }
+    }
+
+    private func running() throws(PlannerWorldError) -> PythonProcess {
+        if let process { return process }
+        let started = try PythonProcess(script: Self.script, searchPath: searchPath)
+        process = started
+        return started
+    }
+
+    private func ended(_ generator: CustomFactorySpec) -> PlannerWorldError {
+        process = nil
+        return PlannerWorldError("python3 ended while it ran the generator `\(generator.module)`")
+    }
+
+    /// One line of JSON.
+    private static func request(_ generator: CustomFactorySpec) -> [UInt8] {
+        var bytes: [UInt8] = []
+        func append(_ text: String?) {
+            if let text { JSONText.append(text, to: &bytes) } else { bytes += Array("null".utf8) }
+        }
+        bytes += Array(#"{"module": "#.utf8)
+        append(generator.module)
+        bytes += Array(#", "package": "#.utf8)
+        append(generator.package)
+        bytes += Array(#", "args": ["#.utf8)
+        for (position, argument) in generator.inputArgs.enumerated() {
+            if position > 0 { bytes.append(UInt8(ascii: ",")) }
+            append(argument)
+        }
+        bytes += Array(#"], "kwargs": {"#.utf8)
+        for (position, argument) in generator.inputKwargs.enumerated() {
+            if position > 0 { bytes.append(UInt8(ascii: ",")) }
+            append(argument.name)
+            bytes.append(UInt8(ascii: ":"))
+            append(argument.value)
+        }
+        return bytes + Array("}}\n".utf8)
+    }
+
+    // MARK: - Answers
+
+    private static func row(_ line: ArraySlice<UInt8>) throws(PlannerWorldError) -> [PythonValue] {
+        var values: [PythonValue] = []
+        guard !line.isEmpty else { return values }
+        for field in line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {
+            guard let value = value(field) else {
+                throw PlannerWorldError("python3 gave an answer that cannot be understood")
+            }
+            values.append(value)
+        }
+        return values
+    }
+
+    private static func value(_ field: ArraySlice<UInt8>) -> PythonValue? {
+        let text = unescaped(field.dropFirst())
+        switch field.first {
+        case UInt8(ascii: "i"):
+            return Int(text).map(PythonValue.int) ?? BigInteger(decimal: text).map(PythonValue.bigInt)
+        case UInt8(ascii: "f"): return Double(text).map(PythonValue.float)
+        case UInt8(ascii: "s"): return .str(text)
+        case UInt8(ascii: "b"): return .bool(text == "1")
+        case UInt8(ascii: "n"): return PythonValue.none
+        case UInt8(ascii: "o"):
+            let parts = field.dropFirst().split(separator: 0x1F, omittingEmptySubsequences: false).map(
+                unescaped)
+            guard parts.count == 3 else { return nil }
+            return .object(PythonObject(typeName: parts[0], text: parts[1], representation: parts[2]))
+        default: return nil
+        }
+    }
+
+    private static func unescaped(_ bytes: ArraySlice<UInt8>) -> String {
+        var result: [UInt8] = []
+        var rest = bytes
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "\\"), let letter = rest.popFirst() else {
+                result.append(byte)
+                continue
+            }
+            switch letter {
+            case UInt8(ascii: "t"): result.append(0x09)
+            case UInt8(ascii: "n"): result.append(0x0A)
+            case UInt8(ascii: "r"): result.append(0x0D)
+            case UInt8(ascii: "f"): result.append(0x1F)
+            default: result.append(letter)
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    private static func failure(
+        _ line: ArraySlice<UInt8>, _ generator: CustomFactorySpec
+    ) -> PlannerWorldError {
+        let parts = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map(unescaped)
+        let place = parts.count > 2 && !parts[2].isEmpty ? " (\(parts[2]))" : ""
+        let what = parts.prefix(2).filter { !$0.isEmpty }.joined(separator: ": ")
+        let isMissing = parts.first == "ModuleNotFoundError"
+        return PlannerWorldError(
+            "generator `\(generator.module)` failed: \(what)\(place)",
+            help: isMissing
+                ? "put the module beside the jobs file, or add its directory to PYTHONPATH" : nil)
+    }
+}

@@ -1,0 +1,212 @@
+import ShipyardModel
+
+// The answers of the API. Field names are those of the REST API of Azure Batch where it has the thing;
+// times are ISO 8601 in UTC. Optional fields are left out when nil.
+
+package struct PoolResponse: Codable, Sendable {
+    package var id: String
+    package var state: String
+    package var allocationState: String
+    package var creationTime: String
+    package var vmSize: String?
+    package var currentDedicatedNodes: Int
+    package var currentLowPriorityNodes: Int
+    package var targetDedicatedNodes: Int
+    package var targetLowPriorityNodes: Int
+    package var taskSlotsPerNode: Int
+    /// `spread` or `pack`.
+    package var nodeFillType: String
+    package var enableInterNodeCommunication: Bool
+    package var enableAutoScale: Bool
+    package var startTaskCommandLine: String?
+    package var applicationPackageReferences: [PackageReference]
+    /// Number of nodes by state, states without nodes left out.
+    package var nodeCounts: [String: Int]
+    /// The job whose end removes this pool.
+    package var autoPoolJobId: String?
+
+    package struct PackageReference: Codable, Sendable {
+        package var applicationId: String
+        package var version: String
+    }
+}
+
+package struct NodeResponse: Codable, Sendable {
+    package var id: String
+    package var poolId: String
+    package var state: String
+    package var isDedicated: Bool
+    package var allocationTime: String
+    package var stateTransitionTime: String
+    package var runningTasksCount: Int
+    package var runningTaskSlotsCount: Int
+    package var totalTasksRun: Int
+    package var totalTasksSucceeded: Int
+    package var startTaskInfo: ExecutionResponse?
+    /// Absolute path of the node's root directory.
+    package var rootDirectory: String
+}
+
+package struct ExecutionResponse: Codable, Sendable {
+    package var startTime: String?
+    package var endTime: String?
+    package var exitCode: Int32?
+    /// `success` or `failure`; nil while it runs.
+    package var result: String?
+    package var failureInfo: FailureResponse?
+    package var retryCount: Int
+    package var requeueCount: Int
+    package var wallTimeMilliseconds: Double?
+    package var userTimeMilliseconds: Double?
+    package var systemTimeMilliseconds: Double?
+    package var peakMemoryBytes: Int64?
+}
+
+package struct FailureResponse: Codable, Sendable {
+    package var category: String
+    package var code: String
+    package var message: String
+}
+
+package struct TaskCountsResponse: Codable, Sendable, Equatable {
+    /// Also those that wait for dependencies.
+    package var active: Int
+    /// Also those that are being prepared.
+    package var running: Int
+    package var completed: Int
+    package var succeeded: Int
+    package var failed: Int
+}
+
+package struct JobResponse: Codable, Sendable {
+    package var id: String
+    package var state: String
+    package var priority: Int
+    package var poolId: String
+    package var creationTime: String
+    package var stateTransitionTime: String
+    package var endTime: String?
+    package var terminateReason: String?
+    /// `terminateJob` or `noAction`.
+    package var onAllTasksComplete: String
+    package var maxWallClockTime: String?
+    package var usesTaskDependencies: Bool
+    package var taskCounts: TaskCountsResponse
+    /// True when nothing of the job runs and nothing can any more; `blockedReason` says why.
+    package var isBlocked: Bool
+    package var blockedReason: String?
+}
+
+package struct TaskResponse: Codable, Sendable {
+    package var id: String
+    package var jobId: String
+    package var state: String
+    package var commandLine: String?
+    package var executionInfo: ExecutionResponse
+    package var nodeInfo: TaskNodeResponse?
+    package var dependsOn: [String]
+    package var isMergeTask: Bool
+    /// Earlier attempts, oldest first; only in the answer for one task.
+    package var attempts: [ExecutionResponse]?
+}
+
+package struct TaskNodeResponse: Codable, Sendable {
+    package var poolId: String
+    package var nodeId: String
+    /// Absolute path of the task's directory on the node.
+    package var taskDirectory: String
+}
+
+package struct FileResponse: Codable, Sendable {
+    /// Relative to the task's (or node's) directory: `stdout.txt`, `wd/out.csv`.
+    package var name: String
+    package var isDirectory: Bool
+    package var contentLength: Int64
+    package var lastModified: String
+}
+
+/// What `POST /jobs`, `/pools` take: the texts of the spec files, read by the client.
+package struct SubmissionRequest: Codable, Sendable {
+    package struct File: Codable, Sendable {
+        /// `credentials`, `config`, `pool`, `jobs`.
+        package var kind: String
+        /// Absolute path, or `<standard input>`.
+        package var path: String
+        /// As the user gave it, for messages.
+        package var name: String
+        package var text: String
+    }
+    package var files: [File]
+    /// Where relative paths start that no file gives a place, and where `custom` generators are looked for.
+    package var workingDirectory: String
+    /// `jobs add --recreate`, `pool add --recreate`.
+    package var recreate = false
+}
+
+// Who writes a request by hand gives what matters: only `files` with `kind` and `text` are needed.
+extension SubmissionRequest {
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        files = try fields.decode([File].self, forKey: .files)
+        workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory) ?? "/"
+        recreate = try fields.decodeIfPresent(Bool.self, forKey: .recreate) ?? false
+    }
+}
+
+extension SubmissionRequest.File {
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        kind = try fields.decode(String.self, forKey: .kind)
+        text = try fields.decode(String.self, forKey: .text)
+        path = try fields.decodeIfPresent(String.self, forKey: .path) ?? ""
+        name = try fields.decodeIfPresent(String.self, forKey: .name) ?? "\(kind).yaml"
+    }
+}
+
+/// What `POST /jobs` answers.
+package struct SubmissionResponse: Codable, Sendable {
+    package struct Job: Codable, Sendable {
+        package var id: String
+        package var poolId: String
+        package var tasksAdded: Int
+        package var isNew: Bool
+    }
+    package var jobs: [Job]
+    /// Rendered warnings (text form), one string each.
+    package var warnings: [String]
+}
+
+/// The body of every answer with a status of 400 or more.
+package struct ErrorResponse: Codable, Sendable {
+    /// A word for programs: `PoolNotFound`, `JobExists`, `SpecRefused`, …
+    package var code: String
+    /// A sentence for people, saying what to do.
+    package var message: String
+    /// `SpecRefused` only: the diagnostics as text, ready to print, and as data.
+    package var diagnosticsText: String?
+    package var diagnosticsJSON: String?
+}
+
+/// What was looked for after a pool was removed, and what was found.
+package struct RemovalResponse: Codable, Sendable {
+    package var poolId: String
+    package var nodes: Int
+    /// Processes that belonged to the pool and had to be ended.
+    package var processesEnded: Int
+    /// One line for each kind of thing checked, such as `processes: none left`.
+    package var checks: [String]
+    /// True when everything checked was gone.
+    package var isComplete: Bool
+}
+
+package struct ServiceResponse: Codable, Sendable {
+    package var version: String
+    package var processId: Int32
+    package var home: String
+    package var startTime: String
+    package var pools: Int
+    package var activeJobs: Int
+    /// Bytes that the engine's own tables take.
+    package var engineBytes: Int
+    package var engineTasks: Int
+}

@@ -1,0 +1,134 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardService
+import ShipyardStore
+
+extension APIRoutes {
+    func addJobs(to router: inout Router) {
+        on(.get, "/jobs", in: &router) { _ throws(APIFailure) in
+            let statuses = loop.inspect { engine in
+                engine.jobsInOrder.compactMap { JobStatus($0, in: engine) }
+            }
+            var responses: [JobResponse] = []
+            for status in statuses { responses.append(try jobResponse(status)) }
+            return .json(ListBody(value: responses))
+        }
+        on(.post, "/jobs", in: &router) { request throws(APIFailure) in
+            let submission = try body(of: request, as: SubmissionRequest.self)
+            return .json(try Submitter(self).addJobs(submission), status: 201)
+        }
+        on(.get, "/jobs/{job}", in: &router) { request throws(APIFailure) in
+            .json(try jobResponse(try jobStatus(request.parameters["job"] ?? "")))
+        }
+        on(.delete, "/jobs/{job}", in: &router) { request throws(APIFailure) in
+            let id = request.parameters["job"] ?? ""
+            try perform { core, now throws(Refusal) in try core.deleteJob(id, at: now) }
+            return HTTPReply(status: 202)
+        }
+        for (word, act) in Self.jobActs {
+            on(.post, "/jobs/{job}/\(word)", in: &router) { request throws(APIFailure) in
+                let id = request.parameters["job"] ?? ""
+                try perform { core, now throws(Refusal) in try act(core, id, now) }
+                return HTTPReply(status: 202)
+            }
+        }
+        on(.get, "/jobs/{job}/wait", in: &router) { request throws(APIFailure) in .json(try wait(request)) }
+        on(.get, "/jobs/{job}/taskcounts", in: &router) { request throws(APIFailure) in
+            .json(TaskCountsResponse(try jobStatus(request.parameters["job"] ?? "").counts))
+        }
+    }
+
+    private typealias JobAct = @Sendable (ServiceCore, String, Instant) throws(Refusal) -> Void
+    private static let jobActs: [(String, JobAct)] = [
+        ("terminate", { core, id, now throws(Refusal) in try core.terminateJob(id, at: now) }),
+        ("disable", { core, id, now throws(Refusal) in try core.disableJob(id, at: now) }),
+        ("enable", { core, id, now throws(Refusal) in try core.enableJob(id, at: now) }),
+    ]
+
+    /// What the engine knows of a job, taken in one moment.
+    struct JobStatus: Sendable {
+        var record: JobRecord
+        var counts: TaskCounts
+        var blockage: Blockage?
+
+        init?(_ number: UInt32, in engine: Engine) {
+            guard let record = engine.job(number), let counts = engine.counts(number) else { return nil }
+            self.record = record
+            self.counts = counts
+            blockage = engine.blockage(number)
+        }
+    }
+
+    func jobStatus(_ id: String) throws(APIFailure) -> JobStatus {
+        let status = loop.inspect { engine in
+            JobID(id).flatMap { engine.jobNumber($0) }.flatMap { JobStatus($0, in: engine) }
+        }
+        guard let status else { throw APIFailure(Refusal.jobNotFound(id)) }
+        return status
+    }
+
+    private func wait(_ request: HTTPRequest) throws(APIFailure) -> JobResponse {
+        let id = request.parameters["job"] ?? ""
+        let seconds = min(try number("timeout", atLeast: 0, in: request) ?? 30, 600)
+        let seen = request.queryValue("counts")
+        let status = try jobStatus(id)
+        let response = try jobResponse(status)
+        if let seen, seen == response.progressToken, status.record.state != .completed, !response.isBlocked {
+            _ = loop.waitForChange(
+                of: status.record.number, seen: status.counts, seenState: status.record.state,
+                patience: .seconds(seconds))
+            return try jobResponse(try jobStatus(id))
+        }
+        if seen != nil, status.record.state != .completed, !response.isBlocked {
+            // It has changed since, as it does all the time under load: not more than five answers a second.
+            _ = loop.waitForChange(
+                of: status.record.number, seen: TaskCounts(), seenState: nil,
+                patience: TimeSpan(milliseconds: 200))
+            return try jobResponse(try jobStatus(id))
+        }
+        return response
+    }
+
+    func jobResponse(_ status: JobStatus) throws(APIFailure) -> JobResponse {
+        let record = status.record
+        let plan = plans.summary(of: record)
+        return JobResponse(
+            id: record.id.text, state: record.state.rawValue, priority: record.priority,
+            poolId: record.pool.text,
+            creationTime: record.creationTime.iso8601,
+            stateTransitionTime: record.stateTransitionTime.iso8601,
+            endTime: record.endTime?.iso8601, terminateReason: record.terminateReason,
+            onAllTasksComplete: record.autoComplete ? "terminateJob" : "noAction",
+            maxWallClockTime: plan.maxWallTime?.iso8601Duration,
+            usesTaskDependencies: plan.usesTaskDependencies,
+            taskCounts: TaskCountsResponse(status.counts), isBlocked: status.blockage != nil,
+            blockedReason: try status.blockage.map { blockage throws(APIFailure) in
+                try sentence(for: blockage, record)
+            })
+    }
+
+    private func sentence(for blockage: Blockage, _ job: JobRecord) throws(APIFailure) -> String {
+        switch blockage {
+        case .dependencies(let example, let count):
+            let definition = try read { reader throws(StoreError) in
+                try reader.definition(of: TaskKey(job: job.number, ordinal: example))
+            }
+            let others = count == 1 ? "" : " and \(count - 1) more"
+            return "`\(definition?.id ?? "?")`\(others) wait for tasks that failed, and will never run"
+        case .poolIsGone:
+            return "its pool `\(job.pool)` is gone; add it again, or end the job with `jobs term`"
+        case .poolHasNoNodes: return "pool `\(job.pool)` has no nodes; resize it with `pool resize`"
+        case .nodesUnusable(let states):
+            let list = states.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                "\($0.value) \($0.key.rawValue)"
+            }
+            return "no node of pool `\(job.pool)` can run tasks: \(list.joined(separator: ", "))"
+        case .preparationFailedEverywhere:
+            return "its job preparation task failed on every node of pool `\(job.pool)`"
+        case .tooFewSlots(let needed, let available):
+            return
+                "its next task needs \(needed) slots, and the nodes of pool `\(job.pool)` have \(available)"
+        case .disabled: return "it is disabled"
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardService
+import ShipyardSpecs
+import ShipyardStore
+
+extension APIRoutes {
+    func addPools(to router: inout Router) {
+        on(.get, "/pools", in: &router) { _ throws(APIFailure) in .json(ListBody(value: poolResponses())) }
+        on(.post, "/pools", in: &router) { request throws(APIFailure) in
+            let submission = try body(of: request, as: SubmissionRequest.self)
+            let id = try Submitter(self).addPool(submission)
+            return .json(try poolResponse(id), status: 201)
+        }
+        on(.get, "/pools/{pool}", in: &router) { request throws(APIFailure) in
+            .json(try poolResponse(request.parameters["pool"] ?? ""))
+        }
+        on(.delete, "/pools/{pool}", in: &router) { request throws(APIFailure) in
+            let id = request.parameters["pool"] ?? ""
+            try perform { core, now throws(Refusal) in try core.deletePool(id, at: now) }
+            return HTTPReply(status: 202)
+        }
+        on(.get, "/pools/{pool}/removal", in: &router) { request throws(APIFailure) in
+            .json(try removal(of: request.parameters["pool"] ?? ""))
+        }
+        on(.post, "/pools/{pool}/resize", in: &router) { request throws(APIFailure) in
+            let id = request.parameters["pool"] ?? ""
+            let target = try body(of: request, as: ResizeBody.self)
+            try perform { core, now throws(Refusal) in
+                let pool = try core.activePool(id)
+                try core.resizePool(
+                    id, dedicated: target.targetDedicatedNodes ?? pool.targetDedicatedNodes,
+                    lowPriority: target.targetLowPriorityNodes ?? pool.targetLowPriorityNodes, at: now)
+            }
+            return HTTPReply(status: 202)
+        }
+        on(.get, "/pools/{pool}/nodes", in: &router) { request throws(APIFailure) in
+            let id = try knownPool(request.parameters["pool"] ?? "")
+            return .json(ListBody(value: loop.inspect { $0.nodes(of: id) }.map(nodeResponse)))
+        }
+    }
+
+    /// What is left out stays as it is.
+    private struct ResizeBody: Codable, Sendable {
+        var targetDedicatedNodes: Int?
+        var targetLowPriorityNodes: Int?
+    }
+
+    func knownPool(_ id: String) throws(APIFailure) -> PoolID {
+        guard let pool = PoolID(id), loop.inspect({ $0.pool(pool) }) != nil else {
+            throw APIFailure(Refusal.poolNotFound(id))
+        }
+        return pool
+    }
+
+    private func poolResponses() -> [PoolResponse] {
+        loop.inspect { engine in
+            engine.poolIDs.compactMap { id in engine.pool(id).map { ($0, engine.nodes(of: id)) } }
+        }.map { poolResponse($0.0, $0.1) }
+    }
+
+    private func poolResponse(_ id: String) throws(APIFailure) -> PoolResponse {
+        let pool = try knownPool(id)
+        let found = loop.inspect { engine in engine.pool(pool).map { ($0, engine.nodes(of: pool)) } }
+        guard let found else { throw APIFailure(Refusal.poolNotFound(id)) }
+        return poolResponse(found.0, found.1)
+    }
+
+    private func poolResponse(_ record: PoolRecord, _ nodes: [NodeStatus]) -> PoolResponse {
+        let spec = try? JSONCoding.decode(PoolSpec.self, from: Array(record.specification.utf8))
+        var counts: [String: Int] = [:]
+        for node in nodes { counts[node.record.state.rawValue, default: 0] += 1 }
+        return PoolResponse(
+            id: record.id.text, state: record.state.rawValue,
+            allocationState: record.allocationState.rawValue,
+            creationTime: record.creationTime.iso8601, vmSize: spec?.vmSize,
+            currentDedicatedNodes: nodes.count { $0.record.isDedicated },
+            currentLowPriorityNodes: nodes.count { !$0.record.isDedicated },
+            targetDedicatedNodes: record.targetDedicatedNodes,
+            targetLowPriorityNodes: record.targetLowPriorityNodes,
+            taskSlotsPerNode: record.taskSlotsPerNode, nodeFillType: spec?.nodeFillType.rawValue ?? "spread",
+            enableInterNodeCommunication: spec?.interNodeCommunication ?? false,
+            enableAutoScale: spec?.hasAutoscale ?? false, startTaskCommandLine: spec?.startTask?.command,
+            applicationPackageReferences: (spec?.applicationPackages ?? []).map {
+                PoolResponse.PackageReference(applicationId: $0.id, version: $0.version)
+            },
+            nodeCounts: counts,
+            autoPoolJobId: record.autoPoolJob.flatMap { number in loop.inspect { $0.job(number)?.id.text } })
+    }
+
+    private func nodeResponse(_ node: NodeStatus) -> NodeResponse {
+        let record = node.record
+        return NodeResponse(
+            id: record.id.text, poolId: record.pool.text, state: record.state.rawValue,
+            isDedicated: record.isDedicated, allocationTime: record.allocationTime.iso8601,
+            stateTransitionTime: record.stateTransitionTime.iso8601, runningTasksCount: node.runningTasks,
+            runningTaskSlotsCount: node.usedSlots, totalTasksRun: node.tasksRun,
+            totalTasksSucceeded: node.tasksSucceeded,
+            startTaskInfo: record.startTaskAttempt > 0
+                ? ExecutionResponse(
+                    record.startTaskResult, retryCount: Int(record.startTaskAttempt) - 1, requeueCount: 0)
+                : nil,
+            rootDirectory: layout.nodeRoot(record.id, of: record.pool))
+    }
+
+    private func removal(of id: String) throws(APIFailure) -> RemovalResponse {
+        let records = try read { reader throws(StoreError) in try reader.poolRemovals(limit: 1000) }
+        guard let record = records.first(where: { $0.pool.text == id }),
+            let removal = try? JSONCoding.decode(PoolRemoval.self, from: Array(record.removal.utf8))
+        else {
+            throw APIFailure(404, "RemovalNotFound", "no removal of a pool `\(id)` is on record")
+        }
+        return RemovalResponse(
+            poolId: id, nodes: removal.nodes, processesEnded: removal.processesEnded, checks: removal.checks,
+            isComplete: removal.isComplete)
+    }
+}

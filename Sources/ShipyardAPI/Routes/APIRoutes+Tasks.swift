@@ -1,0 +1,107 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardNode
+import ShipyardPlanner
+import ShipyardService
+import ShipyardStore
+
+extension APIRoutes {
+    /// The most tasks in one answer, and what is given where nothing is asked for.
+    static let pageLimit = 1000
+
+    func addTasks(to router: inout Router) {
+        on(.get, "/jobs/{job}/tasks", in: &router) { request throws(APIFailure) in
+            .json(try taskPage(request))
+        }
+        on(.get, "/jobs/{job}/tasks/{task}", in: &router) { request throws(APIFailure) in
+            let status = try jobStatus(request.parameters["job"] ?? "")
+            let found = try task(request.parameters["task"] ?? "", of: status)
+            var response = try taskResponse(found.row, status, try dependencyNames(of: found.row, status))
+            response.attempts = found.pastAttempts.map(ExecutionResponse.init)
+            return .json(response)
+        }
+        on(.post, "/jobs/{job}/tasks/{task}/terminate", in: &router) { request throws(APIFailure) in
+            let (job, task) = (request.parameters["job"] ?? "", request.parameters["task"] ?? "")
+            try perform { core, now throws(Refusal) in try core.terminateTask(task, of: job, at: now) }
+            return HTTPReply(status: 202)
+        }
+        on(.delete, "/jobs/{job}/tasks/{task}", in: &router) { request throws(APIFailure) in
+            let (job, task) = (request.parameters["job"] ?? "", request.parameters["task"] ?? "")
+            try perform { core, now throws(Refusal) in try core.deleteTask(task, of: job, at: now) }
+            return HTTPReply(status: 202)
+        }
+    }
+
+    func task(_ id: String, of job: JobStatus) throws(APIFailure) -> (
+        row: TaskRow, pastAttempts: [TaskProgress]
+    ) {
+        let found = try read { reader throws(StoreError) in try reader.task(id, in: job.record.number) }
+        guard let found else { throw APIFailure(Refusal.taskNotFound(id, job: job.record.id.text)) }
+        return found
+    }
+
+    private func taskPage(_ request: HTTPRequest) throws(APIFailure) -> ListBody<TaskResponse> {
+        let status = try jobStatus(request.parameters["job"] ?? "")
+        let limit = Int(min(try number("limit", atLeast: 1, in: request) ?? .max, Int64(Self.pageLimit)))
+        let after = try number("after", atLeast: 0, in: request).map { UInt32(clamping: $0) }
+        var filter = TaskFilter()
+        if let state = request.queryValue("state") {
+            guard let known = TaskState(rawValue: state) else {
+                let states = TaskState.allCases.map(\.rawValue).joined(separator: ", ")
+                throw APIFailure(400, "InvalidQueryParameter", "`state` is one of \(states), not `\(state)`")
+            }
+            filter.state = known
+        }
+        if let result = request.queryValue("result") {
+            guard let known = TaskOutcome(rawValue: result) else {
+                throw APIFailure(
+                    400, "InvalidQueryParameter", "`result` is success or failure, not `\(result)`")
+            }
+            filter.outcome = known
+        }
+        let rows = try read { [filter] reader throws(StoreError) in
+            try reader.tasks(of: status.record.number, after: after, limit: limit, where: filter)
+        }
+        var responses: [TaskResponse] = []
+        for row in rows { responses.append(try taskResponse(row, status, [])) }
+        let next = rows.count == limit ? rows.last.map { Int($0.definition.key.ordinal) } : nil
+        return ListBody(value: responses, next: next)
+    }
+
+    private func taskResponse(
+        _ row: TaskRow, _ job: JobStatus, _ dependencies: [String]
+    ) throws(APIFailure) -> TaskResponse {
+        TaskResponse(
+            id: row.definition.id, jobId: job.record.id.text, state: row.progress.state.rawValue,
+            commandLine: row.definition.command, executionInfo: ExecutionResponse(row.progress),
+            nodeInfo: row.progress.node.map { node in
+                TaskNodeResponse(
+                    poolId: job.record.pool.text, nodeId: node.text,
+                    taskDirectory: taskDirectory(row.definition.id, on: node, of: job.record))
+            },
+            dependsOn: dependencies,
+            isMergeTask: plans.summary(of: job.record).mergeTemplates.contains(row.definition.template))
+    }
+
+    func taskDirectory(_ task: String, on node: NodeID, of job: JobRecord) -> String {
+        "\(layout.nodeRoot(node, of: job.pool))/\(NodeLayout.jobDirectory(job.id.text))/\(task)"
+    }
+
+    /// The ids behind a task's dependencies, as many as a person reads.
+    private func dependencyNames(of row: TaskRow, _ job: JobStatus) throws(APIFailure) -> [String] {
+        let shown = 1000
+        let list = row.definition.dependencies.flatMap(Dependency.list) ?? []
+        var keys: [TaskKey] = []
+        var names: [String] = []
+        for dependency in list where keys.count < shown {
+            switch dependency {
+            case .task(let ordinal): keys.append(TaskKey(job: job.record.number, ordinal: ordinal))
+            case .tasks(let range):
+                keys += range.prefix(shown).map { TaskKey(job: job.record.number, ordinal: $0) }
+            case .numbers(let range): names.append("\(range.lowerBound)..\(range.upperBound)")
+            }
+        }
+        let known = try read { [keys] reader throws(StoreError) in try reader.definitions(of: keys) }
+        return known.map(\.id) + names
+    }
+}

@@ -1,0 +1,109 @@
+import ShipyardEngine
+import ShipyardHTTPClient
+import ShipyardModel
+import ShipyardService
+import ShipyardStore
+
+/// The API of one service: what each path does. docs/api.md says it for users.
+package struct APIRoutes: Sendable {
+    let loop: ServiceLoop
+    let readers: StoreReaderPool
+    let layout: HomeLayout
+    let identity: ServiceIdentity
+    let plans = PlanSummaries()
+
+    /// What never changes while the service runs.
+    package struct ServiceIdentity: Sendable {
+        var version: String
+        var processID: Int32
+        var startTime: Instant
+    }
+
+    package func router() -> Router {
+        var router = Router()
+        addService(to: &router)
+        addPools(to: &router)
+        addJobs(to: &router)
+        addTasks(to: &router)
+        addFiles(to: &router)
+        return router
+    }
+
+    /// Registers a handler that may fail.
+    func on(
+        _ method: HTTPMethod, _ pattern: String, in router: inout Router,
+        _ handler: @escaping @Sendable (HTTPRequest) throws(APIFailure) -> HTTPReply
+    ) {
+        router.on(method, pattern) { request in
+            do throws(APIFailure) {
+                return try handler(request)
+            } catch {
+                return error.reply
+            }
+        }
+    }
+
+    /// Runs a command in a turn of the service and waits for its commit.
+    func perform<Answer: Sendable>(
+        _ body: @escaping @Sendable (ServiceCore, Instant) throws(Refusal) -> Answer
+    ) throws(APIFailure) -> Answer {
+        do throws(Refusal) {
+            return try loop.perform(body)
+        } catch {
+            throw APIFailure(error)
+        }
+    }
+
+    func read<Answer>(_ body: (StoreReader) throws(StoreError) -> Answer) throws(APIFailure) -> Answer {
+        do throws(StoreError) {
+            return try readers.read(body)
+        } catch {
+            throw APIFailure(error)
+        }
+    }
+
+    func body<Value: Decodable>(of request: HTTPRequest, as type: Value.Type) throws(APIFailure) -> Value {
+        do throws(JSONError) {
+            return try request.decodeBody(as: type)
+        } catch {
+            throw APIFailure(400, "InvalidRequestBody", "the body is not what this path takes: \(error)")
+        }
+    }
+
+    /// A query's value as a number, `least` or more; nil where it is not given.
+    func number(
+        _ name: String, atLeast least: Int64, in request: HTTPRequest
+    ) throws(APIFailure) -> Int64? {
+        guard let text = request.queryValue(name) else { return nil }
+        guard let number = Int64(text), number >= least else {
+            throw APIFailure(
+                400, "InvalidQueryParameter", "`\(name)` is a whole number, \(least) or more, not `\(text)`")
+        }
+        return number
+    }
+
+    private func addService(to router: inout Router) {
+        on(.get, "/service", in: &router) { _ throws(APIFailure) in
+            let state = loop.inspect { engine in
+                let jobs = engine.jobsInOrder.compactMap { engine.job($0) }
+                return (engine.poolIDs.count, jobs.count { $0.state != .completed }, engine.footprint)
+            }
+            return .json(
+                ServiceResponse(
+                    version: identity.version, processId: identity.processID, home: layout.home,
+                    startTime: identity.startTime.iso8601, pools: state.0, activeJobs: state.1,
+                    engineBytes: state.2.bytes, engineTasks: state.2.tasks))
+        }
+        on(.post, "/service/stop", in: &router) { _ throws(APIFailure) in
+            loop.stop()
+            return HTTPReply(status: 202)
+        }
+    }
+}
+
+/// A list as every path of the API wraps it.
+struct ListBody<Item: Codable & Sendable>: Codable, Sendable {
+    var value: [Item]
+    /// Where the next page starts; absent on the last one.
+    var next: Int?
+}

@@ -1,0 +1,50 @@
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardStore
+
+// From records to the answers of the API.
+
+extension ExecutionResponse {
+    init(_ result: AttemptResult?, retryCount: Int, requeueCount: Int) {
+        self.init(
+            startTime: result?.startTime.iso8601, endTime: result?.endTime.iso8601,
+            exitCode: result?.exit.code,
+            result: result.map { $0.isSuccess ? TaskOutcome.success.rawValue : TaskOutcome.failure.rawValue },
+            failureInfo: result?.failure.map {
+                FailureResponse(category: $0.category.rawValue, code: $0.code, message: $0.message)
+            },
+            retryCount: retryCount, requeueCount: requeueCount,
+            wallTimeMilliseconds: result.map { Double($0.usage.wallTimeMicroseconds) / 1000 },
+            userTimeMilliseconds: result.map { Double($0.usage.userTimeMicroseconds) / 1000 },
+            systemTimeMilliseconds: result.map { Double($0.usage.systemTimeMicroseconds) / 1000 },
+            peakMemoryBytes: result?.usage.peakMemoryBytes)
+    }
+
+    init(_ progress: TaskProgress) {
+        self.init(
+            progress.result, retryCount: Int(progress.retryCount), requeueCount: Int(progress.requeueCount))
+        if startTime == nil { startTime = progress.assignedTime?.iso8601 }
+    }
+}
+
+extension TaskCountsResponse {
+    init(_ counts: TaskCounts) {
+        self.init(
+            active: counts.active, running: counts.running, completed: counts.completed,
+            succeeded: counts.succeeded, failed: counts.failed)
+    }
+}
+
+extension TimeSpan {
+    /// As the REST API writes durations: `PT1H30M5S`.
+    var iso8601Duration: String {
+        let seconds = milliseconds / 1000
+        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60)
+        var text = "P" + (days > 0 ? "\(days)D" : "")
+        let rest =
+            (hours > 0 ? "\(hours)H" : "") + (minutes > 0 ? "\(minutes)M" : "")
+            + (seconds % 60 > 0 ? "\(seconds % 60)S" : "")
+        if !rest.isEmpty { text += "T" + rest }
+        return text == "P" ? "PT0S" : text
+    }
+}

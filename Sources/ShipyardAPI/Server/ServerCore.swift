@@ -1,0 +1,79 @@
+import CMicroHTTPD
+import ShipyardHTTPClient
+import Synchronization
+
+/// What libmicrohttpd's threads call. Each request has its own `Exchange`, which only its thread touches.
+final class ServerCore: Sendable {
+    let isStopping = Atomic(false)
+    /// Requests whose handler was called and whose answer is not all sent.
+    let activeExchanges = Atomic(0)
+    private let handler: @Sendable (HTTPRequest) -> HTTPReply
+
+    init(_ handler: @escaping @Sendable (HTTPRequest) -> HTTPReply) { self.handler = handler }
+
+    static func from(_ context: UnsafeMutableRawPointer?) -> ServerCore? {
+        context.map { Unmanaged<ServerCore>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// The library keeps the answer for us until `end`.
+    func begin(target: UnsafePointer<CChar>?, connection: OpaquePointer?) -> UnsafeMutableRawPointer? {
+        guard let target, let connection else { return nil }
+        let exchange = Exchange(target: String(cString: target), connection: connection)
+        return Unmanaged.passRetained(exchange).toOpaque()
+    }
+
+    func end(_ context: UnsafeMutableRawPointer) {
+        let exchange = Unmanaged<Exchange>.fromOpaque(context).takeRetainedValue()
+        if exchange.isActive { activeExchanges.subtract(1, ordering: .acquiringAndReleasing) }
+    }
+
+    /// Called once when the headers are in, then for each piece of the body, then once at its end.
+    func handle(
+        _ exchange: Exchange, method: UnsafePointer<CChar>?, bytes: UnsafePointer<CChar>?, count: inout Int
+    ) -> MHD_Result {
+        guard exchange.hasHeaders else {
+            exchange.readHeaders()
+            return exchange.isTooLarge ? exchange.send(Self.tooLarge) : MHD_Result.YES
+        }
+        if count > 0 {
+            exchange.append(UnsafeRawBufferPointer(start: bytes, count: count))
+            count = 0
+            return .YES
+        }
+        exchange.isActive = true
+        activeExchanges.add(1, ordering: .acquiringAndReleasing)
+        return exchange.send(reply(to: exchange, method: method.map { String(cString: $0) } ?? ""))
+    }
+
+    private func reply(to exchange: Exchange, method: String) -> HTTPReply {
+        if exchange.isTooLarge { return Self.tooLarge }
+        if isStopping.load(ordering: .acquiring) {
+            return .error(503, "ServiceStopping", "the service is about to exit; try again in a moment")
+        }
+        guard let known = HTTPMethod(rawValue: method) else {
+            return .error(501, "MethodNotKnown", "the method \(method) is not known")
+        }
+        guard let request = exchange.takeRequest(known) else {
+            return .error(400, "InvalidURL", "the path or query is not well encoded")
+        }
+        var reply = handler(request)
+        if case .stream(let next) = reply.body { reply.body = .stream(watched(next, exchange)) }
+        return reply
+    }
+
+    /// The stream, ended when the server stops or the client has gone.
+    private func watched(_ next: @escaping () -> [UInt8]?, _ exchange: Exchange) -> () -> [UInt8]? {
+        { [unowned exchange] in
+            while let piece = next() {
+                if !piece.isEmpty { return piece }
+                if self.isStopping.load(ordering: .acquiring) || exchange.hasHungUp { return nil }
+            }
+            return nil
+        }
+    }
+
+    private static var tooLarge: HTTPReply {
+        .error(
+            413, "RequestBodyTooLarge", "a request may have \(HTTPServer.maximumBodyBytes >> 20) MiB at most")
+    }
+}

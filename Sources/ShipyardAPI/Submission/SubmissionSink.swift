@@ -1,0 +1,157 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardService
+import ShipyardSpecs
+import ShipyardStaging
+import ShipyardStore
+
+/// Takes a plan task by task and hands it to the service in slices, which nobody sees until all is planned.
+struct SubmissionSink: PlanSink {
+    /// One slice is one transaction of some ten milliseconds: other commands get in between.
+    static let sliceCount = 2000
+
+    /// A job whose tasks are all written.
+    struct Staged {
+        var ticket: SubmissionTicket
+        var plan: JobPlan
+    }
+
+    let routes: APIRoutes
+    let setting: PlanSetting
+    /// Ids that some `depends_on` of the file names, by job.
+    let referenced: [JobID: Set<String>]
+    private(set) var staged: [Staged] = []
+
+    private var ticket: SubmissionTicket?
+    private var job: JobID?
+    private var slice = TaskSlice()
+    private var ordinals: [String: UInt32] = [:]
+    /// Tasks that depend on one that comes later: written last, when every id is known.
+    private var forward: [(definition: TaskDefinition, dependencies: [DependencyPlan])] = []
+
+    init(routes: APIRoutes, setting: PlanSetting, jobs: JobsSpec) {
+        self.routes = routes
+        self.setting = setting
+        referenced = Dictionary(
+            jobs.jobs.map { job in (job.id.value, Set(job.tasks.flatMap { $0.dependsOn.map(\.value) })) },
+            uniquingKeysWith: { $0.union($1) })
+    }
+
+    // MARK: PlanSink
+
+    mutating func jobBegan(_ plan: JobPlan) throws(APIFailure) {
+        let id = plan.id
+        let uses = plan.usesTaskDependencies
+        ticket = try routes.perform { core, _ throws(Refusal) in
+            try core.beginSubmission(id, usesDependencies: uses)
+        }
+        job = id
+        slice = TaskSlice()
+        ordinals = [:]
+        forward = []
+    }
+
+    mutating func task(_ task: TaskPlan) throws(APIFailure) {
+        guard let ticket, let job else { return }
+        let ordinal = UInt32(ticket.firstOrdinal + task.index)
+        let id = task.id
+        if referenced[job]?.contains(id) == true { ordinals[id] = ordinal }
+        var definition = TaskDefinition(
+            key: TaskKey(job: ticket.number, ordinal: ordinal), id: id, command: task.command,
+            template: ticket.firstTemplate + task.template, extra: try staging(of: task.inputTransfer))
+        let dependencies = try resolve(task.dependsOn, ticket)
+        if let dependencies {
+            definition.dependencies = dependencies.isEmpty ? nil : Dependency.text(of: dependencies)
+            slice.definitions.append(definition)
+        } else {
+            forward.append((definition, task.dependsOn))
+        }
+        slice.seeds.append(
+            TaskSeed(
+                template: definition.template, dependencies: dependencies ?? [],
+                number: number(of: task.idBytes)))
+        if slice.definitions.count >= Self.sliceCount { try flush() }
+    }
+
+    mutating func jobEnded(_ plan: JobPlan, _ graph: PlanGraph) throws(APIFailure) {
+        guard let ticket else { return }
+        try flush()
+        for (definition, dependencies) in forward {
+            guard let known = try resolve(dependencies, ticket) else {
+                throw APIFailure(
+                    500, "InternalError", "task `\(definition.id)` depends on a task that was not planned")
+            }
+            var definition = definition
+            definition.dependencies = Dependency.text(of: known)
+            slice.definitions.append(definition)
+            slice.patches.append(
+                (offset: Int(definition.key.ordinal) - ticket.firstOrdinal, dependencies: known))
+        }
+        try flush()
+        staged.append(Staged(ticket: ticket, plan: plan))
+        self.ticket = nil
+    }
+
+    /// What was begun and shall not be: also the job that planning stopped in.
+    var begun: [UInt32] { staged.map(\.ticket.number) + (ticket.map { [$0.number] } ?? []) }
+
+    // MARK: Parts
+
+    private mutating func flush() throws(APIFailure) {
+        guard let ticket, !slice.seeds.isEmpty || !slice.definitions.isEmpty else { return }
+        let full = slice
+        slice = TaskSlice()
+        try routes.perform { core, _ throws(Refusal) in core.addSlice(full, to: ticket.number) }
+    }
+
+    /// Nil when an id is not known yet.
+    private func resolve(
+        _ dependencies: [DependencyPlan], _ ticket: SubmissionTicket
+    ) throws(APIFailure) -> [Dependency]? {
+        var known: [Dependency] = []
+        for dependency in dependencies {
+            switch dependency {
+            case .task(let id):
+                guard let ordinal = try ordinal(of: id, ticket) else { return nil }
+                known.append(.task(ordinal))
+            case .submission(let range):
+                guard let last = range.last else { continue }
+                known.append(
+                    .tasks(
+                        UInt32(ticket.firstOrdinal + range.lowerBound)...UInt32(ticket.firstOrdinal + last)))
+            case .numbers(let range): known.append(.numbers(range))
+            }
+        }
+        return known
+    }
+
+    private func ordinal(of id: String, _ ticket: SubmissionTicket) throws(APIFailure) -> UInt32? {
+        if let ordinal = ordinals[id] { return ordinal }
+        guard !ticket.isNew else { return nil }
+        return try routes.read { reader throws(StoreError) in try reader.ordinal(of: id, in: ticket.number) }
+    }
+
+    private func number(of id: [UInt8]) -> Int? {
+        guard let first = id.first, first >= UInt8(ascii: "0"), first <= UInt8(ascii: "9") else { return nil }
+        return Int(String(decoding: id, as: UTF8.self))
+    }
+
+    /// The one file that a `file` factory adds to a task, as a manifest for its node.
+    private func staging(of transfer: StorageTransferSpec?) throws(APIFailure) -> String? {
+        guard let transfer, let account = setting.account(of: transfer.storageAccountSettings) else {
+            return nil
+        }
+        let source = "\(routes.layout.storage)/\(account)/\(transfer.remotePath)"
+        let path = (transfer.localPath ?? "").replacingPrefix("$AZ_BATCH_TASK_WORKING_DIR/", with: "")
+        let manifest = StagingManifest(resourceFiles: [.init(source: source, path: path)])
+        guard let text = try? JSONCoding.encode(manifest) else { return nil }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+extension String {
+    fileprivate func replacingPrefix(_ prefix: String, with replacement: String) -> String {
+        hasPrefix(prefix) ? replacement + dropFirst(prefix.count) : self
+    }
+}

@@ -1,0 +1,147 @@
+/// Reads a command line against the tree of commands.
+///
+/// Options stand after the command, as in Batch Shipyard; those that every command has may stand anywhere.
+/// `--name value`, `--name=value`, `-y`, `-vy` and `--` are understood.
+package struct ArgumentParser {
+    package struct Result: Sendable {
+        package var path: [String]
+        package var command: Command
+        package var arguments: ParsedArguments
+    }
+
+    private let root: Command
+    private let common: [Option]
+    private var remaining: ArraySlice<String>
+    private var result: Result
+    private var optionsEnded = false
+
+    private init(_ words: [String], root: Command, common: [Option]) {
+        self.root = root
+        self.common = common
+        remaining = words[...]
+        result = Result(path: [], command: root, arguments: ParsedArguments())
+    }
+
+    package static func parse(
+        _ words: [String], root: Command, common: [Option]
+    ) throws(CommandFailure) -> Result {
+        var parser = ArgumentParser(words, root: root, common: common)
+        while let word = parser.remaining.popFirst() { try parser.take(word) }
+        return parser.result
+    }
+
+    private var isGroup: Bool { !result.command.subcommands.isEmpty }
+    private var spelledPath: String { result.path.joined(separator: " ") }
+
+    private mutating func take(_ word: String) throws(CommandFailure) {
+        if optionsEnded || word == "-" || !word.hasPrefix("-") {
+            try takeWord(word)
+        } else if word == "--" {
+            optionsEnded = true
+        } else if word.hasPrefix("--") {
+            try takeLong(word.dropFirst(2))
+        } else {
+            try takeShort(word.dropFirst())
+        }
+    }
+
+    private mutating func takeWord(_ word: String) throws(CommandFailure) {
+        guard isGroup else { return result.arguments.words.append(word) }
+        guard let next = result.command.subcommand(named: word) else { throw unknownCommand(word) }
+        result.command = next
+        result.path.append(word)
+        guard next.takesAllWords else { return }
+        result.arguments.words = Array(remaining)
+        remaining = []
+    }
+
+    private mutating func takeLong(_ text: Substring) throws(CommandFailure) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let name = String(parts[0])
+        guard let option = option(where: { $0.answers(to: name) }) else { throw unknownOption(name) }
+        try set(option, spelled: "--\(name)", attached: parts.count == 2 ? String(parts[1]) : nil)
+    }
+
+    /// `-vy` is `-v -y`: no short option takes a value.
+    private mutating func takeShort(_ letters: Substring) throws(CommandFailure) {
+        for letter in letters {
+            guard let option = option(where: { $0.short == letter }) else {
+                throw .usage("unknown option `-\(letter)`", help: helpHint)
+            }
+            try set(option, spelled: "-\(letter)", attached: nil)
+        }
+    }
+
+    private func option(where matches: (Option) -> Bool) -> Option? {
+        result.command.options.first(where: matches) ?? common.first(where: matches)
+    }
+
+    private mutating func set(
+        _ option: Option, spelled: String, attached: String?
+    ) throws(CommandFailure) {
+        if option.hasNoLocalEffect { result.arguments.withoutEffect.append(spelled) }
+        let value: String
+        if let valueName = option.valueName {
+            // A following option is not a value: `--jobid --wait` is a forgotten id, not a job named `--wait`.
+            guard let given = attached ?? remaining.first.flatMap({ $0.hasPrefix("--") ? nil : $0 }) else {
+                throw .usage("`\(spelled)` needs a value: `\(spelled) \(valueName)`")
+            }
+            if attached == nil { remaining.removeFirst() }
+            try check(given, for: option, spelled: spelled)
+            value = given
+        } else {
+            guard attached == nil else { throw .usage("`\(spelled)` takes no value") }
+            value = ""
+        }
+        result.arguments.options[option.name, default: []].append(value)
+    }
+
+    private func check(_ value: String, for option: Option, spelled: String) throws(CommandFailure) {
+        switch option.values {
+        case .text, .file, .directory: return
+        case .number:
+            guard Int(value).map({ $0 >= 0 }) == true else {
+                throw .usage("`\(spelled)` takes a number, not `\(value)`")
+            }
+        case .choice(let words):
+            guard !words.contains(value) else { return }
+            let near = closestWord(to: value, among: words).map { "did you mean `\($0)`?" }
+            throw .usage("`\(spelled)` takes \(words.joined(separator: ", ")), not `\(value)`", help: near)
+        }
+    }
+}
+
+extension ArgumentParser {
+    private var helpHint: String {
+        "see `shipyard-swift \(result.path.isEmpty ? "" : spelledPath + " ")--help`"
+    }
+
+    private func unknownCommand(_ word: String) -> CommandFailure {
+        let names = result.command.visibleSubcommands.map(\.name)
+        let of = result.path.isEmpty ? "" : " of `\(spelledPath)`"
+        let foreign = BatchShipyardCommands.fact(about: (result.path + [word]).joined(separator: " "))
+        if foreign == nil, let near = closestWord(to: word, among: names) {
+            let path = (result.path + [near]).joined(separator: " ")
+            return .usage("unknown command `\(word)`\(of)", help: "did you mean `shipyard-swift \(path)`?")
+        }
+        let known = "known: \(names.joined(separator: ", "))"
+        return .usage(foreign ?? "unknown command `\(word)`\(of)", help: known)
+    }
+
+    private func unknownOption(_ name: String) -> CommandFailure {
+        let fact = "unknown option `--\(name)`" + (result.path.isEmpty ? "" : " of `\(spelledPath)`")
+        let known = result.command.options + common
+        if let near = closestWord(to: name, among: known.flatMap { [$0.name] + $0.aliases }) {
+            return .usage(fact, help: "did you mean `--\(near)`?")
+        }
+        guard isGroup, anyCommand(below: result.command, has: name) else {
+            return .usage(fact, help: helpHint)
+        }
+        return .usage(fact, help: "options of a command stand after it")
+    }
+
+    private func anyCommand(below command: Command, has name: String) -> Bool {
+        command.options.contains { $0.answers(to: name) }
+            || command.subcommands.contains { anyCommand(below: $0, has: name) }
+    }
+}

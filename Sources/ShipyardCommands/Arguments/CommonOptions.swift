@@ -1,0 +1,52 @@
+/// The options that every command has. They may stand anywhere on the command line.
+package enum CommonOptions {
+    package static let all = shown + specFiles + withoutLocalEffect
+
+    private static let shown: [Option] = [
+        .value(
+            "home", "DIR", values: .directory, environment: "SHIPYARD_HOME",
+            "where the service keeps everything; default ~/.local/state/shipyard-swift"),
+        .value(
+            "configdir", "DIR", values: .directory, environment: "SHIPYARD_CONFIGDIR",
+            "directory of the spec files; default the current one"),
+        .flag("yes", short: "y", "answer yes to every question"),
+        .flag("raw", "print JSON as the REST API of Azure Batch has it"),
+        .flag("show-config", "print the merged specs before anything is done"),
+        .flag("verbose", short: "v", "say more about what is done"),
+        .flag("help", short: "h", "print the help of a command"),
+    ]
+
+    /// One option for each kind of spec file; without it the file is looked for in `--configdir`.
+    private static let specFiles: [Option] = ["credentials", "config", "fs", "pool", "jobs"].map { kind in
+        .value(
+            kind, "FILE", values: .file, environment: "SHIPYARD_\(kind.uppercased())_CONF",
+            "use this file instead of \(kind).yaml")
+    }
+
+    /// What Batch Shipyard needs to find its cloud. The values are neither used nor shown: some are secrets.
+    private static let withoutLocalEffect: [Option] = [
+        "subscription-id", "keyvault-uri", "keyvault-credentials-secret-id", "aad-endpoint",
+        "aad-directory-id", "aad-application-id", "aad-auth-key", "aad-authority-url", "aad-user",
+        "aad-password", "aad-cert-private-key", "aad-cert-thumbprint", "monitor", "federation", "slurm",
+    ].map { name in
+        var option = Option.value(name, "TEXT", "of Batch Shipyard; accepted, no local effect")
+        option.isHidden = true
+        option.hasNoLocalEffect = true
+        return option
+    }
+}
+
+/// Options that several commands share.
+package enum SharedOptions {
+    package static let poolID = Option.value(
+        "poolid", "ID", aliases: ["pool-id"], "the pool; default the one of pool.yaml")
+    package static let jobID = Option.value(
+        "jobid", "ID", aliases: ["job-id"], "the job; default those of jobs.yaml")
+    package static let taskID = Option.value(
+        "taskid", "ID", aliases: ["task-id"], "one task; needs --jobid")
+    package static let wait = Option.flag("wait", "wait until it is done")
+    package static let fileSpec = Option.value(
+        "filespec", "JOB,TASK,FILE", "which file; TASK may be @FIRSTRUNNING")
+    package static let jobScheduleID = Option.value(
+        "jobscheduleid", "ID", "one job schedule")
+}

@@ -1,0 +1,37 @@
+/// What the program's exit code says. The numbers are a promise to scripts.
+package enum ExitCode: Int32, Sendable {
+    case done = 0
+    /// A task or a job failed; or the answer of a question such as `pool exists` is no.
+    case failed = 1
+    case usage = 2
+    case specRefused = 3
+    case serviceUnreachable = 4
+    case internalError = 70
+}
+
+/// Why a command ends early: what is told to the user, and with which exit code.
+package struct CommandFailure: Error, Sendable {
+    package var code: ExitCode
+    /// The fact in one sentence; empty where everything has been told already.
+    package var message: String
+    /// What to do about it.
+    package var help: String?
+    /// Printed as it is before the message: rendered diagnostics, the end of a log.
+    package var preface: String?
+
+    package init(_ code: ExitCode, _ message: String, help: String? = nil) {
+        self.code = code
+        self.message = message
+        self.help = help
+    }
+
+    package func preceded(by text: String) -> CommandFailure {
+        var copy = self
+        copy.preface = text
+        return copy
+    }
+
+    package static func usage(_ message: String, help: String? = nil) -> CommandFailure {
+        CommandFailure(.usage, message, help: help)
+    }
+}

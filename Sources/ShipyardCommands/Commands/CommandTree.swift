@@ -1,0 +1,66 @@
+/// All commands. The names and options are Batch Shipyard's where it has the command.
+package enum CommandTree {
+    package static let root: Command = {
+        var root = Command.group(
+            "shipyard-swift", "run batch jobs on this machine from declarative specs",
+            [
+                RunCommand.command,
+                .group(
+                    "pool", "pools of compute nodes",
+                    [
+                        PoolAddCommand.command, PoolListCommand.command, PoolExistsCommand.command,
+                        PoolDeleteCommand.command, PoolResizeCommand.command, PoolStatsCommand.command,
+                        .group(
+                            "nodes", "the nodes of a pool",
+                            [
+                                NodesListCommand.command, NodesCountCommand.command,
+                            ]),
+                    ]),
+                .group(
+                    "jobs", "jobs and their tasks",
+                    [
+                        JobsAddCommand.command, JobsListCommand.command, JobsWaitCommand.command,
+                        JobsTerminateCommand.command, JobsDeleteCommand.command, JobsStatsCommand.command,
+                        .group(
+                            "tasks", "the tasks of a job",
+                            [
+                                TasksListCommand.command, TasksCountCommand.command,
+                                TasksTerminateCommand.command, TasksDeleteCommand.command,
+                            ]),
+                    ]),
+                .group(
+                    "data", "files of tasks and nodes",
+                    [
+                        .group(
+                            "files", "files of tasks and nodes",
+                            [
+                                FilesListCommand.command, FilesStreamCommand.command,
+                                FilesTaskCommand.command, FilesNodeCommand.command,
+                            ])
+                    ]),
+                ValidateCommand.command, PlanCommand.command, ExplainCommand.command,
+                .group(
+                    "service", "the background service of a home",
+                    [
+                        ServiceStartCommand.command, ServiceStopCommand.command,
+                        ServiceStatusCommand.command, ServiceRunCommand.command, ServiceLogsCommand.command,
+                    ]),
+                CompletionCommand.command,
+            ] + InnerCommands.all)
+        root.options = [.flag("version", "print the version")]
+        root.details = [
+            "Specs are YAML or JSON files: pool.yaml, jobs.yaml, config.yaml, credentials.yaml. The first "
+                + "command that needs the background service starts it."
+        ]
+        return
+            root
+            .example("run jobs/hello", "runs the jobs of a directory on a pool of their own")
+            .example("validate --configdir jobs/etl", "checks the specs of a directory")
+            .example("jobs add --configdir jobs/etl --wait", "submits jobs and follows them to their end")
+    }()
+}
+
+/// What the program calls itself for; users never do.
+package enum InnerCommands {
+    package static let all: [Command] = [CommandsPageCommand.command, NodeStageCommand.command]
+}

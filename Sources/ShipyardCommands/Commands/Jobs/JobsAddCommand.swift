@@ -1,0 +1,61 @@
+import ShipyardAPI
+
+/// `jobs add`: submits the jobs of jobs.yaml.
+enum JobsAddCommand {
+    static let command = Command("add", "submit the jobs of jobs.yaml")
+        .details(
+            "Every file is checked first; a spec with an error changes nothing. Tasks are added to a job that is "
+                + "still active.",
+            "With --wait the command follows the jobs to their end: exit code 0 when every task succeeded, 1 when "
+                + "one failed or can never run. Failed tasks are shown with the last lines they wrote."
+        )
+        .options(
+            .flag("recreate", "delete a completed job of the same id first"),
+            .value("tail", "FILE", "follow this file of the last job's last task"),
+            .flag("wait", "follow the jobs to their end; the exit code is the outcome")
+        )
+        .example("jobs add --configdir jobs/etl --wait", "submits the jobs of a directory and follows them")
+        .example("jobs add --tail stdout.txt", "shows what the last task prints")
+        .runs(run)
+
+    @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
+        var request = try SpecFiles(invocation).submission(
+            ["credentials", "config", "pool", "jobs"], needed: ["jobs"])
+        request.recreate = invocation.has("recreate")
+        let service = try invocation.service()
+        let answer: SubmissionResponse = try service.post("/jobs", request)
+        report(answer, on: invocation.console)
+        if let file = invocation.arguments["tail"], let job = answer.jobs.last {
+            try tail(file, of: job.id, service, invocation)
+        }
+        guard invocation.has("wait") else { return .done }
+        return try JobFollower(service, invocation.console).follow(answer.jobs.map(\.id))
+    }
+
+    static func report(_ answer: SubmissionResponse, on console: Console) {
+        for warning in answer.warnings {
+            console.messages.write(warning.hasSuffix("\n") ? warning : warning + "\n")
+        }
+        for job in answer.jobs {
+            let tasks = counted(job.tasksAdded, "task")
+            console.say(
+                job.isNew
+                    ? "job \(job.id) added to pool \(job.poolId) with \(tasks)"
+                    : "\(tasks) added to job \(job.id) in pool \(job.poolId)")
+        }
+    }
+
+    /// The last task that is no merge task: a merge task starts only when all others have ended.
+    private static func tail(
+        _ file: String, of job: String, _ service: ServiceClient, _ invocation: Invocation
+    ) throws(CommandFailure) {
+        var last: String?
+        try service.eachTask(of: job) { page throws(CommandFailure) in
+            last = page.last { !$0.isMergeTask }?.id ?? last
+            return true
+        }
+        guard let last else { return }
+        let stream = FileStreamer(service, invocation.console)
+        try stream.follow(TaskFile(job: job, task: last, file: file))
+    }
+}

@@ -1,0 +1,52 @@
+import ShipyardAPI
+import ShipyardModel
+
+/// `jobs list`.
+enum JobsListCommand {
+    static let command = Command("list", "list the jobs")
+        .options(SharedOptions.jobID, SharedOptions.jobScheduleID)
+        .example("jobs list", "shows every job with its tasks by state")
+        .example("jobs list --jobid sweep --raw", "prints one job as JSON")
+        .runs(run)
+
+    @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
+        if invocation.has("jobscheduleid") {
+            throw CommandFailure(.failed, "there are no job schedules yet")
+        }
+        let (service, console) = (try invocation.service(), invocation.console)
+        if let id = invocation.arguments["jobid"] {
+            let job: JobResponse = try service.get(ServiceClient.job(id))
+            invocation.isRaw ? console.printRaw(RawShape.job(job)) : show([job], on: console)
+            return .done
+        }
+        let jobs = try service.jobs()
+        if invocation.isRaw {
+            console.printRaw([
+                "jobs": RawShape.pages("jobs", jobs.map(RawShape.job)),
+                "job_schedules": RawShape.pages("jobschedules", []),
+            ])
+        } else {
+            show(jobs, on: console)
+        }
+        return .done
+    }
+
+    private static func show(_ jobs: [JobResponse], on console: Console) {
+        guard !jobs.isEmpty else { return console.say("no jobs found") }
+        var table = Table()
+        for title in ["job", "state", "pool"] { table.column(title) }
+        for title in ["priority", "active", "running", "succeeded", "failed"] { table.column(title, .right) }
+        for title in ["created", "reason"] { table.column(title) }
+        for job in jobs { table.row(row(job)) }
+        console.print(table)
+    }
+
+    private static func row(_ job: JobResponse) -> [String] {
+        let counts = job.taskCounts
+        let reason = job.isBlocked ? "blocked: \(job.blockedReason ?? "")" : job.terminateReason ?? ""
+        return [
+            job.id, job.state, job.poolId, String(job.priority), String(counts.active),
+            String(counts.running), String(counts.succeeded), String(counts.failed), job.creationTime, reason,
+        ]
+    }
+}

@@ -1,0 +1,63 @@
+import Glibc
+import ShipyardAPI
+
+/// Follows a pool until its nodes are ready, or until it is gone.
+struct PoolWaiter {
+    private let service: ServiceClient
+    private let console: Console
+
+    init(_ service: ServiceClient, _ console: Console) {
+        self.service = service
+        self.console = console
+    }
+
+    /// Failed when no node can ever take a task: then its start tasks' messages are shown.
+    func waitForNodes(of id: String) throws(CommandFailure) -> ExitCode {
+        var pause: UInt32 = 10_000
+        while true {
+            let pool: PoolResponse = try service.get(ServiceClient.pool(id))
+            if isSettled(pool) { return try report(pool) }
+            usleep(pause)
+            // Nodes come up in milliseconds when there is no start task, so the first looks are close together.
+            pause = min(pause * 2, 500_000)
+        }
+    }
+
+    /// Follows the removal to its end; nil where the service says nothing about it.
+    func waitForRemoval(of id: String) throws(CommandFailure) -> RemovalResponse? {
+        var pause: UInt32 = 10_000
+        while try service.find(ServiceClient.pool(id), as: PoolResponse.self) != nil {
+            usleep(pause)
+            pause = min(pause * 2, 500_000)
+        }
+        return try service.find(ServiceClient.pool(id) / "removal")
+    }
+
+    /// What was looked for after the removal, a line for each kind of thing.
+    static func report(_ removal: RemovalResponse, on console: Console) {
+        console.say("pool \(removal.poolId) removed:")
+        for check in removal.checks { console.say("  \(check)") }
+    }
+
+    private func isSettled(_ pool: PoolResponse) -> Bool {
+        guard pool.allocationState == "steady" else { return false }
+        let settled = ["idle", "running", "startTaskFailed", "unusable", "offline"]
+        return pool.nodeCounts.allSatisfy { $0.value == 0 || settled.contains($0.key) }
+    }
+
+    private func report(_ pool: PoolResponse) throws(CommandFailure) -> ExitCode {
+        let total = pool.nodeCounts.values.reduce(0, +)
+        let broken = (pool.nodeCounts["startTaskFailed"] ?? 0) + (pool.nodeCounts["unusable"] ?? 0)
+        console.say(
+            "\(total - broken) of \(counted(total, "node")) ready, \(counted(pool.taskSlotsPerNode, "task slot")) each"
+        )
+        guard broken > 0 else { return .done }
+        for node in try service.nodes(of: pool.id) where ["startTaskFailed", "unusable"].contains(node.state)
+        {
+            let why = node.startTaskInfo?.failureInfo.map { ": \($0.message)" } ?? ""
+            console.warn("node \(node.id) is \(node.state)\(why)")
+            console.say("  its output is in \(node.rootDirectory)/startup/stderr.txt")
+        }
+        return total > broken ? .done : .failed
+    }
+}

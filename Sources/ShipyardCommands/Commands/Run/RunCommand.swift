@@ -1,0 +1,55 @@
+import ShipyardAPI
+
+/// `run`: a pool for the purpose, the jobs, their outcome, and nothing left.
+enum RunCommand {
+    static let command = Command("run", "run the jobs of a directory on a pool of their own")
+        .details(
+            "Makes a pool, submits the jobs, follows them to their end and removes the pool again, also after "
+                + "ctrl-C. The exit code is the outcome: 0 when every task succeeded, 1 when not.",
+            "DIR holds jobs.yaml and, if need be, pool.yaml, config.yaml and credentials.yaml; FILE is a jobs file "
+                + "beside them. Without a pool file the pool is one node with a task slot for each CPU. The pool gets "
+                + "an id of its own, so a pool of that name that is already there is left alone.",
+            "At the end the standard output of each job's merge task, or of its only task, is printed. The other "
+                + "files of tasks live on the nodes and go with the pool: --output copies them out first, --keep "
+                + "leaves pool and jobs."
+        )
+        .takes(Argument("DIR|FILE", "a directory of specs, or a jobs file", values: .file))
+        .options(
+            .flag("keep", "leave pool and jobs; remove them later with `pool del` and `jobs del`"),
+            .value(
+                "output", "DIR", values: .directory,
+                "copy every task's files to DIR/JOB/TASK before the pool goes")
+        )
+        .example("run jobs/hello", "runs the jobs of a directory")
+        .example(
+            "run jobs/sweep/jobs.yaml --output results", "runs one jobs file and keeps what its tasks wrote"
+        )
+        .runs(run)
+
+    @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
+        let files = try RunFiles(invocation)
+        let interruption = Interruption.begin()
+        defer { interruption.end() }
+        var run = PurposeRun(try invocation.service(), invocation, files)
+        // Whatever happens, what was made is taken down; the first failure is the one that is told.
+        let outcome: Result<ExitCode, CommandFailure>
+        do throws(CommandFailure) {
+            outcome = .success(try run.work())
+        } catch {
+            outcome = .failure(error)
+        }
+        let isClean: Bool
+        do throws(CommandFailure) {
+            isClean = try run.tearDown()
+        } catch {
+            if case .failure(let first) = outcome { throw first }
+            throw error
+        }
+        let code = try outcome.get()
+        return isClean ? code : max(code, .failed)
+    }
+
+    private static func max(_ left: ExitCode, _ right: ExitCode) -> ExitCode {
+        left.rawValue >= right.rawValue ? left : right
+    }
+}

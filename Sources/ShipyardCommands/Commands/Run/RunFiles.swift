@@ -1,0 +1,105 @@
+import Glibc
+import ShipyardAPI
+import ShipyardSpecs
+
+/// The spec files of a `run`, with the pool's id replaced by one that only this run has.
+struct RunFiles {
+    /// Nil when the jobs bring pools of their own (`auto_pool`).
+    private(set) var pool: SubmissionRequest.File?
+    private(set) var poolID = ""
+    private(set) var others: [SubmissionRequest.File] = []
+
+    init(_ invocation: Invocation) throws(CommandFailure) {
+        let target = invocation.arguments.words[0]
+        guard LocalFile.exists(target) else { throw .usage("there is no file or directory \(target)") }
+        let isDirectory = LocalFile.isDirectory(target)
+        let directory = isDirectory ? target : Self.directory(of: target)
+        let files = SpecFiles(invocation, directory: directory)
+        guard let jobsPath = isDirectory ? files.find("jobs") : target else { throw files.missing("jobs") }
+        let jobs = try SpecFiles.read("jobs", jobsPath)
+        for kind in ["credentials", "config"] {
+            if let path = files.find(kind) { others.append(try SpecFiles.read(kind, path)) }
+        }
+        others.append(jobs)
+        let given = try files.find("pool").map { path throws(CommandFailure) in
+            try SpecFiles.read("pool", path)
+        }
+        if try Self.hasAutoPool(jobs) {
+            if let given { others.append(given) }
+        } else {
+            poolID = Self.uniqueID(name: Self.name(of: isDirectory ? absolutePath(target) : target))
+            pool =
+                try given.map { file throws(CommandFailure) in try Self.renamed(file, to: poolID) }
+                ?? Self.defaultPool(id: poolID)
+        }
+    }
+
+    /// What `POST /jobs` gets. The pool's file goes with it: merge rules and auto pools look at it.
+    func submission() -> SubmissionRequest {
+        var request = SubmissionRequest(
+            files: (pool.map { [$0] } ?? []) + others, workingDirectory: currentDirectory())
+        // Completed jobs of an earlier run are in the way of nothing.
+        request.recreate = true
+        return request
+    }
+
+    func poolSubmission() -> SubmissionRequest? {
+        guard let pool else { return nil }
+        let files = [pool] + others.filter { $0.kind != "jobs" }
+        return SubmissionRequest(files: files, workingDirectory: currentDirectory())
+    }
+}
+
+extension RunFiles {
+    /// `run-<name>-<process>`, at most 64 characters that an id may have.
+    static func uniqueID(name: String) -> String {
+        let clean = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(40))
+        return "run-\(clean)-\(getpid())"
+    }
+
+    private static func name(of path: String) -> String {
+        let last = path.split(separator: "/").last ?? "jobs"
+        let stem = last.lastIndex(of: ".").map { last[..<$0] } ?? last
+        return stem.isEmpty ? "jobs" : String(stem)
+    }
+
+    private static func directory(of file: String) -> String {
+        guard let slash = file.lastIndex(of: "/") else { return "." }
+        return slash == file.startIndex ? "/" : String(file[..<slash])
+    }
+
+    /// The file with the pool's id replaced in its text, so that every place in a message stays right.
+    static func renamed(
+        _ file: SubmissionRequest.File, to id: String
+    ) throws(CommandFailure) -> SubmissionRequest.File {
+        guard let node = try SpecIDs.root(of: file)["pool_specification"]?["id"] else {
+            // The service says what is wrong with a pool file without an id, and where.
+            return file
+        }
+        var copy = file
+        let bytes = Array(file.text.utf8)
+        let quoted = file.path.hasSuffix(".json") ? "\"\(id)\"" : id
+        copy.text = String(decoding: bytes[..<node.lower] + quoted.utf8 + bytes[node.upper...], as: UTF8.self)
+        return copy
+    }
+
+    private static func hasAutoPool(_ jobs: SubmissionRequest.File) throws(CommandFailure) -> Bool {
+        let list = try SpecIDs.root(of: jobs)["job_specifications"]?.elements ?? []
+        return list.contains { !($0["auto_pool"]?.entries ?? []).isEmpty }
+    }
+
+    /// One node with a slot for each CPU that this process may use.
+    static func defaultPool(id: String) -> SubmissionRequest.File {
+        let text = """
+            pool_specification:
+              id: \(id)
+              vm_count: {dedicated: 1}
+              task_slots_per_node: \(usableCPUs())
+
+            """
+        return SubmissionRequest.File(
+            of: "pool", path: currentDirectory() + "/pool.yaml", name: "<default pool>.yaml", text: text)
+    }
+
+    private static func usableCPUs() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}

@@ -1,0 +1,88 @@
+import ShipyardAPI
+import ShipyardDiagnostics
+
+/// The table of a job's tasks, written page by page: a job may have a million.
+struct TaskListing {
+    private let console: Console
+    private let job: String
+    private var count = 0
+
+    init(_ console: Console, job: String) {
+        self.console = console
+        self.job = job
+    }
+
+    /// Each page is a table of its own; only the first has headings, and all have the width of its columns
+    /// at least.
+    mutating func add(_ tasks: [TaskResponse]) {
+        guard !tasks.isEmpty else { return }
+        if count == 0 { console.print("job \(job):") }
+        var table = Table()
+        for title in ["task", "state", "result"] { table.column(title) }
+        table.column("exit code", .right)
+        table.column("retries", .right)
+        table.column("wall time", .right)
+        for title in ["node", "why"] { table.column(title) }
+        for task in tasks { table.row(Self.row(task)) }
+        console.print(table, withHeading: count == 0)
+        count += tasks.count
+    }
+
+    func end() {
+        if count == 0 { console.say("job \(job): no tasks found") }
+    }
+
+    private static func row(_ task: TaskResponse) -> [String] {
+        let info = task.executionInfo
+        return [
+            task.id, task.state, info.result ?? "", info.exitCode.map(String.init) ?? "",
+            String(info.retryCount),
+            info.wallTimeMilliseconds.map { durationText(seconds: $0 / 1000) } ?? "",
+            task.nodeInfo?.nodeId ?? "",
+            info.failureInfo.map { $0.code == "FailureExitCode" ? "" : $0.message } ?? "",
+        ]
+    }
+}
+
+/// Everything about one task, for people.
+enum TaskDetails {
+    static func lines(_ task: TaskResponse) -> [String] {
+        var lines = ["task \(task.id) of job \(task.jobId): \(task.state)"]
+        if let command = task.commandLine {
+            lines.append("  command: " + DisplayText.printableLines(command, indent: "    "))
+        }
+        if !task.dependsOn.isEmpty { lines.append("  depends on: " + task.dependsOn.joined(separator: ", ")) }
+        if let node = task.nodeInfo {
+            lines.append("  node: \(node.nodeId) of pool \(node.poolId)")
+            lines.append("  directory: \(node.taskDirectory)")
+        }
+        lines += attempt(task.executionInfo, indent: "  ")
+        for (number, earlier) in (task.attempts ?? []).enumerated() {
+            lines.append("  attempt \(number + 1):")
+            lines += attempt(earlier, indent: "    ")
+        }
+        return lines
+    }
+
+    private static func attempt(_ info: ExecutionResponse, indent: String) -> [String] {
+        var lines: [String] = []
+        if let start = info.startTime { lines.append("\(indent)started: \(start)") }
+        if let end = info.endTime { lines.append("\(indent)ended: \(end)") }
+        if let result = info.result {
+            lines.append("\(indent)result: \(result)" + (info.exitCode.map { ", exit code \($0)" } ?? ""))
+        }
+        if let failure = info.failureInfo {
+            let message = DisplayText.printableLines(failure.message, indent: indent + "  ")
+            lines.append("\(indent)failure: \(failure.code) (\(failure.category)): \(message)")
+        }
+        let cpu = (info.userTimeMilliseconds ?? 0) + (info.systemTimeMilliseconds ?? 0)
+        // All zero: a lost node took the numbers with it, or nothing was started.
+        if let wall = info.wallTimeMilliseconds, wall + cpu > 0 || (info.peakMemoryBytes ?? 0) > 0 {
+            lines.append(
+                "\(indent)wall time \(durationText(seconds: wall / 1000)), "
+                    + "CPU time \(durationText(seconds: cpu / 1000))"
+                    + (info.peakMemoryBytes.map { ", peak memory \($0 / 1_048_576) MiB" } ?? ""))
+        }
+        return lines
+    }
+}

@@ -1,0 +1,99 @@
+import Glibc
+
+/// The command line program.
+package enum Program {
+    package static let version = "0.1.0"
+
+    /// Runs one command and returns the exit code.
+    package static func run(_ arguments: [String]) -> Int32 {
+        openStandardDescriptors()
+        // An agent is this program too, and needs none of what follows.
+        if arguments.first == "node-agent" { return NodeAgentCommand.run(Array(arguments.dropFirst())) }
+        // See `OutputStream`: a reader that goes away must not kill a command that still has to tidy up.
+        signal(SIGPIPE, SIG_IGN)
+        let console = Console.ofProcess()
+        let code = run(arguments, console: console, environment: .ofProcess)
+        console.flush()
+        return (code == .done ? outcomeOfWriting(console) : code).rawValue
+    }
+
+    /// Results that did not reach their file are a failure: a script would take half a list for the whole.
+    package static func outcomeOfWriting(_ console: Console) -> ExitCode {
+        guard let failure = console.output.failure else { return .done }
+        console.report(CommandFailure(.failed, "cannot write to standard output: \(failure.reason)"))
+        return .failed
+    }
+
+    /// A caller may have closed them. The next file or socket would get the number, and be written to.
+    private static func openStandardDescriptors() {
+        // In this order: the kernel gives the lowest number that is free.
+        for number: Int32 in 0...2 where fcntl(number, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
+    }
+
+    package static func run(
+        _ words: [String], console: Console, environment: Environment,
+        connection: ServiceConnection = .ofProcess
+    ) -> ExitCode {
+        do {
+            return try dispatch(
+                words,
+                { path, arguments in
+                    Invocation(
+                        path: path, arguments: arguments, console: console, environment: environment,
+                        connection: connection)
+                })
+        } catch {
+            console.report(error)
+            return error.code
+        }
+    }
+
+    private static func dispatch(
+        _ words: [String], _ invocation: ([String], ParsedArguments) -> Invocation
+    ) throws(CommandFailure) -> ExitCode {
+        let parsed = try ArgumentParser.parse(words, root: CommandTree.root, common: CommonOptions.all)
+        let (command, arguments) = (parsed.command, parsed.arguments)
+        let call = invocation(parsed.path, arguments)
+        let console = call.console
+        if arguments.has("version") {
+            console.print("shipyard-swift \(version)")
+            return .done
+        }
+        if arguments.has("help") {
+            printHelp(of: parsed, to: console.output)
+            return .done
+        }
+        guard let body = command.run else {
+            printHelp(of: parsed, to: console.messages)
+            return .usage
+        }
+        if !command.takesAllWords { try check(arguments.words, for: parsed) }
+        for option in arguments.withoutEffect { console.say("`\(option)`: accepted, no local effect") }
+        if arguments.has("show-config") { try ShowConfig.print(call) }
+        return try body(call)
+    }
+
+    private static func printHelp(of parsed: ArgumentParser.Result, to stream: OutputStream) {
+        let lines = HelpText.lines(
+            for: parsed.command, path: parsed.path, common: CommonOptions.all, width: stream.width)
+        for line in lines { stream.line(line) }
+    }
+
+    private static func check(
+        _ words: [String], for parsed: ArgumentParser.Result
+    ) throws(CommandFailure) {
+        let expected = parsed.command.arguments
+        let path = parsed.path.joined(separator: " ")
+        if let missing = expected.dropFirst(words.count).first, !missing.isOptional {
+            throw .usage(
+                "`\(path)` needs \(missing.name): \(missing.summary)",
+                help: HelpText.usage(of: parsed.command, path: parsed.path))
+        }
+        let repeats = expected.last?.repeats ?? false
+        if words.count > expected.count, !repeats {
+            throw .usage(
+                "`\(path)` does not take `\(words[expected.count])`",
+                help: "see `shipyard-swift \(path) --help`")
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import ShipyardAPI
+
+/// Shows progress: on a terminal one line that is drawn again, elsewhere a line now and then.
+final class ProgressDisplay {
+    private let console: Console
+    private var meter = RateMeter()
+    private var isLineOpen = false
+    private var lastPlain: (time: Double, completed: Int)?
+
+    init(_ console: Console) { self.console = console }
+
+    func show(_ counts: TaskCountsResponse, of name: String, at now: Double) {
+        meter.add(completed: counts.completed, at: now)
+        let line = ProgressLine(name: name, counts: counts, rate: meter.perSecond)
+        let stream = console.messages
+        if stream.isTerminal {
+            stream.write("\r\u{1B}[K" + line.text(width: stream.width))
+            isLineOpen = true
+        } else if isWorthALine(counts, at: now) {
+            stream.line(line.plainText)
+            lastPlain = (now, counts.completed)
+        }
+        stream.flush()
+    }
+
+    /// Takes the redrawn line away, so that other lines may follow.
+    func clear() {
+        guard isLineOpen else { return }
+        console.messages.write("\r\u{1B}[K")
+        console.messages.flush()
+        isLineOpen = false
+    }
+
+    /// The first, every tenth of the work, and one every half minute while anything moves: a log of a million
+    /// tasks stays readable and a slow job still shows that it lives.
+    private func isWorthALine(_ counts: TaskCountsResponse, at now: Double) -> Bool {
+        guard let lastPlain else { return true }
+        let step = max(1, counts.total / 10)
+        let isBigStep = counts.completed >= lastPlain.completed + step && now >= lastPlain.time + 1
+        return isBigStep || (counts.completed > lastPlain.completed && now >= lastPlain.time + 30)
+    }
+}
+
+/// Completed tasks per second over the last seconds.
+struct RateMeter {
+    private var samples: [(time: Double, completed: Int)] = []
+    /// Long enough to be steady, short enough to follow a change.
+    private let window = 8.0
+
+    mutating func add(completed: Int, at time: Double) {
+        samples.append((time, completed))
+        while samples.count > 2, samples[1].time <= time - window { samples.removeFirst() }
+    }
+
+    var perSecond: Double {
+        guard let first = samples.first, let last = samples.last, last.time > first.time + 0.2 else {
+            return 0
+        }
+        return Double(last.completed - first.completed) / (last.time - first.time)
+    }
+}

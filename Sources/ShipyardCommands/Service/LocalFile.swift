@@ -1,0 +1,94 @@
+import Glibc
+import ShipyardModel
+
+/// The few things that commands do with files of their own.
+package enum LocalFile {
+    /// - Parameter atMost: where to stop: a device or a pipe may have no end.
+    package static func read(_ path: String, atMost limit: Int = .max) throws(SystemError) -> [UInt8] {
+        let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("read", path: path, errno: errno) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw SystemError("read", path: path, errno: errno) }
+            bytes += chunk[..<min(count, limit - bytes.count)]
+            guard count > 0, bytes.count < limit else { return bytes }
+        }
+    }
+
+    /// A file being written: new, or emptied.
+    package final class Target {
+        private let descriptor: Int32
+        private let path: String
+        private var failure: SystemError?
+
+        /// Makes the directories above it.
+        package init(_ path: String) throws(CommandFailure) {
+            self.path = path
+            do throws(SystemError) {
+                if let slash = path.lastIndex(of: "/") { try makeDirectories(String(path[..<slash])) }
+                descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC, 0o644)
+                guard descriptor >= 0 else { throw SystemError("write", path: path, errno: errno) }
+            } catch {
+                throw CommandFailure(.failed, "\(error)")
+            }
+        }
+
+        deinit { close(descriptor) }
+
+        /// Whether everything so far was written; `check` says what was wrong.
+        package func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
+            var rest = bytes[...]
+            while failure == nil, !rest.isEmpty {
+                let written = Glibc.write(
+                    descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if written >= 0 {
+                    rest = rest.dropFirst(written)
+                } else if errno != EINTR {
+                    failure = SystemError("write", path: path, errno: errno)
+                }
+            }
+            return failure == nil
+        }
+
+        package func check() throws(CommandFailure) {
+            if let failure { throw CommandFailure(.failed, "\(failure)") }
+        }
+    }
+
+    package static func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
+        guard !path.isEmpty, !isDirectory(path) else { return }
+        if let slash = path.lastIndex(of: "/") { try makeDirectories(String(path[..<slash]), mode: mode) }
+        guard mkdir(path, mode) != 0 else { return }
+        let reason = errno
+        // Another command may have made it meanwhile; a file of that name is in the way.
+        guard reason == EEXIST, isDirectory(path) else {
+            throw SystemError("create directory", path: path, errno: reason)
+        }
+    }
+
+    package static func remove(_ path: String) throws(SystemError) {
+        guard unlink(path) == 0 else { throw SystemError("remove", path: path, errno: errno) }
+    }
+
+    package static func isDirectory(_ path: String) -> Bool {
+        mode(of: path).map { $0 & S_IFMT == S_IFDIR } ?? false
+    }
+    package static func exists(_ path: String) -> Bool { mode(of: path) != nil }
+
+    private static func mode(of path: String) -> mode_t? {
+        var information = stat()
+        return stat(path, &information) == 0 ? information.st_mode : nil
+    }
+
+    /// The last `count` lines of a text, without a line break at the end.
+    package static func lastLines(_ count: Int, of bytes: some Collection<UInt8>) -> [String] {
+        let text = String(decoding: bytes, as: UTF8.self)
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last == "" { lines.removeLast() }
+        return lines.suffix(count).map(String.init)
+    }
+}

@@ -1,0 +1,75 @@
+import ShipyardAPI
+import ShipyardModel
+
+/// A list as the API wraps it.
+package struct ListResponse<Item: Codable & Sendable>: Codable, Sendable {
+    package var value: [Item]
+    /// Where the next page starts; nil on the last one and where there are no pages.
+    package var next: Int?
+
+    package init(value: [Item], next: Int? = nil) {
+        self.value = value
+        self.next = next
+    }
+}
+
+/// The body of `POST /pools/{pool}/resize`.
+package struct ResizeRequest: Codable, Sendable {
+    package var targetDedicatedNodes: Int
+    package var targetLowPriorityNodes: Int
+}
+
+extension ServiceClient {
+    package static func pool(_ id: String) -> ServicePath { "/pools" / id }
+    package static func job(_ id: String) -> ServicePath { "/jobs" / id }
+    package static func task(_ id: String, of job: String) -> ServicePath { Self.job(job) / "tasks" / id }
+
+    package func pools() throws(CommandFailure) -> [PoolResponse] {
+        try get("/pools", as: ListResponse<PoolResponse>.self).value
+    }
+
+    package func nodes(of pool: String) throws(CommandFailure) -> [NodeResponse] {
+        try get(Self.pool(pool) / "nodes", as: ListResponse<NodeResponse>.self).value
+    }
+
+    package func jobs() throws(CommandFailure) -> [JobResponse] {
+        try get("/jobs", as: ListResponse<JobResponse>.self).value
+    }
+
+    package func files(below path: ServicePath) throws(CommandFailure) -> [FileResponse] {
+        try get(path / "files", as: ListResponse<FileResponse>.self).value
+    }
+
+    /// Hands over the tasks of `job` page by page until `body` answers false.
+    package func eachTask(
+        of job: String, filter: TaskFilter = TaskFilter(),
+        _ body: ([TaskResponse]) throws(CommandFailure) -> Bool
+    ) throws(CommandFailure) {
+        var after: Int?
+        repeat {
+            let path = (Self.job(job) / "tasks")
+                .query("after", after.map(String.init)).query("limit", String(filter.pageSize))
+                .query("state", filter.state).query("result", filter.onlyFailures ? "failure" : nil)
+            let page = try get(path, as: ListResponse<TaskResponse>.self)
+            guard try body(page.value) else { return }
+            after = page.next
+        } while after != nil
+    }
+
+    /// Answers as soon as the job differs from `seen`, or after `seconds`.
+    package func waitForChange(
+        of job: String, seen: String?, seconds: Int
+    ) throws(CommandFailure) -> JobResponse {
+        let path = (Self.job(job) / "wait").query("timeout", String(seconds)).query("counts", seen)
+        return try get(path, timeoutSeconds: seconds + 30)
+    }
+}
+
+package struct TaskFilter: Sendable {
+    package var state: String?
+    package var onlyFailures = false
+    /// The service's page size too: enough that a million tasks are a thousand requests.
+    package var pageSize = 1000
+
+    package init() {}
+}

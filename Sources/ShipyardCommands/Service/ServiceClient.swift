@@ -1,0 +1,149 @@
+import ShipyardAPI
+import ShipyardHTTPClient
+import ShipyardModel
+
+/// Speaks the API's HTTP and JSON; every answer that is no success becomes a failure for the user.
+package struct ServiceClient {
+    private let transport: any ServiceTransport
+
+    package init(_ transport: any ServiceTransport) { self.transport = transport }
+
+    package func get<Value: Decodable>(
+        _ path: ServicePath, as type: Value.Type = Value.self, timeoutSeconds: Int = 60
+    ) throws(CommandFailure) -> Value {
+        var request = ServiceRequest(.get, path.text)
+        request.timeoutSeconds = timeoutSeconds
+        return try decode(type, from: send(request))
+    }
+
+    /// The answer as the JSON it is.
+    package func tree(_ path: ServicePath) throws(CommandFailure) -> JSONValue {
+        let answer = try send(ServiceRequest(.get, path.text))
+        do throws(JSONError) {
+            return try JSONValue(parsing: answer.body)
+        } catch {
+            throw unreadable(error)
+        }
+    }
+
+    package func post<Value: Decodable>(
+        _ path: ServicePath, _ body: some Encodable, as type: Value.Type = Value.self
+    ) throws(CommandFailure) -> Value {
+        try decode(type, from: send(request(.post, path, body)))
+    }
+
+    /// For answers that carry nothing.
+    package func post(_ path: ServicePath, _ body: some Encodable = Nothing()) throws(CommandFailure) {
+        _ = try send(request(.post, path, body))
+    }
+
+    package func delete(_ path: ServicePath) throws(CommandFailure) {
+        _ = try send(ServiceRequest(.delete, path.text))
+    }
+
+    /// Hands over a file from `firstByte` on, piece by piece; false when there is no such file yet. `take`
+    /// answers false when it wants no more; that is no failure.
+    package func read(
+        _ path: ServicePath, from firstByte: Int64 = 0, _ take: (UnsafeRawBufferPointer) -> Bool
+    ) throws(CommandFailure) -> Bool {
+        var request = ServiceRequest(.get, path.text)
+        request.firstByte = firstByte > 0 ? firstByte : nil
+        request.timeoutSeconds = 3600
+        var isWanted = true
+        let answer: ServiceAnswer
+        do throws(CommandFailure) {
+            answer = try withoutActuallyEscaping(take) { take throws(CommandFailure) in
+                try exchange(request) { piece in
+                    isWanted = take(piece)
+                    return isWanted
+                }
+            }
+        } catch {
+            if !isWanted { return true }
+            throw error
+        }
+        // Range Not Satisfiable: nothing was appended.
+        guard answer.status != 404, answer.status != 416 else { return answer.status == 416 }
+        _ = try checked(answer)
+        return true
+    }
+
+    /// The whole of a small file from `firstByte` on; nil when there is none.
+    package func bytes(_ path: ServicePath, from firstByte: Int64 = 0) throws(CommandFailure) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        let isThere = try read(path, from: firstByte) { piece in
+            bytes.append(contentsOf: piece)
+            return true
+        }
+        return isThere ? bytes : nil
+    }
+
+    /// Nil for 404.
+    package func find<Value: Decodable>(
+        _ path: ServicePath, as type: Value.Type = Value.self
+    ) throws(CommandFailure) -> Value? {
+        let answer = try exchange(ServiceRequest(.get, path.text))
+        return answer.status == 404 ? nil : try decode(type, from: checked(answer))
+    }
+
+    package struct Nothing: Codable, Sendable {
+        package init() {}
+    }
+
+    private func request(
+        _ method: HTTPMethod, _ path: ServicePath, _ body: some Encodable
+    ) throws(CommandFailure) -> ServiceRequest {
+        do throws(JSONError) {
+            var request = ServiceRequest(method, path.text, body: try JSONCoding.encode(body))
+            // A submission of a million tasks is planned before it is answered.
+            request.timeoutSeconds = 3600
+            return request
+        } catch {
+            throw CommandFailure(.internalError, "cannot write a request: \(error)")
+        }
+    }
+
+    private func send(_ request: ServiceRequest) throws(CommandFailure) -> ServiceAnswer {
+        try checked(exchange(request))
+    }
+
+    private func exchange(
+        _ request: ServiceRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)? = nil
+    ) throws(CommandFailure) -> ServiceAnswer {
+        do throws(TransportFailure) {
+            return try transport.send(request, onBody: onBody)
+        } catch {
+            switch error {
+            case .notListening:
+                throw CommandFailure(
+                    .serviceUnreachable, "the service does not answer",
+                    help: "see `shipyard-swift service logs`; every command starts the service again")
+            case .broken(let reason), .interrupted(let reason):
+                throw CommandFailure(
+                    .serviceUnreachable, "the connection to the service broke: \(reason)",
+                    help: "see `shipyard-swift service logs`")
+            }
+        }
+    }
+
+    private func checked(_ answer: ServiceAnswer) throws(CommandFailure) -> ServiceAnswer {
+        guard answer.status >= 400 else { return answer }
+        throw ServiceRefusal.failure(status: answer.status, body: answer.body)
+    }
+
+    private func decode<Value: Decodable>(
+        _ type: Value.Type, from answer: ServiceAnswer
+    ) throws(CommandFailure) -> Value {
+        do throws(JSONError) {
+            return try JSONCoding.decode(type, from: answer.body)
+        } catch {
+            throw unreadable(error)
+        }
+    }
+
+    private func unreadable(_ error: JSONError) -> CommandFailure {
+        CommandFailure(
+            .internalError, "cannot read the service's answer: \(error)",
+            help: "service and program may be of different versions: `shipyard-swift service stop`")
+    }
+}

@@ -1,0 +1,30 @@
+import ShipyardAPI
+import ShipyardModel
+
+/// Turns the service's error answers into what the user is told.
+enum ServiceRefusal {
+    static func failure(status: Int, body: [UInt8]) -> CommandFailure {
+        guard let error = try? JSONCoding.decode(ErrorResponse.self, from: body) else {
+            let text = String(decoding: body.prefix(200), as: UTF8.self)
+            return CommandFailure(.internalError, "the service answered \(status): \(text)")
+        }
+        let code = exitCode(status: status)
+        if let diagnostics = error.diagnosticsText {
+            // Rendered diagnostics come with their own frame; `error:` once more would only repeat it.
+            let separator = diagnostics.hasSuffix("\n") ? "" : "\n"
+            return CommandFailure(code, error.message, help: nil).preceded(by: diagnostics + separator)
+        }
+        return CommandFailure(code, error.message)
+    }
+
+    private static func exitCode(status: Int) -> ExitCode {
+        switch status {
+        case 400, 413: .usage
+        case 422: .specRefused
+        case 503: .serviceUnreachable
+        case 500...: .internalError
+        // Not found, in conflict: what was asked for did not happen.
+        default: .failed
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/// The known word that was probably meant, or nil.
+///
+/// A word that differs only in case, `-`, `_` or camelCase wins at once. Otherwise the nearest by edit
+/// distance, up to a third of the word's length: beyond that a guess confuses more than it helps.
+package func closestMatch(to word: String, in known: some Sequence<String>) -> String? {
+    // A suggestion costs the product of both lengths; nobody misspells a word of 100 letters by one.
+    guard word.utf8.count <= 100 else { return nil }
+    let folded = foldedWord(word)
+    let letters = Array(word)
+    let limit = max(1, letters.count / 3)
+    var best: (word: String, distance: Int)?
+    for candidate in known where candidate != word && !candidate.isEmpty {
+        if foldedWord(candidate) == folded { return candidate }
+        guard abs(candidate.count - letters.count) <= limit else { continue }
+        let distance = editDistance(letters, Array(candidate))
+        // One letter replaced in a word of one or two letters is another word, not a misspelling.
+        guard distance <= limit, distance < letters.count, letters.count > 2 || distance == 0 else {
+            continue
+        }
+        if best.map({ distance < $0.distance }) ?? true { best = (candidate, distance) }
+    }
+    return best?.word
+}
+
+/// `maxTaskRetries`, `max-task-retries` and `MAX_TASK_RETRIES` all become `maxtaskretries`.
+package func foldedWord(_ word: String) -> String {
+    String(word.lowercased().filter { $0 != "-" && $0 != "_" && $0 != " " })
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.
+private func editDistance(_ left: [Character], _ right: [Character]) -> Int {
+    guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
+    var beforePrevious = [Int](repeating: 0, count: right.count + 1)
+    var previous = Array(0...right.count)
+    for row in 1...left.count {
+        var current = [row] + [Int](repeating: 0, count: right.count)
+        for column in 1...right.count {
+            let cost = left[row - 1] == right[column - 1] ? 0 : 1
+            current[column] = min(previous[column] + 1, current[column - 1] + 1, previous[column - 1] + cost)
+            if row > 1, column > 1, left[row - 1] == right[column - 2], left[row - 2] == right[column - 1] {
+                current[column] = min(current[column], beforePrevious[column - 2] + 1)
+            }
+        }
+        (beforePrevious, previous) = (previous, current)
+    }
+    return previous[right.count]
+}

@@ -1,0 +1,36 @@
+/// Masks the values of secrets in a line that is about to be shown.
+///
+/// It errs on the side of stars: a line is shown to point at a place in it, not to be read.
+enum Redaction {
+    /// Keys whose values are never shown, whatever file they stand in.
+    private static let secretWords = [
+        "password", "passphrase", "account_key", "auth_key", "_key:", "secret", "token",
+    ]
+
+    static func holdsSecret(_ line: String, inSecretFile: Bool) -> Bool {
+        guard !inSecretFile else { return true }
+        let lowered = line.lowercased()
+        return secretWords.contains(where: lowered.contains)
+    }
+
+    /// The line with its first key left and every visible character behind it replaced by `*`. A line that does
+    /// not begin with a key may be the middle of a value and is masked whole.
+    static func masked(_ line: String) -> String {
+        guard let colon = line.firstIndex(of: ":"), line[..<colon].allSatisfy(mayStandBeforeColon) else {
+            return stars(line[...])
+        }
+        let value = line.index(after: colon)
+        // A colon without a space behind it is not YAML's: `user:word` is one value.
+        guard value == line.endIndex || " \t\"[{".contains(line[value]) else { return stars(line[...]) }
+        return line[..<value] + stars(line[value...])
+    }
+
+    /// One star for each character, so that carets below the line still point at the right place.
+    static func stars(_ text: Substring) -> String {
+        String(text.map { $0 == " " || $0 == "\t" ? $0 : "*" })
+    }
+
+    private static func mayStandBeforeColon(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber || " \t-_.{\"'".contains(character))
+    }
+}

@@ -1,0 +1,111 @@
+/// One spec file as it was read: its name for messages and its bytes.
+package final class SourceText: Sendable {
+    /// The path as the user gave it.
+    package let name: String
+    package let bytes: [UInt8]
+    /// Whether the values of this file must not appear in messages: renderers then mask what follows a colon.
+    package let isSecret: Bool
+    /// Byte offset of the first byte of each line.
+    private let lineStarts: [Int]
+    /// Lets a column be computed without looking at the line: a JSON file may be one line of many megabytes.
+    package let isASCII: Bool
+
+    package init(name: String, bytes: [UInt8], isSecret: Bool = false) {
+        self.name = name
+        self.bytes = bytes
+        self.isSecret = isSecret
+        var starts = [SourceText.byteOrderMarkLength(of: bytes)]
+        var ascii = true
+        bytes.withUnsafeBufferPointer { buffer in
+            for (offset, byte) in buffer.enumerated() {
+                if byte == UInt8(ascii: "\n") { starts.append(offset + 1) }
+                if byte >= 0x80 { ascii = false }
+            }
+        }
+        lineStarts = starts
+        isASCII = ascii
+    }
+
+    package convenience init(name: String, text: String, isSecret: Bool = false) {
+        self.init(name: name, bytes: Array(text.utf8), isSecret: isSecret)
+    }
+
+    /// 3 where the file begins with a UTF-8 byte order mark, which no editor shows and no column counts.
+    package static func byteOrderMarkLength(of bytes: [UInt8]) -> Int {
+        bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    }
+
+    package var lineCount: Int { lineStarts.count }
+}
+
+/// A place as a person counts it: both numbers begin at 1, a column is one visible character.
+package struct SourcePosition: Hashable, Sendable, Comparable {
+    package var line: Int
+    package var column: Int
+
+    package init(line: Int, column: Int) {
+        self.line = line
+        self.column = column
+    }
+
+    package static func < (left: SourcePosition, right: SourcePosition) -> Bool {
+        (left.line, left.column) < (right.line, right.column)
+    }
+}
+
+extension SourceText {
+    /// The position of a byte offset; offsets outside the file count as its ends.
+    package func position(of offset: Int) -> SourcePosition {
+        let offset = min(max(offset, lineStarts[0]), bytes.count)
+        var (low, high) = (0, lineStarts.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if lineStarts[middle] <= offset { low = middle } else { high = middle }
+        }
+        let start = lineStarts[low]
+        let before = isASCII ? offset - start : String(decoding: bytes[start..<offset], as: UTF8.self).count
+        return SourcePosition(line: low + 1, column: before + 1)
+    }
+
+    /// The bytes of a line (from 1) without its line break.
+    func lineRange(_ line: Int) -> Range<Int> {
+        let start = lineStarts[line - 1]
+        var end = line < lineStarts.count ? lineStarts[line] - 1 : bytes.count
+        if end > start, bytes[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+        return start..<max(start, end)
+    }
+
+    /// The text of a stretch, with what is not UTF-8 replaced.
+    package func text(_ lower: Int, _ upper: Int) -> String {
+        guard lower >= 0, lower < upper, upper <= bytes.count else { return "" }
+        return String(decoding: bytes[lower..<upper], as: UTF8.self)
+    }
+}
+
+/// A stretch of one source, in byte offsets: `lower` inclusive, `upper` exclusive.
+package struct SourceRange: Sendable {
+    package var source: SourceText
+    package var lower: Int
+    package var upper: Int
+
+    package init(_ source: SourceText, _ lower: Int, _ upper: Int) {
+        self.source = source
+        self.lower = lower
+        self.upper = upper
+    }
+
+    package var start: SourcePosition { source.position(of: lower) }
+    package var end: SourcePosition { source.position(of: upper) }
+    package var text: String { source.text(lower, upper) }
+}
+
+/// A value and where it was written. Two are equal when their values are.
+package struct Located<Value: Sendable>: Sendable {
+    package var value: Value
+    package var range: SourceRange
+
+    package init(_ value: Value, at range: SourceRange) {
+        self.value = value
+        self.range = range
+    }
+}

@@ -1,0 +1,22 @@
+import ShipyardModel
+
+/// Names a node for the life of one engine: shorter than its ids, and never used again.
+package struct NodeHandle: Hashable, Sendable {
+    package let index: Int
+    package init(index: Int) { self.index = index }
+}
+
+/// What the service must do once the writes of the turn are committed, in order. Imperative: each is a command.
+package enum Effect: Sendable, Hashable {
+    /// Make the node's directory and start its agent. Answered by `nodeConnected` or `nodeLost`.
+    case launchNode(NodeHandle)
+    /// Send the work to the node's agent. Answered by `workExited`, `workReturned` or `nodeLost`.
+    case startWork(NodeHandle, WorkID)
+    case killWork(NodeHandle, WorkID, FailureInfo)
+    /// End the agent and all that belongs to the node, delete its directory. Answered by `nodeRemoved`.
+    case removeNode(NodeHandle)
+    /// Look for anything that a pool without nodes has left. Answered by `poolRemoved`.
+    case verifyPoolRemoved(PoolID)
+    /// Delete a job's directories on a node.
+    case removeJobDirectory(NodeHandle, JobID)
+}

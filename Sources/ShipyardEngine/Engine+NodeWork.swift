@@ -1,0 +1,127 @@
+import ShipyardModel
+
+// Job preparation and release: one each for a job and a node.
+
+extension Engine {
+    /// True when the job's tasks may be sent to the node now. Starts the preparation where there is one to run.
+    mutating func prepareJob(_ number: UInt32, on node: Int, for ordinal: UInt32) -> Bool {
+        guard let job = jobs[number] else { return false }
+        guard job.rules.hasPreparation else {
+            // A release without a preparation runs wherever tasks of the job were.
+            if job.rules.hasRelease, job.nodes[node] == nil {
+                let result = AttemptResult(
+                    exit: .exited(0), failure: nil, startTime: job.record.creationTime,
+                    endTime: job.record.creationTime)
+                setPhase(.prepared, of: number, on: node, attempt: 1, result: result)
+            }
+            return true
+        }
+        switch job.nodes[node]?.phase {
+        case .prepared: return true
+        case .preparing: break
+        case nil, .preparationFailed, .preparationLost, .releasing, .released:
+            let attempt = (job.nodes[node]?.attempt ?? 0) + 1
+            setPhase(.preparing, of: number, on: node, attempt: attempt, result: nil)
+            let work = WorkID(kind: .jobPreparation, key: Int64(number), attempt: attempt)
+            effects.append(.startWork(NodeHandle(index: node), work))
+        }
+        jobs[number]?.nodes[node]?.waiting.append(ordinal)
+        return false
+    }
+
+    func waitsForPreparation(_ key: TaskKey, on node: Int) -> Bool {
+        jobs[key.job]?.nodes[node]?.waiting.contains(key.ordinal) ?? false
+    }
+
+    private mutating func setPhase(
+        _ phase: NodeJobState.Phase, of number: UInt32, on node: Int, attempt: Int32, result: AttemptResult?
+    ) {
+        jobs[number]?.nodes[node, default: NodeJobState(phase: phase, attempt: attempt)].phase = phase
+        jobs[number]?.nodes[node]?.attempt = attempt
+        let isRelease =
+            switch phase {
+            case .releasing, .released: true
+            case .preparing, .prepared, .preparationFailed, .preparationLost: false
+            }
+        let record = nodes[node].record
+        writes.append(
+            .putNodeJob(
+                NodeJobRecord(
+                    job: number, pool: record.pool, node: record.id, boot: record.boot, isRelease: isRelease,
+                    attempt: attempt, result: result)))
+    }
+
+    mutating func preparationExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Instant) {
+        let number = UInt32(truncatingIfNeeded: work.key)
+        guard let state = jobs[number]?.nodes[node], state.phase == .preparing, state.attempt == work.attempt
+        else { return }
+        jobs[number]?.nodes[node]?.waiting = []
+        setPhase(
+            result.isSuccess ? .prepared : .preparationFailed, of: number, on: node, attempt: work.attempt,
+            result: result)
+        for ordinal in result.isSuccess ? state.waiting : state.waiting.reversed() {
+            let key = TaskKey(job: number, ordinal: ordinal)
+            if result.isSuccess, jobs[number]?.tasks[Int(ordinal)].flags.contains(.requeueing) == false {
+                sendTask(key, to: node)
+            } else {
+                // The node is of no use to this job; another may be. The attempt never ran, so it keeps its number.
+                workReturnedUnsent(key, on: node)
+            }
+        }
+        finishDisabling(number, at: now)
+        completeIfDone(number, at: now)
+    }
+
+    private mutating func workReturnedUnsent(_ key: TaskKey, on node: Int) {
+        guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { return }
+        let mean = nodes[node].meanRunMicroseconds
+        let work = WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt)
+        workReturned(work, on: NodeHandle(index: node))
+        nodes[node].meanRunMicroseconds = mean
+    }
+
+    /// True when no release is left to wait for; starts those that have not been started.
+    mutating func releaseNodes(of number: UInt32) -> Bool {
+        guard let job = jobs[number], job.rules.hasRelease else { return true }
+        var isDone = true
+        for node in job.nodes.keys.sorted() {
+            guard let state = job.nodes[node], !nodes[node].isGone else { continue }
+            switch state.phase {
+            case .prepared where nodes[node].record.state.isSchedulable:
+                setPhase(.releasing, of: number, on: node, attempt: 1, result: nil)
+                let work = WorkID(kind: .jobRelease, key: Int64(number), attempt: 1)
+                effects.append(.startWork(NodeHandle(index: node), work))
+                isDone = false
+            case .releasing: isDone = false
+            case .preparing, .prepared, .preparationFailed, .preparationLost, .released: break
+            }
+        }
+        return isDone
+    }
+
+    /// However a release ends, the job goes on to its own end.
+    mutating func releaseExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Instant) {
+        let number = UInt32(truncatingIfNeeded: work.key)
+        guard let state = jobs[number]?.nodes[node], state.phase == .releasing, state.attempt == work.attempt
+        else { return }
+        setPhase(.released, of: number, on: node, attempt: work.attempt, result: result)
+        completeIfDone(number, at: now)
+    }
+
+    /// The node is gone: a preparation that ran there runs anew when the job comes back; a release is given up.
+    mutating func loseNodeWork(of node: Int, at now: Instant) {
+        for number in jobs.keys.sorted() {
+            guard let state = jobs[number]?.nodes[node] else { continue }
+            let result = AttemptResult(exit: .none, failure: .nodeLost, startTime: now, endTime: now)
+            switch state.phase {
+            case .preparing:
+                jobs[number]?.nodes[node]?.waiting = []
+                setPhase(.preparationLost, of: number, on: node, attempt: state.attempt, result: result)
+            case .releasing:
+                setPhase(.released, of: number, on: node, attempt: state.attempt, result: result)
+                completeIfDone(number, at: now)
+            case .prepared, .preparationFailed, .preparationLost, .released: break
+            }
+        }
+    }
+}

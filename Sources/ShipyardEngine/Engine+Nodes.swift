@@ -1,0 +1,182 @@
+import ShipyardModel
+
+extension Engine {
+    mutating func setState(of node: Int, _ state: NodeState, at now: Instant) {
+        guard nodes[node].record.state != state else { return }
+        nodes[node].record.state = state
+        nodes[node].record.stateTransitionTime = now
+        save(node)
+        if state.isSchedulable { poolsToSchedule.insert(nodes[node].record.pool) }
+    }
+
+    /// Idle and running are told apart by the work given, in memory only: writing each change would cost a
+    /// row for each task.
+    mutating func updateOccupancy(of node: Int) {
+        guard nodes[node].record.state.isSchedulable else { return }
+        nodes[node].record.state = nodes[node].tasks.isEmpty ? .idle : .running
+    }
+
+    mutating func connect(_ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], at now: Instant) {
+        let node = handle.index
+        guard !nodes[node].isGone else { return }
+        nodes[node].isConnected = true
+        switch nodes[node].record.state {
+        case .creating, .starting, .rebooting, .waitingForStartTask, .startTaskFailed, .unknown, .offline:
+            boot(node, at: now)
+        case .idle, .running, .leavingPool:
+            resume(node, running, queued)
+        case .preempted, .unusable: break
+        }
+        if nodes[node].record.state == .leavingPool { removeIfDrained(node) }
+    }
+
+    /// Starts the start task, or makes the node idle. Sending a start task that already runs does no harm:
+    /// the agent knows its attempt and ignores the second order.
+    private mutating func boot(_ node: Int, at now: Instant) {
+        guard nodes[node].record.state != .startTaskFailed, let pool = pools[nodes[node].record.pool] else {
+            return
+        }
+        guard pool.rules.hasStartTask else { return setState(of: node, .idle, at: now) }
+        if nodes[node].record.startTaskResult?.isSuccess == true,
+            nodes[node].record.state == .waitingForStartTask
+        {
+            return setState(of: node, .idle, at: now)
+        }
+        sendStartTask(to: node, isNew: nodes[node].record.state != .waitingForStartTask, at: now)
+    }
+
+    private mutating func sendStartTask(to node: Int, isNew: Bool, at now: Instant) {
+        if isNew {
+            nodes[node].record.startTaskAttempt += 1
+            nodes[node].record.startTaskResult = nil
+        }
+        let waits = pools[nodes[node].record.pool]?.rules.waitsForStartTask ?? true
+        let work = WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
+        nodes[node].startTaskIsRunning = true
+        setState(of: node, waits ? .waitingForStartTask : .idle, at: now)
+        save(node)
+        effects.append(.startWork(NodeHandle(index: node), work))
+    }
+
+    mutating func startTaskExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Instant) {
+        guard work.attempt == nodes[node].record.startTaskAttempt, nodes[node].record.startTaskResult == nil,
+            let pool = pools[nodes[node].record.pool]
+        else { return }
+        nodes[node].startTaskIsRunning = false
+        nodes[node].record.startTaskResult = result
+        save(node)
+        guard nodes[node].record.state != .leavingPool else { return }
+        if result.isSuccess {
+            return setState(of: node, nodes[node].tasks.isEmpty ? .idle : .running, at: now)
+        }
+        let attempts = Int(nodes[node].record.startTaskAttempt)
+        if pool.rules.startTaskRetries < 0 || attempts <= pool.rules.startTaskRetries {
+            return sendStartTask(to: node, isNew: true, at: now)
+        }
+        if pool.rules.rebootsOnStartTaskFailed, !nodes[node].hasRebootedForStartTask {
+            nodes[node].hasRebootedForStartTask = true
+            return sendStartTask(to: node, isNew: true, at: now)
+        }
+        if pool.rules.waitsForStartTask { setState(of: node, .startTaskFailed, at: now) }
+    }
+
+    /// The service came back to a living agent: whatever was given to the node and is not known there never
+    /// arrived, and is sent again under the same number. An exit on its way is not disturbed by that, because
+    /// the agent ignores orders for work whose exit is not acknowledged.
+    private mutating func resume(_ node: Int, _ running: [WorkID], _ queued: [WorkID]) {
+        let runs = Set(running)
+        let waits = Set(queued)
+        for key in nodes[node].tasks.sorted() {
+            guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { continue }
+            let work = WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt)
+            if runs.contains(work) {
+                taskStarted(key)
+            } else if !waits.contains(work), !waitsForPreparation(key, on: node) {
+                effects.append(.startWork(NodeHandle(index: node), work))
+            }
+            if entry.flags.contains(.ending) || entry.flags.contains(.requeueing) {
+                effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
+            }
+        }
+        for (number, state) in nodeWork(of: node) where !runs.contains(state) && !waits.contains(state) {
+            invariant(jobs[number] != nil, "work of job \(number), which is gone")
+            effects.append(.startWork(NodeHandle(index: node), state))
+        }
+        if nodes[node].record.startTaskAttempt > 0, nodes[node].record.startTaskResult == nil {
+            let work = WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
+            if !runs.contains(work) { effects.append(.startWork(NodeHandle(index: node), work)) }
+        }
+        poolsToSchedule.insert(nodes[node].record.pool)
+    }
+
+    /// Job preparations and releases that should be running on a node.
+    private func nodeWork(of node: Int) -> [(UInt32, WorkID)] {
+        jobs.keys.sorted().compactMap { number in
+            guard let state = jobs[number]?.nodes[node] else { return nil }
+            switch state.phase {
+            case .preparing:
+                return (number, WorkID(kind: .jobPreparation, key: Int64(number), attempt: state.attempt))
+            case .releasing:
+                return (number, WorkID(kind: .jobRelease, key: Int64(number), attempt: state.attempt))
+            case .prepared, .preparationFailed, .preparationLost, .released: return nil
+            }
+        }
+    }
+
+    mutating func nodeLost(_ handle: NodeHandle, reason: String, at now: Instant) {
+        let node = handle.index
+        guard !nodes[node].isGone else { return }
+        dropOrders(for: handle)
+        nodes[node].isConnected = false
+        nodes[node].startTaskIsRunning = false
+        giveBackTasks(of: node, code: "NodeLost", reason: reason, at: now)
+        loseNodeWork(of: node, at: now)
+        if nodes[node].record.state == .leavingPool {
+            return askForRemoval(ofNode: node)
+        }
+        if nodes[node].record.state == .unusable { return }
+        nodes[node].losses = nodes[node].losses.filter { now - $0 < Limits.lossWindow } + [now]
+        if nodes[node].losses.count > Limits.maximumLosses { return setState(of: node, .unusable, at: now) }
+        nodes[node].record.boot += 1
+        nodes[node].record.startTaskResult = nil
+        setState(of: node, .rebooting, at: now)
+        save(node)
+        effects.append(.launchNode(handle))
+    }
+
+    /// What was decided earlier in this turn for a node that is now lost must not reach its next agent, which
+    /// would run it under a number that has ended.
+    private mutating func dropOrders(for handle: NodeHandle) {
+        effects.removeAll { effect in
+            switch effect {
+            case .startWork(let node, _), .killWork(let node, _, _), .removeJobDirectory(let node, _):
+                node == handle
+            case .launchNode, .removeNode, .verifyPoolRemoved: false
+            }
+        }
+    }
+
+    mutating func nodeRemoved(_ handle: NodeHandle, at now: Instant) {
+        let node = handle.index
+        guard !nodes[node].isGone else { return }
+        dropOrders(for: handle)
+        nodes[node].isGone = true
+        let pool = nodes[node].record.pool
+        giveBackTasks(of: node, code: "NodeRemoved", reason: "the node left its pool", at: now)
+        loseNodeWork(of: node, at: now)
+        pools[pool]?.nodes.removeAll { $0 == node }
+        writes.append(.deleteNode(pool, nodes[node].record.id))
+        updateAllocation(of: pool)
+        writes.append(contentsOf: pools[pool].map { [.putPool($0.record)] } ?? [])
+        askForRemoval(of: pool)
+    }
+}
+
+extension FailureInfo {
+    /// Azure Batch's words for a task that somebody ended.
+    package static let endedByUser = FailureInfo(
+        category: .userError, code: "TaskEnded", message: "Task Was Ended by User Request")
+
+    static let nodeLost = FailureInfo(
+        category: .serverError, code: "NodeLost", message: "the node was lost while the work ran there")
+}

@@ -1,0 +1,142 @@
+import ShipyardModel
+
+// What others may know. Nothing here changes anything.
+
+/// A node and what it is doing.
+package struct NodeStatus: Sendable {
+    package var record: NodeRecord
+    package var slots: Int
+    package var runningTasks: Int
+    package var usedSlots: Int
+    package var tasksRun: Int
+    package var tasksSucceeded: Int
+}
+
+/// Why nothing of a job can run any more, although tasks are active.
+package enum Blockage: Sendable, Hashable {
+    /// Every active task waits for one that failed, or that does not exist; `example` is the first of them.
+    case dependencies(example: UInt32, count: Int)
+    case poolIsGone
+    case poolHasNoNodes
+    /// Every node is in a state that only a person can mend.
+    case nodesUnusable([NodeState: Int])
+    case preparationFailedEverywhere
+    /// The next task needs more slots than the pool's nodes have.
+    case tooFewSlots(needed: Int, available: Int)
+    case disabled
+}
+
+extension Engine {
+    package var poolIDs: [PoolID] { pools.keys.sorted() }
+    package var jobCount: Int { jobs.count }
+    package var jobsInOrder: [UInt32] { jobs.keys.sorted() }
+    package func pool(_ id: PoolID) -> PoolRecord? { pools[id]?.record }
+    package func jobNumber(_ id: JobID) -> UInt32? { jobNumbers[id] }
+    package func job(_ number: UInt32) -> JobRecord? { jobs[number]?.record }
+    package func counts(_ number: UInt32) -> TaskCounts? { jobs[number]?.counts }
+    package func nodeRecord(_ handle: NodeHandle) -> NodeRecord { nodes[handle.index].record }
+    package func isGone(_ handle: NodeHandle) -> Bool { nodes[handle.index].isGone }
+
+    /// True while something may happen without a user: then the service must stay.
+    package var isBusy: Bool {
+        !pools.isEmpty
+            || jobs.values.contains {
+                $0.record.state != .completed && $0.counts.active + $0.counts.running > 0
+            }
+    }
+
+    package func nodes(of pool: PoolID) -> [NodeStatus] {
+        (pools[pool]?.nodes ?? []).map { index in
+            let node = nodes[index]
+            return NodeStatus(
+                record: node.record, slots: node.slots, runningTasks: node.tasks.count,
+                usedSlots: node.usedSlots,
+                tasksRun: node.tasksRun, tasksSucceeded: node.tasksSucceeded)
+        }
+    }
+
+    package func node(_ id: NodeID, of pool: PoolID) -> NodeHandle? {
+        pools[pool]?.nodes.first { nodes[$0].record.id == id }.map(NodeHandle.init)
+    }
+
+    /// Nodes that should have an agent: after a restore the service reaches for each.
+    package var nodesToReach: [NodeHandle] {
+        nodes.indices.filter { index in
+            guard !nodes[index].isGone, pools[nodes[index].record.pool]?.record.state == .active else {
+                return false
+            }
+            return nodes[index].record.state != .unusable
+        }.map(NodeHandle.init)
+    }
+
+    package func state(of key: TaskKey) -> TaskState? {
+        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return nil }
+        let entry = job.tasks[Int(key.ordinal)]
+        return entry.flags.contains(.deleted) ? nil : entry.state
+    }
+
+    /// Nil while something of the job runs or can run.
+    package func blockage(_ number: UInt32) -> Blockage? {
+        guard let job = jobs[number], job.counts.active > 0, job.counts.running == 0 else { return nil }
+        switch job.record.state {
+        case .disabled: return .disabled
+        case .active: break
+        case .disabling, .enabling, .terminating, .completed, .deleting: return nil
+        }
+        guard let next = job.ready.first(where: { job.tasks[Int($0)].mayRun }) else {
+            let example =
+                job.tasks.firstIndex { $0.state == .active && !$0.mayRun && !$0.flags.contains(.deleted) }
+                ?? 0
+            return .dependencies(example: UInt32(example), count: job.counts.active)
+        }
+        guard let pool = pools[job.record.pool], pool.record.state == .active else { return .poolIsGone }
+        let needed = job.rules(of: job.tasks[Int(next)]).requiredSlots
+        let available = pool.record.taskSlotsPerNode
+        return needed > available
+            ? .tooFewSlots(needed: needed, available: available) : blockage(of: job, in: pool)
+    }
+
+    private func blockage(of job: JobEntry, in pool: PoolEntry) -> Blockage? {
+        if pool.nodes.isEmpty {
+            let target = pool.record.targetDedicatedNodes + pool.record.targetLowPriorityNodes
+            return target == 0 ? .poolHasNoNodes : nil
+        }
+        var broken: [NodeState: Int] = [:]
+        var unprepared = 0
+        for index in pool.nodes {
+            switch nodes[index].record.state {
+            case .startTaskFailed, .unusable, .preempted, .offline, .leavingPool:
+                broken[nodes[index].record.state, default: 0] += 1
+            case .creating, .starting, .waitingForStartTask, .idle, .running, .unknown, .rebooting:
+                if job.nodes[index]?.phase == .preparationFailed { unprepared += 1 }
+            }
+        }
+        let brokenCount = broken.values.reduce(0, +)
+        if brokenCount == pool.nodes.count { return .nodesUnusable(broken) }
+        if unprepared > 0, brokenCount + unprepared == pool.nodes.count {
+            return .preparationFailedEverywhere
+        }
+        return nil
+    }
+
+    /// One line about everything, for the messages of failing simulations.
+    package var summary: String {
+        let jobLines = jobs.keys.sorted().compactMap { jobs[$0] }.map { job in
+            "job \(job.record.number) \(job.record.state) active \(job.counts.active) running \(job.counts.running)"
+                + " ready \(job.ready.count) on \(job.nodes.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.phase)" })"
+        }
+        let nodeLines = nodes.enumerated().filter { !$0.element.isGone }.map { index, node in
+            "\(index) \(node.record.id) \(node.record.state) connected \(node.isConnected) used \(node.usedSlots)"
+        }
+        return (jobLines + nodeLines).joined(separator: "; ")
+    }
+
+    /// What the tables of tasks take in memory, and for how many tasks.
+    package var footprint: (bytes: Int, tasks: Int) {
+        jobs.values.reduce(into: (bytes: 0, tasks: 0)) { total, job in
+            total.tasks += job.tasks.count
+            total.bytes += job.tasks.capacity * MemoryLayout<TaskEntry>.stride + job.ready.byteCount
+            total.bytes += job.graph.byteCount + job.assigned.count * 8
+        }
+    }
+}

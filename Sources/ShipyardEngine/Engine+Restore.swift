@@ -1,0 +1,155 @@
+import ShipyardModel
+
+// Making the engine again from what the database holds: pools, nodes, jobs, tasks, progress, node work, in
+// this order, then `finishRestoring`. Nothing is written and nothing is done until then.
+
+extension Engine {
+    package mutating func restorePool(_ record: PoolRecord, _ rules: PoolRules) {
+        pools[record.id] = PoolEntry(record: record, rules: rules)
+    }
+
+    package mutating func restoreNode(_ record: NodeRecord) {
+        guard let pool = pools[record.pool] else { return }
+        nodes.append(NodeEntry(record: record, slots: pool.record.taskSlotsPerNode))
+        pools[record.pool]?.nodes.append(nodes.count - 1)
+    }
+
+    /// A completed job keeps its counts only; its tasks stay in the database.
+    package mutating func restoreJob(_ record: JobRecord, _ rules: JobRules, counts: TaskCounts?) {
+        let job = JobEntry(record: record, rules: rules)
+        if let counts { job.counts = counts }
+        jobs[record.number] = job
+        jobNumbers[record.id] = record.number
+        if rules.maxWallTime != nil { timedJobs.insert(record.number) }
+        if record.state != .completed { enlist(record.number) }
+    }
+
+    /// In the order of ordinals. A gap is a task that was deleted. Dependencies are entered by
+    /// `restoreDependencies`, when every task's progress is known.
+    package mutating func restoreTask(_ key: TaskKey, template: Int, number: Int?) {
+        guard let job = jobs[key.job] else { return }
+        while job.tasks.count < Int(key.ordinal) { job.addHole() }
+        job.tasks.append(TaskEntry(template: template))
+        job.counts.active += 1
+        if let number { job.graph.numbers[key.ordinal] = number }
+    }
+
+    package mutating func restoreProgress(_ progress: TaskProgress) {
+        let key = progress.key
+        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
+        let index = Int(key.ordinal)
+        job.tasks[index].state = progress.state
+        job.tasks[index].attempt = progress.attempt
+        job.tasks[index].retryCount = progress.retryCount
+        job.tasks[index].requeueCount = progress.requeueCount
+        job.tasks[index].assigned = progress.assignedTime?.milliseconds ?? 0
+        let entry = job.tasks[index]
+        switch progress.state {
+        case .active:
+            // An attempt without a result never ran: it was given back, and its number is used again.
+            if progress.attempt > 0, progress.result == nil { job.tasks[index].flags.insert(.attemptUnused) }
+        case .preparing, .running: restoreAssignment(key, progress, job.rules(of: entry))
+        case .completed:
+            job.counts.active -= 1
+            let success = progress.result?.isSuccess ?? false
+            if success {
+                job.counts.succeeded += 1
+            } else {
+                job.counts.failed += 1
+                job.tasks[index].flags.insert(.failed)
+            }
+            if success || job.rules(of: entry).dependencyAction == .satisfy {
+                job.tasks[index].flags.insert(.satisfied)
+                if let number = job.graph.numbers[key.ordinal] { job.graph.satisfiedNumbers.insert(number) }
+            }
+        }
+    }
+
+    private mutating func restoreAssignment(_ key: TaskKey, _ progress: TaskProgress, _ rules: TaskRules) {
+        guard let job = jobs[key.job] else { return }
+        let node = (pools[job.record.pool]?.nodes ?? []).first { nodes[$0].record.id == progress.node }
+        guard let node else {
+            invariantFailure("task \(key) runs on \(String(describing: progress.node)), which is gone")
+        }
+        job.tasks[Int(key.ordinal)].node = Int32(node)
+        if progress.isEnding { job.tasks[Int(key.ordinal)].flags.insert(.ending) }
+        job.assigned.insert(key.ordinal)
+        job.counts.active -= 1
+        job.counts.running += 1
+        nodes[node].tasks.insert(key)
+        nodes[node].usedSlots += rules.requiredSlots
+    }
+
+    package mutating func restoreDependencies(_ dependencies: [Dependency], of key: TaskKey) {
+        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
+        job.tasks[Int(key.ordinal)].waiting = job.graph.add(dependencies, of: key.ordinal, in: &job.tasks)
+    }
+
+    /// Preparations before releases.
+    package mutating func restoreNodeJob(_ record: NodeJobRecord) {
+        guard let job = jobs[record.job],
+            let node = (pools[record.pool]?.nodes ?? []).first(where: { nodes[$0].record.id == record.node })
+        else { return }
+        let phase: NodeJobState.Phase =
+            switch (record.isRelease, record.result) {
+            case (true, nil): .releasing
+            case (true, _): .released
+            case (false, nil): .preparing
+            case (false, let result?):
+                result.isSuccess
+                    ? .prepared : result.failure?.code == "NodeLost" ? .preparationLost : .preparationFailed
+            }
+        var state = NodeJobState(phase: phase, attempt: record.attempt)
+        if phase == .preparing {
+            state.waiting = job.assigned.filter { job.tasks[Int($0)].node == Int32(node) }.sorted()
+        }
+        job.nodes[node] = state
+    }
+
+    /// Fills the queues and takes up what was under way. The service then finds out which agents live and
+    /// tells `nodeConnected` or `nodeLost` for each of `nodesToReach`.
+    package mutating func finishRestoring(at now: Instant) {
+        for number in jobs.keys.sorted() {
+            guard let job = jobs[number], job.record.state != .completed else { continue }
+            // The last tasks may have been deleted; their ordinals are not given again.
+            while job.tasks.count < job.record.taskCount { job.addHole() }
+            job.fillReadyQueue()
+            for ordinal in job.assigned {
+                switch job.record.state {
+                case .terminating, .deleting: job.tasks[Int(ordinal)].flags.insert(.ending)
+                case .disabling: job.tasks[Int(ordinal)].flags.insert(.requeueing)
+                case .active, .disabled, .enabling, .completed: break
+                }
+            }
+        }
+        for number in jobs.keys.sorted() {
+            finishDisabling(number, at: now)
+            completeIfDone(number, at: now)
+        }
+        for id in pools.keys.sorted() {
+            poolsToSchedule.insert(id)
+            for node in pools[id]?.nodes ?? [] where nodes[node].record.state == .leavingPool {
+                if pools[id]?.record.state == .deleting {
+                    giveBackTasks(of: node, code: "NodeRemoved", reason: "the pool was deleted", at: now)
+                    askForRemoval(ofNode: node)
+                }
+            }
+            askForRemoval(of: id)
+        }
+    }
+}
+
+extension JobEntry {
+    func addHole() {
+        var hole = TaskEntry(template: 0)
+        hole.state = .completed
+        hole.flags.insert(.deleted)
+        tasks.append(hole)
+    }
+
+    func fillReadyQueue() {
+        for (ordinal, entry) in tasks.enumerated() where entry.state == .active && entry.waiting == 0 {
+            if !entry.flags.contains(.deleted) { ready.append(UInt32(ordinal)) }
+        }
+    }
+}

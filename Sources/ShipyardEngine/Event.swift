@@ -1,0 +1,51 @@
+import ShipyardModel
+
+/// Everything that may happen to the engine. Past tense: each is a fact, and none is refused here. What a
+/// user may not do (a pool that exists, an unknown job) the service finds out from the queries first.
+package enum Event: Sendable {
+    case poolAdded(PoolRecord, PoolRules)
+    case poolResized(PoolID, dedicated: Int, lowPriority: Int)
+    case poolDeleted(PoolID)
+    case jobAdded(JobRecord, JobRules)
+    /// A whole submission: its tasks get the next ordinals of the job, in order. `record` carries the job's
+    /// plan with the new templates appended and its new `autoComplete`.
+    case tasksAdded(job: UInt32, [TaskSeed], record: JobRecord, JobRules)
+    case jobTerminated(UInt32, reason: String)
+    case jobDisabled(UInt32)
+    case jobEnabled(UInt32)
+    case jobDeleted(UInt32)
+    case taskTerminated(TaskKey)
+    case taskDeleted(TaskKey)
+    /// Of a job that is completed: the engine keeps its counts only, and must be told what the task was;
+    /// nil is a task that never ran.
+    case endedTaskDeleted(TaskKey, succeeded: Bool?)
+
+    /// An agent answered `welcome`: what runs and what waits there.
+    case nodeConnected(NodeHandle, running: [WorkID], queued: [WorkID])
+    case workStarted(NodeHandle, WorkID)
+    case workExited(NodeHandle, WorkID, AttemptResult)
+    case workReturned(NodeHandle, WorkID)
+    /// The node's agent is dead and nothing that it had started is alive any more. Exits found in its journal
+    /// have been told before.
+    case nodeLost(NodeHandle, reason: String)
+    /// The node's agent, processes and directory are gone.
+    case nodeRemoved(NodeHandle)
+    /// Nothing of the pool was found; `removal` is the record of what was checked.
+    case poolRemoved(PoolID, removal: String)
+    /// Nothing but time: deadlines are looked at after every event.
+    case timePassed
+}
+
+/// What the engine must know of a new task; everything else stays in the database until it is dispatched.
+package struct TaskSeed: Sendable, Hashable {
+    package var template: Int
+    package var dependencies: [Dependency]
+    /// The task's id as a number, when it is one: `depends_on_range` counts these.
+    package var number: Int?
+
+    package init(template: Int, dependencies: [Dependency] = [], number: Int? = nil) {
+        self.template = template
+        self.dependencies = dependencies
+        self.number = number
+    }
+}

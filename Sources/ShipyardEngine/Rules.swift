@@ -1,0 +1,56 @@
+import ShipyardModel
+import ShipyardPlanner
+
+/// What the engine must know of a pool's specification.
+package struct PoolRules: Sendable, Hashable {
+    package var nodeFillType = NodeFillType.spread
+    package var hasStartTask = false
+    package var startTaskRetries = 0
+    package var waitsForStartTask = true
+    package var rebootsOnStartTaskFailed = false
+
+    package init() {}
+}
+
+/// What the engine must know of a job's plan.
+package struct JobRules: Sendable, Hashable {
+    package var maxWallTime: TimeSpan?
+    package var hasPreparation = false
+    package var hasRelease = false
+    package var performsJobAction = false
+    /// The pool goes when the job completes.
+    package var removesPool = false
+    package var templates: [TaskRules] = []
+
+    package init() {}
+
+    package init(_ plan: JobPlan) {
+        maxWallTime = plan.maxWallTime
+        hasPreparation = plan.preparationCommand != nil
+        hasRelease = plan.releaseCommand != nil
+        performsJobAction = plan.performsExitOptionsJobAction
+        removesPool = plan.autoPool.map { !$0.keepAlive } ?? false
+        templates = plan.templates.map(TaskRules.init)
+    }
+}
+
+/// What the engine must know of a task, shared by all tasks of a template.
+package struct TaskRules: Sendable, Hashable {
+    /// -1 is no limit.
+    package var maxTaskRetries = 0
+    package var requiredSlots = 1
+    package var jobAction = JobAction.none
+    package var dependencyAction = DependencyAction.block
+    /// Files are fetched before the command, so a task is `preparing` for a while.
+    package var hasStaging = false
+
+    package init() {}
+
+    package init(_ template: TaskTemplate) {
+        maxTaskRetries = template.maxTaskRetries
+        requiredSlots = template.requiredSlots
+        jobAction = template.jobAction
+        dependencyAction = template.dependencyAction
+        hasStaging = !template.resourceFiles.isEmpty
+    }
+}

@@ -1,0 +1,72 @@
+/// Whether `byte` may stand in an id of Azure Batch: an ASCII letter, a digit, a hyphen or an underscore.
+package func isIDByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+        true
+    default: false
+    }
+}
+
+/// Whether `text` is 1 to 64 ID bytes: the rule of Azure Batch for pools, jobs and tasks.
+package func isID(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(isIDByte)
+}
+
+/// A name of one kind of thing. Types of their own, because pool, job, node and task ids are all text and
+/// easy to get backwards. In JSON they are plain strings.
+package protocol Identifier: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
+    var text: String { get }
+    /// Nil where `text` breaks the rule of this kind of name.
+    init?(_ text: String)
+}
+
+extension Identifier {
+    package var description: String { text }
+    package static func < (left: Self, right: Self) -> Bool { left.text < right.text }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let id = Self(text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "`\(text)` is no \(Self.self)")
+        }
+        self = id
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
+/// Names one pool, as written under `pool_specification: id`.
+package struct PoolID: Identifier {
+    package let text: String
+
+    /// Nil unless `text` is 1 to 64 ASCII letters, digits, hyphens or underscores.
+    package init?(_ text: String) {
+        guard isID(text) else { return nil }
+        self.text = text
+    }
+}
+
+/// Names one job, as written under `job_specifications: id`.
+package struct JobID: Identifier {
+    package let text: String
+
+    /// Nil unless `text` is 1 to 64 ASCII letters, digits, hyphens or underscores.
+    package init?(_ text: String) {
+        guard isID(text) else { return nil }
+        self.text = text
+    }
+}
+
+/// Names one compute node within its pool, such as `node-1`. Given by the engine, never used again.
+package struct NodeID: Identifier {
+    package let text: String
+
+    /// Any text: a name that nobody gave to a node is just not found.
+    package init(_ text: String) { self.text = text }
+}

@@ -1,0 +1,195 @@
+/// A pool as stored. `specification` is the JSON of a `PoolSpec`.
+package struct PoolRecord: Sendable, Hashable {
+    package var id: PoolID
+    package var state: PoolState
+    package var allocationState: AllocationState
+    package var targetDedicatedNodes: Int
+    package var targetLowPriorityNodes: Int
+    package var taskSlotsPerNode: Int
+    package var specification: String
+    package var creationTime: Instant
+    /// The job whose end removes this pool (`auto_pool`), if any.
+    package var autoPoolJob: UInt32?
+    /// Highest number ever given to a node of this pool; node ids are never used again.
+    package var lastNodeNumber: Int
+
+    package init(
+        id: PoolID, state: PoolState, allocationState: AllocationState, targetDedicatedNodes: Int,
+        targetLowPriorityNodes: Int, taskSlotsPerNode: Int, specification: String, creationTime: Instant,
+        autoPoolJob: UInt32?, lastNodeNumber: Int
+    ) {
+        self.id = id
+        self.state = state
+        self.allocationState = allocationState
+        self.targetDedicatedNodes = targetDedicatedNodes
+        self.targetLowPriorityNodes = targetLowPriorityNodes
+        self.taskSlotsPerNode = taskSlotsPerNode
+        self.specification = specification
+        self.creationTime = creationTime
+        self.autoPoolJob = autoPoolJob
+        self.lastNodeNumber = lastNodeNumber
+    }
+}
+
+/// A compute node as stored.
+package struct NodeRecord: Sendable, Hashable {
+    package var pool: PoolID
+    package var id: NodeID
+    package var isDedicated: Bool
+    package var state: NodeState
+    /// Counts the agents that this node has had; an attempt belongs to one boot.
+    package var boot: Int64
+    package var startTaskAttempt: Int32
+    /// Of the latest start task attempt that ended.
+    package var startTaskResult: AttemptResult?
+    package var allocationTime: Instant
+    package var stateTransitionTime: Instant
+
+    package init(
+        pool: PoolID, id: NodeID, isDedicated: Bool, state: NodeState, boot: Int64, startTaskAttempt: Int32,
+        startTaskResult: AttemptResult?, allocationTime: Instant, stateTransitionTime: Instant
+    ) {
+        self.pool = pool
+        self.id = id
+        self.isDedicated = isDedicated
+        self.state = state
+        self.boot = boot
+        self.startTaskAttempt = startTaskAttempt
+        self.startTaskResult = startTaskResult
+        self.allocationTime = allocationTime
+        self.stateTransitionTime = stateTransitionTime
+    }
+}
+
+/// A job as stored. `plan` is the JSON of its `JobPlan` (settings and templates, not the tasks).
+package struct JobRecord: Sendable, Hashable {
+    /// Never used again, also after the job was deleted: task keys are made of it.
+    package var number: UInt32
+    package var id: JobID
+    package var pool: PoolID
+    package var state: JobState
+    package var priority: Int
+    package var plan: String
+    /// Tasks added so far; the next task's ordinal.
+    package var taskCount: Int
+    package var autoComplete: Bool
+    package var creationTime: Instant
+    package var stateTransitionTime: Instant
+    package var endTime: Instant?
+    package var terminateReason: String?
+
+    package init(
+        number: UInt32, id: JobID, pool: PoolID, state: JobState, priority: Int, plan: String, taskCount: Int,
+        autoComplete: Bool, creationTime: Instant, stateTransitionTime: Instant, endTime: Instant?,
+        terminateReason: String?
+    ) {
+        self.number = number
+        self.id = id
+        self.pool = pool
+        self.state = state
+        self.priority = priority
+        self.plan = plan
+        self.taskCount = taskCount
+        self.autoComplete = autoComplete
+        self.creationTime = creationTime
+        self.stateTransitionTime = stateTransitionTime
+        self.endTime = endTime
+        self.terminateReason = terminateReason
+    }
+}
+
+/// What of a task never changes. Written once when it is added.
+package struct TaskDefinition: Sendable, Hashable {
+    package var key: TaskKey
+    package var id: String
+    package var command: String?
+    /// Position in the job's list of templates (`JobPlan.templates`, over all its submissions).
+    package var template: Int
+    /// `Dependency.text(of:)`; nil for none.
+    package var dependencies: String?
+    /// JSON of what a `file` factory adds for this one task; nil for none.
+    package var extra: String?
+
+    package init(
+        key: TaskKey, id: String, command: String?, template: Int, dependencies: String? = nil,
+        extra: String? = nil
+    ) {
+        self.key = key
+        self.id = id
+        self.command = command
+        self.template = template
+        self.dependencies = dependencies
+        self.extra = extra
+    }
+}
+
+/// What of a task changes: its state and its latest attempt. No row stands for "active, never attempted".
+package struct TaskProgress: Sendable, Hashable {
+    package var key: TaskKey
+    package var state: TaskState
+    /// Number of the latest attempt; 0 before the first.
+    package var attempt: Int32
+    package var retryCount: Int32
+    package var requeueCount: Int32
+    /// Where the latest attempt was sent, and to which boot of that node.
+    package var node: NodeID?
+    package var boot: Int64
+    package var assignedTime: Instant?
+    /// Somebody wants it ended, and it has not ended yet: to be asked for again after a crash.
+    package var isEnding = false
+    /// Nil while the attempt has not ended.
+    package var result: AttemptResult?
+
+    package init(key: TaskKey) {
+        self.key = key
+        state = .active
+        attempt = 0
+        retryCount = 0
+        requeueCount = 0
+        boot = 0
+    }
+}
+
+/// Job preparation or release on one node.
+package struct NodeJobRecord: Sendable, Hashable {
+    package var job: UInt32
+    package var pool: PoolID
+    package var node: NodeID
+    package var boot: Int64
+    package var isRelease: Bool
+    package var attempt: Int32
+    /// Nil while it runs.
+    package var result: AttemptResult?
+
+    package init(
+        job: UInt32, pool: PoolID, node: NodeID, boot: Int64, isRelease: Bool, attempt: Int32,
+        result: AttemptResult?
+    ) {
+        self.job = job
+        self.pool = pool
+        self.node = node
+        self.boot = boot
+        self.isRelease = isRelease
+        self.attempt = attempt
+        self.result = result
+    }
+}
+
+/// One write of a turn. All writes of a turn go into one transaction, in order.
+package enum StoreWrite: Sendable {
+    case putPool(PoolRecord)
+    /// Removes the pool and its nodes; `removal` is the JSON of what the teardown checked.
+    case deletePool(PoolID, removal: String, at: Instant)
+    case putNode(NodeRecord)
+    case deleteNode(PoolID, NodeID)
+    case putJob(JobRecord)
+    /// Removes the job's row at once, so that its id is free; its tasks' rows go in later, small transactions.
+    case deleteJob(UInt32)
+    case addTask(TaskDefinition)
+    /// Where the attempt number differs from the stored row's, that row is first kept as a past attempt.
+    case putTask(TaskProgress)
+    /// One task's rows: definition, progress, past attempts.
+    case deleteTask(TaskKey)
+    case putNodeJob(NodeJobRecord)
+    case deleteNodeJobs(job: UInt32)
+}

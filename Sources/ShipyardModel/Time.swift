@@ -1,0 +1,86 @@
+/// A moment: milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
+package struct Instant: Hashable, Sendable, Codable, Comparable {
+    package var milliseconds: Int64
+
+    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+
+    package static func < (left: Instant, right: Instant) -> Bool { left.milliseconds < right.milliseconds }
+    package static func + (instant: Instant, span: TimeSpan) -> Instant {
+        Instant(milliseconds: instant.milliseconds + span.milliseconds)
+    }
+    package static func - (left: Instant, right: Instant) -> TimeSpan {
+        TimeSpan(milliseconds: left.milliseconds - right.milliseconds)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(milliseconds)
+    }
+}
+
+/// A length of time in milliseconds. Specs count in seconds; the engine needs finer grain.
+package struct TimeSpan: Hashable, Sendable, Codable, Comparable {
+    package var milliseconds: Int64
+
+    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+    package static func seconds(_ count: Int64) -> TimeSpan { TimeSpan(milliseconds: count * 1000) }
+    package static let zero = TimeSpan(milliseconds: 0)
+
+    package static func < (left: TimeSpan, right: TimeSpan) -> Bool { left.milliseconds < right.milliseconds }
+
+    package init(from decoder: any Decoder) throws {
+        milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(milliseconds)
+    }
+}
+
+extension Instant {
+    /// ISO 8601 in UTC, as the REST API of Azure Batch writes it: `2020-01-02T03:04:05.678Z`; without a
+    /// fraction where it is zero.
+    package var iso8601: String {
+        let (days, rest) = milliseconds.flooredDivision(by: 86_400_000)
+        let date = CivilDate(daysSinceEpoch: days)
+        let (seconds, fraction) = rest.flooredDivision(by: 1000)
+        var text = "\(date.year)-\(padded(date.month, 2))-\(padded(date.day, 2))T"
+        text += "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
+        if fraction != 0 { text += ".\(padded(fraction, 3))" }
+        return text + "Z"
+    }
+}
+
+/// A day of the proleptic Gregorian calendar, after Howard Hinnant's `civil_from_days`.
+package struct CivilDate: Hashable, Sendable {
+    package var year: Int64
+    package var month: Int64
+    package var day: Int64
+
+    package init(daysSinceEpoch: Int64) {
+        let (era, dayOfEra) = (daysSinceEpoch + 719_468).flooredDivision(by: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    }
+}
+
+extension Int64 {
+    /// Quotient rounded towards negative infinity and the remainder, which is never negative.
+    fileprivate func flooredDivision(by divisor: Int64) -> (Int64, Int64) {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+}
+
+/// `number` in decimal with zeros in front up to `width` digits.
+package func padded(_ number: some BinaryInteger, _ width: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+}

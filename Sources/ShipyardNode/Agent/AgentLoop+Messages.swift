@@ -1,0 +1,83 @@
+import ShipyardModel
+
+extension AgentLoop {
+    func handle(_ message: ServiceMessage) {
+        switch message {
+        case .hello: welcome()
+        case .context(let context): contexts[context.number] = ContextState(context, on: node)
+        case .forgetContext(let number): contexts[number] = nil
+        case .start(let order): receive(order)
+        case .kill(let id, let failure): kill(id, failure)
+        case .recall(let id): if queue.remove(id) != nil { send(.returned(id)) }
+        case .acknowledge(let sequence): acknowledge(sequence)
+        case .removeDirectory(let path): removeDirectory(path)
+        case .shutDown: leave()
+        }
+    }
+
+    /// An order may come twice: the service sends it again when it does not know whether it arrived.
+    private func receive(_ order: WorkOrder) {
+        if journal.state.hasUnacknowledgedExit(of: order.id) {
+            for exit in journal.state.unacknowledged where exit.id == order.id {
+                send(.exited(sequence: exit.sequence, exit.id, exit.result))
+            }
+            return
+        }
+        guard !attempts.contains(where: { $0.order.id == order.id }), !queue.contains(order.id) else {
+            return
+        }
+        guard !isLeaving, let context = contexts[order.context] else {
+            if !isLeaving { NodeAgent.complain("\(order.id) names the unknown context \(order.context)") }
+            return send(.returned(order.id))
+        }
+        if order.slots == 0 {
+            start(order, context)
+        } else {
+            queue.append(
+                WorkQueue.Entry(
+                    order: order, context: context, arrival: NodeClock.monotonicMicroseconds()))
+        }
+    }
+
+    private func kill(_ id: WorkID, _ failure: FailureInfo) {
+        if let entry = queue.remove(id) {
+            let now = NodeClock.now()
+            record(entry.order.id, AttemptResult(exit: .none, failure: failure, startTime: now, endTime: now))
+        } else if let attempt = attempts.first(where: { $0.order.id == id }) {
+            end(attempt, with: failure)
+        }
+    }
+
+    private func acknowledge(_ sequence: UInt64) {
+        guard let oldest = journal.state.unacknowledged.first, oldest.sequence <= sequence else { return }
+        journal.append(.acknowledged(sequence))
+    }
+
+    private func removeDirectory(_ path: String) {
+        // Work that starts there later must not start in the directory that is going.
+        parents = parents.filter { $0.key != path && !$0.key.hasPrefix(path + "/") }
+        do throws(SystemError) {
+            removals.append((path, try DirectoryRemoval(path, below: node.root)))
+        } catch {
+            send(.directoryNotRemoved(path, reason: error.description))
+        }
+    }
+
+    /// One slice of the oldest removal.
+    func stepRemovals() {
+        guard let removal = removals.first, removal.work.step() else { return }
+        removals.removeFirst()
+        if let failure = removal.work.failure {
+            send(.directoryNotRemoved(removal.path, reason: failure.description))
+        } else {
+            send(.directoryRemoved(removal.path))
+        }
+    }
+
+    /// Puts an end into the journal and on the way to the service.
+    func record(_ id: WorkID, _ result: AttemptResult) {
+        let sequence = journal.state.nextSequence
+        journal.append(.exited(sequence: sequence, id, result))
+        send(.exited(sequence: sequence, id, result))
+    }
+}

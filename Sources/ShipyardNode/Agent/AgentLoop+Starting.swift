@@ -1,0 +1,220 @@
+import CLinux
+import Glibc
+import ShipyardModel
+
+extension AgentLoop {
+    /// Starts what has waited longest, as long as it fits. Nothing overtakes: an order of many slots would
+    /// wait for ever behind a stream of small ones.
+    func dispatch() {
+        while let head = queue.head, slots(of: head.order) <= freeSlots {
+            let entry = queue.removeHead()
+            start(entry.order, entry.context)
+        }
+    }
+
+    /// More slots than the node has can only mean the whole node.
+    func slots(of order: WorkOrder) -> Int { min(Int(order.slots), options.slots) }
+
+    func start(_ order: WorkOrder, _ context: ContextState) {
+        let startTime = NodeClock.now()
+        do throws(AttemptError) {
+            let attempt = try prepare(order, context)
+            let needsStaging = context.context.staging != nil || order.staging != nil
+            if needsStaging { try startStaging(attempt) } else { try startCommand(attempt) }
+            freeSlots -= slots(of: order)
+            attempts.append(attempt)
+        } catch {
+            // Without a root every task fails at once, one after the other. They are not to blame: the node is
+            // lost, and its work is done elsewhere.
+            if isRootGone { return leave() }
+            let endTime = NodeClock.now()
+            record(
+                order.id,
+                AttemptResult(exit: .none, failure: error.failure, startTime: startTime, endTime: endTime))
+        }
+    }
+
+    struct AttemptError: Error {
+        var failure: FailureInfo
+    }
+
+    private func prepare(_ order: WorkOrder, _ context: ContextState) throws(AttemptError) -> Attempt {
+        let path = context.context.parentDirectory
+        do throws(SystemError) {
+            guard !order.name.isEmpty, !order.name.utf8.contains(UInt8(ascii: "/")), order.name != "..",
+                order.name != "."
+            else { throw SystemError("create directory", path: order.name, errno: EINVAL) }
+            let parent = try makeDirectories(of: order, in: path)
+            let prefix = path.isEmpty ? node.root : "\(node.root)/\(path)"
+            return Attempt(order, context: context, parent: parent, directory: "\(prefix)/\(order.name)")
+        } catch {
+            throw AttemptError(failure: AttemptFailure.storage(error, isDirectory: true))
+        }
+    }
+
+    private func makeDirectories(of order: WorkOrder, in path: String) throws(SystemError) -> ParentDirectory
+    {
+        let parent = try parentDirectory(path)
+        do throws(SystemError) {
+            try DirectoryMaking.make(order.name, in: parent.descriptor.number)
+            try DirectoryMaking.make("\(order.name)/wd", in: parent.descriptor.number)
+            return parent
+        } catch {
+            // The parent was deleted since it was opened: a job's directory, by its user.
+            guard error.errno == ENOENT, parents.removeValue(forKey: path) != nil else { throw error }
+            return try makeDirectories(of: order, in: path)
+        }
+    }
+
+    // Beyond this the cache begins anew. It saves an open per task, not more.
+    private static let maximumParents = 64
+
+    private func parentDirectory(_ path: String) throws(SystemError) -> ParentDirectory {
+        if let known = parents[path] { return known }
+        if parents.count >= Self.maximumParents { parents.removeAll() }
+        let opened = ParentDirectory(try DirectoryMaking.open(path, below: directory.number))
+        parents[path] = opened
+        return opened
+    }
+
+    // MARK: processes
+
+    private func startStaging(_ attempt: Attempt) throws(AttemptError) {
+        attempt.phase = .staging
+        do throws(SystemError) {
+            // Two files in memory instead of pipes: nothing to wait for, whatever their length.
+            let input = try memoryFile("staging")
+            let documents = [attempt.context.context.staging, attempt.order.staging].compactMap(\.self)
+            try write(documents.joined(separator: "\n") + "\n", to: input.number)
+            let answer = try memoryFile("answer")
+            let errors = try log("stderr.txt", of: attempt, isNew: true)
+            _ = try log("stdout.txt", of: attempt, isNew: true)
+            arguments.fill(["shipyard-swift", "node-stage"])
+            let place = ProcessSpawner.Place(
+                parent: attempt.parent.descriptor.number, directory: "\(attempt.order.name)/wd",
+                input: input.number, output: answer.number, errors: errors.number)
+            // Through the link, which works also when the file has been replaced by a newer build.
+            let error = spawn("/proc/self/exe", attempt, at: place)
+            guard error == 0 else { throw SystemError("start", path: "node-stage", errno: error) }
+            attempt.answer = consume answer
+        } catch {
+            throw AttemptError(failure: AttemptFailure.storage(error, isDirectory: false))
+        }
+    }
+
+    /// The logs are cut where the attempt begins: with its staging if there is one.
+    func startCommand(_ attempt: Attempt) throws(AttemptError) {
+        let isNew = attempt.phase == .command
+        attempt.phase = .command
+        let words = words(of: attempt.order.command)
+        // Never empty: an empty command is an empty script.
+        let program = words[0]
+        let logs = try openLogs(of: attempt, isNew: isNew)
+        let place = ProcessSpawner.Place(
+            parent: attempt.parent.descriptor.number, directory: "\(attempt.order.name)/wd",
+            output: logs.output.number, errors: logs.errors.number)
+        try spawnProgram(program, words, attempt, at: place)
+        _ = consume logs
+        send(.started(attempt.order.id, at: attempt.startTime))
+    }
+
+    /// The tasks of a factory often have one command: what it comes to is kept until another one comes.
+    private func words(of command: String) -> [String] {
+        if command != lastCommand.text {
+            lastCommand = (command, CommandShell.words(for: CommandForm(command)))
+        }
+        return lastCommand.words
+    }
+
+    private func spawnProgram(
+        _ program: String, _ words: [String], _ attempt: Attempt, at place: ProcessSpawner.Place
+    ) throws(AttemptError) {
+        let context = attempt.context
+        let working = "\(attempt.directory)/wd"
+        guard let path = context.resolve(program, workingDirectory: working) else {
+            let searchPath = context.searchPath(workingDirectory: working)
+            throw AttemptError(failure: AttemptFailure.programNotFound(program, searchPath: searchPath))
+        }
+        arguments.fill(words)
+        var error = spawn(path, attempt, at: place)
+        if error == ENOEXEC {
+            // A script without a first line that names its interpreter: every shell runs it with sh.
+            arguments.fill(["/bin/sh", path] + words.dropFirst())
+            error = spawn("/bin/sh", attempt, at: place)
+        }
+        switch error {
+        case 0: return
+        case ENOENT, ENOTDIR:
+            context.forget(program)
+            throw AttemptError(failure: AttemptFailure.programNotFound(path, searchPath: ""))
+        default:
+            throw AttemptError(failure: AttemptFailure.launch(path, errno: error))
+        }
+    }
+
+    /// Spawns with `arguments` and the attempt's environment; journals it. Returns an errno.
+    private func spawn(_ path: String, _ attempt: Attempt, at place: ProcessSpawner.Place) -> Int32 {
+        attempt.context.fill(&environment, for: attempt.order, in: attempt.directory)
+        let before = NodeClock.bootTicks()
+        let (processID, error) = spawner.spawn(
+            path, arguments: arguments.pointers, environment: environment.pointers, at: place)
+        guard error == 0 else { return error }
+        attempt.processID = processID
+        if attempt.firstProcessID == 0 { attempt.firstProcessID = processID }
+        attempt.mainHasEnded = false
+        attempt.isSessionGone = false
+        let stamp = ProcessStamp(
+            processID: processID, startedNotBefore: before, startedNotAfter: NodeClock.bootTicks())
+        journal.append(.started(attempt.order.id, stamp))
+        return 0
+    }
+
+    private struct Logs: ~Copyable {
+        let output: FileDescriptor
+        let errors: FileDescriptor
+    }
+
+    private func openLogs(of attempt: Attempt, isNew: Bool) throws(AttemptError) -> Logs {
+        do throws(SystemError) {
+            return Logs(
+                output: try log("stdout.txt", of: attempt, isNew: isNew),
+                errors: try log("stderr.txt", of: attempt, isNew: isNew))
+        } catch {
+            throw AttemptError(failure: AttemptFailure.storage(error, isDirectory: false))
+        }
+    }
+
+    /// A new log is a new file. An earlier attempt may have put a link or a named pipe in the place of its own:
+    /// opening that would write elsewhere, or wait for a reader and hold the agent.
+    private func log(_ name: String, of attempt: Attempt, isNew: Bool) throws(SystemError) -> FileDescriptor {
+        let path = "\(attempt.order.name)/\(name)"
+        let parent = attempt.parent.descriptor.number
+        guard isNew else {
+            return try FileDescriptor.open(path, O_WRONLY | O_APPEND | O_NOFOLLOW, in: parent)
+        }
+        do throws(SystemError) {
+            return try newLog(path, in: parent)
+        } catch {
+            guard error.errno == EEXIST, unlinkat(parent, path, 0) == 0 else { throw error }
+            return try newLog(path, in: parent)
+        }
+    }
+
+    private func newLog(_ path: String, in parent: Int32) throws(SystemError) -> FileDescriptor {
+        try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, in: parent)
+    }
+
+    private func memoryFile(_ name: String) throws(SystemError) -> FileDescriptor {
+        let number = shipyard_memfd(name)
+        guard number >= 0 else { throw SystemError("memfd_create", path: name, errno: errno) }
+        return FileDescriptor(owning: number)
+    }
+
+    private func write(_ text: String, to file: Int32) throws(SystemError) {
+        var text = text
+        let isWhole = text.withUTF8 { bytes in
+            pwrite(file, bytes.baseAddress, bytes.count, 0) == bytes.count
+        }
+        guard isWhole else { throw SystemError("write", path: "staging", errno: errno) }
+    }
+}

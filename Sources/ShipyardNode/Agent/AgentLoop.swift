@@ -1,0 +1,168 @@
+import CLinux
+import Glibc
+import ShipyardModel
+
+/// One thread that waits for the service, for signals and for time, and does what they ask for.
+///
+/// A turn starts the next work first and writes afterwards: the processors have something to do while the
+/// journal and the socket are served. Whatever a turn has to say is journaled before it is said.
+final class AgentLoop {
+    let options: NodeAgentOptions
+    let node: NodeEnvironment
+    let spawner: ProcessSpawner
+    let tree = ProcessTree()
+    let directory: FileDescriptor
+    let journal: AgentJournal
+    private let signals: FileDescriptor
+    private let listener: FileDescriptor
+
+    private var stream: MessageStream<ServiceMessage, AgentMessage>?
+    /// The service has said hello on this connection; before that it is told nothing.
+    private var isGreeted = false
+    private var reportedJournalFailure: SystemError?
+
+    var contexts: [UInt32: ContextState] = [:]
+    /// By path relative to the root. Few jobs are active on a node at a time.
+    var parents: [String: ParentDirectory] = [:]
+    var queue = WorkQueue()
+    var attempts: [Attempt] = []
+    var freeSlots: Int
+    var removals: [(path: String, work: DirectoryRemoval)] = []
+    var isLeaving = false
+    /// Monotonic microseconds.
+    var nextRootCheck: Int64 = 0
+
+    // Used again for each task.
+    var lastCommand = (text: "true", words: ["true"])
+    var environment = StringBlock()
+    var arguments = StringBlock()
+
+    init(
+        _ options: NodeAgentOptions, node: NodeEnvironment, signals: consuming FileDescriptor,
+        listener: consuming FileDescriptor, spawner: consuming ProcessSpawner,
+        directory: consuming FileDescriptor, journal: AgentJournal
+    ) {
+        self.options = options
+        self.node = node
+        self.signals = signals
+        self.listener = listener
+        self.spawner = spawner
+        self.directory = directory
+        self.journal = journal
+        freeSlots = options.slots
+    }
+
+    /// Until the agent is told to go and its last process has ended.
+    func run() -> Int32 {
+        NodeAgent.complain("node \(options.node) of pool \(options.pool), boot \(options.boot): ready")
+        while !(isLeaving && attempts.isEmpty) {
+            let ready = wait()
+            if ready.signals { readSignals() }
+            if !queue.isEmpty { dispatch() }
+            if ready.service { readMessages() }
+            if ready.listener { accept() }
+            checkTimes()
+            checkRoot()
+            dispatch()
+            stepRemovals()
+            flush()
+        }
+        journal.flush()
+        return 0
+    }
+
+    private struct Ready {
+        var signals = false
+        var service = false
+        var listener = false
+    }
+
+    private func wait() -> Ready {
+        let wantsToWrite = (stream?.unsentBytes ?? 0) > 0
+        var descriptors = [
+            pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0),
+            // A negative number is skipped by the kernel.
+            pollfd(
+                fd: stream?.fileDescriptor ?? -1, events: Int16(POLLIN) | (wantsToWrite ? Int16(POLLOUT) : 0),
+                revents: 0),
+        ]
+        guard poll(&descriptors, 3, timeoutMilliseconds()) > 0 else { return Ready() }
+        return Ready(
+            signals: descriptors[0].revents != 0, service: descriptors[2].revents != 0,
+            listener: descriptors[1].revents != 0)
+    }
+
+    private func timeoutMilliseconds() -> Int32 {
+        if !removals.isEmpty { return 0 }
+        let next = min(nextTime() ?? .max, nextRootCheck)
+        let wait = next - NodeClock.monotonicMicroseconds()
+        // Rounded up: a turn that comes too early would come again at once.
+        return wait <= 0 ? 0 : Int32(min((wait + 999) / 1000, 3_600_000))
+    }
+
+    private func readSignals() {
+        while true {
+            switch shipyard_signalfd_read(signals.number) {
+            case 0: return reap()
+            case SIGCHLD: continue
+            default: leave()
+            }
+        }
+    }
+
+    // MARK: the service
+
+    private func accept() {
+        let number = shipyard_accept(listener.number)
+        guard number >= 0 else { return }
+        // A newer connection comes from a newer service, or from one that has given up the older.
+        stream = MessageStream(owning: FileDescriptor(owning: number))
+        isGreeted = false
+    }
+
+    private func readMessages() {
+        guard let stream else { return }
+        do throws(ConnectionError) {
+            let (messages, isClosed) = try stream.receive()
+            for message in messages { handle(message) }
+            if isClosed { self.stream = nil }
+        } catch {
+            NodeAgent.complain("connection dropped: \(error)")
+            self.stream = nil
+        }
+    }
+
+    /// Greets, and tells what is alive and which exits are not acknowledged.
+    func welcome() {
+        isGreeted = true
+        send(
+            .welcome(
+                boot: options.boot, processID: getpid(), running: attempts.map(\.order.id), queued: queue.ids)
+        )
+        for exit in journal.state.unacknowledged {
+            send(.exited(sequence: exit.sequence, exit.id, exit.result))
+        }
+    }
+
+    func send(_ message: AgentMessage) {
+        if isGreeted { stream?.send(message) }
+    }
+
+    // A service that reads nothing any more must not fill the agent's memory: it connects again when it can.
+    private static let maximumUnsentBytes = 64 << 20
+
+    private func flush() {
+        journal.flush()
+        if let failure = journal.failure, failure != reportedJournalFailure {
+            NodeAgent.complain("journal: \(failure)")
+        }
+        reportedJournalFailure = journal.failure
+        guard let stream, stream.unsentBytes > 0 else { return }
+        let isOut = try? stream.flush()
+        if isOut == nil || stream.unsentBytes > Self.maximumUnsentBytes {
+            NodeAgent.complain("connection dropped: the service has gone or does not read")
+            self.stream = nil
+        }
+    }
+}

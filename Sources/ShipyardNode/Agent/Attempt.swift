@@ -1,0 +1,62 @@
+import ShipyardModel
+
+/// One attempt that has processes: from its first process to the moment when none of them is left.
+final class Attempt {
+    /// Which process is the main one now.
+    enum Phase { case staging, command }
+
+    /// Why and until when it is being ended.
+    struct Ending {
+        /// Nil when only what the command left behind is ended: then the command's own result holds.
+        var failure: FailureInfo?
+        /// From then on with KILL; monotonic microseconds.
+        var killAt: Int64
+        /// The agent goes: what it ends was not the command's doing and must not be recorded as its result.
+        var isUnrecorded = false
+    }
+
+    let order: WorkOrder
+    let context: ContextState
+    let parent: ParentDirectory
+    /// Absolute; the value of AZ_BATCH_TASK_DIR in all its processes.
+    let directory: String
+    let startTime: Instant
+    let startMicroseconds: Int64
+    let startTicks: UInt64
+    /// When `maxWallTime` is over; monotonic microseconds.
+    let deadline: Int64?
+
+    var phase = Phase.command
+    /// The main process; also its session and process group.
+    var processID: Int32 = 0
+    /// The first of its processes. Every other has been created later.
+    var firstProcessID: Int32 = 0
+    var mainHasEnded = false
+    /// Its main process has been waited for and its group was seen empty. From then on the kernel may give the
+    /// number to somebody else: with 32,768 of them, a busy node comes round in ten seconds.
+    var isSessionGone = false
+    var answer: FileDescriptor?
+    var ending: Ending?
+    var nextSweep: Int64 = 0
+    var status: Int32 = 0
+    var usage = ResourceUsage()
+
+    init(_ order: WorkOrder, context: ContextState, parent: ParentDirectory, directory: String) {
+        self.order = order
+        self.context = context
+        self.parent = parent
+        self.directory = directory
+        startTime = NodeClock.now()
+        let microseconds = NodeClock.monotonicMicroseconds()
+        startMicroseconds = microseconds
+        startTicks = NodeClock.bootTicks()
+        deadline = context.context.maxWallTime.map { microseconds + $0.milliseconds * 1000 }
+    }
+}
+
+/// The open directory that the directories of a context's orders are made in.
+final class ParentDirectory {
+    let descriptor: FileDescriptor
+
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+}

@@ -1,0 +1,120 @@
+import CLinux
+import Glibc
+import ShipyardModel
+
+/// The process that is a compute node of this machine.
+package enum NodeAgent {
+    /// Becomes the agent and returns its exit code when it is told to go. Ends at once with 1, a sentence on
+    /// the standard error, where another agent holds the node or the root cannot be used.
+    package static func run(arguments: NodeAgentOptions) -> Int32 {
+        do throws(SystemError) {
+            let node = try prepare(arguments)
+            switch consume node {
+            case .some(let root): return try begin(arguments, root: root)
+            case .none:
+                complain("another agent of node \(arguments.node) runs in \(arguments.root)")
+                return 1
+            }
+        } catch {
+            complain(error.description)
+            return 1
+        }
+    }
+
+    static func complain(_ text: String) {
+        let line = "\(NodeClock.now().iso8601) node-agent: \(text)\n"
+        _ = line.withCString { write(2, $0, strlen($0)) }
+    }
+
+    /// Makes the directory tree and takes the lock. Nil when somebody else has it.
+    private static func prepare(_ options: NodeAgentOptions) throws(SystemError) -> FileDescriptor? {
+        try DirectoryMaking.makePath(options.root)
+        guard chdir(options.root) == 0 else { throw SystemError("chdir", path: options.root, errno: errno) }
+        for name in NodeLayout.directories { try DirectoryMaking.make(name, in: AT_FDCWD) }
+        let lock = try FileDescriptor.open(NodeLayout.lockName, O_RDWR | O_CREAT, mode: 0o600)
+        guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else {
+            if errno == EWOULDBLOCK { return nil }
+            throw SystemError("lock", path: NodeLayout.lockName, errno: errno)
+        }
+        return lock
+    }
+
+    private static func begin(
+        _ options: NodeAgentOptions, root lock: consuming FileDescriptor
+    ) throws(SystemError) -> Int32 {
+        try detach()
+        let signals = try takeSignals()
+        guard let root = ProcessTable.workingDirectory(of: getpid()), let agent = ProcessStamp(of: getpid())
+        else { throw SystemError("read", path: "/proc/self", errno: errno) }
+        let old = try JournalReader.read(root: root)
+        NodeTeardown.endProcesses(root: root, journal: old, sparing: [agent.processID])
+        let directory = try FileDescriptor.open(root, O_RDONLY | O_DIRECTORY)
+        let journal = try AgentJournal(
+            root: directory.number, boot: options.boot, agent: agent, after: old)
+        let loop = AgentLoop(
+            options, node: NodeEnvironment(root: root, options: options), signals: signals,
+            listener: try LocalSocket.listen(name: NodeLayout.socketName, in: root),
+            spawner: try ProcessSpawner(), directory: directory,
+            journal: journal)
+        let code = loop.run()
+        _ = lock.number
+        return code
+    }
+
+    /// A session of its own, the log instead of a terminal, orphans for children. Signals are as the kernel
+    /// sets them up, whatever the service had ignored: tasks inherit that.
+    private static func detach() throws(SystemError) {
+        setsid()
+        guard shipyard_become_subreaper() == 0 else { throw SystemError("prctl", errno: errno) }
+        for number in 1..<SIGRTMAX_ where number != SIGKILL && number != SIGSTOP { signal(number, SIG_DFL) }
+        let nothing = try FileDescriptor.open("/dev/null", O_RDONLY)
+        let log = try FileDescriptor.open(NodeLayout.logName, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+        dup2(nothing.number, 0)
+        dup2(log.number, 1)
+        dup2(log.number, 2)
+    }
+
+    private static func takeSignals() throws(SystemError) -> FileDescriptor {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGCHLD, SIGTERM, SIGINT] { sigaddset(&signals, number) }
+        sigprocmask(SIG_SETMASK, &signals, nil)
+        let number = shipyard_signalfd(&signals)
+        guard number >= 0 else { throw SystemError("signalfd", errno: errno) }
+        return FileDescriptor(owning: number)
+    }
+
+    // SIGRTMAX is a function call in C, and no constant.
+    private static let SIGRTMAX_: Int32 = 65
+}
+
+/// Directories made so that it is no matter who was first.
+enum DirectoryMaking {
+    static func make(_ name: String, in directory: Int32) throws(SystemError) {
+        guard mkdirat(directory, name, 0o755) == 0 || errno == EEXIST else {
+            throw SystemError("create directory", path: name, errno: errno)
+        }
+    }
+
+    /// An absolute path with all that leads to it. What is made is the user's own: mode 0700.
+    static func makePath(_ path: String) throws(SystemError) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += "/\(part)"
+            guard mkdir(made, 0o700) == 0 || errno == EEXIST || errno == EROFS || errno == EACCES else {
+                throw SystemError("create directory", path: made, errno: errno)
+            }
+        }
+    }
+
+    /// Opens `path` below `directory`, making what is missing. Neither links nor `..` lead out of it.
+    static func open(_ path: String, below directory: Int32) throws(SystemError) -> FileDescriptor {
+        var folder = try FileDescriptor.openDirectory(".", in: directory)
+        for part in path.split(separator: "/") where part != "." {
+            guard part != ".." else { throw SystemError("open", path: path, errno: EINVAL) }
+            try make(String(part), in: folder.number)
+            folder = try FileDescriptor.openDirectory(String(part), in: folder.number)
+        }
+        return folder
+    }
+}

@@ -1,0 +1,59 @@
+/// What an agent is told when it starts: who it is. Everything else comes over the socket.
+package struct NodeAgentOptions: Sendable, Hashable {
+    package var root: String
+    package var pool: String
+    package var node: String
+    /// Counts the agents of this node; given by the service, told back in `welcome`.
+    package var boot: Int64
+    package var slots: Int
+    package var isDedicated: Bool
+
+    package init(root: String, pool: String, node: String, boot: Int64, slots: Int, isDedicated: Bool) {
+        self.root = root
+        self.pool = pool
+        self.node = node
+        self.boot = boot
+        self.slots = slots
+        self.isDedicated = isDedicated
+    }
+
+    /// What follows `shipyard-swift` on the command line.
+    package var arguments: [String] {
+        [
+            "node-agent", "--root", root, "--pool", pool, "--node", node, "--boot", String(boot), "--slots",
+            String(slots), isDedicated ? "--dedicated" : "--low-priority",
+        ]
+    }
+
+    /// Reads `arguments` back, without the leading `node-agent`. Throws a sentence for the user.
+    package init(parsing arguments: [String]) throws(NodeAgentUsage) {
+        var values: [String: String] = [:]
+        var isDedicated = true
+        var rest = arguments[...]
+        while let option = rest.popFirst() {
+            switch option {
+            case "--dedicated": isDedicated = true
+            case "--low-priority": isDedicated = false
+            case "--root", "--pool", "--node", "--boot", "--slots":
+                guard let value = rest.popFirst() else { throw NodeAgentUsage("\(option) needs a value") }
+                values[option] = value
+            default: throw NodeAgentUsage("unknown option \(option)")
+            }
+        }
+        guard let root = values["--root"], root.hasPrefix("/") else {
+            throw NodeAgentUsage("--root needs an absolute path")
+        }
+        guard let pool = values["--pool"], let node = values["--node"] else {
+            throw NodeAgentUsage("--pool and --node are needed")
+        }
+        guard let boot = Int64(values["--boot"] ?? "1"), let slots = Int(values["--slots"] ?? "1"), slots > 0
+        else { throw NodeAgentUsage("--boot and --slots need numbers, --slots from 1") }
+        self.init(root: root, pool: pool, node: node, boot: boot, slots: slots, isDedicated: isDedicated)
+    }
+}
+
+package struct NodeAgentUsage: Error, Sendable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,23 @@
+/// Where things are in a node's directory tree, laid out as on an Azure Batch node.
+package enum NodeLayout {
+    package static let socketName = "agent.sock"
+    package static let journalName = "agent.journal"
+    /// Locked with `flock` for as long as the agent lives. Of its own, because the journal gets replaced.
+    package static let lockName = "agent.lock"
+    package static let logName = "volatile/agent.log"
+
+    package static let directories = [
+        "applications", "shared", "startup", "volatile", "workitems", "fsmounts", "mounts",
+    ]
+
+    /// `workitems/<job>/job-1`, the parent directory of a job's work.
+    package static func jobDirectory(_ job: String) -> String { "workitems/\(job)/job-1" }
+
+    /// What goes with the job: `workitems/<job>`.
+    package static func jobRoot(_ job: String) -> String { "workitems/\(job)" }
+
+    /// Names of the directories of work that is no task.
+    package static let startTaskName = "startup"
+    package static let jobPreparationName = "jobpreparation"
+    package static let jobReleaseName = "jobrelease"
+}

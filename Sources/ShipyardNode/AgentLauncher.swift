@@ -1,0 +1,70 @@
+import CLinux
+import Glibc
+import ShipyardModel
+
+/// Starts node agents that outlive whoever starts them.
+package enum AgentLauncher {
+    /// Starts an agent and returns its process at once; its socket appears some milliseconds later.
+    ///
+    /// It gets a session of its own, none of the caller's descriptors (a database lock or a listening socket
+    /// held by an agent would outlast the service), no ignored or blocked signals, and of the environment
+    /// only what tasks may see. It is the caller's child nevertheless: see `reap`.
+    package static func launch(executable: String, options: NodeAgentOptions) throws(SystemError) -> Int32 {
+        try DirectoryMaking.makePath(options.root)
+        let root = try NodePath.canonical(options.root)
+        try DirectoryMaking.makePath("\(root)/volatile")
+        let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
+        let log = try FileDescriptor.open(
+            "\(root)/\(NodeLayout.logName)", O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(
+            &attributes,
+            Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | shipyard_spawn_setsid_flag())
+
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, nothing.number, 0)
+        posix_spawn_file_actions_adddup2(&actions, nothing.number, 1)
+        posix_spawn_file_actions_adddup2(&actions, log.number, 2)
+        _ = shipyard_spawn_addclosefrom(&actions, 3)
+
+        var options = options
+        options.root = root
+        var arguments = StringBlock()
+        arguments.fill(["shipyard-swift"] + options.arguments)
+        var environment = StringBlock()
+        let variables = NodeEnvironment.inheritedVariables() + [("AZ_BATCH_NODE_ROOT_DIR", root)]
+        environment.fill(variables.map { "\($0.0)=\($0.1)" })
+
+        var processID: pid_t = 0
+        let error = posix_spawn(
+            &processID, executable, &actions, &attributes, arguments.pointers, environment.pointers)
+        _ = (nothing.number, log.number)
+        guard error == 0 else { throw SystemError("start node agent", path: executable, errno: error) }
+        return processID
+    }
+
+    /// Takes the exit of an agent that this process launched, so that no zombie stays. True when it has ended
+    /// or is not this process's child; never waits.
+    @discardableResult package static func reap(_ processID: Int32) -> Bool {
+        waitpid(processID, nil, WNOHANG) != 0
+    }
+}
+
+enum NodePath {
+    /// As the kernel spells it, which is how processes' working directories are told.
+    static func canonical(_ path: String) throws(SystemError) -> String {
+        guard let found = realpath(path, nil) else { throw SystemError("open", path: path, errno: errno) }
+        defer { free(found) }
+        return String(cString: found)
+    }
+}

@@ -1,0 +1,89 @@
+import ShipyardModel
+
+/// What many work orders share, sent once to each agent before the first order that names it.
+package struct WorkContext: Sendable {
+    package var number: UInt32
+    /// Relative to the node root: `workitems/etl/job-1`; empty for the start task.
+    package var parentDirectory: String
+    /// Everything but what differs from task to task, weakest first; later names win.
+    package var environment: [(name: String, value: String)]
+    package var maxWallTime: TimeSpan?
+    /// Files to put in place before the command: JSON, as `ShipyardStaging` reads it. Nil when there are none.
+    package var staging: String?
+
+    package init(
+        number: UInt32, parentDirectory: String, environment: [(name: String, value: String)],
+        maxWallTime: TimeSpan? = nil, staging: String? = nil
+    ) {
+        self.number = number
+        self.parentDirectory = parentDirectory
+        self.environment = environment
+        self.maxWallTime = maxWallTime
+        self.staging = staging
+    }
+
+}
+
+/// One attempt to run one command.
+package struct WorkOrder: Sendable, Hashable {
+    package var id: WorkID
+    package var context: UInt32
+    /// The directory under the context's parent, and AZ_BATCH_TASK_ID of a task: `extract-00017`; `startup`,
+    /// `jobpreparation`, `jobrelease` for the other kinds.
+    package var name: String
+    /// As written in the spec; how it becomes a process is the agent's.
+    package var command: String
+    /// Task slots that it takes. 0 for work that needs none (start task, job release).
+    package var slots: UInt16
+    /// As `WorkContext.staging`, for this one order; added to the context's.
+    package var staging: String?
+
+    package init(
+        id: WorkID, context: UInt32, name: String, command: String, slots: UInt16, staging: String? = nil
+    ) {
+        self.id = id
+        self.context = context
+        self.name = name
+        self.command = command
+        self.slots = slots
+        self.staging = staging
+    }
+}
+
+/// What the service says to an agent.
+package enum ServiceMessage: Sendable {
+    /// First on every connection. The agent answers `welcome` and then every exit that is not acknowledged.
+    case hello
+    case context(WorkContext)
+    case start(WorkOrder)
+    /// End it: TERM to the whole process tree, grace, KILL. Its exit is then reported with this failure.
+    /// Also ends work that is still queued. Unknown work is ignored: its exit is already on the way.
+    case kill(WorkID, FailureInfo)
+    /// Give it back if it has not started. Answered by `returned`, or not at all when it runs already.
+    case recall(WorkID)
+    /// The service has stored every exit up to and including this sequence number.
+    case acknowledge(UInt64)
+    /// Delete a directory below the node root, given relative to it; answered by `directoryRemoved` or
+    /// `directoryNotRemoved`. One that does not exist counts as removed.
+    case removeDirectory(String)
+    /// Kill all work, delete nothing, answer nothing, leave.
+    case shutDown
+    /// No order names this context any more. Without it an agent would keep the environment of every job
+    /// that its node ever ran. Orders that are queued or running keep what they need.
+    case forgetContext(UInt32)
+}
+
+/// What an agent says to the service.
+package enum AgentMessage: Sendable, Hashable {
+    /// What is alive here: `running` has started, `queued` waits for a slot. Unacknowledged exits follow.
+    case welcome(boot: Int64, processID: Int32, running: [WorkID], queued: [WorkID])
+    /// Its process exists from now on.
+    case started(WorkID, at: Instant)
+    /// Written to the journal before it is sent; sent again on each connection until acknowledged.
+    case exited(sequence: UInt64, WorkID, AttemptResult)
+    /// Had not started and never will under this order: recalled, or queued for too long behind other work.
+    case returned(WorkID)
+    case directoryRemoved(String)
+    /// It, or a part of it, is still there: it leaves the node root, or the file system refused.
+    case directoryNotRemoved(String, reason: String)
+}

@@ -1,0 +1,62 @@
+import CLinux
+import Glibc
+import ShipyardModel
+
+/// Unix stream sockets whose path may be of any length.
+///
+/// A socket address holds 107 bytes, and a node root under a deep home directory is longer. So the directory
+/// is opened and the socket addressed as `/proc/self/fd/N/<name>`, which is always short; changing the working
+/// directory instead would be seen by every thread of the service.
+package enum LocalSocket {
+    /// Binds and listens. The caller holds the lock of the directory: a socket file found there is stale.
+    package static func listen(name: String, in directory: String) throws(SystemError) -> FileDescriptor {
+        let folder = try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
+        let socket = try make()
+        var address = try address(name: name, folder: folder.number)
+        unlinkat(folder.number, name, 0)
+        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(socket.number, $0, length) }
+        }
+        guard bound == 0 else { throw SystemError("bind", path: "\(directory)/\(name)", errno: errno) }
+        guard Glibc.listen(socket.number, 16) == 0 else {
+            throw SystemError("listen", path: "\(directory)/\(name)", errno: errno)
+        }
+        return socket
+    }
+
+    package static func connect(name: String, in directory: String) throws(SystemError) -> FileDescriptor {
+        let folder = try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
+        let socket = try make()
+        var address = try address(name: name, folder: folder.number)
+        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        // A Unix socket connects at once or not at all (EAGAIN: the listener's backlog is full).
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(socket.number, $0, length)
+            }
+        }
+        guard connected == 0 else { throw SystemError("connect", path: "\(directory)/\(name)", errno: errno) }
+        return socket
+    }
+
+    private static func make() throws(SystemError) -> FileDescriptor {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let number = socket(AF_UNIX, kind, 0)
+        guard number >= 0 else { throw SystemError("socket", errno: errno) }
+        return FileDescriptor(owning: number)
+    }
+
+    private static func address(name: String, folder: Int32) throws(SystemError) -> sockaddr_un {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let path = Array("/proc/self/fd/\(folder)/\(name)".utf8)
+        let fits = withUnsafeMutableBytes(of: &address.sun_path) { space in
+            guard path.count < space.count else { return false }
+            space.copyBytes(from: path)
+            return true
+        }
+        guard fits else { throw SystemError("bind", path: name, errno: ENAMETOOLONG) }
+        return address
+    }
+}

@@ -1,0 +1,91 @@
+import CLinux
+import Glibc
+import ShipyardModel
+
+/// Starts processes: each in a session and process group of its own, with no signal blocked, and with no
+/// descriptor but the three it is given.
+///
+/// The child runs on the parent's memory until it execs, which costs the same however large the parent has
+/// grown, and no Swift code runs in between.
+struct ProcessSpawner: ~Copyable {
+    private let nothing: FileDescriptor
+
+    init() throws(SystemError) { nothing = try FileDescriptor.open("/dev/null", O_RDWR) }
+
+    /// Where a process starts and what its three descriptors are.
+    struct Place {
+        /// `directory` is relative to this open directory.
+        var parent: Int32
+        var directory: String
+        /// -1 is `/dev/null`.
+        var input: Int32 = -1
+        var output: Int32
+        var errors: Int32
+    }
+
+    typealias Strings = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+
+    /// Returns the process, or the errno of the first step that failed: also one that failed in the child.
+    func spawn(
+        _ path: String, arguments: Strings, environment: Strings, at place: Place
+    ) -> (processID: pid_t, errno: Int32) {
+        place.directory.withCString { directory in
+            var inner = shipyard_place(
+                input: place.input < 0 ? nothing.number : place.input, output: place.output,
+                errors: place.errors, parent: place.parent, directory: directory)
+            var processID: pid_t = 0
+            let error = shipyard_spawn(&processID, path, arguments, environment, &inner)
+            return (processID, error)
+        }
+    }
+}
+
+/// A null-terminated array of C strings in memory that is used again for the next task.
+struct StringBlock: ~Copyable {
+    private var bytes: UnsafeMutablePointer<CChar>
+    private var byteCapacity: Int
+    private(set) var pointers: ProcessSpawner.Strings
+    private var pointerCapacity: Int
+
+    init() {
+        (byteCapacity, pointerCapacity) = (4096, 64)
+        bytes = .allocate(capacity: byteCapacity)
+        pointers = .allocate(capacity: pointerCapacity)
+        pointers[0] = nil
+    }
+
+    deinit {
+        bytes.deallocate()
+        pointers.deallocate()
+    }
+
+    /// Replaces the content. `tail` is appended without copying: it must outlive the use.
+    mutating func fill(_ words: [String], tail: [UnsafeMutablePointer<CChar>] = []) {
+        let needed = words.reduce(0) { $0 + $1.utf8.count + 1 }
+        if needed > byteCapacity {
+            bytes.deallocate()
+            byteCapacity = needed * 2
+            bytes = .allocate(capacity: byteCapacity)
+        }
+        if words.count + tail.count + 1 > pointerCapacity {
+            pointers.deallocate()
+            pointerCapacity = (words.count + tail.count + 1) * 2
+            pointers = .allocate(capacity: pointerCapacity)
+        }
+        var offset = 0
+        for (index, word) in words.enumerated() {
+            pointers[index] = bytes + offset
+            var word = word
+            word.withUTF8 { source in
+                UnsafeMutableRawPointer(bytes + offset).copyMemory(
+                    from: source.baseAddress ?? UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self),
+                    byteCount: source.count)
+                offset += source.count
+            }
+            bytes[offset] = 0
+            offset += 1
+        }
+        for (index, pointer) in tail.enumerated() { pointers[words.count + index] = pointer }
+        pointers[words.count + tail.count] = nil
+    }
+}

@@ -1,0 +1,95 @@
+import ShipyardModel
+
+extension ServiceMessage: WireMessage {
+    package func write(to writer: inout ByteWriter) {
+        switch self {
+        case .hello:
+            writer.append(UInt8(0))
+        case .context(let context):
+            writer.append(UInt8(1))
+            context.write(to: &writer)
+        case .start(let order):
+            writer.append(UInt8(2))
+            order.write(to: &writer)
+        case .kill(let id, let failure):
+            writer.append(UInt8(3))
+            writer.append(id)
+            writer.append(failure)
+        case .recall(let id):
+            writer.append(UInt8(4))
+            writer.append(id)
+        case .acknowledge(let sequence):
+            writer.append(UInt8(5))
+            writer.append(sequence)
+        case .removeDirectory(let path):
+            writer.append(UInt8(6))
+            writer.append(path)
+        case .shutDown:
+            writer.append(UInt8(7))
+        case .forgetContext(let number):
+            writer.append(UInt8(8))
+            writer.append(number)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(WireError) {
+        switch try reader.integer(UInt8.self) {
+        case 0: self = .hello
+        case 1: self = .context(try WorkContext(from: &reader))
+        case 2: self = .start(try WorkOrder(from: &reader))
+        case 3: self = .kill(try reader.workID(), try reader.failure())
+        case 4: self = .recall(try reader.workID())
+        case 5: self = .acknowledge(try reader.integer())
+        case 6: self = .removeDirectory(try reader.text())
+        case 7: self = .shutDown
+        case 8: self = .forgetContext(try reader.integer())
+        case let tag: throw .unknownTag(tag)
+        }
+    }
+}
+
+extension WorkContext: WireMessage {
+    package func write(to writer: inout ByteWriter) {
+        writer.append(number)
+        writer.append(parentDirectory)
+        writer.append(count: environment.count)
+        for (name, value) in environment {
+            writer.append(name)
+            writer.append(value)
+        }
+        // -1 is no limit: a limit is never negative.
+        writer.append(maxWallTime?.milliseconds ?? -1)
+        writer.append(staging)
+    }
+
+    package init(from reader: inout ByteReader) throws(WireError) {
+        let number = try reader.integer(UInt32.self)
+        let parentDirectory = try reader.text()
+        let count = try reader.count(elementBytes: 8)
+        var environment: [(name: String, value: String)] = []
+        environment.reserveCapacity(count)
+        for _ in 0..<count { environment.append((try reader.text(), try reader.text())) }
+        let wallTime = try reader.integer(Int64.self)
+        self.init(
+            number: number, parentDirectory: parentDirectory, environment: environment,
+            maxWallTime: wallTime < 0 ? nil : TimeSpan(milliseconds: wallTime),
+            staging: try reader.optionalText())
+    }
+}
+
+extension WorkOrder: WireMessage {
+    package func write(to writer: inout ByteWriter) {
+        writer.append(id)
+        writer.append(context)
+        writer.append(name)
+        writer.append(command)
+        writer.append(slots)
+        writer.append(staging)
+    }
+
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(
+            id: try reader.workID(), context: try reader.integer(), name: try reader.text(),
+            command: try reader.text(), slots: try reader.integer(), staging: try reader.optionalText())
+    }
+}

@@ -1,0 +1,278 @@
+import ShipyardDiagnostics
+import ShipyardModel
+import ShipyardSpecs
+
+/// Plans one job: `JobPlanner+Settings` merges what its tasks share, here tasks get ids and commands, and
+/// `DependencyCheck` looks at the graph once all ids are known.
+struct JobPlanner {
+    let spec: JobSpec
+    let setting: PlanSetting
+    let world: any PlannerWorld
+
+    var plan: JobPlan
+    var templateNumbers: [TaskTemplate: Int] = [:]
+    var entries: [PlanEntry] = []
+    var ids = SubmissionIDs()
+    private var numbering = TaskNumbering()
+    private(set) var findings: [Diagnostic] = []
+    private(set) var hasErrors = false
+    /// Whether tasks are added to a job that is there already.
+    private(set) var isAddition = false
+    /// Whether factories that ask the world are passed over, and what needs their tasks is not judged.
+    var skipsWorld = false
+
+    /// The task in the making. Its two buffers serve every task of the job.
+    private var task = TaskPlan(index: 0, id: "", command: nil, template: 0)
+
+    var job: JobID { spec.id.value }
+
+    init(_ spec: JobSpec, setting: PlanSetting, world: any PlannerWorld) {
+        self.spec = spec
+        self.setting = setting
+        self.world = world
+        plan = JobPlan(id: spec.id.value)
+    }
+
+    mutating func report(_ diagnostic: Diagnostic) {
+        findings.append(diagnostic)
+        if diagnostic.severity == .error { hasErrors = true }
+    }
+
+    private mutating func report(_ failure: PlanFailure, _ position: Int) {
+        let entry = entries[position]
+        let aliases = setting.credentials?.storageAccounts.keys.sorted() ?? []
+        report(.plan(failure, task: entry.task, index: entry.count, job: job, aliases: aliases))
+        entries[position].isBroken = true
+    }
+
+    /// Plans the job; false when it is refused. `isSilent` keeps `sink` from seeing it.
+    mutating func plan<Sink: PlanSink>(
+        _ random: inout PythonRandom, isSilent: Bool, into sink: inout Sink
+    ) throws(Sink.Failure) -> Bool {
+        if isSilent { hasErrors = true }
+        let errorsBefore = findings.count
+        do {
+            isAddition = try world.jobExists(job)
+        } catch {
+            report(.jobNotReadable(error, job: spec.id))
+        }
+        prepare()
+        checkPass(&random)
+        if !hasErrors { try sink.jobBegan(plan) }
+        for position in entries.indices { try build(position, &random, into: &sink) }
+        plan.taskCount = ids.count
+        let graph = checkDependencies()
+        if !hasErrors { try sink.jobEnded(plan, graph) }
+        return !findings[errorsBefore...].contains { $0.severity == .error }
+    }
+
+    // MARK: - The check pass
+
+    /// Counts the tasks. Work is skipped where nothing can tell that it was not done: sweeps have no state,
+    /// and a first random factory with a seed forgets what was drawn before it.
+    private mutating func checkPass(_ random: inout PythonRandom) {
+        let drawsMatter = entries.lazy.compactMap(\.randomSeed).first == .absent
+        for position in entries.indices {
+            guard let factory = entries[position].task.factory else {
+                plan.taskCount += 1
+                continue
+            }
+            let walk = FactoryWalk(factory: factory, setting: setting, world: world)
+            do throws(PlanFailure) {
+                let known = try walk.knownCount()
+                if skipsWorld, entries[position].asksWorld {
+                    entries[position].isBroken = true
+                    continue
+                }
+                let isDrawn = entries[position].randomSeed != nil && drawsMatter
+                let isCustom = if case .custom = factory { true } else { false }
+                var count = 0
+                if isDrawn || isCustom {
+                    try walk.run(&random) { _ in
+                        count += 1
+                        return count <= PlanLimits.tasksPerJob
+                    }
+                }
+                let (sum, overflow) = plan.taskCount.addingReportingOverflow(known ?? count)
+                if overflow || sum > PlanLimits.tasksPerJob { throw .tooManyTasks }
+                plan.taskCount = sum
+            } catch {
+                report(error, position)
+            }
+        }
+    }
+
+    // MARK: - The build pass
+
+    private mutating func build<Sink: PlanSink>(
+        _ position: Int, _ random: inout PythonRandom, into sink: inout Sink
+    ) throws(Sink.Failure) {
+        let entry = entries[position]
+        guard !entry.isBroken else { return }
+        task.template = entry.template
+        task.dependsOn = entry.dependencies
+        if entry.isMerge {
+            task.dependsOn = [.submission(0..<ids.count)]
+            task.submissionIDs = ids
+        }
+        guard let factory = entry.task.factory else {
+            var item = FactoryWalk.Item()
+            _ = try make(position, entry.command, &item, into: &sink)
+            return endEntry(position)
+        }
+        let walk = FactoryWalk(factory: factory, setting: setting, world: world)
+        let command = walk.formatsCommand ? entry.command : entry.command?.asLiteral
+        var failure: Sink.Failure?
+        do throws(PlanFailure) {
+            try walk.run(&random) { item in
+                do throws(Sink.Failure) {
+                    return try make(position, command, &item, into: &sink)
+                } catch {
+                    failure = error
+                    return false
+                }
+            }
+        } catch {
+            report(error, position)
+        }
+        if let failure { throw failure }
+        endEntry(position)
+    }
+
+    private mutating func endEntry(_ position: Int) {
+        if entries[position].count > 0 { entries[position].lastID = task.id }
+    }
+
+    /// Makes one task and hands it on; false when its entry can make no more.
+    private mutating func make<Sink: PlanSink>(
+        _ position: Int, _ command: EntryCommand?, _ item: inout FactoryWalk.Item, into sink: inout Sink
+    ) throws(Sink.Failure) -> Bool {
+        guard ids.count < PlanLimits.tasksPerJob else {
+            report(.tooManyTasks, position)
+            return false
+        }
+        guard fillIn(command, item.arguments, position) else { return false }
+        guard name(position) else {
+            entries[position].isBroken = true
+            return false
+        }
+        task.index = ids.count - 1
+        task.inputTransfer = item.transfer
+        if entries[position].count == 0 { entries[position].firstID = task.id }
+        entries[position].count += 1
+        if !hasErrors { try sink.task(task) }
+        return true
+    }
+
+    private mutating func fillIn(
+        _ command: EntryCommand?, _ arguments: borrowing FormatTemplate.Arguments, _ position: Int
+    ) -> Bool {
+        task.commandBytes.removeAll(keepingCapacity: true)
+        switch command {
+        case .literal(let bytes):
+            task.hasCommand = true
+            task.commandBytes.append(contentsOf: bytes)
+            return true
+        case .template(let template, _):
+            task.hasCommand = true
+            do {
+                try template.append(arguments, to: &task.commandBytes)
+                return true
+            } catch {
+                report(.command(error), position)
+                return false
+            }
+        case nil:
+            task.hasCommand = false
+            guard entries[position].needsCommand else { return true }
+            report(.commandMissing, position)
+            return false
+        }
+    }
+
+    // MARK: - Ids
+
+    /// Names the task in the making; false when it has no name to have.
+    private mutating func name(_ position: Int) -> Bool {
+        if let id = entries[position].explicitID { return name(position, explicit: id) }
+        if let stretch = entries[position].stretch, stretch.count > 1 {
+            let number = stretch.lowerBound + 1
+            entries[position].stretch = number...stretch.upperBound
+            return take(number, position)
+        }
+        if entries[position].count == 0, !startSeries(position) { return false }
+        do throws(PlannerWorldError) {
+            let (numbers, mayContinue) = try numbering.next(
+                entries[position].numbering, series: entries[position].series, ids: ids, job: job,
+                world: world)
+            let first = numbers.lowerBound
+            // Further numbers of the stretch may be taken without a look only while nothing comes between.
+            let goesOn = mayContinue && entries[position].count > 0
+            entries[position].stretch = goesOn ? numbers : first...first
+            return take(first, position)
+        } catch {
+            report(.jobNotReadable(error, job: spec.id))
+            return false
+        }
+    }
+
+    private mutating func startSeries(_ position: Int) -> Bool {
+        let entry = entries[position]
+        if entry.widthIsNull {
+            report(.idWidthIsNull(at: entry.task.range))
+            return false
+        }
+        let prefix = Array(entry.numbering.prefix.utf8)
+        guard prefix.allSatisfy(isIDByte) else {
+            report(.invalidTaskID(entry.numbering.prefix + "0", at: entry.task.range, isGenerated: true))
+            return false
+        }
+        // A width beyond the limit is refused as soon as it has made the first id too long.
+        let width = min(entry.numbering.width, PlanLimits.idCharacters + 1)
+        entries[position].series = ids.series(prefix: prefix, width: width)
+        return true
+    }
+
+    private mutating func take(_ number: Int, _ position: Int) -> Bool {
+        let series = entries[position].series
+        task.idBytes.removeAll(keepingCapacity: true)
+        ids.series[series].append(number, to: &task.idBytes)
+        guard task.idBytes.count <= PlanLimits.idCharacters else {
+            report(.invalidTaskID(task.id, at: entries[position].task.range, isGenerated: true))
+            return false
+        }
+        ids.insert(number, series: series, entry: position)
+        numbering.noteNumber(number, series: series)
+        return true
+    }
+
+    private mutating func name(_ position: Int, explicit id: Located<String>) -> Bool {
+        guard entries[position].count == 0 else {
+            report(.factoryWithID(id, in: job))
+            return false
+        }
+        guard isID(id.value) else {
+            report(.invalidTaskID(id.value, at: id.range, isGenerated: false))
+            return false
+        }
+        if plan.isJobSchedule, id.value == "shipyard-jmtask" { report(.reservedTaskID(id)) }
+        guard ids.insert(id.value, entry: position) else {
+            let first = ids.entry(of: id.value).map {
+                entries[$0].explicitID?.range ?? entries[$0].task.range
+            }
+            report(.duplicateTaskID(id.value, in: job, at: id.range, first: first))
+            return false
+        }
+        do {
+            if isAddition, try world.hasTask(id.value, in: job) {
+                report(.taskAlreadyInJob(id.value, job, at: id.range))
+            }
+        } catch {
+            report(.jobNotReadable(error, job: spec.id))
+        }
+        task.idBytes.removeAll(keepingCapacity: true)
+        task.idBytes.append(contentsOf: id.value.utf8)
+        numbering.noteExplicit(id.value)
+        return true
+    }
+}

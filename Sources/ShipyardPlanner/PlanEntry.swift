@@ -1,0 +1,55 @@
+import ShipyardDiagnostics
+import ShipyardSpecs
+
+/// The command of an entry: copied, or filled in for each task.
+enum EntryCommand {
+    case literal([UInt8])
+    case template(FormatTemplate, source: String)
+
+    /// The text as written, for a factory that does not fill it in.
+    var asLiteral: EntryCommand {
+        switch self {
+        case .literal: self
+        case .template(_, let source): .literal(Array(source.utf8))
+        }
+    }
+}
+
+/// One entry of `tasks`, or the merge task, while its job is planned.
+struct PlanEntry {
+    var task: TaskSpec
+    var isMerge = false
+    /// Position in `JobPlan.templates`; entries that differ in id and command only share one.
+    var template = 0
+    var command: EntryCommand?
+    /// Its factory fills in a command, so there must be one.
+    var needsCommand = false
+    var dependencies: [DependencyPlan] = []
+
+    /// Nil where the id is generated; an empty id is none.
+    var explicitID: Located<String>?
+    var numbering: TaskNumbering.Setting
+    var widthIsNull: Bool
+    var series = 0
+    /// The number of the last task, and up to which the numbers behind it are free.
+    var stretch: ClosedRange<Int>?
+
+    /// The entry has made less than all of its tasks, and no more will come.
+    var isBroken = false
+    var count = 0
+    var firstID = ""
+    var lastID = ""
+
+    var asksWorld: Bool {
+        switch task.factory {
+        case .file, .custom: true
+        case nil, .repeated, .product, .productIterables, .combinations, .permutations, .zip, .random, .empty,
+            .unknown:
+            false
+        }
+    }
+
+    var randomSeed: RandomFactorySpec.Seed? {
+        if case .random(let spec)? = task.factory { spec.seed } else { nil }
+    }
+}

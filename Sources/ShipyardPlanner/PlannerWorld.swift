@@ -1,0 +1,56 @@
+import ShipyardModel
+import ShipyardSpecs
+
+/// What the planner must know of the world. It opens nothing itself, so that planning is a function of its
+/// inputs: tests hand in values, the command line and the service hand in files, Python and the database.
+package protocol PlannerWorld {
+    /// Whether tasks would be added to a job that is there already.
+    func jobExists(_ job: JobID) throws(PlannerWorldError) -> Bool
+    func hasTask(_ id: String, in job: JobID) throws(PlannerWorldError) -> Bool
+    /// The ids of a job's tasks that begin with `prefix`, in any order; none where the job does not exist.
+    func forEachTaskID(
+        in job: JobID, prefix: String, _ body: (String) -> Void
+    ) throws(PlannerWorldError)
+    /// The names below a container, relative to it. `body` answers false to stop.
+    ///
+    /// Blobs: every name that begins with the text `prefix`, in byte order. File shares: the files below the
+    /// directory `prefix`, those of a directory first, then its subdirectories.
+    func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError)
+    /// The tuples that a `custom` factory's generator yields. Called twice for each submission, on the same
+    /// loaded module, as Batch Shipyard does. `body` answers false to stop.
+    func forEachRow(
+        of generator: CustomFactorySpec, _ body: ([PythonValue]) -> Bool
+    ) throws(PlannerWorldError)
+    /// Fresh randomness for a generator that no seed was given for; at least one word.
+    func entropy() -> [UInt32]
+}
+
+/// Which names a `file` factory asks for.
+package struct FileListing: Hashable, Sendable {
+    /// The account's name, not its alias.
+    package var account: String
+    package var container: String
+    /// Empty where the remote path is a container alone.
+    package var prefix: String
+    package var isFileShare: Bool
+
+    package init(account: String, container: String, prefix: String = "", isFileShare: Bool = false) {
+        self.account = account
+        self.container = container
+        self.prefix = prefix
+        self.isFileShare = isFileShare
+    }
+}
+
+/// Why the world has no answer: a fact in lower case without a full stop, and what to do about it.
+package struct PlannerWorldError: Error, Hashable, Sendable, CustomStringConvertible {
+    package var message: String
+    package var help: String?
+
+    package init(_ message: String, help: String? = nil) {
+        self.message = message
+        self.help = help
+    }
+
+    package var description: String { message }
+}

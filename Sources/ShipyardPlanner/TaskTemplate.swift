@@ -1,0 +1,69 @@
+import ShipyardModel
+import ShipyardSpecs
+
+/// What all tasks of one entry of `tasks` share, with job values and defaults merged in. Stored once for
+/// each entry, however many tasks its factory makes.
+package struct TaskTemplate: Sendable, Codable, Hashable {
+    /// Job's, then task's: the task wins. Ordered by name.
+    package var environment: [EnvironmentVariable] = []
+    /// -1 is no limit.
+    package var maxTaskRetries = 0
+    package var maxWallTime: TimeSpan?
+    package var retentionTime = TimeSpan.seconds(7 * 86_400)
+    package var jobAction = JobAction.none
+    package var dependencyAction = DependencyAction.block
+    package var requiredSlots = 1
+    package var resourceFiles: [ResourceFileSpec] = []
+    package var inputData: InputDataSpec?
+    package var outputData: [StorageTransferSpec] = []
+    package var multiInstance: MultiInstanceSpec?
+    /// Names of the config's volumes: the job's, then the task's own.
+    package var dataVolumes: [String] = []
+    package var sharedDataVolumes: [String] = []
+    package var isMergeTask = false
+    package init() {}
+}
+
+/// What must be satisfied before a task may start; all of a task's list must hold.
+package enum DependencyPlan: Sendable, Hashable {
+    /// The task of this id: of this submission, or one that the job already has.
+    case task(String)
+    /// Every task of this submission with these indexes: a merge task. Never listed one by one.
+    case submission(Range<Int>)
+    /// Every number in the range must be satisfied by some task whose id is that number in decimal.
+    case numbers(ClosedRange<Int>)
+}
+
+/// The settings of one job, ready to be stored; the tasks come as a stream beside it.
+package struct JobPlan: Sendable, Codable {
+    package var id: JobID
+    package var autoComplete = false
+    package var priority = 0
+    package var maxWallTime: TimeSpan?
+    package var autoPool: AutoPoolSpec?
+    package var preparationCommand: String?
+    package var releaseCommand: String?
+    package var environment: [EnvironmentVariable] = []
+    /// Fetched by the job preparation, once for each node.
+    package var inputData: InputDataSpec?
+    /// Azure's "on task failure" switch: true when any `job_action` key was written in the job.
+    package var performsExitOptionsJobAction = false
+    package var usesTaskDependencies = false
+    package var isJobSchedule = false
+    /// Nil unless `isJobSchedule`.
+    package var recurrence: RecurrencePlan?
+    package var templates: [TaskTemplate] = []
+    package var taskCount = 0
+
+    package init(id: JobID) { self.id = id }
+}
+
+/// When the jobs of a job schedule are made.
+package struct RecurrencePlan: Sendable, Codable, Hashable {
+    package var interval: TimeSpan
+    package var startWindow: TimeSpan?
+    package var doNotRunUntil: String?
+    package var doNotRunAfter: String?
+    package var monitorTaskCompletion: Bool
+    package var runExclusive: Bool
+}

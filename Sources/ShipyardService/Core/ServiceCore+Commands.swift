@@ -1,0 +1,138 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardSpecs
+import ShipyardStore
+
+// What users ask for. Each command checks and then applies its event within one turn, so nothing can come
+// between the two. The answer is given when the turn is committed.
+
+extension ServiceCore {
+    /// The pool is made of `spec`; its packages are in the package store already.
+    package func addPool(_ spec: PoolSpec, autoPoolJob: UInt32? = nil, at now: Instant) throws(Refusal) {
+        if let present = engine.pool(spec.id) {
+            guard present.state == .active else {
+                throw Refusal(
+                    .conflict, code: "PoolBeingDeleted",
+                    "pool `\(spec.id)` is being deleted; wait until it is gone with `pool del --wait`")
+            }
+            throw Refusal(
+                .conflict, code: "PoolExists",
+                "pool `\(spec.id)` is there already; delete it first, or use `pool add --recreate`")
+        }
+        guard spec.dedicatedNodes + spec.lowPriorityNodes <= PoolLimits.maximumNodes else {
+            throw Refusal(
+                .invalid, code: "InvalidTarget",
+                "pool `\(spec.id)` asks for \(spec.dedicatedNodes + spec.lowPriorityNodes) nodes; one machine takes"
+                    + " \(PoolLimits.maximumNodes) at most, and `task_slots_per_node` makes a node larger")
+        }
+        let record = PoolRecord(
+            id: spec.id, state: .active, allocationState: .resizing,
+            targetDedicatedNodes: spec.dedicatedNodes,
+            targetLowPriorityNodes: spec.lowPriorityNodes, taskSlotsPerNode: spec.taskSlotsPerNode,
+            specification: jsonText(spec), creationTime: now, autoPoolJob: autoPoolJob, lastNodeNumber: 0)
+        specs[spec.id] = spec
+        engine.apply(.poolAdded(record, spec.rules), at: now)
+    }
+
+    package func resizePool(_ id: String, dedicated: Int, lowPriority: Int, at now: Instant) throws(Refusal) {
+        let pool = try activePool(id)
+        guard spec(of: pool.id)?.hasAutoscale != true else {
+            throw Refusal(.conflict, code: "PoolHasAutoScale", "pool `\(id)` sets its own size by autoscale")
+        }
+        guard dedicated >= 0, lowPriority >= 0,
+            dedicated <= PoolLimits.maximumNodes - min(lowPriority, PoolLimits.maximumNodes)
+        else {
+            throw Refusal(.invalid, code: "InvalidTarget", "a pool has 0 to \(PoolLimits.maximumNodes) nodes")
+        }
+        engine.apply(.poolResized(pool.id, dedicated: dedicated, lowPriority: lowPriority), at: now)
+    }
+
+    package func deletePool(_ id: String, at now: Instant) throws(Refusal) {
+        guard let pool = PoolID(id), engine.pool(pool) != nil else { throw .poolNotFound(id) }
+        engine.apply(.poolDeleted(pool), at: now)
+    }
+
+    package func terminateJob(_ id: String, at now: Instant) throws(Refusal) {
+        let (number, record) = try job(id)
+        guard record.state != .completed, record.state != .deleting else {
+            throw Refusal(.conflict, code: "JobCompleted", "job `\(id)` has ended already")
+        }
+        engine.apply(.jobTerminated(number, reason: TerminateReason.userTerminate), at: now)
+    }
+
+    package func deleteJob(_ id: String, at now: Instant) throws(Refusal) {
+        engine.apply(.jobDeleted(try job(id).number), at: now)
+    }
+
+    package func disableJob(_ id: String, at now: Instant) throws(Refusal) {
+        engine.apply(.jobDisabled(try job(id).number), at: now)
+    }
+
+    package func enableJob(_ id: String, at now: Instant) throws(Refusal) {
+        engine.apply(.jobEnabled(try job(id).number), at: now)
+    }
+
+    package func terminateTask(_ task: String, of id: String, at now: Instant) throws(Refusal) {
+        engine.apply(.taskTerminated(try taskKey(task, of: id)), at: now)
+    }
+
+    package func deleteTask(_ task: String, of id: String, at now: Instant) throws(Refusal) {
+        let key = try taskKey(task, of: id)
+        let progress = (try? store.progress(of: key)) ?? nil
+        switch engine.state(of: key) {
+        case .active, .completed: engine.apply(.taskDeleted(key), at: now)
+        case .preparing, .running:
+            throw Refusal(
+                .conflict, code: "TaskRunning",
+                "task `\(task)` runs; end it first with `jobs tasks term --jobid \(id) --taskid \(task)`")
+        case nil:
+            guard engine.job(key.job)?.state == .completed else { throw Refusal.taskNotFound(task, job: id) }
+            let succeeded = progress.flatMap { $0.state == .completed ? $0.result?.isSuccess : nil }
+            engine.apply(.endedTaskDeleted(key, succeeded: succeeded), at: now)
+        }
+        guard let node = progress?.node else { return }
+        afterCommit { [unowned self] error in
+            if error == nil { removeFiles(of: [(id: task, node: node)], in: key.job) }
+        }
+    }
+
+    // MARK: Look-ups
+
+    package func activePool(_ id: String) throws(Refusal) -> PoolRecord {
+        guard let pool = PoolID(id).flatMap({ engine.pool($0) }) else { throw .poolNotFound(id) }
+        guard pool.state == .active else {
+            throw Refusal(.conflict, code: "PoolBeingDeleted", "pool `\(id)` is being deleted")
+        }
+        return pool
+    }
+
+    package func job(_ id: String) throws(Refusal) -> (number: UInt32, record: JobRecord) {
+        guard let job = JobID(id), let number = engine.jobNumber(job), let record = engine.job(number)
+        else { throw .jobNotFound(id) }
+        return (number, record)
+    }
+
+    func taskKey(_ task: String, of id: String) throws(Refusal) -> TaskKey {
+        let number = try job(id).number
+        do {
+            guard let ordinal = try store.ordinal(of: task, in: number) else {
+                throw Refusal.taskNotFound(task, job: id)
+            }
+            return TaskKey(job: number, ordinal: ordinal)
+        } catch let error as StoreError {
+            throw Refusal(error)
+        } catch let refusal as Refusal {
+            throw refusal
+        } catch {
+            invariantFailure("\(error)")
+        }
+    }
+
+    /// Read-only access for the API.
+    package func inspect<Result>(_ body: (Engine) throws -> Result) rethrows -> Result { try body(engine) }
+}
+
+package enum PoolLimits {
+    /// Each node is a process; a thousand are more than one machine runs well.
+    package static let maximumNodes = 1000
+}

@@ -1,0 +1,134 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardSpecs
+import ShipyardStore
+
+/// A job's tasks on their way in: their rows are written in slices, and nobody sees them until the end.
+struct Submission {
+    var job: JobID
+    var number: UInt32
+    var firstOrdinal: Int
+    var isNew: Bool
+    var seeds: [TaskSeed] = []
+}
+
+/// A slice of a submission, as the planning thread makes it.
+package struct TaskSlice: Sendable {
+    package var definitions: [TaskDefinition] = []
+    package var seeds: [TaskSeed] = []
+    /// Dependencies of tasks whose seeds came in an earlier slice, by their position in the submission.
+    package var patches: [(offset: Int, dependencies: [Dependency])] = []
+    package init() {}
+}
+
+/// Where the tasks of a submission go.
+package struct SubmissionTicket: Sendable, Hashable {
+    package var number: UInt32
+    package var firstOrdinal: Int
+    package var firstTemplate: Int
+    package var isNew: Bool
+}
+
+extension ServiceCore {
+    /// Reserves a job for a submission. Another submission to the same job is refused until this one ends.
+    package func beginSubmission(_ job: JobID, usesDependencies: Bool) throws(Refusal) -> SubmissionTicket {
+        guard submittingJobs.insert(job).inserted else {
+            throw Refusal(
+                .conflict, code: "SubmissionUnderWay",
+                "another submission to job `\(job)` is under way; try again")
+        }
+        do {
+            let ticket = try ticket(for: job)
+            submissions[ticket.number] = Submission(
+                job: job, number: ticket.number, firstOrdinal: ticket.firstOrdinal, isNew: ticket.isNew)
+            return ticket
+        } catch {
+            submittingJobs.remove(job)
+            throw error
+        }
+    }
+
+    private func ticket(for job: JobID) throws(Refusal) -> SubmissionTicket {
+        guard let number = engine.jobNumber(job), let record = engine.job(number) else {
+            do {
+                return SubmissionTicket(
+                    number: try store.reserveJobNumber(), firstOrdinal: 0, firstTemplate: 0, isNew: true)
+            } catch {
+                throw Refusal(error)
+            }
+        }
+        switch record.state {
+        case .active, .disabling, .disabled, .enabling:
+            let templates = plan(of: number)?.templates.count ?? 0
+            return SubmissionTicket(
+                number: number, firstOrdinal: record.taskCount, firstTemplate: templates, isNew: false)
+        case .terminating, .completed, .deleting:
+            throw Refusal(
+                .conflict, code: "JobCompleted",
+                "job `\(job)` is \(record.state.rawValue) and takes no more tasks; delete it first, or use `jobs add --recreate`"
+            )
+        }
+    }
+
+    /// Writes a slice. Nothing of it is visible until `endSubmission`.
+    package func addSlice(_ slice: TaskSlice, to number: UInt32) {
+        guard submissions[number] != nil else { return }
+        submissions[number]?.seeds += slice.seeds
+        for patch in slice.patches {
+            submissions[number]?.seeds[patch.offset].dependencies = patch.dependencies
+        }
+        engine.addWrites(slice.definitions.map(StoreWrite.addTask))
+    }
+
+    /// Refuses a submission whose job has ended since it began, for instance by `jobs term` while a large
+    /// file was planned: its tasks could never run.
+    package func checkSubmission(_ number: UInt32) throws(Refusal) {
+        guard let submission = submissions[number], !submission.isNew else { return }
+        switch engine.job(number)?.state {
+        case .active, .disabling, .disabled, .enabling: return
+        case nil, .terminating, .completed, .deleting:
+            throw Refusal(
+                .conflict, code: "JobCompleted",
+                "job `\(submission.job)` has ended while its tasks were planned, so none were added")
+        }
+    }
+
+    /// Makes the tasks part of their job, all at once. `plan` holds this submission's templates only.
+    package func endSubmission(_ number: UInt32, _ plan: JobPlan, pool: PoolID, at now: Instant) {
+        guard let submission = submissions.removeValue(forKey: number) else { return }
+        submittingJobs.remove(submission.job)
+        var whole = plan
+        if let known = submission.isNew ? nil : self.plan(of: number) {
+            // Only the tasks are added: what the job is was said when it was made.
+            whole = known
+            whole.templates += plan.templates
+            whole.autoComplete = known.autoComplete || plan.autoComplete
+            whole.usesTaskDependencies = known.usesTaskDependencies || plan.usesTaskDependencies
+            // The actions stand with each template, so the switch may come on with a later submission.
+            whole.performsExitOptionsJobAction =
+                known.performsExitOptionsJobAction || plan.performsExitOptionsJobAction
+        }
+        whole.taskCount = submission.firstOrdinal + submission.seeds.count
+        plans[number] = whole
+        retentions[number] = whole.templates.map(\.retentionTime)
+        var record =
+            engine.job(number)
+            ?? JobRecord(
+                number: number, id: plan.id, pool: pool, state: .active, priority: plan.priority, plan: "",
+                taskCount: 0, autoComplete: false, creationTime: now, stateTransitionTime: now, endTime: nil,
+                terminateReason: nil)
+        record.plan = jsonText(whole)
+        if submission.isNew { engine.apply(.jobAdded(record, JobRules(whole)), at: now) }
+        record.autoComplete = whole.autoComplete
+        engine.apply(.tasksAdded(job: number, submission.seeds, record: record, JobRules(whole)), at: now)
+    }
+
+    /// The submission came to nothing: its rows go.
+    package func cancelSubmission(_ number: UInt32) {
+        guard let submission = submissions.removeValue(forKey: number) else { return }
+        submittingJobs.remove(submission.job)
+        // A failure here is mended at the next start, which looks for such rows.
+        try? store.discardUnfinishedSubmissions(of: number)
+    }
+}

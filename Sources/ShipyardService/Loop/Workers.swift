@@ -1,0 +1,45 @@
+import Glibc
+import ShipyardModel
+import Synchronization
+
+/// A few threads for what blocks: starting agents, tearing nodes down, looking through `/proc`.
+final class Workers: Sendable {
+    private let jobs = Mutex<[@Sendable () -> Void]>([])
+    private let available = Semaphore()
+
+    init(count: Int) {
+        for _ in 0..<count { startThread { [self] in runForever() } }
+    }
+
+    func run(_ job: @escaping @Sendable () -> Void) {
+        jobs.withLock { $0.append(job) }
+        available.signal()
+    }
+
+    private func runForever() {
+        while true {
+            available.wait()
+            let job = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+            job?()
+        }
+    }
+}
+
+/// Runs `body` on a thread of its own, which nobody waits for.
+func startThread(_ body: @escaping @Sendable () -> Void) {
+    final class Box {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let argument = Unmanaged.passRetained(Box(body)).toOpaque()
+    let error = pthread_create(
+        &thread, nil,
+        { argument in
+            guard let argument else { return nil }
+            Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
+            return nil
+        }, argument)
+    guard error == 0 else { invariantFailure("cannot start a thread: error \(error)") }
+    pthread_detach(thread)
+}

@@ -1,0 +1,49 @@
+extension ValueCheck {
+    /// The rule in the words of the reference pages.
+    package var words: String {
+        switch self {
+        case .id, .taskID: "1 to \(SpecLimits.idLength) ASCII letters, digits, `-` or `_`"
+        case .packageName: "1 to \(SpecLimits.idLength) ASCII letters, digits, `-`, `_` or `.`"
+        case .integer(let limits): "\(limits.lowerBound) to \(limits.upperBound)"
+        case .retries: "-1 or more"
+        case .percentage: "0 to 100"
+        case .duration: "`[days.]hours:minutes:seconds`, not negative"
+        case .positiveDuration: "`[days.]hours:minutes:seconds`, more than nothing"
+        case .date: "ISO 8601 in quotes; UTC unless it says otherwise"
+        case .fileMode: "octal, in quotes"
+        case .relativePath: "stays below the directory"
+        case .environmentName: "no `=` in the name"
+        case .transferText: "no comma"
+        case .notEmpty: "not empty"
+        case .poolLifetime: "`job` or `job_schedule`"
+        }
+    }
+
+    /// The rule as members of a JSON Schema, as far as JSON Schema can say it.
+    var jsonSchemaMembers: [(String, String)] {
+        switch self {
+        case .id: [("pattern", "\"^[A-Za-z0-9_-]{1,\(SpecLimits.idLength)}$\"")]
+        case .taskID: [("pattern", "\"^[A-Za-z0-9_-]{0,\(SpecLimits.idLength)}$\"")]
+        case .packageName: [("pattern", "\"^[A-Za-z0-9._-]{1,\(SpecLimits.idLength)}$\"")]
+        case .integer(let limits): [("minimum", "\(limits.lowerBound)"), ("maximum", "\(limits.upperBound)")]
+        case .retries: [("minimum", "-1")]
+        case .fileMode: [("pattern", "\"^(0o)?[0-7]{1,4}$\"")]
+        case .transferText: [("pattern", "\"^[^,]*$\"")]
+        case .notEmpty: [("minLength", "1")]
+        case .percentage, .duration, .positiveDuration, .date, .relativePath, .environmentName, .poolLifetime:
+            []
+        }
+    }
+}
+
+extension LocalEffect {
+    /// The effect in the words of the reference pages.
+    var words: String {
+        switch self {
+        case .used: "used"
+        case .partly(let part): "partly: \(part)"
+        case .notYet: "checked, not carried out yet"
+        case .none: "no local effect"
+        }
+    }
+}

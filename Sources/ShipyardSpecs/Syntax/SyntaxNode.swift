@@ -1,0 +1,99 @@
+import ShipyardDiagnostics
+
+/// One value of a spec file and where it stands.
+///
+/// Nodes are shared, never copied: every alias of an anchor is the same node, so a tree takes no more memory
+/// than the file it came from. A class for that reason, and immutable.
+package final class SyntaxNode: Sendable {
+    package enum Content: Sendable {
+        case null
+        case bool(Bool)
+        case integer(Int)
+        /// An integer beyond `Int`, as its decimal digits.
+        case bigInteger(String)
+        case float(Double)
+        case string(String)
+        /// An unquoted date or date-time, which no key of a spec accepts.
+        case date(String)
+        case sequence([SyntaxNode])
+        case mapping([SyntaxEntry])
+    }
+
+    package let content: Content
+    package let source: SourceText
+    package let lower: Int
+    package let upper: Int
+
+    package init(_ content: Content, in source: SourceText, _ lower: Int, _ upper: Int) {
+        self.content = content
+        self.source = source
+        self.lower = lower
+        self.upper = upper
+    }
+
+    package var range: SourceRange { SourceRange(source, lower, upper) }
+}
+
+/// A key and its value in the order of the file. Keys brought in by `<<` come after the mapping's own.
+package struct SyntaxEntry: Sendable {
+    package var key: SyntaxNode
+    package var value: SyntaxNode
+
+    package init(key: SyntaxNode, value: SyntaxNode) {
+        self.key = key
+        self.value = value
+    }
+}
+
+extension SyntaxNode {
+    package var isNull: Bool {
+        if case .null = content { true } else { false }
+    }
+
+    package var string: String? {
+        if case .string(let text) = content { text } else { nil }
+    }
+
+    package var entries: [SyntaxEntry]? {
+        if case .mapping(let entries) = content { entries } else { nil }
+    }
+
+    package var elements: [SyntaxNode]? {
+        if case .sequence(let elements) = content { elements } else { nil }
+    }
+
+    /// The value of a key, by linear search: mappings of specs are small.
+    package subscript(key: String) -> SyntaxNode? {
+        entries?.first { $0.key.string == key }?.value
+    }
+
+    /// What the value is, in the words of messages.
+    package var kindName: String {
+        switch content {
+        case .null: "nothing"
+        case .bool: "a boolean"
+        case .integer, .bigInteger: "an integer"
+        case .float: "a number with a fraction"
+        case .string: "text"
+        case .date: "a date"
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        }
+    }
+}
+
+extension SyntaxNode.Content {
+    /// Whether two keys of a mapping are the same key: by value, and `1` is not `"1"`.
+    func isSameKey(as other: SyntaxNode.Content) -> Bool {
+        switch (self, other) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.bigInteger(let left), .bigInteger(let right)): left == right
+        case (.float(let left), .float(let right)): left == right
+        case (.string(let left), .string(let right)): left == right
+        case (.date(let left), .date(let right)): left == right
+        default: false
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Glibc
+import ShipyardModel
+
+/// The body of `shipyard-swift node-stage`, which a node agent runs before a command that needs files.
+///
+/// A process of its own, because a download may take long or hang, and the agent must go on watching its
+/// tasks; and because it is killed like any task. Reads manifests, one line of JSON each, from standard
+/// input. The working directory is that of the command to come.
+package enum NodeStage {
+    /// 0, or 1 after one line of JSON on standard output: `{"code":"BlobNotFound","message":"…"}`.
+    package static func run() -> Int32 {
+        do {
+            let input = try readStandardInput()
+            let root = getenv("AZ_BATCH_NODE_ROOT_DIR").map { String(cString: $0) }
+            try stage(input, nodeRoot: root, workingDirectory: ".")
+            return 0
+        } catch {
+            report(error)
+            return 1
+        }
+    }
+
+    /// Packages first: they are what a node keeps; a resource file belongs to one command.
+    package static func stage(
+        _ input: [UInt8], nodeRoot: String?, workingDirectory: String
+    ) throws(StagingFailure) {
+        let manifests = try manifests(in: input)
+        let packages = manifests.flatMap(\.applicationPackages)
+        if !packages.isEmpty {
+            guard let nodeRoot else {
+                throw StagingFailure(.applicationPackageError, "AZ_BATCH_NODE_ROOT_DIR is not set")
+            }
+            try unpack(packages, nodeRoot: nodeRoot)
+        }
+        let files = manifests.flatMap(\.resourceFiles)
+        guard !files.isEmpty else { return }
+        var stager = try ResourceFileStager(workingDirectory: workingDirectory)
+        for file in files { try stager.place(file) }
+    }
+
+    private static func unpack(
+        _ packages: [StagingManifest.ApplicationPackage], nodeRoot: String
+    ) throws(StagingFailure) {
+        let applications = nodeRoot + "/applications"
+        try makeDirectories(applications)
+        // One at a time on a node: else each slot would unpack the same package at its first task. The lock
+        // goes with the process. Where there is none to be had, unpacking twice does no harm.
+        let lock = Descriptor(opening: applications + "/.staging.lock", O_RDWR | O_CREAT)
+        if let lock { _ = flock(lock.raw, LOCK_EX) }
+        for package in packages {
+            guard let directory = RelativePath(package.directory) else {
+                throw StagingFailure(
+                    .applicationPackageError, "`\(package.directory)` is no directory below applications/")
+            }
+            do {
+                try PackageUnpacker().unpack(package.archive, into: "\(applications)/\(directory.text)")
+            } catch {
+                let name = "application package `\(package.id)` \(package.version)"
+                throw StagingFailure(error.code, "\(name): \(error.message)")
+            }
+        }
+    }
+
+    private static func manifests(in input: [UInt8]) throws(StagingFailure) -> [StagingManifest] {
+        var manifests: [StagingManifest] = []
+        for line in input.split(separator: 0x0A) {
+            do {
+                manifests.append(try JSONCoding.decode(StagingManifest.self, from: Array(line)))
+            } catch {
+                throw StagingFailure(.blobDownloadMiscError, "the staging manifest cannot be read: \(error)")
+            }
+        }
+        return manifests
+    }
+
+    private static func readStandardInput() throws(StagingFailure) -> [UInt8] {
+        // Of its own, so that closing it leaves the process's standard input alone.
+        let input = Descriptor(taking: dup(0))
+        var bytes: [UInt8] = []
+        try withCopyBuffer { buffer throws(StagingFailure) in
+            while true {
+                guard let count = input.read(into: buffer) else {
+                    throw StagingFailure(.blobDownloadMiscError, "read standard input", errno: errno)
+                }
+                guard count > 0 else { return }
+                bytes.append(contentsOf: buffer[..<count])
+            }
+        }
+        return bytes
+    }
+
+    private static func report(_ failure: StagingFailure) {
+        let line: JSONValue = ["code": .string(failure.code.rawValue), "message": .string(failure.message)]
+        let output = Descriptor(taking: dup(1))
+        (line.compactBytes + [0x0A]).withUnsafeBytes { _ = output.write(all: $0) }
+    }
+}

@@ -1,0 +1,110 @@
+import Glibc
+
+/// Makes a directory of an application package: a zip or tar file, or a plain directory.
+package struct PackageUnpacker: Sendable {
+    package var limits = PackageLimits()
+
+    package init() {}
+
+    /// Fills `destination` from `source`. Where it exists it is taken to be whole, since it only ever appears
+    /// by a rename of what is whole; so of two that unpack at once either may win.
+    package func unpack(_ source: String, into destination: String) throws(StagingFailure) {
+        guard access(destination, F_OK) != 0 else { return }
+        var status = stat()
+        guard stat(source, &status) == 0 else {
+            throw StagingFailure(
+                .applicationPackageError, "the package \(source) cannot be read", errno: errno)
+        }
+        let temporary = try makeTemporaryDirectory(beside: destination)
+        do {
+            if status.st_mode & S_IFMT == S_IFDIR {
+                try copy(directory: source, into: temporary)
+            } else {
+                try extract(archive: source, into: temporary)
+            }
+            try publish(temporary, as: destination)
+        } catch {
+            removeTree(temporary)
+            throw error
+        }
+    }
+
+    private func makeTemporaryDirectory(beside destination: String) throws(StagingFailure) -> String {
+        let slash = destination.lastIndex(of: "/") ?? destination.startIndex
+        let parent = String(destination[..<slash])
+        try makeDirectories(parent)
+        let temporary = parent + "/" + temporaryName(for: String(destination[slash...].dropFirst()))
+        guard mkdir(temporary, 0o755) == 0 else {
+            throw StagingFailure(.applicationPackageError, "create \(temporary)", errno: errno)
+        }
+        return temporary
+    }
+
+    private func publish(_ temporary: String, as destination: String) throws(StagingFailure) {
+        guard rename(temporary, destination) != 0 else { return }
+        guard errno == EEXIST || errno == ENOTEMPTY else {
+            throw StagingFailure(.applicationPackageError, "create \(destination)", errno: errno)
+        }
+        removeTree(temporary)
+    }
+
+    private func extract(archive: String, into directory: String) throws(StagingFailure) {
+        var writer = try PackageWriter(directory, limits: limits)
+        var reader = try ArchiveReader.open(archive)
+        while let entry = try reader.next() {
+            try writer.add(entry) { buffer throws(StagingFailure) in try reader.read(into: buffer) }
+        }
+    }
+
+    private func copy(directory source: String, into destination: String) throws(StagingFailure) {
+        var writer = try PackageWriter(destination, limits: limits)
+        var pending = [""]
+        while let prefix = pending.popLast() {
+            for name in try directoryNames(source + "/" + prefix) {
+                let path = prefix.isEmpty ? name : prefix + "/" + name
+                let entry = try self.entry(path, at: source + "/" + path)
+                if entry.item == .directory { pending.append(path) }
+                try add(entry, from: source + "/" + path, to: &writer)
+            }
+        }
+    }
+
+    private func add(
+        _ entry: ArchiveEntry, from path: String, to writer: inout PackageWriter
+    ) throws(StagingFailure) {
+        guard entry.item == .file else {
+            return try writer.add(entry) { _ in 0 }
+        }
+        guard let file = Descriptor(opening: path, O_RDONLY | O_NOFOLLOW) else {
+            throw StagingFailure(.applicationPackageError, "read \(path)", errno: errno)
+        }
+        try writer.add(entry) { buffer throws(StagingFailure) in
+            guard let count = file.read(into: buffer) else {
+                throw StagingFailure(.applicationPackageError, "read \(path)", errno: errno)
+            }
+            return count
+        }
+    }
+
+    private func entry(_ relative: String, at path: String) throws(StagingFailure) -> ArchiveEntry {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            throw StagingFailure(.applicationPackageError, "read \(path)", errno: errno)
+        }
+        let item: ArchiveItem
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: item = .file
+        case S_IFDIR: item = .directory
+        case S_IFLNK:
+            var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+            let count = buffer.withUnsafeMutableBytes { bytes in
+                bytes.withMemoryRebound(to: CChar.self) { text in
+                    text.baseAddress.map { readlink(path, $0, text.count) } ?? 0
+                }
+            }
+            item = .symbolicLink(to: String(decoding: buffer[..<max(count, 0)], as: UTF8.self))
+        default: item = .special
+        }
+        return ArchiveEntry(path: relative, item: item, mode: status.st_mode, isEncrypted: false)
+    }
+}

@@ -1,0 +1,110 @@
+import Glibc
+
+/// Puts the entries of a package, wherever they come from, into a directory that nothing may leave.
+struct PackageWriter: ~Copyable {
+    private let root: SafeDirectory
+    private var meter: PackageMeter
+
+    init(_ directory: String, limits: PackageLimits) throws(StagingFailure) {
+        guard let opened = SafeDirectory(directory) else {
+            throw StagingFailure(.applicationPackageError, "open \(directory)", errno: errno)
+        }
+        root = opened
+        meter = PackageMeter(limits)
+    }
+
+    /// - Parameter read: fills a buffer with the next bytes of a file; 0 at its end.
+    mutating func add(
+        _ entry: ArchiveEntry, read: (UnsafeMutableRawBufferPointer) throws(StagingFailure) -> Int
+    ) throws(StagingFailure) {
+        try meter.addEntry()
+        guard let components = RelativePath.components(of: entry.path) else { throw leaves(entry.path) }
+        // `./` stands for the directory itself in most tar files.
+        guard !components.isEmpty, let path = RelativePath(entry.path) else { return }
+        do {
+            switch entry.item {
+            case .directory: try addDirectory(path, mode: entry.mode)
+            case .file: try addFile(path, entry, read)
+            case .symbolicLink(let target): try addSymbolicLink(path, target)
+            case .hardLink(let target): try addHardLink(path, target)
+            case .special:
+                throw StagingFailure(
+                    .applicationPackageError,
+                    "`\(entry.path)` is a device, pipe or socket; a package holds files")
+            }
+        } catch let error as PathFailure {
+            if error.isLinkOrFile { throw leaves(entry.path) }
+            throw StagingFailure(.applicationPackageError, "unpack `\(entry.path)`", errno: error.number)
+        } catch let error as StagingFailure {
+            throw error
+        } catch {
+            throw StagingFailure(.applicationPackageError, "\(error)")
+        }
+    }
+
+    private func addDirectory(_ path: RelativePath, mode: UInt32) throws {
+        let directory = try root.directory(path.components)
+        // Ours to write: the files of a directory packed as read-only must go into it.
+        _ = fchmod(directory.raw, mode & 0o777 | 0o700)
+    }
+
+    private mutating func addFile(
+        _ path: RelativePath, _ entry: ArchiveEntry,
+        _ read: (UnsafeMutableRawBufferPointer) throws(StagingFailure) -> Int
+    ) throws {
+        guard !entry.isEncrypted else {
+            throw StagingFailure(
+                .applicationPackageError, "`\(entry.path)` is encrypted; pack it without a password")
+        }
+        let parent = try root.parent(of: path)
+        try makeRoom(path, in: parent)
+        let opened = openat(
+            parent.raw, path.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard opened >= 0 else { throw PathFailure(errno) }
+        let file = Descriptor(taking: opened)
+        try withCopyBuffer { buffer throws(StagingFailure) in
+            while case let count = try read(buffer), count > 0 {
+                try meter.addBytes(count)
+                if let number = file.write(all: UnsafeRawBufferPointer(rebasing: buffer[..<count])) {
+                    throw StagingFailure(.applicationPackageError, "write `\(entry.path)`", errno: number)
+                }
+            }
+        }
+        // Without set-uid, set-gid and sticky: a package must not hand out anybody's rights.
+        guard fchmod(file.raw, entry.mode & 0o777) == 0 else { throw PathFailure(errno) }
+    }
+
+    private func addSymbolicLink(_ path: RelativePath, _ target: String) throws {
+        guard path.mayLink(to: target) else { throw leaves(path.text, to: target) }
+        let parent = try root.parent(of: path)
+        try makeRoom(path, in: parent)
+        guard symlinkat(target, parent.raw, path.name) == 0 else { throw PathFailure(errno) }
+    }
+
+    private func addHardLink(_ path: RelativePath, _ target: String) throws {
+        guard let source = RelativePath(target) else { throw leaves(path.text, to: target) }
+        let from = try root.parent(of: source)
+        let to = try root.parent(of: path)
+        var status = stat()
+        guard fstatat(from.raw, source.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            throw PathFailure(errno)
+        }
+        // A second name for a symbolic link, elsewhere, would give its `..` another meaning.
+        guard status.st_mode & S_IFMT == S_IFREG else { throw leaves(path.text, to: target) }
+        guard source != path else { return }
+        try makeRoom(path, in: to)
+        guard linkat(from.raw, source.name, to.raw, path.name, 0) == 0 else { throw PathFailure(errno) }
+    }
+
+    /// A later entry of the same name counts: `tar --append` updates a file so.
+    private func makeRoom(_ path: RelativePath, in parent: borrowing Descriptor) throws(PathFailure) {
+        if unlinkat(parent.raw, path.name, 0) != 0, errno != ENOENT { throw PathFailure(errno) }
+    }
+
+    private func leaves(_ path: String, to target: String? = nil) -> StagingFailure {
+        let link = target.map { " -> `\($0)`" } ?? ""
+        return StagingFailure(
+            .applicationPackageError,
+            "`\(path)`\(link) would leave the package's directory; the package is refused")
+    }
+}

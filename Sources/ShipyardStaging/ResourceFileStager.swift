@@ -1,0 +1,183 @@
+import Glibc
+import ShipyardHTTPClient
+import ShipyardModel
+
+/// Puts resource files into a working directory.
+package struct ResourceFileStager: ~Copyable {
+    private let root: SafeDirectory
+    /// Made at the first download: most tasks have none.
+    private var client: HTTPClient?
+
+    package init(workingDirectory: String) throws(StagingFailure) {
+        guard let opened = SafeDirectory(workingDirectory) else {
+            throw StagingFailure(.resourceDirectoryCreateFailed, "open \(workingDirectory)", errno: errno)
+        }
+        root = opened
+    }
+
+    /// Replaces what has the name. The file appears whole or not at all.
+    package mutating func place(_ file: StagingManifest.ResourceFile) throws(StagingFailure) {
+        guard let path = RelativePath(file.path) else {
+            throw StagingFailure(
+                .resourceFileCreateFailed,
+                "`\(file.path)` would leave the working directory; use a path below it")
+        }
+        let parent: Descriptor
+        do {
+            parent = try root.parent(of: path)
+        } catch {
+            throw StagingFailure(
+                .resourceDirectoryCreateFailed,
+                "the directory of `\(file.path)` cannot be made: \(error.reason)")
+        }
+        let temporary = temporaryName(for: path.name)
+        do throws(StagingFailure) {
+            try fill(temporary, in: parent, from: file)
+            guard renameat(parent.raw, temporary, parent.raw, path.name) == 0 else {
+                throw StagingFailure(.resourceFileCreateFailed, "create `\(file.path)`", errno: errno)
+            }
+        } catch {
+            unlinkat(parent.raw, temporary, 0)
+            throw error
+        }
+    }
+
+    private mutating func fill(
+        _ name: String, in parent: borrowing Descriptor, from file: StagingManifest.ResourceFile
+    ) throws(StagingFailure) {
+        let opened = openat(parent.raw, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard opened >= 0 else {
+            throw StagingFailure(.resourceFileCreateFailed, "create `\(file.path)`", errno: errno)
+        }
+        let target = Descriptor(taking: opened)
+        switch ResourceSource(file.source) {
+        case .web(let url): try download(url, to: target, as: file.path)
+        case .path(let path): try copy(path, to: target, as: file.path)
+        case nil:
+            throw StagingFailure(
+                .blobDownloadMiscError,
+                "`\(file.source)` is no absolute path and no http, https or file URL")
+        }
+        guard fchmod(target.raw, UInt32(file.mode) & 0o7777) == 0 else {
+            throw StagingFailure(.resourceFileWriteFailed, "set the mode of `\(file.path)`", errno: errno)
+        }
+    }
+
+    private func copy(
+        _ path: String, to target: borrowing Descriptor, as name: String
+    ) throws(StagingFailure) {
+        // Not blocking: a pipe would wait for a writer that may never come.
+        guard let source = Descriptor(opening: path, O_RDONLY | O_NONBLOCK) else {
+            let code = StagingFailure.Code(openErrno: errno)
+            throw StagingFailure(code, "\(path) cannot be read", errno: errno)
+        }
+        var status = stat()
+        guard fstat(source.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw StagingFailure(.blobDownloadMiscError, "\(path) is not a file")
+        }
+        try withCopyBuffer { buffer throws(StagingFailure) in
+            while true {
+                guard let count = source.read(into: buffer) else {
+                    throw StagingFailure(.blobDownloadMiscError, "read \(path)", errno: errno)
+                }
+                guard count > 0 else { return }
+                if let number = target.write(all: UnsafeRawBufferPointer(rebasing: buffer[..<count])) {
+                    throw StagingFailure(.resourceFileWriteFailed, "write `\(name)`", errno: number)
+                }
+            }
+        }
+    }
+
+    private mutating func download(
+        _ url: String, to target: borrowing Descriptor, as name: String
+    ) throws(StagingFailure) {
+        let place = OutgoingRequest(.get, url).place
+        let response: HTTPResponse
+        do throws(HTTPError) {
+            let client = if let client { client } else { try HTTPClient() }
+            self.client = client
+            response = try client.download(url, toFile: target.raw)
+        } catch {
+            throw StagingFailure(error, as: name)
+        }
+        guard response.isSuccess else {
+            let code = StagingFailure.Code(status: response.status)
+            throw StagingFailure(code, "\(place) answered with status \(response.status)")
+        }
+    }
+}
+
+/// Where a resource file comes from.
+enum ResourceSource: Hashable {
+    case web(String)
+    case path(String)
+
+    init?(_ text: String) {
+        let lower = text.prefix(8).lowercased()
+        if lower.hasPrefix("http://") || lower.hasPrefix("https://") {
+            self = .web(text)
+        } else if lower.hasPrefix("file:") {
+            // `file:/a`, `file:///a` and `file://localhost/a` (RFC 8089).
+            var rest = text.dropFirst("file:".count)
+            if rest.hasPrefix("//localhost/") { rest = rest.dropFirst("//localhost".count) }
+            if rest.hasPrefix("///") { rest = rest.dropFirst(2) }
+            guard rest.hasPrefix("/"), !rest.hasPrefix("//"), let path = percentDecoded(rest) else {
+                return nil
+            }
+            self = .path(path)
+        } else if text.hasPrefix("/") {
+            self = .path(text)
+        } else {
+            return nil
+        }
+    }
+}
+
+extension StagingFailure.Code {
+    init(openErrno number: Int32) {
+        switch number {
+        case ENOENT, ENOTDIR: self = .blobNotFound
+        case EACCES, EPERM: self = .blobAccessDenied
+        default: self = .blobDownloadMiscError
+        }
+    }
+
+    init(status: Int) {
+        switch status {
+        case 404, 410: self = .blobNotFound
+        case 401, 403: self = .blobAccessDenied
+        case 408, 504: self = .blobDownloadTimedOut
+        default: self = .blobDownloadMiscError
+        }
+    }
+}
+
+extension StagingFailure {
+    init(_ error: HTTPError, as name: String) {
+        switch error.kind {
+        case .timedOut: self.init(.blobDownloadTimedOut, error.description)
+        case .writeFailed(let number): self.init(.resourceFileWriteFailed, "write `\(name)`", errno: number)
+        case .unreachable, .unknownHost, .interrupted, .certificate, .cancelled, .tooLarge, .invalidURL,
+            .libraryMissing, .other:
+            self.init(.blobDownloadMiscError, error.description)
+        }
+    }
+}
+
+/// Nil for a percent sign without two hexadecimal digits.
+private func percentDecoded(_ text: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+        guard byte == UInt8(ascii: "%") else {
+            bytes.append(byte)
+            continue
+        }
+        guard rest.count >= 2, let decoded = UInt8(String(rest.prefix(2)) ?? "", radix: 16) else {
+            return nil
+        }
+        bytes.append(decoded)
+        rest = rest.dropFirst(2)
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}

@@ -1,0 +1,102 @@
+/// The steps from an empty file to the schema of this version. A step that was ever released never changes.
+enum Migrations {
+    static let all = [version1]
+    static var newest: Int64 { Int64(all.count) }
+
+    /// `shsw`, in the file's header: tells a state file of ours from any other SQLite database.
+    static let applicationID: Int64 = 0x7368_7377
+
+    /// Brings the file to `newest`, one transaction for each step.
+    static func run(on database: borrowing Database, path: String) throws(StoreError) {
+        let version = try checkedVersion(of: database, path: path)
+        for (position, script) in all.enumerated().dropFirst(Int(version)) {
+            try database.transaction(.beginImmediate) { () throws(StoreError) in
+                try database.execute(script: script)
+                try database.execute(
+                    script: """
+                        PRAGMA user_version = \(position + 1);
+                        PRAGMA application_id = \(applicationID);
+                        """)
+            }
+        }
+    }
+
+    /// The version of the file, 0 for an empty one. Refuses what this program must not touch.
+    static func checkedVersion(of database: borrowing Database, path: String) throws(StoreError) -> Int64 {
+        let version = try database.number("PRAGMA user_version")
+        let application = try database.number("PRAGMA application_id")
+        let tables = try database.number("SELECT count(*) FROM sqlite_schema")
+        if application != applicationID, tables > 0 || version > 0 {
+            throw StoreError(
+                kind: .corrupt, operation: "open \(path)",
+                message: "this SQLite database is not a state file of shipyard-swift")
+        }
+        if version > newest {
+            throw StoreError(
+                kind: .newerVersion, operation: "open \(path)",
+                message: "the state file has version \(version), but this program knows versions up to "
+                    + "\(newest); use the newer shipyard-swift that wrote it")
+        }
+        return version
+    }
+
+    /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to
+    /// `peak_memory` are one `AttemptResult`; `end_time` is NULL exactly where there is none.
+    private static let version1 = """
+        CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        INSERT INTO counters VALUES ('next_job', 1);
+
+        CREATE TABLE pools (
+            id TEXT PRIMARY KEY, state TEXT NOT NULL, allocation_state TEXT NOT NULL,
+            target_dedicated INTEGER NOT NULL, target_low_priority INTEGER NOT NULL,
+            slots_per_node INTEGER NOT NULL, specification TEXT NOT NULL, creation_time INTEGER NOT NULL,
+            auto_pool_job INTEGER, last_node_number INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE pool_removals (
+            number INTEGER PRIMARY KEY, pool TEXT NOT NULL, removal TEXT NOT NULL, time INTEGER NOT NULL);
+
+        CREATE TABLE nodes (
+            pool TEXT NOT NULL, id TEXT NOT NULL, is_dedicated INTEGER NOT NULL, state TEXT NOT NULL,
+            boot INTEGER NOT NULL, start_task_attempt INTEGER NOT NULL, allocation_time INTEGER NOT NULL,
+            state_transition_time INTEGER NOT NULL,
+            exit INTEGER, exit_code INTEGER, failure_category TEXT, failure_code TEXT, failure_message TEXT,
+            start_time INTEGER, end_time INTEGER, wall INTEGER, user INTEGER, system INTEGER,
+            peak_memory INTEGER, PRIMARY KEY (pool, id)) WITHOUT ROWID;
+
+        CREATE TABLE jobs (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, pool TEXT NOT NULL, state TEXT NOT NULL,
+            priority INTEGER NOT NULL, plan TEXT NOT NULL, task_count INTEGER NOT NULL,
+            auto_complete INTEGER NOT NULL, creation_time INTEGER NOT NULL,
+            state_transition_time INTEGER NOT NULL, end_time INTEGER, terminate_reason TEXT);
+        -- Jobs whose tasks' rows are still to be deleted, in small steps.
+        CREATE TABLE deleted_jobs (number INTEGER PRIMARY KEY);
+
+        -- The key is the job's number << 32 | the task's ordinal; so one job's rows lie together.
+        CREATE TABLE tasks (
+            key INTEGER PRIMARY KEY, id TEXT NOT NULL, template INTEGER NOT NULL, dependencies TEXT,
+            command TEXT, extra TEXT);
+        CREATE UNIQUE INDEX tasks_by_id ON tasks (key >> 32, id);
+
+        -- No row: active, never attempted. No index: it is written twice for every task that runs.
+        CREATE TABLE progress (
+            key INTEGER PRIMARY KEY, state TEXT NOT NULL, attempt INTEGER NOT NULL,
+            retry_count INTEGER NOT NULL, requeue_count INTEGER NOT NULL, node TEXT, boot INTEGER NOT NULL,
+            assigned_time INTEGER, is_ending INTEGER NOT NULL,
+            exit INTEGER, exit_code INTEGER, failure_category TEXT, failure_code TEXT, failure_message TEXT,
+            start_time INTEGER, end_time INTEGER, wall INTEGER, user INTEGER, system INTEGER,
+            peak_memory INTEGER);
+        CREATE TABLE past_attempts (
+            key INTEGER NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,
+            retry_count INTEGER NOT NULL, requeue_count INTEGER NOT NULL, node TEXT, boot INTEGER NOT NULL,
+            assigned_time INTEGER, is_ending INTEGER NOT NULL,
+            exit INTEGER, exit_code INTEGER, failure_category TEXT, failure_code TEXT, failure_message TEXT,
+            start_time INTEGER, end_time INTEGER, wall INTEGER, user INTEGER, system INTEGER,
+            peak_memory INTEGER, PRIMARY KEY (key, attempt)) WITHOUT ROWID;
+
+        CREATE TABLE node_jobs (
+            job INTEGER NOT NULL, pool TEXT NOT NULL, node TEXT NOT NULL, is_release INTEGER NOT NULL,
+            boot INTEGER NOT NULL, attempt INTEGER NOT NULL,
+            exit INTEGER, exit_code INTEGER, failure_category TEXT, failure_code TEXT, failure_message TEXT,
+            start_time INTEGER, end_time INTEGER, wall INTEGER, user INTEGER, system INTEGER,
+            peak_memory INTEGER, PRIMARY KEY (job, pool, node, is_release)) WITHOUT ROWID;
+        """
+}

@@ -1,0 +1,218 @@
+import ShipyardModel
+
+// Records to arguments and rows to records, side by side so that the order of columns stands in one place.
+
+extension SQL {
+    static let resultColumns = """
+        exit, exit_code, failure_category, failure_code, failure_message, start_time, end_time, wall, user, \
+        system, peak_memory
+        """
+    static let resultColumnCount = 11
+
+    static let poolColumns = """
+        id, state, allocation_state, target_dedicated, target_low_priority, slots_per_node, specification, \
+        creation_time, auto_pool_job, last_node_number
+        """
+    static let nodeColumns = """
+        pool, id, is_dedicated, state, boot, start_task_attempt, allocation_time, state_transition_time, \
+        \(resultColumns)
+        """
+    static let jobColumns = """
+        number, id, pool, state, priority, plan, task_count, auto_complete, creation_time, \
+        state_transition_time, end_time, terminate_reason
+        """
+    static let progressColumns = """
+        key, state, attempt, retry_count, requeue_count, node, boot, assigned_time, is_ending, \(resultColumns)
+        """
+    static let taskColumns = "key, id, template, dependencies, command, extra"
+    static let nodeJobColumns = "job, pool, node, is_release, boot, attempt, \(resultColumns)"
+}
+
+extension Statement {
+    func bind(_ pool: PoolRecord) {
+        bind(1, pool.id.text)
+        bind(2, pool.state.rawValue)
+        bind(3, pool.allocationState.rawValue)
+        bind(4, Int64(pool.targetDedicatedNodes))
+        bind(5, Int64(pool.targetLowPriorityNodes))
+        bind(6, Int64(pool.taskSlotsPerNode))
+        bind(7, pool.specification)
+        bind(8, pool.creationTime.milliseconds)
+        bind(9, pool.autoPoolJob.map(Int64.init))
+        bind(10, Int64(pool.lastNodeNumber))
+    }
+
+    func pool() throws(StoreError) -> PoolRecord {
+        PoolRecord(
+            id: try known(PoolID(text(0)), 0), state: try known(PoolState(rawValue: text(1)), 1),
+            allocationState: try known(AllocationState(rawValue: text(2)), 2), targetDedicatedNodes: int(3),
+            targetLowPriorityNodes: int(4), taskSlotsPerNode: int(5), specification: text(6),
+            creationTime: instant(7), autoPoolJob: optionalInteger(8).map { UInt32(truncatingIfNeeded: $0) },
+            lastNodeNumber: int(9))
+    }
+
+    func bind(_ node: NodeRecord) {
+        bind(1, node.pool.text)
+        bind(2, node.id.text)
+        bind(3, node.isDedicated ? 1 : 0)
+        bind(4, node.state.rawValue)
+        bind(5, node.boot)
+        bind(6, Int64(node.startTaskAttempt))
+        bind(7, node.allocationTime.milliseconds)
+        bind(8, node.stateTransitionTime.milliseconds)
+        bind(node.startTaskResult, from: 9)
+    }
+
+    func node() throws(StoreError) -> NodeRecord {
+        NodeRecord(
+            pool: try known(PoolID(text(0)), 0), id: NodeID(text(1)), isDedicated: integer(2) != 0,
+            state: try known(NodeState(rawValue: text(3)), 3), boot: integer(4), startTaskAttempt: int32(5),
+            startTaskResult: try result(from: 8), allocationTime: instant(6), stateTransitionTime: instant(7))
+    }
+
+    func bind(_ job: JobRecord) {
+        bind(1, Int64(job.number))
+        bind(2, job.id.text)
+        bind(3, job.pool.text)
+        bind(4, job.state.rawValue)
+        bind(5, Int64(job.priority))
+        bind(6, job.plan)
+        bind(7, Int64(job.taskCount))
+        bind(8, job.autoComplete ? 1 : 0)
+        bind(9, job.creationTime.milliseconds)
+        bind(10, job.stateTransitionTime.milliseconds)
+        bind(11, job.endTime?.milliseconds)
+        bind(12, job.terminateReason)
+    }
+
+    func job() throws(StoreError) -> JobRecord {
+        JobRecord(
+            number: UInt32(truncatingIfNeeded: integer(0)), id: try known(JobID(text(1)), 1),
+            pool: try known(PoolID(text(2)), 2), state: try known(JobState(rawValue: text(3)), 3),
+            priority: int(4), plan: text(5), taskCount: int(6), autoComplete: integer(7) != 0,
+            creationTime: instant(8), stateTransitionTime: instant(9), endTime: optionalInstant(10),
+            terminateReason: optionalText(11))
+    }
+
+    func bind(_ task: TaskDefinition) {
+        bind(1, task.key.rawValue)
+        bind(2, task.id)
+        bind(3, Int64(task.template))
+        bind(4, task.dependencies)
+        bind(5, task.command)
+        bind(6, task.extra)
+    }
+
+    func definition() -> TaskDefinition {
+        TaskDefinition(
+            key: TaskKey(rawValue: integer(0)), id: text(1), command: optionalText(4), template: int(2),
+            dependencies: optionalText(3), extra: optionalText(5))
+    }
+
+    func bind(_ task: TaskProgress) {
+        bind(1, task.key.rawValue)
+        bind(2, task.state.rawValue)
+        bind(3, Int64(task.attempt))
+        bind(4, Int64(task.retryCount))
+        bind(5, Int64(task.requeueCount))
+        bind(6, task.node?.text)
+        bind(7, task.boot)
+        bind(8, task.assignedTime?.milliseconds)
+        bind(9, task.isEnding ? 1 : 0)
+        bind(task.result, from: 10)
+    }
+
+    func progress(from first: Int32 = 0) throws(StoreError) -> TaskProgress {
+        var task = TaskProgress(key: TaskKey(rawValue: integer(first)))
+        task.state = try known(TaskState(rawValue: text(first + 1)), first + 1)
+        task.attempt = int32(first + 2)
+        task.retryCount = int32(first + 3)
+        task.requeueCount = int32(first + 4)
+        task.node = optionalText(first + 5).map(NodeID.init)
+        task.boot = integer(first + 6)
+        task.assignedTime = optionalInstant(first + 7)
+        task.isEnding = integer(first + 8) != 0
+        task.result = try result(from: first + 9)
+        return task
+    }
+
+    func bind(_ record: NodeJobRecord) {
+        bind(1, Int64(record.job))
+        bind(2, record.pool.text)
+        bind(3, record.node.text)
+        bind(4, record.isRelease ? 1 : 0)
+        bind(5, record.boot)
+        bind(6, Int64(record.attempt))
+        bind(record.result, from: 7)
+    }
+
+    func nodeJob() throws(StoreError) -> NodeJobRecord {
+        NodeJobRecord(
+            job: UInt32(truncatingIfNeeded: integer(0)), pool: try known(PoolID(text(1)), 1),
+            node: NodeID(text(2)), boot: integer(4), isRelease: integer(3) != 0, attempt: int32(5),
+            result: try result(from: 6))
+    }
+}
+
+extension Statement {
+    private func bind(_ result: AttemptResult?, from first: Int32) {
+        guard let result else {
+            for index in first..<first + Int32(SQL.resultColumnCount) { bindNull(index) }
+            return
+        }
+        switch result.exit {
+        case .none: bind(first, 0, nil)
+        case .exited(let code): bind(first, 1, Int64(code))
+        case .signalled(let signal): bind(first, 2, Int64(signal))
+        }
+        bind(first + 2, result.failure?.category.rawValue)
+        bind(first + 3, result.failure?.code)
+        bind(first + 4, result.failure?.message)
+        bind(first + 5, result.startTime.milliseconds)
+        bind(first + 6, result.endTime.milliseconds)
+        bind(first + 7, result.usage.wallTimeMicroseconds)
+        bind(first + 8, result.usage.userTimeMicroseconds)
+        bind(first + 9, result.usage.systemTimeMicroseconds)
+        bind(first + 10, result.usage.peakMemoryBytes)
+    }
+
+    private func bind(_ first: Int32, _ exit: Int64, _ code: Int64?) {
+        bind(first, exit)
+        bind(first + 1, code)
+    }
+
+    private func result(from first: Int32) throws(StoreError) -> AttemptResult? {
+        guard let end = optionalInstant(first + 6) else { return nil }
+        let exit: ExitStatus =
+            switch integer(first) {
+            case 1: .exited(int32(first + 1))
+            case 2: .signalled(int32(first + 1))
+            default: .none
+            }
+        var failure: FailureInfo?
+        if let category = optionalText(first + 2) {
+            failure = FailureInfo(
+                category: try known(FailureCategory(rawValue: category), first + 2), code: text(first + 3),
+                message: text(first + 4))
+        }
+        return AttemptResult(
+            exit: exit, failure: failure, startTime: instant(first + 5), endTime: end,
+            usage: ResourceUsage(
+                wall: integer(first + 7), user: integer(first + 8), system: integer(first + 9),
+                peakMemoryBytes: integer(first + 10)))
+    }
+
+    private func instant(_ column: Int32) -> Instant { Instant(milliseconds: integer(column)) }
+    private func optionalInstant(_ column: Int32) -> Instant? {
+        optionalInteger(column).map { Instant(milliseconds: $0) }
+    }
+
+    /// A word that this version does not know can only come from damage or from other hands than ours.
+    private func known<Value>(_ value: Value?, _ column: Int32) throws(StoreError) -> Value {
+        if let value { return value }
+        let word = text(column)
+        reset()
+        throw StoreError(
+            kind: .corrupt, operation: "read a row", message: "`\(word)` is no value that may stand here")
+    }
+}

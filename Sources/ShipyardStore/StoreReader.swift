@@ -1,0 +1,68 @@
+import ShipyardModel
+
+/// A connection that sees the latest commit, for listings and lookups.
+///
+/// Any number may be open beside the one writer, also in other processes; none ever blocks it. Unchecked,
+/// because a connection is used by one thread at a time: `StoreReaderPool` sees to it, or its only owner.
+package class StoreReader: @unchecked Sendable {
+    let database: Database
+
+    /// Opens an existing state file. One of an older version is refused until the service has migrated it.
+    package convenience init(path: String) throws(StoreError) {
+        let database = try Database(path: path, .readOnly)
+        let version = try Migrations.checkedVersion(of: database, path: path)
+        guard version == Migrations.newest else {
+            throw StoreError(
+                kind: .other, operation: "open \(path)",
+                message: "the state file has version \(version) and not yet \(Migrations.newest); "
+                    + "start the service once to bring it up to date")
+        }
+        self.init(database)
+    }
+
+    init(_ database: consuming Database) { self.database = database }
+
+    /// Runs `sql` and makes a value of each row.
+    func rows<Value>(
+        _ sql: SQL, bind: (Statement) -> Void = { _ in }, _ make: (Statement) throws(StoreError) -> Value
+    ) throws(StoreError) -> [Value] {
+        let statement = try database.statement(sql)
+        defer { statement.reset() }
+        bind(statement)
+        var values: [Value] = []
+        while try statement.step() { values.append(try make(statement)) }
+        return values
+    }
+
+    /// As `rows`, for a statement that answers one row at most.
+    func firstRow<Value>(
+        _ sql: SQL, bind: (Statement) -> Void, _ make: (Statement) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value? {
+        let statement = try database.statement(sql)
+        defer { statement.reset() }
+        bind(statement)
+        return try statement.step() ? make(statement) : nil
+    }
+
+    /// Lets several reads see one and the same state.
+    package func snapshot<Result>(
+        _ body: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        try database.transaction(.beginDeferred, body)
+    }
+
+    /// Reads the whole file and answers what is damaged; empty when nothing is. Slow on a large file.
+    package func damage() throws(StoreError) -> [String] {
+        do {
+            let lines = try rows(.quickCheck) { $0.text(0) }
+            return lines == ["ok"] ? [] : lines
+        } catch {
+            guard error.kind == .corrupt else { throw error }
+            return [error.message]
+        }
+    }
+}
+
+extension SQL {
+    fileprivate static let quickCheck = SQL("PRAGMA quick_check")
+}

@@ -1,0 +1,103 @@
+import ShipyardModel
+
+extension StoreWriter {
+    func apply(_ write: StoreWrite) throws(StoreError) {
+        switch write {
+        case .putPool(let pool): try run(.putPool, "putPool") { $0.bind(pool) }
+        case .deletePool(let pool, let removal, let time): try deletePool(pool, removal, time)
+        case .putNode(let node): try run(.putNode, "putNode") { $0.bind(node) }
+        case .deleteNode(let pool, let node):
+            // What jobs did there goes too: a later pool of this id has a node of this id again, unprepared.
+            for sql in [SQL.deleteNodeJobsOfNode, .deleteNode] {
+                try run(sql, "deleteNode") {
+                    $0.bind(1, pool.text)
+                    $0.bind(2, node.text)
+                }
+            }
+        case .putJob(let job): try run(.putJob, "putJob") { $0.bind(job) }
+        case .deleteJob(let number): try deleteJob(number)
+        case .addTask(let task): try run(.addTask, "addTask") { $0.bind(task) }
+        case .putTask(let task): try putTask(task)
+        case .deleteTask(let key):
+            for sql in [SQL.deletePastAttempts, .deleteProgress, .deleteTask] {
+                try run(sql, "deleteTask") { $0.bind(1, key.rawValue) }
+            }
+        case .putNodeJob(let record): try run(.putNodeJob, "putNodeJob") { $0.bind(record) }
+        case .deleteNodeJobs(let job):
+            try run(.deleteNodeJobs, "deleteNodeJobs") { $0.bind(1, Int64(job)) }
+        }
+    }
+
+    private func deletePool(_ pool: PoolID, _ removal: String, _ time: Instant) throws(StoreError) {
+        for sql in [SQL.deleteNodeJobsOfPool, .deleteNodes, .deletePool] {
+            try run(sql, "deletePool") { $0.bind(1, pool.text) }
+        }
+        try run(.addPoolRemoval, "deletePool") {
+            $0.bind(1, pool.text)
+            $0.bind(2, removal)
+            $0.bind(3, time.milliseconds)
+        }
+    }
+
+    private func deleteJob(_ number: UInt32) throws(StoreError) {
+        for sql in [SQL.deleteNodeJobs, .deleteJob, .addDeletedJob] {
+            try run(sql, "deleteJob") { $0.bind(1, Int64(number)) }
+        }
+    }
+
+    private func putTask(_ task: TaskProgress) throws(StoreError) {
+        // The first attempt has none before it: nothing to look for in the case that counts.
+        if task.attempt > 1 {
+            try run(.keepPastAttempt, "putTask") {
+                $0.bind(1, task.key.rawValue)
+                $0.bind(2, Int64(task.attempt))
+            }
+        }
+        try run(.putTask, "putTask") { $0.bind(task) }
+    }
+}
+
+extension SQL {
+    fileprivate static let putPool = SQL(
+        "INSERT OR REPLACE INTO pools (\(poolColumns)) VALUES (\(marks(10)))")
+    fileprivate static let deletePool = SQL("DELETE FROM pools WHERE id = ?")
+    fileprivate static let addPoolRemoval = SQL(
+        "INSERT INTO pool_removals (pool, removal, time) VALUES (?,?,?)")
+
+    fileprivate static let putNode = SQL(
+        "INSERT OR REPLACE INTO nodes (\(nodeColumns)) VALUES (\(marks(8 + resultColumnCount)))")
+    fileprivate static let deleteNode = SQL("DELETE FROM nodes WHERE pool = ? AND id = ?")
+    fileprivate static let deleteNodes = SQL("DELETE FROM nodes WHERE pool = ?")
+
+    // Not OR REPLACE, which would silently delete another job of the same id.
+    fileprivate static let putJob = SQL(
+        """
+        INSERT INTO jobs (\(jobColumns)) VALUES (\(marks(12))) ON CONFLICT (number) DO UPDATE SET
+        id = excluded.id, pool = excluded.pool, state = excluded.state, priority = excluded.priority,
+        plan = excluded.plan, task_count = excluded.task_count, auto_complete = excluded.auto_complete,
+        creation_time = excluded.creation_time, state_transition_time = excluded.state_transition_time,
+        end_time = excluded.end_time, terminate_reason = excluded.terminate_reason
+        """)
+    fileprivate static let deleteJob = SQL("DELETE FROM jobs WHERE number = ?")
+    fileprivate static let addDeletedJob = SQL("INSERT OR IGNORE INTO deleted_jobs VALUES (?)")
+
+    fileprivate static let addTask = SQL("INSERT INTO tasks (\(taskColumns)) VALUES (\(marks(6)))")
+    fileprivate static let deleteTask = SQL("DELETE FROM tasks WHERE key = ?")
+
+    // Without indexes or triggers, OR REPLACE overwrites the row in place: one search of the tree.
+    fileprivate static let putTask = SQL(
+        "INSERT OR REPLACE INTO progress (\(progressColumns)) VALUES (\(marks(9 + resultColumnCount)))")
+    fileprivate static let keepPastAttempt = SQL(
+        """
+        INSERT OR REPLACE INTO past_attempts (\(progressColumns)) SELECT \(progressColumns) FROM progress
+        WHERE key = ?1 AND attempt > 0 AND attempt <> ?2
+        """)
+    fileprivate static let deleteProgress = SQL("DELETE FROM progress WHERE key = ?")
+    fileprivate static let deletePastAttempts = SQL("DELETE FROM past_attempts WHERE key = ?")
+
+    fileprivate static let putNodeJob = SQL(
+        "INSERT OR REPLACE INTO node_jobs (\(nodeJobColumns)) VALUES (\(marks(6 + resultColumnCount)))")
+    fileprivate static let deleteNodeJobs = SQL("DELETE FROM node_jobs WHERE job = ?")
+    fileprivate static let deleteNodeJobsOfNode = SQL("DELETE FROM node_jobs WHERE pool = ? AND node = ?")
+    fileprivate static let deleteNodeJobsOfPool = SQL("DELETE FROM node_jobs WHERE pool = ?")
+}

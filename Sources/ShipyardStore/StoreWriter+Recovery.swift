@@ -1,0 +1,119 @@
+import ShipyardModel
+
+/// Everything but the tasks, as found at start.
+package struct RecoveredState: Sendable {
+    package var pools: [PoolRecord]
+    package var nodes: [NodeRecord]
+    package var jobs: [JobRecord]
+    package var nodeJobs: [NodeJobRecord]
+}
+
+/// What the engine holds of a definition: no text but the dependencies.
+package struct TaskOutline: Sendable, Hashable {
+    package var key: TaskKey
+    package var template: Int
+    /// `Dependency.text(of:)`; nil for none.
+    package var dependencies: String?
+    /// The id as a number where it is one in decimal (`depends_on_range`), leading zeros ignored.
+    package var number: Int?
+}
+
+extension StoreWriter {
+    /// Reads what a service needs to go on where the last one stopped.
+    ///
+    /// Job by job, and of jobs that are not completed only: first `outline` for each task, in the order in
+    /// which they were added, then `progress` for each that has a row.
+    package func loadAll(
+        outline: (TaskOutline) -> Void, progress: (TaskProgress) throws(StoreError) -> Void
+    ) throws(StoreError) -> RecoveredState {
+        let state = RecoveredState(
+            pools: try pools(), nodes: try nodes(), jobs: try jobs(), nodeJobs: try nodeJobs())
+        for job in state.jobs where job.state != .completed {
+            try streamOutlines(of: job.number, outline)
+            try streamProgress(of: job.number, progress)
+        }
+        return state
+    }
+
+    /// One job's tasks, as `loadAll` does for each job.
+    package func streamOutlines(
+        of job: UInt32, _ outline: (TaskOutline) -> Void
+    ) throws(StoreError) {
+        let statement = try database.statement(.outlines)
+        defer { statement.reset() }
+        statement.bind(1, Int64(job))
+        while try statement.step() {
+            outline(
+                TaskOutline(
+                    key: TaskKey(rawValue: statement.integer(0)), template: statement.int(1),
+                    dependencies: statement.optionalText(2), number: decimalNumber(statement.bytes(3))))
+        }
+    }
+
+    package func streamProgress(
+        of job: UInt32, _ progress: (TaskProgress) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let statement = try database.statement(.progressOfJob)
+        defer { statement.reset() }
+        statement.bind(1, Int64(job))
+        while try statement.step() { try progress(try statement.progress()) }
+    }
+
+    /// Deletes the tasks of submissions that did not end: those past their job's `taskCount`, and those of
+    /// jobs that have no row. To be called before the first submission, or for one job after its
+    /// submission failed.
+    package func discardUnfinishedSubmissions(of only: UInt32? = nil) throws(StoreError) {
+        try write("discardUnfinishedSubmissions") { () throws(StoreError) in
+            if let only {
+                try discardTail(of: only)
+            } else {
+                var next: Int64 = 0
+                while let job = try firstJobWithTasks(from: next) {
+                    try discardTail(of: job)
+                    next = Int64(job) + 1
+                }
+            }
+        }
+    }
+
+    private func discardTail(of job: UInt32) throws(StoreError) {
+        // Without a row of its own the job is treated as deleted: its rows go in slices, like any other's.
+        let sql = try self.job(number: job) == nil ? SQL.markDeleted : .discardTail
+        try run(sql, "discardUnfinishedSubmissions") { $0.bind(1, Int64(job)) }
+    }
+
+    private func firstJobWithTasks(from number: Int64) throws(StoreError) -> UInt32? {
+        try firstRow(.firstJobWithTasks, bind: { $0.bind(1, number) }) {
+            TaskKey(rawValue: $0.integer(0)).job
+        }
+    }
+}
+
+/// The value of an id that is a decimal number, nil for any other and for one too large.
+private func decimalNumber(_ id: UnsafeBufferPointer<UInt8>) -> Int? {
+    guard !id.isEmpty else { return nil }
+    var number = 0
+    for byte in id {
+        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+        let (tens, overflowed) = number.multipliedReportingOverflow(by: 10)
+        let (sum, overflowedAgain) = tens.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
+        guard !overflowed, !overflowedAgain else { return nil }
+        number = sum
+    }
+    return number
+}
+
+extension SQL {
+    fileprivate static let outlines = SQL(
+        "SELECT key, template, dependencies, id FROM tasks WHERE \(isOfJob("key")) ORDER BY key")
+    fileprivate static let progressOfJob = SQL(
+        "SELECT \(progressColumns) FROM progress WHERE \(isOfJob("key")) ORDER BY key")
+    fileprivate static let firstJobWithTasks = SQL(
+        "SELECT key FROM tasks WHERE key >= ?1 << 32 ORDER BY key LIMIT 1")
+    fileprivate static let markDeleted = SQL("INSERT OR IGNORE INTO deleted_jobs VALUES (?)")
+    fileprivate static let discardTail = SQL(
+        """
+        DELETE FROM tasks WHERE key >= (?1 << 32) + (SELECT task_count FROM jobs WHERE number = ?1)
+        AND key < (?1 + 1) << 32
+        """)
+}

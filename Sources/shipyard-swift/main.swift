@@ -1,0 +1,4 @@
+import Glibc
+import ShipyardCommands
+
+exit(Program.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+/// The examples as a user runs them, each to its end and to an empty home.
+@Suite(.timeLimit(.minutes(2)))
+struct ExampleTests {
+    @Test func helloPrintsItsGreeting() throws {
+        let program = try BuiltProgram()
+        let hello = try program.run("run", program.example("hello"))
+        #expect(hello.code == 0, "\(hello.messages)")
+        #expect(hello.output.hasPrefix("Hello from task greet on node "))
+        #expect(hello.messages.contains("job hello: done, 1 of 1 task succeeded"))
+    }
+
+    @Test func sweepFindsTheBestOfEightyPoints() throws {
+        let program = try BuiltProgram()
+        let sweep = try program.run("run", program.example("sweep"))
+        #expect(sweep.code == 0, "\(sweep.messages)")
+        #expect(sweep.output == "best of the sweep: temperature 300, pressure 6, yield 997.56\n")
+    }
+
+    @Test func failedTaskThatSatisfiesLetsTheDiamondEndWithOne() throws {
+        let program = try BuiltProgram()
+        let diamond = try program.run("run", program.example("diamond"))
+        #expect(diamond.code == 1)
+        #expect(diamond.messages.contains("3 of 4 tasks succeeded, 1 failed"))
+        #expect(diamond.messages.contains("task right: exit code 3"))
+        #expect(diamond.messages.contains("| right gives up"))
+    }
+
+    @Test func weekendETLWritesItsSummaryAndKeepsItsFiles() throws {
+        let program = try BuiltProgram()
+        let etl = try program.run("run", program.example("etl"), "--output", "results")
+        #expect(etl.code == 0, "\(etl.messages)")
+        #expect(etl.output.hasPrefix("Prices of 2024-W01 to 2024-W26: 1040 rows, 8 codes\n"))
+        let results = program.directory.appending(path: "results/weekend-etl")
+        let summary = try String(
+            contentsOf: results.appending(path: "summary/wd/summary.txt"), encoding: .utf8)
+        #expect(summary == etl.output)
+        #expect(FileManager.default.fileExists(atPath: results.appending(path: "extract-3/wd/DSM.csv").path))
+    }
+
+    @Test(arguments: ["hello", "diamond"])
+    func runLeavesNothingBehind(name: String) throws {
+        let program = try BuiltProgram()
+        try program.run("run", program.example(name))
+        let pools = try program.run("pool", "list")
+        #expect(pools.messages == "no pools found\n")
+        #expect(try program.run("jobs", "list").messages == "no jobs found\n")
+        let nodes = program.home.appending(path: "nodes")
+        #expect((try? FileManager.default.contentsOfDirectory(atPath: nodes.path)) ?? [] == [])
+        try program.run("service", "stop")
+        #expect(try program.processes() == [])
+    }
+
+    @Test func interruptedRunTakesItsPoolDown() throws {
+        let program = try BuiltProgram()
+        let jobs = try program.write(
+            "job_specifications:\n  - id: long\n    tasks:\n      - {id: sleep, command: sleep 600}\n",
+            to: "jobs.yaml")
+        let running = try program.start(["run", jobs])
+        // Until the task runs; then ctrl-C.
+        for _ in 0..<200 {
+            usleep(50_000)
+            if try program.run("jobs", "tasks", "count", "--jobid", "long").output.contains(" 1 ") { break }
+        }
+        running.process.interrupt()
+        running.process.waitUntilExit()
+        #expect(running.process.terminationStatus == 1)
+        #expect(try program.run("pool", "list").messages == "no pools found\n")
+        #expect(try program.processes().filter { $0.contains("node-agent") } == [])
+    }
+}

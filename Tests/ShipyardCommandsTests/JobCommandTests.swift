@@ -1,0 +1,152 @@
+import ShipyardAPI
+import Testing
+
+@testable import ShipyardCommands
+
+struct JobCommandTests {
+    private let tail =
+        #"{"value":[{"name":"stderr.txt","isDirectory":false,"contentLength":12,"lastModified":"t"}]}"#
+
+    @Test func waitEndsWithZeroWhenEveryTaskSucceeded() {
+        let service = FakeService([
+            "GET /jobs/j": [Samples.job("j", counts: "1,1,0,0")],
+            "GET /jobs/j/wait?timeout=2&counts=active%3A1%2C1%2C0%2C0": [
+                Samples.job("j", state: "completed", counts: "0,0,2,0")
+            ],
+        ])
+        let wait = run("jobs", "wait", "--jobid", "j", service: service)
+        #expect(wait.code == .done)
+        #expect(wait.messages == "j: 0/2  1 running\njob j: done, 2 of 2 tasks succeeded in 0 ms\n")
+    }
+
+    @Test func failedTasksAreShownWithTheirLastLines() {
+        let service = FakeService([
+            "GET /jobs/j": [Samples.job("j", state: "completed", counts: "0,0,1,1")],
+            "GET /jobs/j/tasks?limit=10&result=failure": [
+                Samples.list(Samples.task("t", exitCode: 3, job: "j"))
+            ],
+            "GET /jobs/j/tasks/t/files": [tail],
+            "GET /jobs/j/tasks/t/files/stderr.txt": ["one\ntwo\nlast"],
+        ])
+        let wait = run("jobs", "wait", "--jobid", "j", service: service)
+        #expect(wait.code == .failed)
+        #expect(
+            wait.messages == """
+                job j: failed, 1 of 2 tasks succeeded, 1 failed in 0 ms
+                  task t: exit code 3
+                    /n/workitems/j/job-1/t/stderr.txt
+                    | one
+                    | two
+                    | last
+
+                """)
+    }
+
+    @Test func blockedJobEndsAtOnceWithTheReason() {
+        let service = FakeService([
+            "GET /jobs/j": [
+                Samples.job("j", counts: "1,0,1,0", blocked: "task b waits for task a, which failed")
+            ]
+        ])
+        let wait = run("jobs", "wait", "--jobid", "j", service: service)
+        #expect(wait.code == .failed)
+        #expect(wait.messages.contains("  blocked: task b waits for task a, which failed\n"))
+        #expect(wait.messages.contains("1 never ran"))
+    }
+
+    @Test func jobWithoutAutoCompleteEndsWithItsLastTask() {
+        let service = FakeService([
+            "GET /jobs/j": [Samples.job("j", counts: "0,0,2,0", onAllTasksComplete: "noAction")]
+        ])
+        #expect(run("jobs", "wait", "--jobid", "j", service: service).code == .done)
+    }
+
+    @Test func refusedSpecIsPrintedAsItIsAndExitsWithThree() {
+        let body =
+            #"{"code":"SpecRefused","message":"the spec has 1 error","diagnosticsText":"error[SY1001]: no\n"}"#
+        let service = FakeService().answer("POST /jobs", status: 422, body)
+        let root = #filePath
+        let add = run("jobs", "add", "--jobs", root, service: service)
+        #expect(add.code == .specRefused)
+        #expect(add.messages == "error[SY1001]: no\nerror: the spec has 1 error\n")
+    }
+
+    @Test func missingJobsFileIsWrongUsageWithAHint() {
+        let add = run("jobs", "add", "--configdir", "/nowhere", service: FakeService())
+        #expect(add.code == .usage)
+        #expect(
+            add.messages == """
+                error: no jobs file: jobs.yaml was not found in /nowhere
+                  help: name its directory with `--configdir DIR` or the file with `--jobs FILE`
+
+                """)
+    }
+
+    @Test func serviceErrorsHaveTheirExitCodes() {
+        for (status, code) in [
+            (404, ExitCode.failed), (409, .failed), (400, .usage), (503, .serviceUnreachable),
+            (500, .internalError),
+        ] {
+            let service = FakeService().answer("GET /jobs", status: status, #"{"code":"X","message":"m"}"#)
+            #expect(run("jobs", "list", service: service).code == code)
+        }
+    }
+
+    @Test func streamReadsToTheEndOfTheTask() {
+        let running = Samples.task("t", exitCode: 0).replacing("\"completed\"", with: "\"running\"")
+        let service = FakeService([
+            "GET /jobs/job-a/tasks/t": [running, Samples.task("t", exitCode: 0)],
+            "GET /jobs/job-a/tasks/t/files/stdout.txt": ["one\n", "one\ntwo\n"],
+        ])
+        let stream = run("data", "files", "stream", "--filespec", "job-a,t,", service: service)
+        #expect(stream.code == .done)
+        #expect(stream.output == "one\ntwo\n")
+    }
+
+    @Test func fileSpecificationHasThreeParts() {
+        #expect(throws: CommandFailure.self) { try TaskFile(parsing: "a,b") }
+        #expect(throws: CommandFailure.self) { try TaskFile(parsing: "a,b,c,d") }
+        #expect((try? TaskFile(parsing: "a,b,"))?.file == "stdout.txt")
+        #expect((try? TaskFile(parsing: "a,b,wd/x"))?.file == "wd/x")
+    }
+
+    @Test func pathsAreEncoded() {
+        #expect(
+            (ServiceClient.task("a b", of: "j/k") / "files").file("wd/ü.txt").text
+                == "/jobs/j%2Fk/tasks/a%20b/files/wd/%C3%BC.txt")
+    }
+
+    @Test func poolFileOfARunGetsItsOwnID() throws(CommandFailure) {
+        let text = "pool_specification:\n  id: small # ours\n  vm_size: x\n"
+        let file = try RunFiles.renamed(
+            .init(of: "pool", path: "/p.yaml", name: "p.yaml", text: text), to: "run-x-1")
+        #expect(file.text == "pool_specification:\n  id: run-x-1 # ours\n  vm_size: x\n")
+    }
+
+    @Test func requestThatTheServiceDroppedIsSentAgainOnlyWhenItReads() {
+        let get = ServiceRequest(.get, "/jobs")
+        let post = ServiceRequest(.post, "/jobs")
+        var restarts = 0
+        let transport = RestartingTransport(FailingOnce()) { restarts += 1 }
+        #expect((try? transport.send(get, onBody: nil))?.status == 200)
+        #expect(restarts == 1)
+        let second = RestartingTransport(FailingOnce()) { restarts += 1 }
+        #expect(throws: TransportFailure.self) { try second.send(post, onBody: nil) }
+        #expect(restarts == 1)
+    }
+}
+
+/// Breaks the connection under the first request.
+private final class FailingOnce: ServiceTransport {
+    private var hasFailed = false
+
+    func send(
+        _ request: ServiceRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)?
+    ) throws(TransportFailure) -> ServiceAnswer {
+        guard hasFailed else {
+            hasFailed = true
+            throw .interrupted("killed")
+        }
+        return ServiceAnswer(status: 200)
+    }
+}

@@ -1,0 +1,75 @@
+import Testing
+
+@testable import ShipyardCommands
+
+/// `validate`, `plan`, `explain`: against the examples, which must stay good.
+struct SpecCommandTests {
+    private let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+
+    @Test(arguments: ["hello", "diamond", "sweep", "etl"])
+    func exampleIsGoodAndCanBePlanned(name: String) {
+        let directory = "\(root)/jobs/\(name)"
+        let check = run("validate", "--configdir", directory)
+        #expect(check.code == .done, "\(check.output)")
+        let plan = run("plan", "--configdir", directory)
+        #expect(plan.code == .done, "\(plan.messages)")
+        #expect(plan.output.hasPrefix("job "))
+    }
+
+    @Test func everyPoolIsGood() {
+        let pools = run("validate", "pool", "\(root)/pools/small.yaml", "\(root)/pools/packed.yaml")
+        #expect(pools.code == .done)
+        #expect(pools.output.isEmpty)
+        #expect(pools.messages == "2 files: good\n")
+        #expect(run("validate", "credentials", "\(root)/credentials.example.yaml").code == .done)
+    }
+
+    @Test func defaultPoolOfARunIsGood() throws {
+        let path = "/tmp/shipyard-default-pool-\(UInt64.random(in: 0...UInt64.max)).yaml"
+        let target = try LocalFile.Target(path)
+        _ = Array(RunFiles.defaultPool(id: "run-x-1").text.utf8).withUnsafeBytes { target.append($0) }
+        #expect(run("validate", "pool", path).output.isEmpty)
+        try LocalFile.remove(path)
+    }
+
+    @Test func mistakeIsRefusedWithThreeInTextAndJSON() throws {
+        let path = "/tmp/shipyard-wrong-\(UInt64.random(in: 0...UInt64.max)).yaml"
+        let target = try LocalFile.Target(path)
+        let text = "job_specifications:\n  - id: j\n    tasks:\n      - {id: a, comand: x}\n"
+        _ = Array(text.utf8).withUnsafeBytes { target.append($0) }
+        let check = run("validate", "jobs", path)
+        #expect(check.code == .specRefused)
+        #expect(check.output.contains("\(path):4:17"))
+        #expect(check.output.contains("did you mean `command`?"))
+        #expect(check.messages == "1 file: 1 error\n")
+        let json = run("validate", "jobs", path, "--format", "json")
+        #expect(json.code == .specRefused)
+        #expect(json.output.hasPrefix(#"[{"code":"SY"#))
+        #expect(run("plan", "--jobs", path).code == .specRefused)
+        try LocalFile.remove(path)
+    }
+
+    @Test func planHasALineForEachTask() {
+        let plan = run("plan", "--configdir", "\(root)/jobs/sweep", "--format", "jsonl")
+        #expect(plan.output.split(separator: "\n").count == 81)
+        #expect(
+            run("plan", "--configdir", "\(root)/jobs/sweep", "--format", "dot").output.hasPrefix("digraph"))
+        #expect(run("plan", "--configdir", "/nowhere").code == .usage)
+    }
+
+    @Test func codeIsExplainedInAnyCase() {
+        let page = run("explain", "sy1001")
+        #expect(page.code == .done)
+        #expect(page.output.contains("SY1001"))
+        #expect(run("explain", "SY203").messages.contains("did you mean `SY2003`?"))
+        #expect(run("explain").output.contains("SY2003"))
+    }
+
+    @Test func showConfigPrintsTheMergedSpecsToTheMessages() {
+        let list = run(
+            "jobs", "list", "--show-config", "--configdir", "\(root)/jobs/hello",
+            service: FakeService(["GET /jobs": [Samples.list()]]))
+        #expect(list.output.isEmpty)
+        #expect(list.messages.hasPrefix("{\n  \"job_specifications\": [\n"))
+    }
+}

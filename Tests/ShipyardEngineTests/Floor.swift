@@ -1,0 +1,176 @@
+import ShipyardModel
+import ShipyardPlanner
+
+@testable import ShipyardEngine
+
+/// An engine with a pool and jobs, and agents that do at once what they are told and nothing else.
+///
+/// Work ends when a test says so; everything that the engine has asked for is kept in `effects`.
+struct Floor {
+    var engine = Engine()
+    var now = Instant(milliseconds: 0)
+    private(set) var effects: [Effect] = []
+    private(set) var writes: [StoreWrite] = []
+    /// Work at the agents, in the order in which it was sent.
+    private(set) var atAgents: [(node: NodeHandle, work: WorkID)] = []
+    private var nextJob: UInt32 = 0
+
+    static let pool = PoolID("pool")!
+
+    init(nodes: Int = 1, slots: Int = 1, _ rules: PoolRules = PoolRules()) {
+        addPool(nodes: nodes, slots: slots, rules)
+    }
+
+    mutating func addPool(nodes: Int, slots: Int, _ rules: PoolRules = PoolRules()) {
+        let record = PoolRecord(
+            id: Self.pool, state: .active, allocationState: .resizing, targetDedicatedNodes: nodes,
+            targetLowPriorityNodes: 0, taskSlotsPerNode: slots, specification: "", creationTime: now,
+            autoPoolJob: nil, lastNodeNumber: 0)
+        apply(.poolAdded(record, rules))
+    }
+
+    /// One turn. New nodes connect in turns of their own.
+    mutating func apply(_ events: Event...) {
+        for event in events { engine.apply(event, at: now) }
+        let turn = engine.takeTurn(at: now)
+        effects += turn.effects
+        writes += turn.writes
+        for effect in turn.effects {
+            switch effect {
+            case .launchNode(let node): apply(.nodeConnected(node, running: [], queued: []))
+            case .startWork(let node, let work): atAgents.append((node, work))
+            case .removeNode(let node): atAgents.removeAll { $0.node == node }
+            case .killWork, .verifyPoolRemoved, .removeJobDirectory: break
+            }
+        }
+    }
+
+    @discardableResult
+    mutating func addJob(
+        _ tasks: [TaskSeed], priority: Int = 0, autoComplete: Bool = true, _ rules: JobRules = .one()
+    ) -> UInt32 {
+        nextJob += 1
+        let record = JobRecord(
+            number: nextJob, id: JobID("job-\(nextJob)")!, pool: Self.pool, state: .active,
+            priority: priority,
+            plan: "", taskCount: 0, autoComplete: autoComplete, creationTime: now, stateTransitionTime: now,
+            endTime: nil, terminateReason: nil)
+        apply(.jobAdded(record, rules), .tasksAdded(job: nextJob, tasks, record: record, rules))
+        return nextJob
+    }
+
+    mutating func addTasks(_ tasks: [TaskSeed], to job: UInt32) {
+        guard let record = engine.job(job), let rules = engine.jobs[job]?.rules else { return }
+        apply(.tasksAdded(job: job, tasks, record: record, rules))
+    }
+
+    /// The oldest work of a kind that is at an agent.
+    func first(_ kind: WorkKind = .task, on node: Int? = nil) -> (node: NodeHandle, work: WorkID)? {
+        atAgents.first { $0.work.kind == kind && (node == nil || $0.node.index == node) }
+    }
+
+    /// The oldest work of a kind ends.
+    @discardableResult
+    mutating func end(
+        _ kind: WorkKind = .task, on node: Int? = nil, code: Int32 = 0, failure: String = "FailureExitCode"
+    ) -> WorkID? {
+        guard let item = first(kind, on: node) else { return nil }
+        atAgents.removeAll { $0.work == item.work && $0.node == item.node }
+        apply(.workExited(item.node, item.work, result(code, failure)))
+        return item.work
+    }
+
+    func result(_ code: Int32, _ failure: String = "FailureExitCode") -> AttemptResult {
+        AttemptResult(
+            exit: .exited(code),
+            failure: code == 0
+                ? nil : FailureInfo(category: .userError, code: failure, message: "exit code \(code)"),
+            startTime: now, endTime: now, usage: ResourceUsage(wall: 1_000_000))
+    }
+
+    /// Ends the oldest task again and again; answers the ordinals in the order in which they ended.
+    mutating func endAll() -> [UInt32] {
+        var ended: [UInt32] = []
+        while let work = end() { ended.append(TaskKey(rawValue: work.key).ordinal) }
+        return ended
+    }
+
+    mutating func lose(_ node: Int) {
+        atAgents.removeAll { $0.node.index == node }
+        apply(.nodeLost(NodeHandle(index: node), reason: "killed"))
+    }
+
+    // MARK: What is so
+
+    func running(_ kind: WorkKind = .task, on node: Int? = nil) -> [UInt32] {
+        atAgents.filter { $0.work.kind == kind && (node == nil || $0.node.index == node) }
+            .map { TaskKey(rawValue: $0.work.key).ordinal }
+    }
+
+    func state(_ job: UInt32, _ ordinal: UInt32) -> TaskState? {
+        // Of a completed job only the rows are left.
+        engine.state(of: TaskKey(job: job, ordinal: ordinal)) ?? entry(job, ordinal)?.state
+    }
+
+    /// A task as it was written last.
+    func entry(_ job: UInt32, _ ordinal: UInt32) -> TaskProgress? { progress(job, ordinal).last }
+
+    /// The rows of a task, as they were written.
+    func progress(_ job: UInt32, _ ordinal: UInt32) -> [TaskProgress] {
+        writes.compactMap {
+            if case .putTask(let progress) = $0, progress.key == TaskKey(job: job, ordinal: ordinal) {
+                progress
+            } else {
+                nil
+            }
+        }
+    }
+
+    func nodeState(_ node: Int) -> NodeState { engine.nodeRecord(NodeHandle(index: node)).state }
+
+    func count(_ matches: (Effect) -> Bool) -> Int { effects.count(where: matches) }
+}
+
+extension JobRules {
+    /// One template, changed by `change`.
+    static func one(_ change: (inout JobRules, inout TaskRules) -> Void = { _, _ in }) -> JobRules {
+        var (rules, task) = (JobRules(), TaskRules())
+        change(&rules, &task)
+        rules.templates = [task]
+        return rules
+    }
+}
+
+extension [TaskSeed] {
+    static func free(_ count: Int) -> [TaskSeed] { (0..<count).map { _ in TaskSeed(template: 0) } }
+
+    /// A task for each list of what it waits for.
+    static func waiting(_ dependencies: [Dependency]...) -> [TaskSeed] {
+        dependencies.map { TaskSeed(template: 0, dependencies: $0) }
+    }
+}
+
+extension Engine {
+    /// Makes a second engine from what the first has written, as a restart does.
+    static func restored(from writes: [StoreWrite], _ rules: [UInt32: JobRules], at now: Instant) -> Engine {
+        var pools: [PoolID: PoolRecord] = [:]
+        var nodes: [NodeID: NodeRecord] = [:]
+        var jobs: [UInt32: JobRecord] = [:]
+        for write in writes {
+            switch write {
+            case .putPool(let pool): pools[pool.id] = pool
+            case .putNode(let node): nodes[node.id] = node
+            case .putJob(let job): jobs[job.number] = job
+            case .deleteNode(_, let id): nodes[id] = nil
+            default: break
+            }
+        }
+        var engine = Engine()
+        for pool in pools.values { engine.restorePool(pool, PoolRules()) }
+        for node in nodes.values.sorted(by: { $0.id < $1.id }) { engine.restoreNode(node) }
+        for job in jobs.values.sorted(by: { $0.number < $1.number }) {
+            engine.restoreJob(job, rules[job.number] ?? .one(), counts: nil)
+        }
+        return engine
+    }
+}

@@ -1,0 +1,186 @@
+import ShipyardModel
+import ShipyardPlanner
+import Testing
+
+@testable import ShipyardEngine
+
+/// How jobs end, stop and go on.
+struct JobLifeTests {
+    @Test func autoCompleteEndsAJobWithoutTasksAtOnce() {
+        var floor = Floor()
+        let job = floor.addJob([])
+        #expect(floor.engine.job(job)?.state == .completed)
+        #expect(floor.engine.job(job)?.terminateReason == TerminateReason.allTasksComplete)
+    }
+
+    @Test func jobWithoutAutoCompleteStaysForMoreTasks() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), autoComplete: false)
+        floor.end()
+        #expect(floor.engine.job(job)?.state == .active)
+        floor.addTasks(.free(1), to: job)
+        #expect(floor.endAll() == [1])
+    }
+
+    @Test func jobThatLearnsToCompleteEndsNow() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), autoComplete: false)
+        floor.end()
+        floor.now = floor.now + .seconds(60)
+        var record = floor.engine.job(job)!
+        record.autoComplete = true
+        floor.apply(.tasksAdded(job: job, [], record: record, .one()))
+        #expect(floor.engine.job(job)?.state == .completed)
+        #expect(floor.engine.job(job)?.endTime == floor.now)
+    }
+
+    @Test func failureThatTerminatesEndsTheJobAndWhatRuns() {
+        var floor = Floor(slots: 2)
+        let job = floor.addJob(
+            .free(3),
+            .one {
+                $0.performsJobAction = true; $1.jobAction = .terminate; $1.maxTaskRetries = 1
+            })
+        floor.end(code: 1)
+        #expect(floor.engine.job(job)?.state == .active)
+        floor.end(code: 1)
+        floor.end(code: 1)
+        #expect(floor.engine.job(job)?.state == .terminating)
+        #expect(floor.engine.job(job)?.terminateReason == TerminateReason.taskFailed)
+        floor.end(code: 143)
+        #expect(floor.engine.job(job)?.state == .completed)
+        // The task that waited never runs.
+        #expect(floor.state(job, 2) == .active || floor.state(job, 2) == nil)
+        #expect(floor.running() == [])
+        #expect(floor.engine.counts(job)?.active == 1)
+    }
+
+    /// Batch Shipyard sends no job action unless one is written somewhere in the job.
+    @Test func jobActionNeedsTheJobsSwitch() {
+        var floor = Floor()
+        let job = floor.addJob(.free(2), .one { $1.jobAction = .terminate })
+        floor.end(code: 1)
+        #expect(floor.running() == [1])
+        #expect(floor.engine.job(job)?.state == .active)
+    }
+
+    @Test func failureThatDisablesRequeuesWhatRunsUntilTheJobIsEnabled() throws {
+        var floor = Floor(slots: 2)
+        let job = floor.addJob(
+            .free(3),
+            .one {
+                $0.performsJobAction = true; $1.jobAction = .disable
+            })
+        floor.end(code: 1)
+        #expect(floor.engine.job(job)?.state == .disabling)
+        floor.end(code: 143)
+        #expect(floor.engine.job(job)?.state == .disabled)
+        #expect(floor.running() == [])
+        #expect(floor.engine.blockage(job) == .disabled)
+        let requeued = try #require(floor.entry(job, 1))
+        #expect((requeued.state, requeued.retryCount, requeued.requeueCount) == (.active, 0, 1))
+        floor.apply(.jobEnabled(job))
+        #expect(floor.endAll() == [1, 2])
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    @Test func wallTimeEndsAJobCountedFromItsCreation() throws {
+        var floor = Floor()
+        floor.now = Instant(milliseconds: 5000)
+        let job = floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) })
+        #expect(floor.engine.nextDeadline == Instant(milliseconds: 15_000))
+        floor.now = Instant(milliseconds: 14_999)
+        floor.apply(.timePassed)
+        #expect(floor.engine.job(job)?.state == .active)
+        floor.now = Instant(milliseconds: 15_000)
+        floor.apply(.timePassed)
+        #expect(floor.engine.job(job)?.state == .terminating)
+        #expect(floor.engine.nextDeadline == nil)
+        floor.end(code: 143)
+        #expect(floor.engine.job(job)?.terminateReason == TerminateReason.maxWallClockTimeExpiry)
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    @Test func deletedJobFreesItsIdWhenItsTasksHaveEnded() {
+        var floor = Floor()
+        let job = floor.addJob(.free(2))
+        let id = floor.engine.job(job)!.id
+        floor.apply(.jobDeleted(job))
+        #expect(floor.engine.job(job)?.state == .deleting)
+        floor.end(code: 143)
+        #expect(floor.engine.jobNumber(id) == nil)
+        #expect(floor.count { if case .removeJobDirectory(_, id) = $0 { true } else { false } } == 1)
+    }
+
+    // MARK: Preparation and release
+
+    @Test func preparationRunsOnceForEachNodeAndBeforeEveryTaskThere() {
+        var floor = Floor(nodes: 2, slots: 2)
+        let job = floor.addJob(.free(6), .one { rules, _ in rules.hasPreparation = true })
+        #expect(floor.running() == [])
+        #expect(floor.running(.jobPreparation).count == 2)
+        #expect(floor.state(job, 0) == .preparing)
+        floor.end(.jobPreparation, on: 0)
+        #expect(floor.running().count == 2)
+        floor.end(.jobPreparation, on: 1)
+        #expect(floor.running().count == 4)
+        #expect(floor.endAll().count == 6)
+        #expect(
+            floor.count {
+                if case .startWork(_, let work) = $0 { work.kind == .jobPreparation } else { false }
+            } == 2)
+    }
+
+    @Test func nodeWhosePreparationFailedIsNotUsedForTheJobAgain() throws {
+        var floor = Floor(nodes: 2)
+        let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
+        let other = floor.addJob(.free(1))
+        floor.end(.jobPreparation, on: 0, code: 1)
+        // The other job may use the node all the same.
+        #expect(floor.first(on: 0).map { TaskKey(rawValue: $0.work.key).job } == other)
+        floor.end(.jobPreparation, on: 1)
+        floor.end(on: 0)
+        #expect(floor.running(on: 0) == [])
+        #expect(floor.engine.blockage(job) == nil)
+        #expect(Set(floor.endAll()) == [0, 1, 2])
+        // A preparation that failed is no attempt of the task that waited for it.
+        #expect(floor.entry(job, 0)?.attempt == 1)
+        #expect(floor.entry(job, 0)?.requeueCount == 0)
+    }
+
+    @Test func preparationThatFailsOnOneNodeThenOnTheOtherBlocksTheJob() {
+        var floor = Floor(nodes: 2)
+        let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
+        floor.end(.jobPreparation, code: 1)
+        #expect(floor.engine.blockage(job) == nil)
+        floor.end(.jobPreparation, code: 1)
+        #expect(floor.engine.blockage(job) == .preparationFailedEverywhere)
+        #expect(floor.engine.counts(job)?.active == 3)
+        floor.apply(.poolResized(Floor.pool, dedicated: 3, lowPriority: 0))
+        floor.end(.jobPreparation)
+        #expect(floor.endAll().count == 3)
+    }
+
+    @Test(arguments: [Int32(0), 1])
+    func releaseRunsAfterTheEndWherePreparationRanAndTheJobWaitsForIt(code: Int32) {
+        var floor = Floor(nodes: 2)
+        let job = floor.addJob(
+            .free(1), .one { rules, _ in (rules.hasPreparation, rules.hasRelease) = (true, true) })
+        floor.end(.jobPreparation)
+        #expect(floor.running(.jobRelease) == [])
+        floor.end()
+        #expect(floor.engine.job(job)?.state == .terminating)
+        #expect(floor.running(.jobRelease).count == 1)
+        floor.end(.jobRelease, code: code)
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    @Test func lostNodeIsNotWaitedForByTheReleaseOfAJob() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
+        floor.end()
+        #expect(floor.engine.job(job)?.state == .terminating)
+        floor.lose(0)
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+}

@@ -1,0 +1,156 @@
+import ShipyardModel
+import ShipyardPlanner
+import Testing
+
+@testable import ShipyardEngine
+
+/// Nodes come, fail, leave and go.
+struct PoolLifeTests {
+    private func rules(retries: Int = 0, waits: Bool = true, reboots: Bool = false) -> PoolRules {
+        var rules = PoolRules()
+        rules.hasStartTask = true
+        rules.startTaskRetries = retries
+        rules.waitsForStartTask = waits
+        rules.rebootsOnStartTaskFailed = reboots
+        return rules
+    }
+
+    @Test func taskWaitsForTheStartTaskOfItsNode() {
+        var floor = Floor(nodes: 2, rules())
+        floor.addJob(.free(2))
+        #expect(floor.nodeState(0) == .waitingForStartTask)
+        #expect(floor.running() == [])
+        floor.end(.startTask, on: 1)
+        #expect(floor.running(on: 1) == [0])
+        #expect(floor.running(on: 0) == [])
+    }
+
+    @Test(arguments: [
+        (0, false, 1), (2, false, 3), (0, true, 2), (1, true, 3),
+    ])
+    func startTaskFailsAfterItsRetries(_ retries: Int, reboots: Bool, attempts: Int) {
+        var floor = Floor(rules(retries: retries, reboots: reboots))
+        let job = floor.addJob(.free(1))
+        for _ in 1..<attempts {
+            floor.end(.startTask, code: 1)
+            #expect(floor.nodeState(0) == .waitingForStartTask)
+        }
+        floor.end(.startTask, code: 1)
+        #expect(floor.nodeState(0) == .startTaskFailed)
+        #expect(floor.running(.startTask) == [])
+        #expect(floor.engine.blockage(job) == .nodesUnusable([.startTaskFailed: 1]))
+    }
+
+    @Test func startTaskThatIsNotWaitedForHoldsNothingBack() {
+        var floor = Floor(rules(waits: false))
+        floor.addJob(.free(2))
+        #expect(floor.running() == [0])
+        floor.end(.startTask, code: 1)
+        #expect(floor.endAll() == [0, 1])
+    }
+
+    @Test func shrinkingPoolLetsRunningTasksEnd() {
+        var floor = Floor(nodes: 2)
+        floor.addJob(.free(4))
+        floor.apply(.poolResized(Floor.pool, dedicated: 0, lowPriority: 0))
+        #expect([floor.nodeState(0), floor.nodeState(1)] == [.leavingPool, .leavingPool])
+        #expect(floor.count { if case .removeNode = $0 { true } else { false } } == 0)
+        floor.end(on: 0)
+        #expect(floor.running() == [1])
+        #expect(floor.count { if case .removeNode(NodeHandle(index: 0)) = $0 { true } else { false } } == 1)
+        floor.end(on: 1)
+        for node in 0...1 { floor.apply(.nodeRemoved(NodeHandle(index: node))) }
+        #expect(floor.engine.blockage(1) == .poolHasNoNodes)
+        #expect(floor.engine.pool(Floor.pool)?.allocationState == .steady)
+        floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))
+        #expect(floor.endAll() == [2, 3])
+        // A number is never used again.
+        #expect(floor.engine.nodes(of: Floor.pool).map(\.record.id.text) == ["node-3"])
+    }
+
+    @Test func idleNodesLeaveBeforeBusyOnes() {
+        var floor = Floor(nodes: 3)
+        floor.addJob(.free(1))
+        floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))
+        #expect((0...2).map { floor.nodeState($0) } == [.running, .leavingPool, .leavingPool])
+    }
+
+    /// A second removal may still be at work when the next pool of the id has its own node there.
+    @Test func nodeIsRemovedOnce() {
+        var floor = Floor(nodes: 1)
+        floor.addJob(.free(1))
+        floor.apply(.poolResized(Floor.pool, dedicated: 0, lowPriority: 0))
+        floor.end()
+        floor.apply(.nodeLost(NodeHandle(index: 0), reason: "killed"))
+        floor.apply(.poolDeleted(Floor.pool))
+        #expect(floor.count { if case .removeNode = $0 { true } else { false } } == 1)
+    }
+
+    @Test func deletedPoolRequeuesItsTasksAndGoesWhenItsNodesHaveGone() {
+        var floor = Floor(nodes: 2)
+        let job = floor.addJob(.free(3))
+        floor.apply(.poolDeleted(Floor.pool))
+        #expect(floor.engine.counts(job)?.active == 3)
+        #expect(floor.entry(job, 0)?.requeueCount == 1)
+        #expect(floor.progress(job, 0).last?.result?.failure?.code == "NodeRemoved")
+        #expect(floor.engine.blockage(job) == .poolIsGone)
+        floor.apply(.nodeRemoved(NodeHandle(index: 0)))
+        #expect(floor.count { if case .verifyPoolRemoved = $0 { true } else { false } } == 0)
+        floor.apply(.nodeRemoved(NodeHandle(index: 1)))
+        #expect(floor.count { if case .verifyPoolRemoved = $0 { true } else { false } } == 1)
+        #expect(floor.engine.pool(Floor.pool)?.state == .deleting)
+        floor.apply(.poolRemoved(Floor.pool, removal: "{}"))
+        #expect(floor.engine.pool(Floor.pool) == nil)
+    }
+
+    /// A job names its pool by id, so a new pool of that id is its pool.
+    @Test func jobGoesOnInANewPoolOfTheSameId() {
+        var floor = Floor()
+        floor.addJob(.free(2))
+        floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)))
+        floor.apply(.poolRemoved(Floor.pool, removal: "{}"))
+        floor.addPool(nodes: 1, slots: 1)
+        #expect(floor.endAll() == [0, 1])
+    }
+
+    @Test func nodeThatIsLostTooOftenIsUnusable() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        for _ in 0..<Limits.maximumLosses { floor.lose(0) }
+        #expect(floor.nodeState(0) == .running)
+        floor.lose(0)
+        #expect(floor.nodeState(0) == .unusable)
+        #expect(floor.engine.blockage(job) == .nodesUnusable([.unusable: 1]))
+    }
+
+    @Test func lossesLongAgoAreForgiven() {
+        var floor = Floor()
+        floor.addJob(.free(1))
+        for _ in 0..<(Limits.maximumLosses * 3) {
+            floor.now = floor.now + .seconds(200)
+            floor.lose(0)
+        }
+        #expect(floor.nodeState(0) == .running)
+    }
+
+    @Test func jobOfItsOwnPoolTakesThePoolWithIt() {
+        var floor = Floor()
+        floor.addJob(.free(1), .one { rules, _ in rules.removesPool = true })
+        floor.end()
+        #expect(floor.engine.pool(Floor.pool)?.state == .deleting)
+    }
+
+    @Test func ordersOfALostNodeDoNotReachItsNextAgent() throws {
+        var floor = Floor()
+        floor.addJob(.free(2))
+        let item = try #require(floor.first())
+        // The exit makes room for the second task in the turn in which the node is lost.
+        floor.apply(
+            .workExited(item.node, item.work, floor.result(0)),
+            .nodeLost(NodeHandle(index: 0), reason: "killed"))
+        let sent = floor.effects.compactMap {
+            if case .startWork(_, let work) = $0 { work.attempt } else { nil }
+        }
+        #expect(sent == [1, 1])
+    }
+}

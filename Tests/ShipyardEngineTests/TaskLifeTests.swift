@@ -1,0 +1,155 @@
+import ShipyardModel
+import ShipyardPlanner
+import Testing
+
+@testable import ShipyardEngine
+
+/// What becomes of one task: retries, requeues, and the ways to end it.
+struct TaskLifeTests {
+    @Test(arguments: TaskState.allCases, TaskState.allCases)
+    func tasksMoveOnlyAsTheTableSays(from: TaskState, to: TaskState) {
+        let moves: [TaskState: Set<TaskState>] = [
+            .active: [.preparing, .running, .completed],
+            .preparing: [.active, .running, .completed],
+            .running: [.active, .completed],
+            .completed: [.active],
+        ]
+        #expect(from.mayMove(to: to) == (moves[from]?.contains(to) ?? false))
+    }
+
+    @Test(
+        arguments: [
+            // limit, exit codes, attempts, retries, succeeded
+            (0, [1], 1, 0, false), (0, [0], 1, 0, true),
+            (2, [1, 1, 1], 3, 2, false), (2, [1, 0], 2, 1, true),
+            (-1, [1, 2, 3, 4, 5, 6, 7, 0], 8, 7, true),
+        ] as [(Int, [Int32], Int32, Int32, Bool)])
+    func nonZeroExitCodeIsRetriedUpToTheLimit(
+        _ limit: Int, codes: [Int32], attempts: Int32, retries: Int32, succeeded: Bool
+    ) throws {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), .one { $1.maxTaskRetries = limit })
+        for code in codes { floor.end(code: code) }
+        let entry = try #require(floor.entry(job, 0))
+        #expect(entry.state == .completed)
+        #expect((entry.attempt, entry.retryCount, entry.requeueCount) == (attempts, retries, 0))
+        #expect(floor.engine.counts(job)?.succeeded == (succeeded ? 1 : 0))
+        // Each attempt has its own end in the rows, in order.
+        let ends = floor.progress(job, 0).filter { $0.result != nil }
+        #expect(ends.map(\.attempt) == Array(1...attempts))
+        #expect(ends.map { $0.result?.exit.code } == codes)
+    }
+
+    @Test(arguments: [
+        "TaskEnded", "CommandProgramNotFound", "ResourceFileCreateFailed", "ApplicationPackageError",
+        "DiskFull",
+    ])
+    func onlyAnExitCodeIsRetried(failure: String) {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), .one { $1.maxTaskRetries = -1 })
+        floor.end(code: 1, failure: failure)
+        #expect(floor.state(job, 0) == .completed)
+        #expect(floor.engine.counts(job)?.failed == 1)
+    }
+
+    @Test func lostNodeRequeuesAndCountsNoRetry() throws {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), .one { $1.maxTaskRetries = 1 })
+        floor.lose(0)
+        floor.end(code: 1)
+        floor.lose(0)
+        floor.end(code: 1)
+        let entry = try #require(floor.entry(job, 0))
+        #expect((entry.attempt, entry.retryCount, entry.requeueCount) == (4, 1, 2))
+        #expect(entry.state == .completed)
+        let ends = floor.progress(job, 0).compactMap { row in
+            row.result.map { (row.attempt, $0.failure?.code ?? "") }
+        }
+        #expect(ends.map(\.0) == [1, 2, 3, 4])
+        #expect(ends.map(\.1) == ["NodeLost", "FailureExitCode", "NodeLost", "FailureExitCode"])
+    }
+
+    @Test func echoesOfWhatHasEndedChangeNothing() throws {
+        var floor = Floor(slots: 2)
+        let job = floor.addJob(.free(2), .one { $1.maxTaskRetries = 5 })
+        let item = try #require(floor.first())
+        floor.end(code: 1)
+        let before = floor.entry(job, 0)?.attempt
+        floor.apply(.workExited(item.node, item.work, floor.result(0)))
+        floor.apply(.workReturned(item.node, item.work))
+        floor.apply(.workStarted(item.node, item.work))
+        #expect(floor.entry(job, 0)?.attempt == before)
+        #expect(floor.state(job, 0) == .running)
+        #expect(floor.engine.counts(job)?.running == 2)
+    }
+
+    @Test func terminatedTaskIsEndedWhereverItIs() throws {
+        var floor = Floor()
+        let job = floor.addJob(.free(2), .one { $1.maxTaskRetries = -1 })
+        floor.apply(.taskTerminated(TaskKey(job: job, ordinal: 1)))
+        #expect(floor.state(job, 1) == .completed)
+        floor.apply(.taskTerminated(TaskKey(job: job, ordinal: 0)))
+        #expect(floor.state(job, 0) == .running)
+        #expect(floor.count { if case .killWork(_, _, .endedByUser) = $0 { true } else { false } } == 1)
+        // Whatever its exit says: it was being ended.
+        floor.end(code: 143)
+        #expect(floor.engine.counts(job)?.failed == 2)
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    @Test func terminatedTaskOnALostNodeIsNotRunAgain() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        floor.apply(.taskTerminated(TaskKey(job: job, ordinal: 0)))
+        floor.lose(0)
+        #expect(floor.state(job, 0) == .completed)
+        #expect(floor.progress(job, 0).last?.result?.failure?.code == "TaskEnded")
+    }
+
+    @Test func deletedTaskIsNeitherRunNorCountedNorWaitedFor() {
+        var floor = Floor()
+        let job = floor.addJob(.waiting([], [], [.task(1)]))
+        let key = TaskKey(job: job, ordinal: 1)
+        floor.apply(.taskDeleted(key))
+        // Whatever comes for it in the same turn or later finds nothing.
+        floor.apply(.taskDeleted(key), .taskTerminated(key))
+        #expect(floor.engine.counts(job)?.total == 2)
+        floor.end()
+        #expect(floor.running() == [])
+        #expect(floor.engine.blockage(job) == .dependencies(example: 2, count: 1))
+        floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 2)))
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    /// Else a service that never stops would hold every task that it ever had.
+    @Test func completedJobKeepsItsCountsOnly() {
+        var floor = Floor()
+        let job = floor.addJob(.free(100))
+        #expect(floor.endAll().count == 100)
+        #expect(floor.engine.footprint.tasks == 0)
+        #expect(floor.engine.counts(job)?.succeeded == 100)
+        // Echoes and late wishes find nothing, and a task is deleted all the same.
+        floor.apply(
+            .taskTerminated(TaskKey(job: job, ordinal: 3)), .taskDeleted(TaskKey(job: job, ordinal: 3)))
+        floor.apply(.endedTaskDeleted(TaskKey(job: job, ordinal: 3), succeeded: true))
+        #expect(floor.engine.counts(job)?.succeeded == 99)
+        floor.apply(.jobDeleted(job))
+        #expect(floor.engine.job(job) == nil)
+    }
+
+    /// Its ordinal stays its own: the database has given the next one to the next task.
+    @Test func deletedLastTaskLeavesAHoleAfterARestart() throws {
+        var floor = Floor()
+        let job = floor.addJob(.free(2), autoComplete: false)
+        floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 1)))
+        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
+        engine.finishRestoring(at: floor.now)
+        let record = try #require(engine.job(job))
+        engine.apply(.tasksAdded(job: job, .free(1), record: record, .one()), at: floor.now)
+        #expect(engine.job(job)?.taskCount == 3)
+        #expect(engine.state(of: TaskKey(job: job, ordinal: 1)) == nil)
+        #expect(engine.state(of: TaskKey(job: job, ordinal: 2)) == .active)
+        #expect(engine.counts(job)?.active == 2)
+    }
+}

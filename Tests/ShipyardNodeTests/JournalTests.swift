@@ -1,0 +1,96 @@
+import Foundation
+import ShipyardModel
+import Testing
+
+@testable import ShipyardNode
+
+/// The agent's book: torn, damaged, rewritten.
+struct JournalTests {
+    private let root = FileManager.default.temporaryDirectory.appending(
+        path: "shipyard-journal-\(UUID().uuidString)")
+    private let agent = ProcessStamp(processID: 7, startedNotBefore: 1, startedNotAfter: 2)
+
+    private func withJournal(_ body: (_ directory: Int32, _ path: String) throws -> Void) throws {
+        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: root) }
+        let directory = try FileDescriptor.open(root.path, O_RDONLY | O_DIRECTORY)
+        try body(directory.number, "\(root.path)/\(NodeLayout.journalName)")
+    }
+
+    private func exited(_ sequence: UInt64) -> JournalRecord {
+        .exited(
+            sequence: sequence, TestAgent.id(Int64(sequence)),
+            AttemptResult(
+                exit: .exited(0), failure: nil, startTime: Instant(milliseconds: 1),
+                endTime: Instant(milliseconds: 2)))
+    }
+
+    /// Cut anywhere, the journal still tells every record that is whole, and never a false one.
+    @Test func everyTornTailIsLeftOut() throws {
+        var writer = ByteWriter()
+        var ends: [Int] = []
+        let records: [JournalRecord] = [
+            .boot(3, agent: agent, nextSequence: 9), .started(TestAgent.id(9), agent), exited(9),
+            .acknowledged(9),
+        ]
+        for record in records {
+            record.appendLine(to: &writer)
+            ends.append(writer.bytes.count)
+        }
+        for length in 0...writer.bytes.count {
+            let whole = ends.count { $0 <= length }
+            #expect(JournalReader.records(in: Array(writer.bytes[..<length])) == Array(records[..<whole]))
+        }
+        for position in writer.bytes.indices {
+            var bytes = writer.bytes
+            bytes[position] ^= 0x20
+            let found = JournalReader.records(in: bytes)
+            let whole = ends.count { $0 <= position }
+            #expect(found == Array(records[..<whole]))
+        }
+    }
+
+    @Test func aTornJournalIsTakenUp() throws {
+        try withJournal { directory, path in
+            let first = try AgentJournal(root: directory, boot: 1, agent: agent, after: JournalState())
+            for sequence in 1...3 { first.append(exited(UInt64(sequence))) }
+            first.flush()
+            var bytes = try Data(contentsOf: URL(filePath: path))
+            bytes.removeLast(5)
+            try bytes.write(to: URL(filePath: path))
+            let old = try JournalReader.read(root: root.path)
+            #expect(old.unacknowledged.map(\.sequence) == [1, 2])
+            let second = try AgentJournal(root: directory, boot: 2, agent: agent, after: old)
+            second.append(exited(second.state.nextSequence))
+            second.flush()
+            let now = try JournalReader.read(root: root.path)
+            #expect(now.boot == 2)
+            #expect(now.unacknowledged.map(\.sequence) == [1, 2, 3])
+        }
+    }
+
+    @Test func theFileStaysSmallAndSaysTheSame() throws {
+        try withJournal { directory, path in
+            let journal = try AgentJournal(root: directory, boot: 1, agent: agent, after: JournalState())
+            let limit = 4 << 20
+            journal.append(.started(TestAgent.id(-1), agent))
+            var largest = 0
+            for sequence in 1...UInt64(48_000) {
+                journal.append(exited(sequence))
+                if sequence > 2 { journal.append(.acknowledged(sequence - 2)) }
+                guard sequence % 500 == 0 else { continue }
+                journal.flush()
+                var status = stat()
+                stat(path, &status)
+                largest = max(largest, Int(status.st_size))
+            }
+            #expect(largest < limit + 100_000)
+            #expect(largest > limit / 2)
+            let found = try JournalReader.read(root: root.path)
+            #expect(found.unacknowledged.map(\.sequence) == [47_999, 48_000])
+            #expect(found.running.keys.map(\.key) == [-1])
+            #expect(found.nextSequence == 48_001)
+            #expect(access(path + ".new", F_OK) != 0)
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import Foundation
+import Testing
+
+/// A root that somebody has deleted under its agent.
+@Suite(.timeLimit(.minutes(2)))
+struct LostRootTests {
+    @Test func anAgentWithoutARootEndsWithItsTasks() async throws {
+        let agent = try await TestAgent()
+        let marker = Marker()
+        agent.context()
+        agent.start(1, "sleep \(marker.text)")
+        try await agent.started(1)
+        try FileManager.default.removeItem(atPath: agent.root)
+        // Not the task's failure: no node has run it.
+        agent.start(2, "true")
+        try await agent.wait("the agent's end") {
+            try String(contentsOfFile: "/proc/\(agent.processID)/stat", encoding: .utf8).contains(") Z ")
+                ? () : nil
+        }
+        #expect(marker.count == 0)
+        #expect(agent.exits(of: 2).isEmpty)
+    }
+}

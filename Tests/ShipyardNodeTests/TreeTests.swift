@@ -1,0 +1,96 @@
+import Glibc
+import ShipyardModel
+import ShipyardNode
+import Testing
+
+/// No process outlives its task, wherever it has gone.
+struct TreeTests {
+    /// Processes that sleep `marker`: one of the group, one in a session of its own, one in a session that
+    /// has been left twice and knows nothing of its task any more, and one that its parent disowned.
+    private static func escapees(_ marker: Marker, ignoring: Bool) -> String {
+        let trap = ignoring ? "trap '' TERM; " : ""
+        return """
+            \(trap)sleep \(marker.text) &
+            setsid sleep \(marker.text) &
+            (setsid env -i /bin/sh -c "\(trap)(cd /; sleep \(marker.text) &) ; sleep \(marker.text)" &)
+            (sleep \(marker.text) & disown -a)
+            while [ "$(pgrep -fcx 'sleep \(marker.text)')" -lt 5 ]; do sleep 0.02; done
+            """
+    }
+
+    @Test(arguments: [false, true]) func wallTimeEndsTheWholeTree(_ ignoring: Bool) async throws {
+        let agent = try await TestAgent()
+        let marker = Marker()
+        agent.context(1, maxWallTime: .seconds(2))
+        agent.context(2)
+        // Another task of the node must not be touched.
+        let other = Marker()
+        agent.start(2, "setsid sleep \(other.text) & echo ready; wait", context: 2)
+        try await agent.holds("ready", outputOf: 2)
+        agent.start(1, Self.escapees(marker, ignoring: ignoring) + "\necho all\nwhile :; do sleep 1; done")
+        try await agent.holds("all", outputOf: 1)
+        #expect(marker.count == 5)
+        let result = try await agent.exit(of: 1)
+        #expect(result.exit == .none)
+        #expect(result.failure?.code == "TaskEnded")
+        #expect(marker.count == 0)
+        #expect(other.count == 1)
+        agent.send(
+            .kill(TestAgent.id(2), FailureInfo(category: .userError, code: "TaskEnded", message: "by hand")))
+        #expect(try await agent.exit(of: 2).failure?.message == "by hand")
+        #expect(other.count == 0)
+    }
+
+    @Test func whatACommandLeavesBehindIsEnded() async throws {
+        let agent = try await TestAgent(slots: 3)
+        agent.context()
+        let other = Marker()
+        agent.start(9, "setsid sleep \(other.text) & echo ready; wait")
+        try await agent.holds("ready", outputOf: 9)
+        let marker = Marker()
+        #expect(try await agent.run(1, Self.escapees(marker, ignoring: true) + "\nexit 4").exit == .exited(4))
+        #expect(marker.count == 0)
+        #expect(other.count == 1)
+        // This one has stripped every mark, and may be of either task that was there when it came: so it ends
+        // with the last of them.
+        let nameless = Marker()
+        let strip = "(cd /; setsid env -i /bin/sleep \(nameless.text) >/dev/null 2>&1 </dev/null &)"
+        #expect(try await agent.run(2, "\(strip)\nsleep 0.1").isSuccess)
+        #expect(nameless.count <= 1)
+        agent.send(.kill(TestAgent.id(9), FailureInfo(category: .userError, code: "TaskEnded", message: "")))
+        _ = try await agent.exit(of: 9)
+        #expect(nameless.count == 0)
+        #expect(other.count == 0)
+        // Alone on the node there is no doubt.
+        let alone = Marker()
+        #expect(try await agent.run(3, Self.escapees(alone, ignoring: true)).isSuccess)
+        #expect(alone.count == 0)
+    }
+
+    @Test func aProgramMayEndInItsOwnWay() async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        agent.start(1, "trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+        try await agent.holds("ready", outputOf: 1)
+        agent.send(.kill(TestAgent.id(1), FailureInfo(category: .userError, code: "TaskEnded", message: "m")))
+        let result = try await agent.exit(of: 1)
+        // It was ended by us, whatever it says: so the failure is ours and there is no exit code.
+        #expect(result.exit == .none)
+        #expect(result.failure?.code == "TaskEnded")
+        #expect(agent.output(of: 1) == "ready\nsaved\n")
+    }
+
+    @Test func shutDownEndsEverythingAndRecordsNothing() async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        let marker = Marker()
+        agent.start(1, "sleep \(marker.text)")
+        agent.start(2, "sleep \(marker.text)")
+        agent.start(3, "true", slots: 2)
+        _ = try await (agent.started(1), agent.started(2))
+        agent.send(.shutDown)
+        try await agent.wait("the agent's end") { AgentLauncher.reap(agent.processID) ? () : nil }
+        #expect(marker.count == 0)
+        #expect(try agent.journal.unacknowledged.isEmpty)
+    }
+}

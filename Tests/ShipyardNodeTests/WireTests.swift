@@ -1,0 +1,123 @@
+import ShipyardModel
+import ShipyardNode
+import Testing
+
+struct WireTests {
+    static let result = AttemptResult(
+        exit: .signalled(9),
+        failure: FailureInfo(category: .serverError, code: "DiskFull", message: "kein Platz — ☹"),
+        startTime: Instant(milliseconds: 5), endTime: Instant(milliseconds: 77),
+        usage: ResourceUsage(wall: 1, user: 2, system: 3, peakMemoryBytes: 4))
+    static let id = WorkID(kind: .jobRelease, key: 1 << 40, attempt: 3)
+    static let failure = FailureInfo(category: .userError, code: "TaskEnded", message: "")
+
+    static let agentMessages: [AgentMessage] = [
+        .welcome(boot: -5, processID: 42, running: [id, id], queued: []),
+        .started(id, at: Instant(milliseconds: 1_700_000_000_123)),
+        .exited(sequence: .max, id, result),
+        .exited(
+            sequence: 1, id,
+            AttemptResult(
+                exit: .exited(0), failure: nil, startTime: Instant(milliseconds: 0),
+                endTime: Instant(milliseconds: 0))),
+        .returned(id), .directoryRemoved("workitems/a"), .directoryNotRemoved("..", reason: "outside"),
+    ]
+
+    static let serviceMessages: [ServiceMessage] = [
+        .hello,
+        .context(
+            WorkContext(
+                number: 7, parentDirectory: "workitems/etl/job-1", environment: [("A", "1"), ("B", "")],
+                maxWallTime: .seconds(3), staging: "{}")),
+        .context(WorkContext(number: 8, parentDirectory: "", environment: [])),
+        .start(WorkOrder(id: id, context: 7, name: "t-1", command: "echo \"hé\"\n", slots: 2, staging: "[]")),
+        .kill(id, failure), .recall(id), .acknowledge(99), .removeDirectory("workitems/x"), .shutDown,
+        .forgetContext(7),
+    ]
+
+    static func frames(_ messages: [some WireMessage]) -> [UInt8] {
+        var writer = ByteWriter()
+        for message in messages { Frame.append(message, to: &writer) }
+        return writer.bytes
+    }
+
+    @Test func agentMessagesSurviveTheWireByteByByte() throws {
+        var decoder = FrameDecoder()
+        var received: [AgentMessage] = []
+        for byte in Self.frames(Self.agentMessages) {
+            decoder.append(CollectionOfOne(byte))
+            while let message = try decoder.next(AgentMessage.self) { received.append(message) }
+        }
+        #expect(received == Self.agentMessages)
+        #expect(decoder.pendingBytes == 0)
+    }
+
+    @Test func serviceMessagesSurviveTheWire() throws {
+        var decoder = FrameDecoder()
+        let bytes = Self.frames(Self.serviceMessages)
+        decoder.append(bytes)
+        var received: [ServiceMessage] = []
+        while let message = try decoder.next(ServiceMessage.self) { received.append(message) }
+        #expect(Self.frames(received) == bytes)
+        #expect(received.count == Self.serviceMessages.count)
+    }
+
+    /// A frame cut short inside, its length made to match, must be an error and never a message or a crash.
+    @Test func everyTruncationOfEveryMessageIsAnError() {
+        func check<Message: WireMessage>(_ messages: [Message]) {
+            for message in messages {
+                let body = Array(Self.frames([message]).dropFirst(5))
+                for length in 0..<body.count {
+                    #expect(throws: WireError.self) {
+                        var reader = ByteReader(body[..<length])
+                        _ = try Message(from: &reader)
+                    }
+                }
+            }
+        }
+        check(Self.agentMessages)
+        check(Self.serviceMessages)
+    }
+
+    @Test func garbageNeverCrashes() {
+        var generator = SeededGenerator(state: 11)
+        for _ in 0..<20_000 {
+            var bytes = Self.frames([Self.serviceMessages.randomElement(using: &generator)!])
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(
+                    in: 0...255, using: &generator)
+            }
+            var decoder = FrameDecoder()
+            decoder.append(bytes)
+            while (try? decoder.next(ServiceMessage.self)) != nil {}
+            decoder = FrameDecoder()
+            decoder.append(bytes)
+            while (try? decoder.next(AgentMessage.self)) != nil {}
+        }
+    }
+
+    @Test func foreignVersionsAndEndlessFramesAreRefused() {
+        var decoder = FrameDecoder()
+        decoder.append([2, 0, 0, 0, 9, 0])
+        #expect(throws: WireError.unsupportedVersion(9)) { try decoder.next(ServiceMessage.self) }
+        decoder = FrameDecoder()
+        decoder.append([255, 255, 255, 255])
+        #expect(throws: WireError.frameTooLong(4_294_967_295)) { try decoder.next(ServiceMessage.self) }
+        decoder = FrameDecoder()
+        decoder.append([3, 0, 0, 0, 1, 0, 0])
+        #expect(throws: WireError.trailingBytes(1)) { try decoder.next(ServiceMessage.self) }
+    }
+}
+
+/// SplitMix64: the same garbage on every run.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

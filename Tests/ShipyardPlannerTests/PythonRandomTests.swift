@@ -1,0 +1,73 @@
+import Foundation
+import ShipyardSpecs
+import Testing
+
+@testable import ShipyardPlanner
+
+struct PythonRandomTests {
+    /// The values of a fixture's key, such as `gauss(0,1) seed=5`.
+    private func draw(_ key: String, count: Int) throws -> [String] {
+        let match = try #require(key.wholeMatch(of: #/(\w+)\((.*)\) seed=(-?\d+)/#))
+        let words = match.2.split(separator: ",").map(String.init)
+        func number(_ text: String) -> RandomFactorySpec.Number {
+            if text == "None" { return .null }
+            if let integer = Int(text) { return .integer(integer) }
+            return .float(Double(text) ?? .nan)
+        }
+        func parameters(_ names: [String]) -> [String: RandomFactorySpec.Number] {
+            Dictionary(uniqueKeysWithValues: zip(names, words.map(number)))
+        }
+        let kind: RandomFactorySpec.Kind =
+            switch match.1 {
+            case "randrange":
+                .integer(
+                    RangeSpec(
+                        start: try power(words[0]), stop: try power(words[1]), step: try power(words[2])))
+            case "uniform": .distribution("uniform", parameters: parameters(["a", "b"]))
+            case "triangular": .distribution("triangular", parameters: parameters(["low", "high", "mode"]))
+            case "betavariate": .distribution("beta", parameters: parameters(["alpha", "beta"]))
+            case "expovariate": .distribution("exponential", parameters: parameters(["lambda"]))
+            case "gammavariate": .distribution("gamma", parameters: parameters(["alpha", "beta"]))
+            case "gauss": .distribution("gauss", parameters: parameters(["mu", "sigma"]))
+            case "lognormvariate": .distribution("lognormal", parameters: parameters(["mu", "sigma"]))
+            case "paretovariate": .distribution("pareto", parameters: parameters(["alpha"]))
+            default: .distribution("weibull", parameters: parameters(["alpha", "beta"]))
+            }
+        guard case .magnitude(let seed)? = RandomFactorySpec.seed(integer: String(match.3)) else { return [] }
+        var random = PythonRandom(words: seed)
+        let distribution = RandomDistribution(RandomFactorySpec(generate: count, kind: kind))
+        return try (0..<count).map { _ in try distribution.next(&random).text }
+    }
+
+    /// `2**33+1` and the like.
+    private func power(_ text: String) throws -> Int {
+        var sum = 0
+        for part in text.split(separator: "+") {
+            let factors = part.split(separator: "*", omittingEmptySubsequences: true).map { Int($0) ?? 0 }
+            sum +=
+                factors.count == 2
+                ? (0..<factors[1]).reduce(1) { value, _ in value * factors[0] } : factors[0]
+        }
+        return sum
+    }
+
+    @Test func everyDistributionEqualsPythonToTheLastDigit() throws {
+        let fixtures = try SharedVectors.json("fixtures/random.json", as: [String: [String]].self)
+        for (key, expected) in fixtures {
+            #expect(try draw(key, count: expected.count) == expected, "\(key)")
+        }
+    }
+
+    @Test func anEmptyRangeIsRefusedInPythonsWords() {
+        var random = PythonRandom(words: [1])
+        #expect(throws: PythonError(.valueError, "empty range for randrange() (5, 5, 0)")) {
+            try random.range(start: 5, stop: 5, step: 1)
+        }
+        #expect(throws: PythonError(.valueError, "empty range for randrange()")) {
+            try random.range(start: 5, stop: 4, step: 2)
+        }
+        #expect(throws: PythonError(.valueError, "zero step for randrange()")) {
+            try random.range(start: 0, stop: 4, step: 0)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardSpecs
+
+/// One small history, made from a seed: pools, jobs, what every command will do, and what goes wrong.
+struct Scenario {
+    struct JobPart {
+        var plan: JobPlan
+        var tasks: [TaskPart]
+        /// The first submission has so many of the tasks; the rest come in a second one.
+        var firstCount: Int
+        var submitAt: Instant
+        var terminateAt: Instant?
+    }
+    struct TaskPart {
+        /// A number, sometimes with a zero in front, where the job's tasks are numbered.
+        var id: String
+        var template: Int
+        var dependencies: [Dependency]
+        /// Exit codes of its attempts, the last one repeated.
+        var exitCodes: [Int32]
+        var milliseconds: Int64
+        var number: Int? { Int(id) }
+    }
+
+    var seed: UInt64
+    var pool: PoolSpec
+    var jobs: [JobPart] = []
+    var agentKills: [Instant] = []
+    var resizes: [(at: Instant, nodes: Int)] = []
+    var taskTerminations: [(at: Instant, job: Int, task: Int)] = []
+    var taskDeletions: [(at: Instant, job: Int, task: Int)] = []
+    /// The pool is deleted and made again under the same id.
+    var poolDeletions: [Instant] = []
+    /// An agent dies as well when the service does.
+    var agentsDieWithTheService: Bool
+
+    init(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        self.seed = seed
+        agentsDieWithTheService = random.chance(25)
+        pool = PoolSpec(id: PoolID("pool")!)
+        pool.dedicatedNodes = 1 + random.below(3)
+        pool.taskSlotsPerNode = 1 + random.below(3)
+        pool.nodeFillType = random.chance(50) ? .pack : .spread
+        if random.chance(50) {
+            pool.startTask = StartTaskSpec(command: "prepare the node")
+            pool.startTask?.maxTaskRetries = random.below(3)
+            pool.startTask?.waitForSuccess = random.chance(80)
+        }
+        for number in 0...random.below(2) {
+            jobs.append(Self.job(number, slots: pool.taskSlotsPerNode, &random))
+        }
+        for _ in 0..<random.below(3) {
+            agentKills.append(Instant(milliseconds: 10 + Int64(random.below(400))))
+        }
+        for _ in 0..<2 where random.chance(25) {
+            resizes.append((Instant(milliseconds: Int64(random.below(300))), 1 + random.below(4)))
+        }
+        if random.chance(25) { taskTerminations.append(someTask(&random)) }
+        if random.chance(25) { taskDeletions = [someTask(&random), someTask(&random)] }
+        if random.chance(15) { poolDeletions.append(Instant(milliseconds: 30 + Int64(random.below(200)))) }
+    }
+
+    private func someTask(_ random: inout SeededRandom) -> (at: Instant, job: Int, task: Int) {
+        let job = random.below(jobs.count)
+        let task = random.below(max(1, jobs[job].tasks.count))
+        return (Instant(milliseconds: 30 + Int64(random.below(200))), job, task)
+    }
+
+    private static func job(_ number: Int, slots: Int, _ random: inout SeededRandom) -> JobPart {
+        var plan = JobPlan(id: JobID("job-\(number)")!)
+        plan.autoComplete = random.chance(70)
+        plan.priority = random.below(3) - 1
+        plan.performsExitOptionsJobAction = random.chance(30)
+        if random.chance(40) { plan.preparationCommand = "prepare the job" }
+        if random.chance(40) { plan.releaseCommand = "release the job" }
+        if random.chance(10) { plan.maxWallTime = TimeSpan(milliseconds: 200) }
+        for _ in 0...random.below(3) {
+            var template = TaskTemplate()
+            template.maxTaskRetries = random.below(3)
+            template.dependencyAction = random.chance(30) ? .satisfy : .block
+            template.jobAction = random.chance(15) ? .terminate : .none
+            template.requiredSlots = random.chance(30) ? 1 + random.below(slots) : 1
+            plan.templates.append(template)
+        }
+        let count = random.below(12)
+        let isNumbered = random.chance(30)
+        var tasks: [TaskPart] = []
+        for index in 0..<count {
+            var dependencies: [Dependency] = []
+            for _ in 0..<random.below(3) where index > 0 {
+                let parent = Dependency.task(UInt32(random.below(index)))
+                if !dependencies.contains(parent) { dependencies.append(parent) }
+            }
+            if isNumbered, index > 0, random.chance(30) {
+                let first = random.below(index)
+                dependencies.append(.numbers(first...(first + random.below(index - first))))
+            }
+            if index == count - 1, index > 0, random.chance(30) {
+                dependencies = [.tasks(0...UInt32(index - 1))]
+            }
+            var codes: [Int32] = []
+            for _ in 0...random.below(3) { codes.append(random.chance(75) ? 0 : Int32(1 + random.below(3))) }
+            tasks.append(
+                TaskPart(
+                    id: isNumbered
+                        ? (random.chance(15) && index > 0 ? "0\(index - 1)" : "\(index)") : "t\(index)",
+                    template: random.below(plan.templates.count), dependencies: dependencies,
+                    exitCodes: codes,
+                    milliseconds: random.chance(50) ? 1 : Int64(1 + random.below(80))))
+        }
+        let submit = Instant(milliseconds: Int64(random.below(60)))
+        let terminate = random.chance(15) ? submit + TimeSpan(milliseconds: Int64(random.below(300))) : nil
+        let first = random.chance(25) ? random.below(count + 1) : count
+        return JobPart(plan: plan, tasks: tasks, firstCount: first, submitAt: submit, terminateAt: terminate)
+    }
+}

@@ -1,0 +1,287 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardNode
+import ShipyardService
+
+/// Virtual time, fake agents and a ledger of what really ran. It outlives every service that uses it.
+final class SimulatedWorld: World {
+    /// What happens at some moment.
+    enum Happening {
+        case event(WorldEvent, connection: Int)
+        case workEnds(PoolID, NodeID, WorkID, started: Instant)
+        case user(Int)
+    }
+
+    var now = Instant(milliseconds: 0)
+    var agents: [NodeName: FakeAgent] = [:]
+    var ledger = Ledger()
+    let scenario: Scenario
+
+    struct NodeName: Hashable, Comparable {
+        var pool: PoolID
+        var node: NodeID
+        static func < (left: NodeName, right: NodeName) -> Bool {
+            (left.pool.text, left.node.text) < (right.pool.text, right.node.text)
+        }
+    }
+
+    private var queue: [(at: Instant, order: Int, what: Happening)] = []
+    private var order = 0
+    /// Which node a handle of the present service means, and the present connection of each.
+    private var names: [NodeHandle: NodeName] = [:]
+    private var handles: [NodeName: NodeHandle] = [:]
+    /// Counts services; what was said to an earlier one is lost with it.
+    private(set) var connection = 0
+    private var random: SeededRandom
+    private var lastDelivery: [NodeHandle: Int64] = [:]
+
+    /// Acts so far, and the one before which the service dies.
+    private(set) var acts = 0
+    var dieBeforeAct: Int?
+    private(set) var isDead = false
+
+    init(_ scenario: Scenario) {
+        self.scenario = scenario
+        random = SeededRandom(seed: scenario.seed ^ 0xABCD)
+    }
+
+    // MARK: Time
+
+    func schedule(_ what: Happening, after milliseconds: Int64) {
+        order += 1
+        let at = now + TimeSpan(milliseconds: milliseconds)
+        let index = queue.firstIndex { ($0.at, $0.order) > (at, order) } ?? queue.endIndex
+        queue.insert((at, order, what), at: index)
+    }
+
+    func next(before deadline: Instant?) -> Happening? {
+        guard let first = queue.first else {
+            if let deadline { now = max(now, deadline) }
+            return nil
+        }
+        if let deadline, deadline < first.at {
+            now = max(now, deadline)
+            return nil
+        }
+        now = max(now, first.at)
+        return queue.removeFirst().what
+    }
+
+    var isQuiet: Bool { queue.isEmpty }
+
+    /// The service is gone: so are its connections and all that was on its way to it.
+    func serviceDied() {
+        connection += 1
+        isDead = false
+        names = [:]
+        handles = [:]
+        lastDelivery = [:]
+    }
+
+    private func mayAct() -> Bool {
+        if isDead { return false }
+        acts += 1
+        if acts == dieBeforeAct {
+            isDead = true
+            return false
+        }
+        return true
+    }
+
+    private func tell(_ event: WorldEvent, after milliseconds: Int64) {
+        schedule(.event(event, connection: connection), after: milliseconds)
+    }
+
+    private func delay(_ bound: Int) -> Int64 { Int64(random.below(bound)) }
+
+    // MARK: World
+
+    func launch(_ node: NodeHandle, _ identity: NodeIdentity) {
+        guard mayAct() else { return }
+        let name = NodeName(pool: identity.pool, node: identity.id)
+        if let agent = agents[name], agent.isAlive {
+            // A launch that is told twice finds the first one's agent.
+            ledger.expect(agent.boot == identity.boot, "\(name.node) was launched over a living agent")
+        } else {
+            var agent = FakeAgent(boot: identity.boot, slots: identity.slots)
+            // Exits of an earlier boot stay in the journal.
+            agent.exits = agents[name]?.exits ?? []
+            agent.lastSequence = agents[name]?.lastSequence ?? 0
+            agents[name] = agent
+        }
+        connect(node, name)
+    }
+
+    func reach(_ node: NodeHandle, _ identity: NodeIdentity) {
+        let name = NodeName(pool: identity.pool, node: identity.id)
+        if agents[name]?.isAlive == true { return mayAct() ? connect(node, name) : () }
+        if !identity.mayHaveAgent { return launch(node, identity) }
+        guard mayAct() else { return }
+        names[node] = name
+        tellLost(node, name, reason: "no agent lives there")
+    }
+
+    private func connect(_ node: NodeHandle, _ name: NodeName) {
+        names[node] = name
+        handles[name] = node
+        let wait = 1 + delay(5)
+        lastDelivery[node] = now.milliseconds + wait
+        tell(.message(node, .welcome(boot: 0, processID: 0, running: [], queued: [])), after: wait)
+    }
+
+    private func tellLost(_ node: NodeHandle, _ name: NodeName, reason: String) {
+        let exits = (agents[name]?.exits ?? []).map { WorkExit($0.work, $0.result) }
+        handles[name] = nil
+        let at = max(now.milliseconds + 1 + delay(5), lastDelivery[node] ?? 0)
+        tell(.nodeLost(node, reason: reason, exits: exits), after: at - now.milliseconds)
+    }
+
+    func send(_ messages: [ServiceMessage], to node: NodeHandle) {
+        for message in messages {
+            guard mayAct() else { return }
+            guard let name = names[node], handles[name] == node, agents[name]?.isAlive == true else {
+                continue
+            }
+            deliver(message, to: name)
+        }
+    }
+
+    private func deliver(_ message: ServiceMessage, to name: NodeName) {
+        switch message {
+        case .hello, .shutDown, .removeDirectory: break
+        case .context(let context): agents[name]?.contexts.insert(context.number)
+        case .forgetContext(let number): agents[name]?.contexts.remove(number)
+        case .start(let order):
+            ledger.expect(
+                agents[name]?.contexts.contains(order.context) == true,
+                "order \(order.id) names an unknown context")
+            if agents[name]?.knows(order.id) == false { agents[name]?.queued.append(order) }
+        case .kill(let work, let failure): kill(work, failure, on: name)
+        case .recall(let work):
+            guard let index = agents[name]?.queued.firstIndex(where: { $0.id == work }) else { return }
+            agents[name]?.queued.remove(at: index)
+            report(.returned(work), from: name)
+        case .acknowledge(let sequence): agents[name]?.exits.removeAll { $0.sequence <= sequence }
+        }
+        startQueued(on: name)
+    }
+
+    private func kill(_ work: WorkID, _ failure: FailureInfo, on name: NodeName) {
+        if agents[name]?.running[work] != nil {
+            agents[name]?.running[work]?.isKilled = failure
+            if let started = agents[name]?.running[work]?.started {
+                schedule(.workEnds(name.pool, name.node, work, started: started), after: 1 + delay(5))
+            }
+        } else if let index = agents[name]?.queued.firstIndex(where: { $0.id == work }) {
+            agents[name]?.queued.remove(at: index)
+            exit(work, AttemptResult(exit: .none, failure: failure, startTime: now, endTime: now), on: name)
+        }
+    }
+
+    private func startQueued(on name: NodeName) {
+        while let agent = agents[name], let order = agent.queued.first,
+            order.slots == 0 || agent.usedSlots + Int(order.slots) <= agent.slots
+        {
+            agents[name]?.queued.removeFirst()
+            let length = ledger.began(order, on: name, scenario)
+            agents[name]?.running[order.id] = FakeAgent.Running(
+                order: order, started: now, ends: now + length)
+            schedule(.workEnds(name.pool, name.node, order.id, started: now), after: length.milliseconds)
+            report(.started(order.id, at: now), from: name)
+        }
+    }
+
+    private func report(_ message: AgentMessage, from name: NodeName) {
+        guard let node = handles[name] else { return }
+        // A socket keeps the order of what is written to it.
+        let at = max(now.milliseconds + delay(4), lastDelivery[node] ?? 0)
+        lastDelivery[node] = at
+        tell(.message(node, message), after: at - now.milliseconds)
+    }
+
+    private func exit(_ work: WorkID, _ result: AttemptResult, on name: NodeName) {
+        agents[name]?.lastSequence += 1
+        let sequence = agents[name]?.lastSequence ?? 0
+        agents[name]?.exits.append((sequence, work, result))
+        report(.exited(sequence: sequence, work, result), from: name)
+    }
+
+    func remove(_ node: NodeHandle, _ identity: NodeIdentity) {
+        guard mayAct() else { return }
+        let name = NodeName(pool: identity.pool, node: identity.id)
+        ledger.ended(everythingOn: name, agents[name])
+        ledger.removed(name, agents[name])
+        agents[name] = nil
+        handles[name] = nil
+        tell(.nodeRemoved(node, NodeRemoval()), after: 1 + delay(10))
+    }
+
+    func verifyRemoved(_ pool: PoolID) {
+        guard mayAct() else { return }
+        ledger.expect(
+            !agents.contains { $0.key.pool == pool && $0.value.isAlive }, "pool \(pool) has living agents")
+        tell(.poolVerified(pool, PoolVerification(checks: ["processes: none"])), after: 1)
+    }
+
+    // MARK: What happens by itself
+
+    /// Answers what the service is to be told, if anything.
+    func happen(_ what: Happening) -> WorldEvent? {
+        switch what {
+        case .event(let event, let connection):
+            guard connection == self.connection else { return nil }
+            return welcomeNow(event)
+        case .workEnds(let pool, let node, let work, let started):
+            end(work, on: NodeName(pool: pool, node: node), started: started)
+            return nil
+        case .user: return nil
+        }
+    }
+
+    /// A welcome says what is true when it arrives, and the unacknowledged exits follow it.
+    private func welcomeNow(_ event: WorldEvent) -> WorldEvent? {
+        guard case .message(let node, .welcome) = event else { return event }
+        guard let name = names[node], let agent = agents[name], agent.isAlive, handles[name] == node else {
+            return nil
+        }
+        for exit in agent.exits {
+            report(.exited(sequence: exit.sequence, exit.work, exit.result), from: name)
+        }
+        return .message(
+            node,
+            .welcome(
+                boot: agent.boot, processID: 1, running: agent.running.keys.sorted { $0.key < $1.key },
+                queued: agent.queued.map(\.id)))
+    }
+
+    private func end(_ work: WorkID, on name: NodeName, started: Instant) {
+        guard let running = agents[name]?.running[work], running.started == started else { return }
+        agents[name]?.running[work] = nil
+        let code = ledger.ended(running.order, on: name, scenario, killed: running.isKilled != nil)
+        var failure = running.isKilled
+        if failure == nil, code != 0 {
+            failure = FailureInfo(category: .userError, code: "FailureExitCode", message: "exit code \(code)")
+        }
+        let usage = ResourceUsage(wall: (now - running.started).milliseconds * 1000)
+        exit(
+            work,
+            AttemptResult(
+                exit: running.isKilled == nil ? .exited(code) : .signalled(9), failure: failure,
+                startTime: running.started, endTime: now, usage: usage), on: name)
+        startQueued(on: name)
+    }
+
+    /// kill -9 of an agent: the node's work dies with it, its journal stays.
+    func killAnAgent() {
+        guard
+            let name = agents.keys.sorted().filter({ agents[$0]?.isAlive == true }).randomElement(
+                using: &random)
+        else { return }
+        ledger.ended(everythingOn: name, agents[name])
+        agents[name]?.isAlive = false
+        agents[name]?.running = [:]
+        agents[name]?.queued = []
+        guard let node = handles[name] else { return }
+        tellLost(node, name, reason: "its agent was killed")
+    }
+}

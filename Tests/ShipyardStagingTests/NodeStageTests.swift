@@ -1,0 +1,121 @@
+import Glibc
+import ShipyardModel
+import ShipyardStaging
+import Testing
+
+@Suite struct NodeStageTests {
+    let tree = TemporaryTree()
+
+    init() { #expect(tree.run("mkdir", "wd") == 0) }
+
+    private func stage(_ manifests: StagingManifest...) throws {
+        var input: [UInt8] = []
+        for manifest in manifests { input += try JSONCoding.encode(manifest) + [0x0A] }
+        try NodeStage.stage(input, nodeRoot: tree.path, workingDirectory: tree.path + "/wd")
+    }
+
+    private func file(_ source: String, _ path: String, _ mode: UInt16 = 0o770) -> StagingManifest {
+        StagingManifest(resourceFiles: [.init(source: source, path: path, mode: mode)])
+    }
+
+    private func failure(_ source: String, _ path: String = "f") -> StagingFailure? {
+        let failure = #expect(throws: StagingFailure.self) { try stage(file(source, path)) }
+        #expect(tree.names("wd").filter { $0.hasPrefix(".") }.isEmpty, "a temporary file is left")
+        return failure
+    }
+
+    @Test func filesComeFromPathsAndFileURLs() throws {
+        tree.write("in put.txt", "text")
+        try stage(
+            file("\(tree.path)/in put.txt", "a/b/c.txt", 0o640),
+            file("file://\(tree.path)/in%20put.txt", "d"),
+            file("FILE:\(tree.path)/in%20put.txt", "./e"))
+        #expect(tree.read("wd/a/b/c.txt") == "text" && tree.mode("wd/a/b/c.txt") == 0o640)
+        #expect(tree.read("wd/d") == "text" && tree.mode("wd/d") == 0o770)
+        #expect(tree.read("wd/e") == "text")
+    }
+
+    @Test func whatIsThereIsReplaced() throws {
+        tree.write("new", "new")
+        tree.write("outside", "untouched")
+        #expect(tree.run("ln", "-s", "../outside", "wd/f") == 0)
+        try stage(file("\(tree.path)/new", "f"))
+        #expect(tree.read("wd/f") == "new" && tree.read("outside") == "untouched")
+    }
+
+    @Test(arguments: ["../f", "a/../../f", "/tmp/f", "", "."])
+    func pathsThatLeaveAreRefused(_ path: String) {
+        tree.write("in", "text")
+        let failure = failure("\(tree.path)/in", path)
+        #expect(failure?.code == .resourceFileCreateFailed)
+        #expect(!tree.exists("f"))
+    }
+
+    @Test func aLinkOnTheWayIsRefused() {
+        tree.write("in", "text")
+        #expect(tree.run("ln", "-s", "..", "wd/up") == 0)
+        #expect(failure("\(tree.path)/in", "up/f")?.code == .resourceDirectoryCreateFailed)
+        #expect(!tree.exists("f"))
+    }
+
+    @Test func failuresHaveTheCodesOfAzureBatch() {
+        #expect(failure("/nowhere/x")?.code == .blobNotFound)
+        #expect(failure(tree.path)?.code == .blobDownloadMiscError)
+        #expect(failure("relative")?.code == .blobDownloadMiscError)
+        #expect(failure("ftp://host/x")?.code == .blobDownloadMiscError)
+        #expect(failure("file://host/x")?.code == .blobDownloadMiscError)
+        tree.write("in", "text")
+        tree.write("wd/occupied", "")
+        #expect(failure("\(tree.path)/in", "occupied/f")?.code == .resourceDirectoryCreateFailed)
+        if getuid() != 0 {
+            #expect(tree.run("chmod", "0", "in") == 0)
+            #expect(failure("\(tree.path)/in")?.code == .blobAccessDenied)
+        }
+    }
+
+    @Test func aPipeDoesNotBlock() {
+        #expect(tree.run("mkfifo", "pipe") == 0)
+        #expect(failure("\(tree.path)/pipe")?.message.hasSuffix("is not a file") == true)
+    }
+
+    @Test func packagesGoBelowApplications() throws {
+        #expect(tree.run("mkdir", "-p", "source/bin") == 0)
+        tree.write("source/bin/tool", "x")
+        let package = StagingManifest.ApplicationPackage(
+            id: "tool", version: "1.0", archive: tree.path + "/source", directory: "tool/1.0")
+        try stage(StagingManifest(applicationPackages: [package]), StagingManifest())
+        #expect(tree.read("applications/tool/1.0/bin/tool") == "x")
+    }
+
+    @Test func aPackagesFailureNamesIt() {
+        let package = StagingManifest.ApplicationPackage(
+            id: "tool", version: "1.0", archive: "/nowhere", directory: "tool/1.0")
+        let failure = #expect(throws: StagingFailure.self) {
+            try stage(StagingManifest(applicationPackages: [package]))
+        }
+        #expect(failure?.code == .applicationPackageError)
+        #expect(failure?.message.hasPrefix("application package `tool` 1.0: the package /nowhere") == true)
+    }
+
+    @Test func aListMayBeMissing() throws {
+        #expect(try JSONCoding.decode(StagingManifest.self, from: "{}").isEmpty)
+    }
+
+    @Test func badInputIsAFailureNotACrash() {
+        #expect(throws: StagingFailure.self) {
+            try NodeStage.stage(Array("{".utf8), nodeRoot: nil, workingDirectory: "/")
+        }
+    }
+
+    @Test func filesComeFromTheWeb() throws {
+        guard let server = PythonServer() else { return }
+        try stage(file(server.url("/data.csv"), "in/data.csv", 0o600))
+        #expect(tree.read("wd/in/data.csv") == "body of data.csv" && tree.mode("wd/in/data.csv") == 0o600)
+        #expect(failure(server.url("/404?sig=secret"))?.code == .blobNotFound)
+        #expect(failure(server.url("/403"))?.code == .blobAccessDenied)
+        let gone = failure(server.url("/400?sig=secret"))
+        #expect(gone?.code == .blobDownloadMiscError)
+        #expect(gone?.message == server.url("/400") + " answered with status 400")
+        #expect(!tree.exists("wd/f"))
+    }
+}

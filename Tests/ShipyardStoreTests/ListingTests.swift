@@ -1,0 +1,117 @@
+import ShipyardModel
+import ShipyardStore
+import Testing
+
+@Suite struct ListingTests {
+    @Test func pagesFollowEachOther() throws {
+        let store = try storeWithJob(tasks: 5)
+        let first = try store.tasks(of: 1, limit: 2)
+        #expect(first.map(\.definition.key.ordinal) == [0, 1])
+        let next = try store.tasks(of: 1, after: 1, limit: 10)
+        #expect(next.map(\.definition.key.ordinal) == [2, 3, 4])
+        #expect(try store.tasks(of: 1, after: 4, limit: 10).isEmpty)
+        #expect(try store.tasks(of: 2, limit: 10).isEmpty)
+    }
+
+    @Test func filtersAndCountsAgree() throws {
+        let store = try storeWithJob(tasks: 6)
+        var good = someResult
+        good.failure = nil
+        try store.commit([
+            .putTask(sampleProgress(0, state: .completed, result: good)),
+            .putTask(sampleProgress(1, state: .completed, result: someResult)),
+            .putTask(sampleProgress(2, state: .running)),
+            .putTask(sampleProgress(3, state: .preparing)),
+            .putTask(sampleProgress(4, state: .active, result: someResult)),
+        ])
+        func ordinals(_ filter: TaskFilter) throws -> [UInt32] {
+            try store.tasks(of: 1, limit: 10, where: filter).map(\.definition.key.ordinal)
+        }
+        #expect(try ordinals(TaskFilter(state: .active)) == [4, 5])
+        #expect(try ordinals(TaskFilter(state: .running)) == [2])
+        #expect(try ordinals(TaskFilter(state: .completed)) == [0, 1])
+        #expect(try ordinals(TaskFilter(outcome: .failure)) == [1])
+        #expect(try ordinals(TaskFilter(state: .completed, outcome: .success)) == [0])
+        let counts = try store.taskCounts(of: 1)
+        #expect(counts.active == 2 && counts.running == 2)
+        #expect(counts.succeeded == 1 && counts.failed == 1 && counts.total == 6)
+    }
+
+    @Test func aSubmissionInProgressIsInvisibleAndCanBeDiscarded() throws {
+        let store = try storeWithJob(tasks: 2)
+        try store.commit((2..<10).map { .addTask(sampleTask($0)) })
+        try store.commit((0..<4).map { .addTask(sampleTask($0, job: 2)) })
+        #expect(try store.tasks(of: 1, limit: 100).count == 2)
+        #expect(try store.taskIDs(in: 1).count == 2)
+        #expect(try store.taskIDs(in: 2).isEmpty)
+        #expect(try store.ordinal(of: "task-00005", in: 1) == nil)
+        #expect(try store.task("task-00005", in: 1) == nil)
+        #expect(try store.taskCounts(of: 1).total == 2)
+        try store.discardUnfinishedSubmissions()
+        while try store.purgeJobRows(limit: 3) {}
+        #expect(try store.definition(of: TaskKey(job: 1, ordinal: 1)) != nil)
+        #expect(try store.definition(of: TaskKey(job: 1, ordinal: 2)) == nil)
+        #expect(try store.definition(of: TaskKey(job: 2, ordinal: 0)) == nil)
+    }
+
+    @Test func oneFailedSubmissionIsDiscardedAlone() throws {
+        let store = try storeWithJob(tasks: 1)
+        try store.commit([.addTask(sampleTask(1)), .addTask(sampleTask(0, job: 2))])
+        try store.discardUnfinishedSubmissions(of: 1)
+        #expect(try store.definition(of: TaskKey(job: 1, ordinal: 1)) == nil)
+        #expect(try store.definition(of: TaskKey(job: 2, ordinal: 0)) != nil)
+    }
+
+    @Test func aDeletedJobFreesItsIDAtOnceAndItsRowsLater() throws {
+        let store = try storeWithJob(tasks: 10)
+        try store.commit([
+            .putTask(sampleProgress(0, state: .completed, result: someResult)),
+            .putTask(sampleProgress(0, state: .running, attempt: 2)),
+        ])
+        try store.commit([.deleteJob(1), .putJob(sampleJob(2))])
+        #expect(try store.job(JobID("job")!)?.number == 2)
+        #expect(try store.tasks(of: 1, limit: 10).isEmpty)
+        var slices = 0
+        while try store.purgeJobRows(limit: 4) { slices += 1 }
+        // 12 rows by fours, and one more slice that finds nothing left.
+        #expect(slices == 4)
+        #expect(try store.definition(of: TaskKey(job: 1, ordinal: 9)) == nil)
+        #expect(try store.pastAttempts(of: TaskKey(job: 1, ordinal: 0)).isEmpty)
+    }
+
+    @Test func aDeletedTaskLeavesNothing() throws {
+        let store = try storeWithJob(tasks: 2)
+        let key = TaskKey(job: 1, ordinal: 0)
+        try store.commit([
+            .putTask(sampleProgress(0, state: .completed, result: someResult)),
+            .putTask(sampleProgress(0, state: .completed, attempt: 2, result: someResult)),
+            .deleteTask(key),
+        ])
+        #expect(try store.definition(of: key) == nil)
+        #expect(try store.progress(of: key) == nil)
+        #expect(try store.pastAttempts(of: key).isEmpty)
+        #expect(try store.taskCounts(of: 1).total == 1)
+    }
+
+    @Test func recoveryReadsOnlyJobsThatAreNotCompleted() throws {
+        let store = try storeWithJob(tasks: 3)
+        var ended = sampleJob(2, id: "ended", taskCount: 1)
+        ended.state = .completed
+        let number = TaskDefinition(
+            key: TaskKey(job: 1, ordinal: 3), id: "0042", command: nil, template: 1, dependencies: "0-2")
+        try store.commit([
+            .putPool(samplePool()), .putNode(sampleNode()), .putJob(ended), .addTask(sampleTask(0, job: 2)),
+            .addTask(number), .putJob(sampleJob(taskCount: 4)), .addTask(sampleTask(4)),
+            .putTask(sampleProgress(1, state: .running)),
+            .putTask(sampleProgress(0, job: 2, state: .completed)),
+        ])
+        var outlines: [TaskOutline] = []
+        var progress: [TaskProgress] = []
+        let state = try store.loadAll(outline: { outlines.append($0) }, progress: { progress.append($0) })
+        #expect(state.jobs.count == 2 && state.pools.count == 1 && state.nodes.count == 1)
+        #expect(outlines.map(\.key.ordinal) == [0, 1, 2, 3])
+        #expect(outlines[0].number == nil)
+        #expect(outlines[3].number == 42 && outlines[3].dependencies == "0-2" && outlines[3].template == 1)
+        #expect(progress == [sampleProgress(1, state: .running)])
+    }
+}

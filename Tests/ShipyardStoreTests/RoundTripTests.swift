@@ -1,0 +1,127 @@
+import ShipyardModel
+import ShipyardStore
+import Testing
+
+@Suite struct RoundTripTests {
+    @Test func poolsAndNodesComeBack() throws {
+        let store = try StoreWriter(path: ":memory:")
+        var bare = samplePool("q")
+        bare.autoPoolJob = nil
+        var fresh = sampleNode("node-2")
+        fresh.startTaskResult = nil
+        fresh.isDedicated = false
+        try store.commit([.putPool(samplePool()), .putPool(bare), .putNode(sampleNode()), .putNode(fresh)])
+        #expect(try store.pools() == [samplePool(), bare])
+        #expect(try store.pool(PoolID("q")!) == bare)
+        #expect(try store.nodes(of: somePool) == [sampleNode(), fresh])
+        #expect(try store.node(NodeID("node-2"), of: somePool) == fresh)
+        fresh.state = .idle
+        try store.commit([.putNode(fresh), .deleteNode(somePool, NodeID("node-1"))])
+        #expect(try store.nodes() == [fresh])
+    }
+
+    @Test func aDeletedPoolLeavesTheRecordOfItsRemoval() throws {
+        let store = try StoreWriter(path: ":memory:")
+        try store.commit([.putPool(samplePool()), .putNode(sampleNode())])
+        try store.commit([.deletePool(somePool, removal: "{\"nodes\":1}", at: at(9))])
+        #expect(try store.pools().isEmpty)
+        #expect(try store.nodes().isEmpty)
+        let removal = try #require(try store.poolRemovals(limit: 10).first)
+        #expect(removal.pool == somePool && removal.removal == "{\"nodes\":1}" && removal.time == at(9))
+    }
+
+    @Test func jobsComeBack() throws {
+        let store = try StoreWriter(path: ":memory:")
+        var ended = sampleJob(2, id: "ended")
+        ended.state = .completed
+        ended.endTime = at(50)
+        ended.terminateReason = "UserTerminate"
+        try store.commit([.putJob(sampleJob()), .putJob(ended)])
+        #expect(try store.jobs() == [sampleJob(), ended])
+        #expect(try store.job(JobID("ended")!) == ended)
+        #expect(try store.job(number: 1) == sampleJob())
+        #expect(try store.job(number: 3) == nil)
+    }
+
+    @Test func twoJobsOfOneIDAreRefused() throws {
+        let store = try StoreWriter(path: ":memory:")
+        try store.commit([.putJob(sampleJob(1))])
+        let error = #expect(throws: StoreError.self) { try store.commit([.putJob(sampleJob(2))]) }
+        #expect(error?.kind == .constraint)
+        #expect(error?.operation == "putJob")
+    }
+
+    @Test func definitionsComeBack() throws {
+        let store = try storeWithJob(tasks: 3)
+        var full = TaskDefinition(
+            key: TaskKey(job: 1, ordinal: 3), id: "", command: nil, template: 4, dependencies: "0-2",
+            extra: "{}")
+        full.id = "007"
+        try store.commit([.addTask(full), .putJob(sampleJob(taskCount: 4))])
+        #expect(try store.definition(of: full.key) == full)
+        #expect(try store.definition(of: TaskKey(job: 2, ordinal: 0)) == nil)
+        let keys = [full.key, TaskKey(job: 9, ordinal: 9), sampleTask(0).key]
+        #expect(try store.definitions(of: keys) == [full, sampleTask(0)])
+        #expect(try store.ordinal(of: "007", in: 1) == 3)
+        #expect(try store.ordinal(of: "007", in: 2) == nil)
+        #expect(try store.taskIDs(in: 1, prefix: "task-") == ["task-00000", "task-00001", "task-00002"])
+        #expect(try store.taskIDs(in: 1).count == 4)
+    }
+
+    @Test(arguments: [
+        ShipyardModel.ExitStatus.none, .exited(0), .exited(255), .signalled(9),
+    ])
+    func progressComesBack(_ exit: ShipyardModel.ExitStatus) throws {
+        let store = try storeWithJob(tasks: 2)
+        var result = someResult
+        result.exit = exit
+        if exit == .exited(0) { result.failure = nil }
+        var progress = sampleProgress(0, state: .completed, attempt: 1, result: result)
+        progress.retryCount = 4
+        progress.requeueCount = 5
+        try store.commit([.putTask(progress)])
+        #expect(try store.progress(of: progress.key) == progress)
+        let untouched = TaskKey(job: 1, ordinal: 1)
+        #expect(try store.progress(of: untouched) == TaskProgress(key: untouched))
+        #expect(try store.progress(of: TaskKey(job: 1, ordinal: 2)) == nil)
+    }
+
+    @Test func aNewAttemptKeepsTheOneBefore() throws {
+        let store = try storeWithJob(tasks: 1)
+        let attempts = (1...3).map { sampleProgress(0, state: .completed, attempt: $0, result: someResult) }
+        for ended in attempts {
+            var running = ended
+            running.state = .running
+            running.result = nil
+            try store.commit([.putTask(running)])
+            try store.commit([.putTask(ended)])
+        }
+        let task = try #require(try store.task("task-00000", in: 1))
+        #expect(task.row.progress == attempts[2])
+        #expect(task.pastAttempts == Array(attempts[..<2]))
+    }
+
+    @Test func nodeJobsComeBack() throws {
+        let store = try StoreWriter(path: ":memory:")
+        var record = NodeJobRecord(
+            job: 1, pool: somePool, node: NodeID("n"), boot: 2, isRelease: false, attempt: 1, result: nil)
+        try store.commit([.putNodeJob(record)])
+        record.result = someResult
+        var release = record
+        release.isRelease = true
+        var other = record
+        other.job = 2
+        try store.commit([.putNodeJob(record), .putNodeJob(release), .putNodeJob(other)])
+        #expect(try store.nodeJobs(of: 1) == [record, release])
+        try store.commit([.deleteNodeJobs(job: 1)])
+        #expect(try store.nodeJobs() == [other])
+    }
+
+    @Test func jobNumbersAreNeverGivenTwice() throws {
+        let directory = TemporaryDirectory()
+        let first = try StoreWriter(path: directory.database)
+        #expect(try first.reserveJobNumber() == 1)
+        #expect(try first.reserveJobNumber() == 2)
+        #expect(try StoreWriter(path: directory.database).reserveJobNumber() == 3)
+    }
+}
