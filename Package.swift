@@ -59,18 +59,20 @@ let package = Package(
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
+        // What several suites of tests share.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
         tests("ShipyardSpecsTests", ["ShipyardSpecs"]),
         tests("ShipyardPlannerTests", ["ShipyardPlanner"]),
         tests("ShipyardEngineTests", ["ShipyardEngine"], resources: []),
         tests("ShipyardStoreTests", ["ShipyardStore"], resources: []),
         tests("ShipyardNodeTests", ["ShipyardNode"], resources: []),
-        tests("ShipyardHTTPClientTests", ["ShipyardHTTPClient"], resources: []),
-        tests("ShipyardStagingTests", ["ShipyardStaging"], resources: []),
-        tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient"], resources: []),
-        tests("ShipyardServiceTests", ["ShipyardService"], resources: []),
+        tests("ShipyardHTTPClientTests", ["ShipyardHTTPClient", "TestSupport"], resources: []),
+        tests("ShipyardStagingTests", ["ShipyardStaging", "TestSupport"], resources: []),
+        tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
+        tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),
         tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI"], resources: []),
-        tests("EndToEndTests", ["ShipyardModel"]),
+        tests("EndToEndTests", ["ShipyardModel", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 
 /// The built program, run as users run it, in a home of its own that goes with this value.
@@ -32,9 +33,7 @@ final class BuiltProgram: Sendable {
     /// Runs to its end; the current directory is this value's own.
     @discardableResult
     func run(_ words: String..., environment: [String: String] = [:]) throws -> Outcome {
-        let process = try start(words, environment: environment)
-        process.process.waitUntilExit()
-        return try process.outcome()
+        try start(words, environment: environment).outcome()
     }
 
     /// Starts it, for tests that do something meanwhile. Output goes to files, so that no pipe can fill up.
@@ -58,13 +57,28 @@ final class BuiltProgram: Sendable {
         return running
     }
 
+    struct Killed: Error, CustomStringConvertible { var description: String }
+
     struct Running {
-        let process: Process
+        fileprivate let process: Process
         let output: URL
         let messages: URL
 
+        var isRunning: Bool { process.isRunning }
+
+        func interrupt() { process.interrupt() }
+
+        /// Waits for its end. One that hangs is killed after minutes that no machine needs, and named.
         func outcome() throws -> Outcome {
-            Outcome(
+            let watchdog = DispatchWorkItem { [id = process.processIdentifier] in kill(id, SIGKILL) }
+            DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(300), execute: watchdog)
+            process.waitUntilExit()
+            watchdog.cancel()
+            guard process.terminationReason == .exit else {
+                let words = process.arguments ?? []
+                throw Killed(description: "`\(words.joined(separator: " "))` hung or was killed")
+            }
+            return Outcome(
                 code: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
                 messages: try String(contentsOf: messages, encoding: .utf8))
         }
@@ -93,9 +107,8 @@ final class BuiltProgram: Sendable {
 
     /// What a `--raw` command prints.
     func json(_ words: String...) throws -> [String: Any] {
-        let process = try start(words + ["--raw"])
-        process.process.waitUntilExit()
-        let value = try JSONSerialization.jsonObject(with: Data(contentsOf: process.output))
+        let outcome = try start(words + ["--raw"]).outcome()
+        let value = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
         if let pages = value as? [[String: Any]] { return pages.first ?? [:] }
         return value as? [String: Any] ?? [:]
     }
@@ -128,9 +141,7 @@ final class BuiltProgram: Sendable {
     @discardableResult
     func addJobs(_ specifications: String, _ options: String...) throws -> Outcome {
         _ = try write("job_specifications:\n\(specifications)\n", to: "jobs.yaml")
-        let process = try start(["jobs", "add"] + options)
-        process.process.waitUntilExit()
-        return try process.outcome()
+        return try start(["jobs", "add"] + options).outcome()
     }
 
     /// Adds one job `j` that ends by itself, and follows it. `tasks` are lines of YAML, one for each task.

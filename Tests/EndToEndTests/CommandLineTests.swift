@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What holds of the program without a service.
-struct CommandLineTests {
+@Suite(.blocking) struct CommandLineTests {
     @Test func validateAndPlanNeedNoService() throws {
         let program = try BuiltProgram()
         let plan = try program.run("plan", "--configdir", program.example("etl"))

@@ -1,9 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The service and its agents die at any moment; the work does not.
-@Suite(.timeLimit(.minutes(3)))
-struct CrashTests {
+@Suite(.blocking) struct CrashTests {
     /// More rounds with `SHIPYARD_TORTURE` (scripts/torture).
     static let kills = ProcessInfo.processInfo.environment["SHIPYARD_TORTURE"] == nil ? 10 : 100
 

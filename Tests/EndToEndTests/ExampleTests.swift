@@ -1,9 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The examples as a user runs them, each to its end and to an empty home.
-@Suite(.timeLimit(.minutes(2)))
-struct ExampleTests {
+@Suite(.blocking) struct ExampleTests {
     @Test func helloPrintsItsGreeting() throws {
         let program = try BuiltProgram()
         let hello = try program.run("run", program.example("hello"))
@@ -60,13 +60,12 @@ struct ExampleTests {
             to: "jobs.yaml")
         let running = try program.start(["run", jobs])
         // Until the task runs; then ctrl-C.
-        for _ in 0..<200 {
-            usleep(50_000)
-            if try program.run("jobs", "tasks", "count", "--jobid", "long").output.contains(" 1 ") { break }
-        }
-        running.process.interrupt()
-        running.process.waitUntilExit()
-        #expect(running.process.terminationStatus == 1)
+        #expect(
+            try program.eventually {
+                try program.run("jobs", "tasks", "count", "--jobid", "long").output.contains(" 1 ")
+            })
+        running.interrupt()
+        #expect(try running.outcome().code == 1)
         #expect(try program.run("pool", "list").messages == "no pools found\n")
         #expect(try program.processes().filter { $0.contains("node-agent") } == [])
     }

@@ -1,9 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What whole jobs can do: prepare, release, merge, depend, generate, take their own pool, end in time.
-@Suite(.timeLimit(.minutes(2)))
-struct JobKindsTests {
+@Suite(.blocking) struct JobKindsTests {
     @Test func preparationAndReleaseRunOnceForEachNode() throws {
         let program = try BuiltProgram()
         try program.addPool(nodes: 2, slots: 2)

@@ -1,9 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Pools, jobs and files through the commands, against the running service.
-@Suite(.timeLimit(.minutes(2)))
-struct JobLifeTests {
+@Suite(.blocking) struct JobLifeTests {
     private let pool = "pool_specification:\n  id: p\n  vm_count: {dedicated: 2}\n  task_slots_per_node: 2\n"
 
     private func withPool(_ body: (BuiltProgram, String) throws -> Void) throws {

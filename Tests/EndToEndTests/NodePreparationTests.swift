@@ -1,9 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What a node is given before its first task: start tasks, preparation commands, packages and files.
-@Suite(.timeLimit(.minutes(2)))
-struct NodePreparationTests {
+@Suite(.blocking) struct NodePreparationTests {
     @Test func startTaskAndPreparationRunInOrderBeforeEveryTask() throws {
         let program = try BuiltProgram()
         let add = try program.addPool(

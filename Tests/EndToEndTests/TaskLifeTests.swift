@@ -1,9 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Single tasks as users write them: environment, limits, retries, ends.
-@Suite(.timeLimit(.minutes(2)))
-struct TaskLifeTests {
+@Suite(.blocking) struct TaskLifeTests {
     @Test func environmentOfJobAndTaskAndBatchReachTheCommand() throws {
         let program = try BuiltProgram()
         try program.addPool()

@@ -1,9 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Real task graphs, run for real; the order is checked from the times that the API gives.
-@Suite(.timeLimit(.minutes(5)))
-struct WorkflowTests {
+@Suite(.blocking) struct WorkflowTests {
     /// The smaller ones of the shared directory, or all with `SHIPYARD_TORTURE`; where there is no such
     /// directory only the one that this repository holds.
     static let files: [URL] = {

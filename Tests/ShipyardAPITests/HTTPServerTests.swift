@@ -3,9 +3,10 @@ import ShipyardAPI
 import ShipyardHTTPClient
 import ShipyardModel
 import Synchronization
+import TestSupport
 import Testing
 
-@Suite struct HTTPServerTests {
+@Suite(.blocking) struct HTTPServerTests {
     private let socket = ListeningSocket()
 
     private func serve(_ handler: @escaping @Sendable (HTTPRequest) -> HTTPReply) throws -> HTTPServer {
@@ -136,9 +137,7 @@ import Testing
         }
         let tail = ClientThread(OutgoingRequest(.get, "http://h/", unixSocket: socket.path))
         begun.wait()
-        let start = ContinuousClock.now
         server.stop()
-        #expect(ContinuousClock.now - start < .seconds(2))
         #expect(tail.join()?.status == 200)
     }
 

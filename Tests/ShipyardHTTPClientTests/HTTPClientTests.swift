@@ -1,16 +1,39 @@
 import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
+import TestSupport
 import Testing
 
-private let hasPython = PythonServer() != nil
+private let hasPython = PythonServer(handler) != nil
 
-@Suite(.enabled(if: hasPython, "python3 is not installed")) struct HTTPClientTests {
+private let handler = """
+    class Handler(Base):
+        def any(self):
+            length = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(length)
+            path = self.path.split("?")[0]
+            count = self.counts[path] = self.counts.get(path, 0) + 1
+            if path == "/echo":
+                head = f"{self.command} {self.path} {self.headers.get('X-One')} {length}\\n"
+                self.answer(200, head.encode() + body, [("X-Answer", " yes ")])
+            elif path == "/big": self.answer(200, b"x" * (8 << 20))
+            elif path == "/moved": self.answer(302, b"", [("Location", "/echo")])
+            elif path == "/file": self.answer(302, b"", [("Location", "file:///etc/passwd")])
+            elif path == "/flaky": self.answer(503 if count < 3 else 200, b"at last" if count >= 3 else b"busy")
+            elif path == "/slow": time.sleep(3); self.answer(200, b"")
+            elif path == "/short":
+                self.send_response(200); self.send_header("Content-Length", "100"); self.end_headers()
+                self.wfile.write(b"only this"); self.close_connection = True
+            else: self.answer(404, b"nothing here")
+        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = any
+    """
+
+@Suite(.blocking, .enabled(if: hasPython, "python3 is not installed")) struct HTTPClientTests {
     let server: PythonServer
     let client: HTTPClient
 
     init() throws {
-        server = try #require(PythonServer())
+        server = try #require(PythonServer(handler))
         client = try HTTPClient()
     }
 

@@ -2,7 +2,6 @@ import Foundation
 import Testing
 
 /// A root that somebody has deleted under its agent.
-@Suite(.timeLimit(.minutes(2)))
 struct LostRootTests {
     @Test func anAgentWithoutARootEndsWithItsTasks() async throws {
         let agent = try await TestAgent()

@@ -1,10 +1,11 @@
 import Glibc
+import TestSupport
 import Testing
 
 /// `SHIPYARD_SEEDS` asks for more histories than a normal run has time for (scripts/torture).
 private let seeds = getenv("SHIPYARD_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 90
 
-@Suite struct SimulationTests {
+@Suite(.blocking) struct SimulationTests {
     @Test func everyPromiseHoldsWithoutFaults() throws {
         for seed in 0..<seeds * 10 {
             let violations = try Simulation(seed: seed).run()

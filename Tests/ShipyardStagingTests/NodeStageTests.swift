@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardModel
 import ShipyardStaging
+import TestSupport
 import Testing
 
 @Suite struct NodeStageTests {
@@ -108,7 +109,13 @@ import Testing
     }
 
     @Test func filesComeFromTheWeb() throws {
-        guard let server = PythonServer() else { return }
+        let answer = """
+            class Handler(Base):
+                def do_GET(self):
+                    name = self.path.split("?")[0].strip("/")
+                    self.answer(int(name) if name.isdigit() else 200, b"body of " + name.encode())
+            """
+        guard let server = PythonServer(answer) else { return }
         try stage(file(server.url("/data.csv"), "in/data.csv", 0o600))
         #expect(tree.read("wd/in/data.csv") == "body of data.csv" && tree.mode("wd/in/data.csv") == 0o600)
         #expect(failure(server.url("/404?sig=secret"))?.code == .blobNotFound)

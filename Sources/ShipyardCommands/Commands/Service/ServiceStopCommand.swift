@@ -1,4 +1,6 @@
 import Glibc
+import ShipyardAPI
+import ShipyardNode
 
 /// `service stop`: running tasks go on and are found again by the next service.
 enum ServiceStopCommand {
@@ -14,15 +16,25 @@ enum ServiceStopCommand {
             invocation.console.say("the service does not run")
             return .done
         }
+        let process = ProcessStamp(of: try service.get("/service", as: ServiceResponse.self).processId)
         try service.post("/service/stop")
         let limit = monotonicSeconds() + 30
-        while try invocation.runningService() != nil {
+        while try isThere(process, invocation) {
             guard monotonicSeconds() < limit else {
-                throw CommandFailure(.failed, "the service still answers after 30 seconds")
+                throw CommandFailure(.failed, "the service still runs after 30 seconds")
             }
-            usleep(20_000)
+            usleep(5_000)
         }
         invocation.console.say("service stopped")
         return .done
+    }
+
+    /// The process and not its socket, which goes first: the home is free when its lock is. The socket counts
+    /// only for a process that cannot be seen from here.
+    private static func isThere(
+        _ process: ProcessStamp?, _ invocation: Invocation
+    ) throws(CommandFailure) -> Bool {
+        guard let process else { return try invocation.runningService() != nil }
+        return process.isAlive
     }
 }

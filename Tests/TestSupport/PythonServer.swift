@@ -1,13 +1,15 @@
 import Glibc
 
 /// A web server on a free port of the loopback interface, for the life of this value. Nil without Python.
-final class PythonServer {
-    let port: Int
+public final class PythonServer {
+    public let port: Int
     private let process: pid_t
 
-    private static let script = """
-        import http.server, sys, time
-        class Handler(http.server.BaseHTTPRequestHandler):
+    /// The frame of every server: `Handler` is what a test adds.
+    private static func script(_ handler: String) -> String {
+        """
+        import http.server, time
+        class Base(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             counts = {}
             def log_message(self, *arguments): pass
@@ -17,30 +19,16 @@ final class PythonServer {
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 if self.command != "HEAD": self.wfile.write(body)
-            def any(self):
-                length = int(self.headers.get("Content-Length", 0))
-                body = self.rfile.read(length)
-                path = self.path.split("?")[0]
-                count = self.counts[path] = self.counts.get(path, 0) + 1
-                if path == "/echo":
-                    head = f"{self.command} {self.path} {self.headers.get('X-One')} {length}\\n"
-                    self.answer(200, head.encode() + body, [("X-Answer", " yes ")])
-                elif path == "/big": self.answer(200, b"x" * (8 << 20))
-                elif path == "/moved": self.answer(302, b"", [("Location", "/echo")])
-                elif path == "/file": self.answer(302, b"", [("Location", "file:///etc/passwd")])
-                elif path == "/flaky": self.answer(503 if count < 3 else 200, b"at last" if count >= 3 else b"busy")
-                elif path == "/slow": time.sleep(3); self.answer(200, b"")
-                elif path == "/short":
-                    self.send_response(200); self.send_header("Content-Length", "100"); self.end_headers()
-                    self.wfile.write(b"only this"); self.close_connection = True
-                else: self.answer(404, b"nothing here")
-            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = any
+        \(handler)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         print(server.server_address[1], flush=True)
         server.serve_forever()
         """
+    }
 
-    init?() {
+    /// - Parameter handler: Python source of a class `Handler` on top of `Base`, which has `answer(status, body,
+    ///   headers)` and a dictionary `counts` that lives as long as the server.
+    public init?(_ handler: String) {
         var pipeEnds: [Int32] = [0, 0]
         guard pipe(&pipeEnds) == 0 else { return nil }
         var actions = posix_spawn_file_actions_t()
@@ -48,7 +36,7 @@ final class PythonServer {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, pipeEnds[1], 1)
         posix_spawn_file_actions_addclose(&actions, pipeEnds[0])
-        let words = ["python3", "-c", Self.script]
+        let words = ["python3", "-c", Self.script(handler)]
         var arguments = words.map { strdup($0) } + [nil]
         defer { for word in arguments { free(word) } }
         var child: pid_t = 0
@@ -59,7 +47,11 @@ final class PythonServer {
         var line: [UInt8] = []
         var byte: UInt8 = 0
         while read(pipeEnds[0], &byte, 1) == 1, byte != 0x0A { line.append(byte) }
-        guard let port = Int(String(decoding: line, as: UTF8.self)) else { return nil }
+        guard let port = Int(String(decoding: line, as: UTF8.self)) else {
+            kill(child, SIGKILL)
+            waitpid(child, nil, 0)
+            return nil
+        }
         self.port = port
         process = child
     }
@@ -69,5 +61,5 @@ final class PythonServer {
         waitpid(process, nil, 0)
     }
 
-    func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+    public func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 }
