@@ -2,7 +2,9 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -67,6 +69,14 @@ int shipyard_is_living_child(pid_t process) {
     siginfo_t info;
     info.si_pid = 0;
     return waitid(P_PID, (id_t)process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
+int shipyard_spread_subdirectories(int directory) {
+    int flags;
+    if (ioctl(directory, FS_IOC_GETFLAGS, &flags) < 0) return -1;
+    if (flags & FS_TOPDIR_FL) return 0;
+    flags |= FS_TOPDIR_FL;
+    return ioctl(directory, FS_IOC_SETFLAGS, &flags);
 }
 
 int shipyard_unmount(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }

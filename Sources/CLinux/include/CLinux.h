@@ -52,6 +52,9 @@ int shipyard_pidfd_send_signal(int pidfd, int signal);
 /// Whether `process` is a living child of the caller: asks without waiting and without reaping.
 int shipyard_is_living_child(pid_t process);
 
+/// Tells the file system that the subdirectories of this one have nothing to do with each other, so that it
+/// spreads them over the disk (`chattr +T`). Only some file systems know that: -1 from the others.
+int shipyard_spread_subdirectories(int directory);
 
 /// Takes a mount out of the tree, also while it is in use; does not follow a link.
 int shipyard_unmount(const char *path);

@@ -31,12 +31,20 @@ package enum NodeAgent {
         try DirectoryMaking.makePath(options.root)
         guard chdir(options.root) == 0 else { throw SystemError("chdir", path: options.root, errno: errno) }
         for name in NodeLayout.directories { try DirectoryMaking.make(name, in: AT_FDCWD) }
+        spreadJobs()
         let lock = try FileDescriptor.open(NodeLayout.lockName, O_RDWR | O_CREAT, mode: 0o600)
         guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else {
             if errno == EWOULDBLOCK { return nil }
             throw SystemError("lock", path: NodeLayout.lockName, errno: errno)
         }
         return lock
+    }
+
+    /// Asks for a region of the disk for each job (docs/adr/0007).
+    private static func spreadJobs() {
+        guard let jobs = try? FileDescriptor.openDirectory(NodeLayout.workItems, in: AT_FDCWD) else { return }
+        // A file system that cannot do it needs none of it.
+        _ = shipyard_spread_subdirectories(jobs.number)
     }
 
     private static func begin(
@@ -110,11 +118,26 @@ enum DirectoryMaking {
     /// Opens `path` below `directory`, making what is missing. Neither links nor `..` lead out of it.
     static func open(_ path: String, below directory: Int32) throws(SystemError) -> FileDescriptor {
         var folder = try FileDescriptor.openDirectory(".", in: directory)
-        for part in path.split(separator: "/") where part != "." {
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        for (depth, part) in parts.enumerated() {
             guard part != ".." else { throw SystemError("open", path: path, errno: EINVAL) }
-            try make(String(part), in: folder.number)
+            let isJob = depth == 1 && parts[0] == NodeLayout.workItems
+            try isJob ? makeJob(String(part), in: folder.number) : make(String(part), in: folder.number)
             folder = try FileDescriptor.openDirectory(String(part), in: folder.number)
         }
         return folder
+    }
+
+    /// In a region of the disk that depends on the directory's first name: a random one, so that a job which is
+    /// deleted and added again does not come to where its files have just been deleted (docs/adr/0007).
+    private static func makeJob(_ name: String, in directory: Int32) throws(SystemError) {
+        guard faccessat(directory, name, F_OK, 0) != 0 else { return }
+        let first = ".new-\(UInt64.random(in: 0...UInt64.max))"
+        try make(first, in: directory)
+        guard renameat(directory, first, directory, name) == 0 else {
+            let reason = errno
+            unlinkat(directory, first, AT_REMOVEDIR)
+            throw SystemError("create directory", path: name, errno: reason)
+        }
     }
 }

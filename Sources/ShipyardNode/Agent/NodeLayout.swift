@@ -6,15 +6,17 @@ package enum NodeLayout {
     package static let lockName = "agent.lock"
     package static let logName = "volatile/agent.log"
 
+    package static let workItems = "workitems"
+
     package static let directories = [
-        "applications", "shared", "startup", "volatile", "workitems", "fsmounts", "mounts",
+        "applications", "shared", "startup", "volatile", workItems, "fsmounts", "mounts",
     ]
 
     /// `workitems/<job>/job-1`, the parent directory of a job's work.
-    package static func jobDirectory(_ job: String) -> String { "workitems/\(job)/job-1" }
+    package static func jobDirectory(_ job: String) -> String { "\(workItems)/\(job)/job-1" }
 
     /// What goes with the job: `workitems/<job>`.
-    package static func jobRoot(_ job: String) -> String { "workitems/\(job)" }
+    package static func jobRoot(_ job: String) -> String { "\(workItems)/\(job)" }
 
     /// Names of the directories of work that is no task.
     package static let startTaskName = "startup"
