@@ -94,8 +94,13 @@ import Testing
         for _ in 0..<3 {
             let service = try program.serviceProcess()
             usleep(UInt32.random(in: 0...200_000))
-            for id in try program.survivors().compactMap({ Int32($0) }) { kill(id, SIGKILL) }
-            kill(service, SIGKILL)
+            // As when the power goes. An agent that saw its task die first would rightly call that a failure.
+            let all = try program.survivors().compactMap { Int32($0) }
+            let agents = all.filter { id in
+                let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") ?? Data()
+                return String(decoding: line, as: UTF8.self).contains("node-agent")
+            }
+            for id in [service] + agents + all { kill(id, SIGKILL) }
         }
         let wait = try program.run("jobs", "wait", "--jobid", "j")
         #expect(wait.code == 0, "\(wait.messages)")
