@@ -8,6 +8,9 @@ package struct Instant: Hashable, Sendable, Codable, Comparable {
     package static func + (instant: Instant, span: TimeSpan) -> Instant {
         Instant(milliseconds: instant.milliseconds + span.milliseconds)
     }
+    package static func - (instant: Instant, span: TimeSpan) -> Instant {
+        Instant(milliseconds: instant.milliseconds - span.milliseconds)
+    }
     package static func - (left: Instant, right: Instant) -> TimeSpan {
         TimeSpan(milliseconds: left.milliseconds - right.milliseconds)
     }

@@ -178,6 +178,16 @@ final class BuiltProgram: Sendable {
         try run("data", "files", "stream", "--filespec", "j,\(task),\(file)").output
     }
 
+    /// Node agents that live, all of them or the one of a node.
+    func agents(node: String? = nil) throws -> [Int32] {
+        try survivors().compactMap { id in
+            let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") ?? Data()
+            let words = String(decoding: line, as: UTF8.self)
+            let isMeant = node.map { words.contains($0) } ?? true
+            return words.contains("node-agent") && isMeant ? Int32(id) : nil
+        }
+    }
+
     /// Everything alive that has this home in its environment or its command line.
     func survivors() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in

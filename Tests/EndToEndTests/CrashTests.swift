@@ -58,13 +58,7 @@ import Testing
                 $0.contains("node-agent") && $0.contains("--node node-1")
             }
             #expect(agents.count == 1)
-            for id in try program.survivors() {
-                let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") ?? Data()
-                let words = String(decoding: line, as: UTF8.self)
-                if words.contains("node-agent"), words.contains("node-1"), let process = Int32(id) {
-                    kill(process, SIGKILL)
-                }
-            }
+            for id in try program.agents(node: "node-1") { kill(id, SIGKILL) }
         }
         let wait = try program.run("jobs", "wait", "--jobid", "j")
         #expect(wait.code == 0, "\(wait.messages)")
@@ -96,11 +90,7 @@ import Testing
             usleep(UInt32.random(in: 0...200_000))
             // As when the power goes. An agent that saw its task die first would rightly call that a failure.
             let all = try program.survivors().compactMap { Int32($0) }
-            let agents = all.filter { id in
-                let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") ?? Data()
-                return String(decoding: line, as: UTF8.self).contains("node-agent")
-            }
-            for id in [service] + agents + all { kill(id, SIGKILL) }
+            for id in try [service] + program.agents() + all { kill(id, SIGKILL) }
         }
         let wait = try program.run("jobs", "wait", "--jobid", "j")
         #expect(wait.code == 0, "\(wait.messages)")

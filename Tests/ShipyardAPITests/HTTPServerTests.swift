@@ -137,7 +137,10 @@ import Testing
         }
         let tail = ClientThread(OutgoingRequest(.get, "http://h/", unixSocket: socket.path))
         begun.wait()
+        let start = ContinuousClock.now
         server.stop()
+        // Well below the time that it would wait for a stream of its own accord.
+        #expect(ContinuousClock.now - start < .seconds(2))
         #expect(tail.join()?.status == 200)
     }
 

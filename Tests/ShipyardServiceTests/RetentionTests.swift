@@ -7,7 +7,7 @@ import Testing
 struct RetentionTests {
     @Test func aSearchThatFailedIsMadeUpFor() {
         let rules = (0...1).map { RetentionRule(job: 1, template: $0, retention: TimeSpan(milliseconds: 10)) }
-        var windows = SweepWindows()
+        let windows = SweepWindows()
         /// What was searched, as `template: after..upTo`.
         func sweep(since: Int64, until: Int64, failing: Int?, _ rules: [RetentionRule]) -> [String] {
             var searched: [String] = []

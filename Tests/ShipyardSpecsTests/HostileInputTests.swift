@@ -74,6 +74,7 @@ import Testing
                     "  - id: frame-\(index)\n    command: /bin/sh -c \"render --frame \(index) --out /tmp/film\"\n"
                     + "    environment_variables: {FRAME: \(index)}\n"
             }
+            #expect(text.utf8.count > 100 * tasks)
             let start = threadTime()
             let (specs, diagnostics) = load(.jobs, text)
             #expect(specs.jobs?.jobs[0].tasks.count == tasks, "\(diagnostics.all.count)")

@@ -12,7 +12,7 @@ final class RetentionSweeper {
     private let log: @Sendable (String) -> Void
     private let post: @Sendable (@escaping @Sendable (ServiceCore) -> Void) -> Void
     private var lastSweep = Instant(milliseconds: 0)
-    private let windows = SharedWindows()
+    private let windows = SweepWindows()
 
     init(
         database: String, log: @escaping @Sendable (String) -> Void,
@@ -31,49 +31,43 @@ final class RetentionSweeper {
         let rules = core.retentionRules(at: now)
         guard !rules.isEmpty else { return }
         workers.run { [windows, readers, log, post] in
-            let failures = windows.value.withLock { windows in
-                windows.search(rules, since: from, until: now) { rule, after, upTo throws(StoreError) in
-                    let ended = try readers.read { reader throws(StoreError) in
-                        try reader.tasksEnded(in: rule.job, template: rule.template, after: after, upTo: upTo)
-                    }
-                    if !ended.isEmpty { post { $0.removeFiles(of: ended, in: rule.job) } }
+            let failures = windows.search(rules, since: from, until: now) {
+                rule, after, upTo throws(StoreError) in
+                let ended = try readers.read { reader throws(StoreError) in
+                    try reader.tasksEnded(in: rule.job, template: rule.template, after: after, upTo: upTo)
                 }
+                if !ended.isEmpty { post { $0.removeFiles(of: ended, in: rule.job) } }
             }
             for failure in failures { log("files past their retention time were not looked for: \(failure)") }
         }
     }
-
-    private final class SharedWindows: Sendable {
-        let value = Mutex(SweepWindows())
-    }
 }
 
 /// Which time is still to be searched. A search that failed is made up for by the next one of its rule.
-struct SweepWindows {
-    private var missedSince: [RetentionRule: Instant] = [:]
+///
+/// For one search at a time; they may come from different threads.
+final class SweepWindows: Sendable {
+    private let missedSince = Mutex<[RetentionRule: Instant]>([:])
 
     /// Calls `find` for each rule with the ends of tasks to look for: after the one and up to the other.
-    mutating func search(
+    func search(
         _ rules: [RetentionRule], since: Instant, until: Instant,
         find: (RetentionRule, _ after: Instant, _ upTo: Instant) throws(StoreError) -> Void
     ) -> [StoreError] {
+        let missedBefore = missedSince.withLock { $0 }
         var missed: [RetentionRule: Instant] = [:]
         var failures: [StoreError] = []
         for rule in rules {
-            let from = missedSince[rule] ?? since
+            let from = missedBefore[rule] ?? since
             do throws(StoreError) {
-                try find(rule, earlier(from, by: rule.retention), earlier(until, by: rule.retention))
+                try find(rule, from - rule.retention, until - rule.retention)
             } catch {
                 missed[rule] = from
                 failures.append(error)
             }
         }
         // What is no rule any more has no files either: its job or its nodes are gone.
-        missedSince = missed
+        missedSince.withLock { [missed] in $0 = missed }
         return failures
-    }
-
-    private func earlier(_ moment: Instant, by span: TimeSpan) -> Instant {
-        Instant(milliseconds: moment.milliseconds - span.milliseconds)
     }
 }
