@@ -18,5 +18,5 @@ package enum Effect: Sendable, Hashable {
     /// Look for anything that a pool without nodes has left. Answered by `poolRemoved`.
     case verifyPoolRemoved(PoolID)
     /// Delete a job's directories on a node.
-    case removeJobDirectory(NodeHandle, JobID)
+    case removeJobDirectory(NodeHandle, UInt32, JobID)
 }

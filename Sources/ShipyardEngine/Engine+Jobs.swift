@@ -113,7 +113,7 @@ extension Engine {
         jobs[number]?.record.endTime = now
         if isDeleting {
             for node in pools[job.record.pool]?.nodes ?? [] {
-                effects.append(.removeJobDirectory(NodeHandle(index: node), job.record.id))
+                effects.append(.removeJobDirectory(NodeHandle(index: node), number, job.record.id))
             }
             writes.append(.deleteJob(number))
             forget(number)

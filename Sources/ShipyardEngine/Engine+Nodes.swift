@@ -149,7 +149,7 @@ extension Engine {
     private mutating func dropOrders(for handle: NodeHandle) {
         effects.removeAll { effect in
             switch effect {
-            case .startWork(let node, _), .killWork(let node, _, _), .removeJobDirectory(let node, _):
+            case .startWork(let node, _), .killWork(let node, _, _), .removeJobDirectory(let node, _, _):
                 node == handle
             case .launchNode, .removeNode, .verifyPoolRemoved: false
             }

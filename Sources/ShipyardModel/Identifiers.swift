@@ -70,3 +70,25 @@ package struct NodeID: Identifier {
     /// Any text: a name that nobody gave to a node is just not found.
     package init(_ text: String) { self.text = text }
 }
+
+/// Tells one state file from every other: made at random with the file. Agents carry the identity of the state
+/// that they belong to, so that a later state, which gives the same numbers again, never takes their news for
+/// its own.
+package struct StateID: Identifier {
+    package let text: String
+
+    /// Nil unless `text` is 32 lower-case hexadecimal digits.
+    package init?(_ text: String) {
+        guard text.utf8.count == 32,
+            text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else { return nil }
+        self.text = text
+    }
+
+    package static func random() -> StateID {
+        let halves = (0..<2).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }
+        guard let id = StateID(halves.map { String(repeating: "0", count: 16 - $0.utf8.count) + $0 }.joined())
+        else { invariantFailure("two numbers of 64 bits are 32 hexadecimal digits") }
+        return id
+    }
+}

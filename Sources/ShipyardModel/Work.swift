@@ -19,3 +19,18 @@ package struct WorkID: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(kind) \(key)#\(attempt)" }
 }
+
+/// Names one removal of a directory on a node, for the life of a home: a job's, or one task's. Numbers of jobs
+/// and ordinals of tasks are never given twice, so neither is this; a removal that is asked for again after a
+/// crash is known as the same one, whatever has come to its path since.
+package struct RemovalID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package var rawValue: Int64
+
+    package init(rawValue: Int64) { self.rawValue = rawValue }
+    /// Of everything that the job left on the node. No task has the last ordinal.
+    package init(job: UInt32) { self.init(TaskKey(job: job, ordinal: .max)) }
+    package init(_ task: TaskKey) { rawValue = task.rawValue }
+
+    package var description: String { "removal \(TaskKey(rawValue: rawValue))" }
+    package static func < (left: RemovalID, right: RemovalID) -> Bool { left.rawValue < right.rawValue }
+}

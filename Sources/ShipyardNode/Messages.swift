@@ -52,8 +52,10 @@ package struct WorkOrder: Sendable, Hashable {
 
 /// What the service says to an agent.
 package enum ServiceMessage: Sendable {
-    /// First on every connection. The agent answers `welcome` and then every exit that is not acknowledged.
-    case hello
+    /// First on every connection, with the identity of the service's state. The agent answers `welcome` with its
+    /// own; where the two agree every exit that is not acknowledged follows, and where they do not the agent
+    /// says and does nothing more for this connection but `shutDown`.
+    case hello(StateID)
     case context(WorkContext)
     case start(WorkOrder)
     /// End it: TERM to the whole process tree, grace, KILL. Its exit is then reported with this failure.
@@ -63,9 +65,15 @@ package enum ServiceMessage: Sendable {
     case recall(WorkID)
     /// The service has stored every exit up to and including this sequence number.
     case acknowledge(UInt64)
-    /// Delete a directory below the node root, given relative to it; answered by `directoryRemoved` or
-    /// `directoryNotRemoved`. One that does not exist counts as removed.
-    case removeDirectory(String)
+    /// Delete a directory below the node root, given relative to it: it is moved aside at once, so that orders
+    /// which follow find nothing of it, and deleted in slices. Answered by `directoryRemoved` or
+    /// `directoryNotRemoved` when that is over, and answered again when asked again, until `forgetRemoval`:
+    /// asking again never removes what has come to the path since. One that does not exist counts as removed.
+    case removeDirectory(RemovalID, path: String)
+    /// The service has stored how the removal ended.
+    case forgetRemoval(RemovalID)
+    /// Answered by `pong` with the same number as soon as the agent's loop comes to it.
+    case ping(UInt64)
     /// Kill all work, delete nothing, answer nothing, leave.
     case shutDown
     /// No order names this context any more. Without it an agent would keep the environment of every job
@@ -76,14 +84,21 @@ package enum ServiceMessage: Sendable {
 /// What an agent says to the service.
 package enum AgentMessage: Sendable, Hashable {
     /// What is alive here: `running` has started, `queued` waits for a slot. Unacknowledged exits follow.
-    case welcome(boot: Int64, processID: Int32, running: [WorkID], queued: [WorkID])
+    case welcome(state: StateID, boot: Int64, processID: Int32, running: [WorkID], queued: [WorkID])
     /// Its process exists from now on.
     case started(WorkID, at: Instant)
     /// Written to the journal before it is sent; sent again on each connection until acknowledged.
     case exited(sequence: UInt64, WorkID, AttemptResult)
     /// Had not started and never will under this order: recalled, or queued for too long behind other work.
     case returned(WorkID)
-    case directoryRemoved(String)
-    /// It, or a part of it, is still there: it leaves the node root, or the file system refused.
-    case directoryNotRemoved(String, reason: String)
+    case directoryRemoved(RemovalID)
+    /// It, or a part of it, is still there: it leads out of the node root, or the file system refused. `path` is
+    /// absolute and names the first that could not be removed, unprintable bytes escaped.
+    case directoryNotRemoved(RemovalID, path: String, reason: String)
+    case pong(UInt64)
+    /// The node cannot start work, such as for want of space: a sentence that says why. Work that it was given
+    /// and could not start comes back with `returned`. Told again on each connection while it holds.
+    case cannotStartWork(reason: String)
+    /// What `cannotStartWork` said is over.
+    case canStartWork
 }

@@ -1,6 +1,6 @@
 /// The steps from an empty file to the schema of this version. A step that was ever released never changes.
 enum Migrations {
-    static let all = [version1]
+    static let all = [version1, version2]
     static var newest: Int64 { Int64(all.count) }
 
     /// `shsw`, in the file's header: tells a state file of ours from any other SQLite database.
@@ -39,6 +39,17 @@ enum Migrations {
         }
         return version
     }
+
+    /// The state's identity (`StateID`), and removals of directories that a node still owes an answer for or that
+    /// failed: `failure` is NULL until then.
+    private static let version2 = """
+        CREATE TABLE identity (state TEXT NOT NULL);
+        INSERT INTO identity VALUES (lower(hex(randomblob(16))));
+
+        CREATE TABLE directory_removals (
+            pool TEXT NOT NULL, node TEXT NOT NULL, id INTEGER NOT NULL, job TEXT NOT NULL, path TEXT NOT NULL,
+            time INTEGER NOT NULL, failed_path TEXT, failure TEXT, PRIMARY KEY (pool, node, id)) WITHOUT ROWID;
+        """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to
     /// `peak_memory` are one `AttemptResult`; `end_time` is NULL exactly where there is none.

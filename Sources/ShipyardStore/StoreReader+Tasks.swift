@@ -1,5 +1,18 @@
 import ShipyardModel
 
+/// Where the files of a task's latest attempt are.
+package struct TaskFiles: Sendable, Hashable {
+    package var key: TaskKey
+    package var id: String
+    package var node: NodeID
+
+    package init(key: TaskKey, id: String, node: NodeID) {
+        self.key = key
+        self.id = id
+        self.node = node
+    }
+}
+
 /// One task as listed.
 package struct TaskRow: Sendable, Hashable {
     package var definition: TaskDefinition
@@ -89,7 +102,7 @@ extension StoreReader {
     /// are kept no longer.
     package func tasksEnded(
         in job: UInt32, template: Int, after: Instant, upTo: Instant
-    ) throws(StoreError) -> [(id: String, node: NodeID)] {
+    ) throws(StoreError) -> [TaskFiles] {
         try rows(
             .endedTasks,
             bind: {
@@ -98,7 +111,7 @@ extension StoreReader {
                 $0.bind(3, after.milliseconds)
                 $0.bind(4, upTo.milliseconds)
             }
-        ) { (id: $0.text(0), node: NodeID($0.text(1))) }
+        ) { TaskFiles(key: TaskKey(rawValue: $0.integer(2)), id: $0.text(0), node: NodeID($0.text(1))) }
     }
 
     /// Nil where no task has the key, or its submission has not ended.
@@ -149,7 +162,7 @@ extension SQL {
     // One lower bound: of two, SQLite may begin at the wrong one and step over half a million rows.
     fileprivate static let endedTasks = SQL(
         """
-        SELECT t.id, p.node FROM progress p JOIN tasks t ON t.key = p.key
+        SELECT t.id, p.node, p.key FROM progress p JOIN tasks t ON t.key = p.key
         WHERE \(isOfJob("p.key")) AND t.template = ?2 AND p.state = 'completed' AND p.node IS NOT NULL
             AND p.end_time > ?3 AND p.end_time <= ?4
         """)

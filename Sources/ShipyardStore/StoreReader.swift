@@ -44,6 +44,16 @@ package class StoreReader: @unchecked Sendable {
         return try statement.step() ? make(statement) : nil
     }
 
+    /// Made at random with the file, and kept for its life.
+    package func stateID() throws(StoreError) -> StateID {
+        let text = try firstRow(.stateID, bind: { _ in }) { $0.text(0) }
+        guard let id = text.flatMap(StateID.init) else {
+            throw StoreError(
+                kind: .corrupt, operation: "read the identity of the state", message: "the file has none")
+        }
+        return id
+    }
+
     /// Lets several reads see one and the same state.
     package func snapshot<Result>(
         _ body: () throws(StoreError) -> Result
@@ -64,5 +74,6 @@ package class StoreReader: @unchecked Sendable {
 }
 
 extension SQL {
+    fileprivate static let stateID = SQL("SELECT state FROM identity")
     fileprivate static let quickCheck = SQL("PRAGMA quick_check")
 }

@@ -109,7 +109,7 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.state == .deleting)
         floor.end(code: 143)
         #expect(floor.engine.jobNumber(id) == nil)
-        #expect(floor.count { if case .removeJobDirectory(_, id) = $0 { true } else { false } } == 1)
+        #expect(floor.count { if case .removeJobDirectory(_, _, id) = $0 { true } else { false } } == 1)
     }
 
     // MARK: Preparation and release

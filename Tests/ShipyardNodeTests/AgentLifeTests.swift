@@ -56,7 +56,8 @@ struct AgentLifeTests {
         let agent = try await TestAgent()
         agent.context()
         let options = NodeAgentOptions(
-            root: agent.root, pool: "lab", node: "lab-0", boot: 2, slots: 1, isDedicated: true)
+            root: agent.root, pool: "lab", node: "lab-0", boot: 2, slots: 1, isDedicated: true,
+            state: TestAgent.state)
         let second = try AgentLauncher.launch(executable: TestAgent.executable, options: options)
         var status: Int32 = 0
         try await agent.wait("the second agent's end") {
@@ -89,16 +90,19 @@ struct AgentLifeTests {
             """
         #expect(try await agent.run(1, make).isSuccess)
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(agent.root)/workitems") == ["job"])
-        for path in ["..", "../kept", "/tmp", "workitems/../../kept", "", ".", "out/file", "workitems//job"] {
-            agent.send(.removeDirectory(path))
+        let refused = ["..", "../kept", "/tmp", "workitems/../../kept", "", ".", "out/file", "workitems//job"]
+        for (number, path) in refused.enumerated() {
+            let id = RemovalID(rawValue: Int64(number))
+            agent.send(.removeDirectory(id, path: path))
             try await agent.wait("the refusal of \(path)") {
-                agent.messages.contains { if case .directoryNotRemoved(path, _) = $0 { true } else { false } }
+                agent.messages.contains { if case .directoryNotRemoved(id, _, _) = $0 { true } else { false } }
                     ? () : nil
             }
         }
-        for path in ["workitems/job/job-1/t1", "out", "never/was", "workitems/job"] {
-            agent.send(.removeDirectory(path))
-            try await agent.hasReceived(.directoryRemoved(path))
+        for (number, path) in ["workitems/job/job-1/t1", "out", "never/was", "workitems/job"].enumerated() {
+            let id = RemovalID(rawValue: 100 + Int64(number))
+            agent.send(.removeDirectory(id, path: path))
+            try await agent.hasReceived(.directoryRemoved(id))
             #expect(!FileManager.default.fileExists(atPath: "\(agent.root)/\(path)"))
         }
         #expect(FileManager.default.fileExists(atPath: "\(kept)/file"))

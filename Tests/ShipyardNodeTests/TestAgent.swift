@@ -49,7 +49,8 @@ final class TestAgent {
 
     func launch() throws {
         let options = NodeAgentOptions(
-            root: root, pool: "lab", node: "lab-0", boot: boot, slots: slots, isDedicated: true)
+            root: root, pool: "lab", node: "lab-0", boot: boot, slots: slots, isDedicated: true,
+            state: Self.state)
         processID = try AgentLauncher.launch(executable: Self.executable, options: options)
     }
 
@@ -73,7 +74,7 @@ final class TestAgent {
         connection = nil
         messages = []
         connection = try await wait("the agent's socket") { try? AgentConnection(root: root) }
-        send(.hello)
+        send(.hello(Self.state))
         _ = try await welcome()
     }
 
@@ -85,6 +86,8 @@ final class TestAgent {
         for message in messages { connection?.send(message) }
         _ = try? connection?.flush()
     }
+
+    static let state = StateID(String(repeating: "5a", count: 16))!
 
     static func id(_ key: Int64, attempt: Int32 = 1) -> WorkID {
         WorkID(kind: .task, key: key, attempt: attempt)
@@ -141,7 +144,7 @@ final class TestAgent {
 
     func welcome() async throws -> (boot: Int64, running: [WorkID], queued: [WorkID]) {
         try await wait("a welcome") {
-            for case .welcome(let boot, _, let running, let queued) in messages {
+            for case .welcome(_, let boot, _, let running, let queued) in messages {
                 return (boot, running, queued)
             }
             return nil

@@ -12,7 +12,7 @@ struct WireTests {
     static let failure = FailureInfo(category: .userError, code: "TaskEnded", message: "")
 
     static let agentMessages: [AgentMessage] = [
-        .welcome(boot: -5, processID: 42, running: [id, id], queued: []),
+        .welcome(state: TestAgent.state, boot: -5, processID: 42, running: [id, id], queued: []),
         .started(id, at: Instant(milliseconds: 1_700_000_000_123)),
         .exited(sequence: .max, id, result),
         .exited(
@@ -20,18 +20,21 @@ struct WireTests {
             AttemptResult(
                 exit: .exited(0), failure: nil, startTime: Instant(milliseconds: 0),
                 endTime: Instant(milliseconds: 0))),
-        .returned(id), .directoryRemoved("workitems/a"), .directoryNotRemoved("..", reason: "outside"),
+        .returned(id), .directoryRemoved(RemovalID(job: 7)),
+        .directoryNotRemoved(RemovalID(TaskKey(rawValue: id.key)), path: "/x/..", reason: "outside"),
+        .pong(.max), .cannotStartWork(reason: "no space"), .canStartWork,
     ]
 
     static let serviceMessages: [ServiceMessage] = [
-        .hello,
+        .hello(TestAgent.state),
         .context(
             WorkContext(
                 number: 7, parentDirectory: "workitems/etl/job-1", environment: [("A", "1"), ("B", "")],
                 maxWallTime: .seconds(3), staging: "{}")),
         .context(WorkContext(number: 8, parentDirectory: "", environment: [])),
         .start(WorkOrder(id: id, context: 7, name: "t-1", command: "echo \"hé\"\n", slots: 2, staging: "[]")),
-        .kill(id, failure), .recall(id), .acknowledge(99), .removeDirectory("workitems/x"), .shutDown,
+        .kill(id, failure), .recall(id), .acknowledge(99), .removeDirectory(RemovalID(job: 7), path: "workitems/x"),
+        .forgetRemoval(RemovalID(job: 7)), .ping(.max), .shutDown,
         .forgetContext(7),
     ]
 

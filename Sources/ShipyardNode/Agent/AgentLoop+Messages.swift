@@ -10,7 +10,9 @@ extension AgentLoop {
         case .kill(let id, let failure): kill(id, failure)
         case .recall(let id): if queue.remove(id) != nil { send(.returned(id)) }
         case .acknowledge(let sequence): acknowledge(sequence)
-        case .removeDirectory(let path): removeDirectory(path)
+        case .removeDirectory(let id, let path): removeDirectory(id, path)
+        case .forgetRemoval: break
+        case .ping(let number): send(.pong(number))
         case .shutDown: leave()
         }
     }
@@ -53,13 +55,13 @@ extension AgentLoop {
         journal.append(.acknowledged(sequence))
     }
 
-    private func removeDirectory(_ path: String) {
+    private func removeDirectory(_ id: RemovalID, _ path: String) {
         // Work that starts there later must not start in the directory that is going.
         parents = parents.filter { $0.key != path && !$0.key.hasPrefix(path + "/") }
         do throws(SystemError) {
-            removals.append((path, try DirectoryRemoval(path, below: node.root)))
+            removals.append((id, path, try DirectoryRemoval(path, below: node.root)))
         } catch {
-            send(.directoryNotRemoved(path, reason: error.description))
+            send(.directoryNotRemoved(id, path: "\(node.root)/\(path)", reason: error.description))
         }
     }
 
@@ -68,9 +70,10 @@ extension AgentLoop {
         guard let removal = removals.first, removal.work.step() else { return }
         removals.removeFirst()
         if let failure = removal.work.failure {
-            send(.directoryNotRemoved(removal.path, reason: failure.description))
+            let path = "\(node.root)/\(removal.path)"
+            send(.directoryNotRemoved(removal.id, path: path, reason: failure.description))
         } else {
-            send(.directoryRemoved(removal.path))
+            send(.directoryRemoved(removal.id))
         }
     }
 

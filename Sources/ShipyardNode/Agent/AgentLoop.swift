@@ -27,7 +27,7 @@ final class AgentLoop {
     var queue = WorkQueue()
     var attempts: [Attempt] = []
     var freeSlots: Int
-    var removals: [(path: String, work: DirectoryRemoval)] = []
+    var removals: [(id: RemovalID, path: String, work: DirectoryRemoval)] = []
     var isLeaving = false
     /// Monotonic microseconds.
     var nextRootCheck: Int64 = 0
@@ -138,7 +138,7 @@ final class AgentLoop {
         isGreeted = true
         send(
             .welcome(
-                boot: options.boot, processID: getpid(), running: attempts.map(\.order.id), queued: queue.ids)
+                state: options.state, boot: options.boot, processID: getpid(), running: attempts.map(\.order.id), queued: queue.ids)
         )
         for exit in journal.state.unacknowledged {
             send(.exited(sequence: exit.sequence, exit.id, exit.result))

@@ -1,3 +1,5 @@
+import ShipyardModel
+
 /// What an agent is told when it starts: who it is. Everything else comes over the socket.
 package struct NodeAgentOptions: Sendable, Hashable {
     package var root: String
@@ -7,21 +9,26 @@ package struct NodeAgentOptions: Sendable, Hashable {
     package var boot: Int64
     package var slots: Int
     package var isDedicated: Bool
+    /// Of the service that this agent belongs to.
+    package var state: StateID
 
-    package init(root: String, pool: String, node: String, boot: Int64, slots: Int, isDedicated: Bool) {
+    package init(
+        root: String, pool: String, node: String, boot: Int64, slots: Int, isDedicated: Bool, state: StateID
+    ) {
         self.root = root
         self.pool = pool
         self.node = node
         self.boot = boot
         self.slots = slots
         self.isDedicated = isDedicated
+        self.state = state
     }
 
     /// What follows `shipyard-swift` on the command line.
     package var arguments: [String] {
         [
             "node-agent", "--root", root, "--pool", pool, "--node", node, "--boot", String(boot), "--slots",
-            String(slots), isDedicated ? "--dedicated" : "--low-priority",
+            String(slots), "--state", state.text, isDedicated ? "--dedicated" : "--low-priority",
         ]
     }
 
@@ -34,7 +41,7 @@ package struct NodeAgentOptions: Sendable, Hashable {
             switch option {
             case "--dedicated": isDedicated = true
             case "--low-priority": isDedicated = false
-            case "--root", "--pool", "--node", "--boot", "--slots":
+            case "--root", "--pool", "--node", "--boot", "--slots", "--state":
                 guard let value = rest.popFirst() else { throw NodeAgentUsage("\(option) needs a value") }
                 values[option] = value
             default: throw NodeAgentUsage("unknown option \(option)")
@@ -48,7 +55,11 @@ package struct NodeAgentOptions: Sendable, Hashable {
         }
         guard let boot = Int64(values["--boot"] ?? "1"), let slots = Int(values["--slots"] ?? "1"), slots > 0
         else { throw NodeAgentUsage("--boot and --slots need numbers, --slots from 1") }
-        self.init(root: root, pool: pool, node: node, boot: boot, slots: slots, isDedicated: isDedicated)
+        guard let state = values["--state"].flatMap(StateID.init) else {
+            throw NodeAgentUsage("--state needs 32 hexadecimal digits")
+        }
+        self.init(
+            root: root, pool: pool, node: node, boot: boot, slots: slots, isDedicated: isDedicated, state: state)
     }
 }
 

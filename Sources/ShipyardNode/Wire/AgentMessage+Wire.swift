@@ -3,8 +3,9 @@ import ShipyardModel
 extension AgentMessage: WireMessage {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .welcome(let boot, let processID, let running, let queued):
+        case .welcome(let state, let boot, let processID, let running, let queued):
             writer.append(UInt8(0))
+            writer.append(state.text)
             writer.append(boot)
             writer.append(processID)
             writer.append(running)
@@ -21,13 +22,22 @@ extension AgentMessage: WireMessage {
         case .returned(let id):
             writer.append(UInt8(3))
             writer.append(id)
-        case .directoryRemoved(let path):
+        case .directoryRemoved(let id):
             writer.append(UInt8(4))
-            writer.append(path)
-        case .directoryNotRemoved(let path, let reason):
+            writer.append(id.rawValue)
+        case .directoryNotRemoved(let id, let path, let reason):
             writer.append(UInt8(5))
+            writer.append(id.rawValue)
             writer.append(path)
             writer.append(reason)
+        case .pong(let number):
+            writer.append(UInt8(6))
+            writer.append(number)
+        case .cannotStartWork(let reason):
+            writer.append(UInt8(7))
+            writer.append(reason)
+        case .canStartWork:
+            writer.append(UInt8(8))
         }
     }
 
@@ -35,14 +45,19 @@ extension AgentMessage: WireMessage {
         switch try reader.integer(UInt8.self) {
         case 0:
             self = .welcome(
-                boot: try reader.integer(), processID: try reader.integer(), running: try reader.workIDs(),
+                state: try reader.stateID(), boot: try reader.integer(), processID: try reader.integer(), running: try reader.workIDs(),
                 queued: try reader.workIDs())
         case 1: self = .started(try reader.workID(), at: try reader.instant())
         case 2:
             self = .exited(sequence: try reader.integer(), try reader.workID(), try reader.attemptResult())
         case 3: self = .returned(try reader.workID())
-        case 4: self = .directoryRemoved(try reader.text())
-        case 5: self = .directoryNotRemoved(try reader.text(), reason: try reader.text())
+        case 4: self = .directoryRemoved(try reader.removalID())
+        case 5:
+            self = .directoryNotRemoved(
+                try reader.removalID(), path: try reader.text(), reason: try reader.text())
+        case 6: self = .pong(try reader.integer())
+        case 7: self = .cannotStartWork(reason: try reader.text())
+        case 8: self = .canStartWork
         case let tag: throw .unknownTag(tag)
         }
     }

@@ -57,6 +57,13 @@ extension ByteReader {
         return ids
     }
 
+    package mutating func removalID() throws(WireError) -> RemovalID { RemovalID(rawValue: try integer()) }
+
+    package mutating func stateID() throws(WireError) -> StateID {
+        guard let id = StateID(try text()) else { throw .invalidText }
+        return id
+    }
+
     package mutating func instant() throws(WireError) -> Instant { Instant(milliseconds: try integer()) }
 
     package mutating func failure() throws(WireError) -> FailureInfo {

@@ -3,8 +3,9 @@ import ShipyardModel
 extension ServiceMessage: WireMessage {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .hello:
+        case .hello(let state):
             writer.append(UInt8(0))
+            writer.append(state.text)
         case .context(let context):
             writer.append(UInt8(1))
             context.write(to: &writer)
@@ -21,28 +22,37 @@ extension ServiceMessage: WireMessage {
         case .acknowledge(let sequence):
             writer.append(UInt8(5))
             writer.append(sequence)
-        case .removeDirectory(let path):
+        case .removeDirectory(let id, let path):
             writer.append(UInt8(6))
+            writer.append(id.rawValue)
             writer.append(path)
         case .shutDown:
             writer.append(UInt8(7))
         case .forgetContext(let number):
             writer.append(UInt8(8))
             writer.append(number)
+        case .forgetRemoval(let id):
+            writer.append(UInt8(9))
+            writer.append(id.rawValue)
+        case .ping(let number):
+            writer.append(UInt8(10))
+            writer.append(number)
         }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
         switch try reader.integer(UInt8.self) {
-        case 0: self = .hello
+        case 0: self = .hello(try reader.stateID())
         case 1: self = .context(try WorkContext(from: &reader))
         case 2: self = .start(try WorkOrder(from: &reader))
         case 3: self = .kill(try reader.workID(), try reader.failure())
         case 4: self = .recall(try reader.workID())
         case 5: self = .acknowledge(try reader.integer())
-        case 6: self = .removeDirectory(try reader.text())
+        case 6: self = .removeDirectory(try reader.removalID(), path: try reader.text())
         case 7: self = .shutDown
         case 8: self = .forgetContext(try reader.integer())
+        case 9: self = .forgetRemoval(try reader.removalID())
+        case 10: self = .ping(try reader.integer())
         case let tag: throw .unknownTag(tag)
         }
     }

@@ -22,8 +22,9 @@ extension ServiceCore {
                 outgoing[node, default: []].append(.kill(work, failure))
             case .removeNode(let node): world.remove(node, identity(of: node))
             case .verifyPoolRemoved(let pool): world.verifyRemoved(pool)
-            case .removeJobDirectory(let node, let job):
-                outgoing[node, default: []].append(.removeDirectory(NodeLayout.jobRoot(job.text)))
+            case .removeJobDirectory(let node, let number, let job):
+                outgoing[node, default: []].append(
+                    .removeDirectory(RemovalID(job: number), path: NodeLayout.jobRoot(job.text)))
             }
         }
         for node in outgoing.keys.sorted(by: { $0.index < $1.index }) {

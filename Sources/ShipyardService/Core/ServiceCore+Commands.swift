@@ -92,7 +92,7 @@ extension ServiceCore {
         }
         guard let node = progress?.node else { return }
         afterCommit { [unowned self] error in
-            if error == nil { removeFiles(of: [(id: task, node: node)], in: key.job) }
+            if error == nil { removeFiles(of: [TaskFiles(key: key, id: task, node: node)], in: key.job) }
         }
     }
 

@@ -1,6 +1,7 @@
 import ShipyardEngine
 import ShipyardModel
 import ShipyardNode
+import ShipyardStore
 
 /// For how long the files of one template's tasks stay on their nodes.
 package struct RetentionRule: Sendable, Hashable {
@@ -32,11 +33,12 @@ extension ServiceCore {
     }
 
     /// Has nodes delete the directories of tasks whose retention time is over.
-    package func removeFiles(of tasks: [(id: String, node: NodeID)], in job: UInt32) {
+    package func removeFiles(of tasks: [TaskFiles], in job: UInt32) {
         guard let record = engine.job(job) else { return }
         for task in tasks {
             guard let node = engine.node(task.node, of: record.pool) else { continue }
-            world.send([.removeDirectory("\(NodeLayout.jobDirectory(record.id.text))/\(task.id)")], to: node)
+            let path = "\(NodeLayout.jobDirectory(record.id.text))/\(task.id)"
+            world.send([.removeDirectory(RemovalID(task.key), path: path)], to: node)
         }
     }
 }

@@ -54,6 +54,7 @@ package final class ServiceCore {
             for exit in exits { engine.apply(.workExited(node, exit.work, exit.result), at: now) }
             contexts.forget(node)
             engine.apply(.nodeLost(node, reason: reason), at: now)
+        case .nodeSilent, .nodeHeard: break
         case .nodeRemoved(let node, let removal):
             let pool = engine.nodeRecord(node).pool
             removals[pool, default: PoolRemoval()].nodes += 1
@@ -67,7 +68,7 @@ package final class ServiceCore {
 
     private func receive(_ message: AgentMessage, from node: NodeHandle, at now: Instant) {
         switch message {
-        case .welcome(_, _, let running, let queued):
+        case .welcome(_, _, _, let running, let queued):
             contexts.forget(node)
             engine.apply(.nodeConnected(node, running: running, queued: queued), at: now)
         case .started(let work, _): engine.apply(.workStarted(node, work), at: now)
@@ -75,7 +76,7 @@ package final class ServiceCore {
             acknowledgements[node] = max(acknowledgements[node] ?? 0, sequence)
             engine.apply(.workExited(node, work, result), at: now)
         case .returned(let work): engine.apply(.workReturned(node, work), at: now)
-        case .directoryRemoved, .directoryNotRemoved: break
+        case .directoryRemoved, .directoryNotRemoved, .pong, .cannotStartWork, .canStartWork: break
         }
     }
 

@@ -104,11 +104,12 @@ package final class ServiceLoop: Sendable {
         do {
             let poller = Poller()
             poller.add(wakeup.fileDescriptor)
-            let world = LocalWorld(layout: layout, executable: executable, poller: poller, log: log) {
+            let store = try StoreWriter(path: layout.database)
+            let state = try store.stateID()
+            let world = LocalWorld(layout: layout, state: state, executable: executable, poller: poller, log: log) {
                 [self] step in
                 post(.world(step))
             }
-            let store = try StoreWriter(path: layout.database)
             var runner = LoopRunner(
                 store: store, world: world, poller: poller, wakeup: wakeup, home: layout.home, log: log)
             let sweeper = RetentionSweeper(database: layout.database, log: log) { [self] act in

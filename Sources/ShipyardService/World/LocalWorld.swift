@@ -9,6 +9,7 @@ import ShipyardNode
 final class LocalWorld: World {
     private let layout: HomeLayout
     private let executable: String
+    private let state: StateID
     private let workers = Workers(count: 4)
     private let poller: Poller
     /// Hands a step back to the loop thread.
@@ -30,10 +31,12 @@ final class LocalWorld: World {
     private var generation = 0
 
     init(
-        layout: HomeLayout, executable: String, poller: Poller, log: @escaping @Sendable (String) -> Void,
+        layout: HomeLayout, state: StateID, executable: String, poller: Poller,
+        log: @escaping @Sendable (String) -> Void,
         post: @escaping @Sendable (@escaping @Sendable (LocalWorld) -> Void) -> Void
     ) {
         self.layout = layout
+        self.state = state
         self.executable = executable
         self.poller = poller
         self.log = log
@@ -61,7 +64,7 @@ final class LocalWorld: World {
         let options = NodeAgentOptions(
             root: root, pool: identity.pool.text, node: identity.id.text, boot: identity.boot,
             slots: identity.slots,
-            isDedicated: identity.isDedicated)
+            isDedicated: identity.isDedicated, state: state)
         inBackground(for: node) { [executable] in
             do {
                 let processID = try AgentLauncher.launch(executable: executable, options: options)
@@ -182,7 +185,7 @@ final class LocalWorld: World {
             connections[node] = connection
             nodes[connection.fileDescriptor] = node
             poller.add(connection.fileDescriptor)
-            connection.send(.hello)
+            connection.send(.hello(state))
             flush(connection, of: node)
         case .lost(let reason, let exits): arrived.append(.nodeLost(node, reason: reason, exits: exits))
         case .failed(let reason):

@@ -36,6 +36,10 @@ package enum WorldEvent: Sendable {
     /// The agent is dead, and so is everything that it had started. `exits` are those in its journal that no
     /// service has acknowledged.
     case nodeLost(NodeHandle, reason: String, exits: [WorkExit])
+    /// The agent is connected and has answered nothing for a while: stopped, swapped out, or hung. `nodeHeard`
+    /// follows when it speaks again, or `nodeLost` when that took too long and all that it had was ended.
+    case nodeSilent(NodeHandle)
+    case nodeHeard(NodeHandle)
     case nodeRemoved(NodeHandle, NodeRemoval)
     case poolVerified(PoolID, PoolVerification)
 }

@@ -12,6 +12,8 @@ final class SimulatedWorld: World {
         case user(Int)
     }
 
+    static let state = StateID(String(repeating: "0", count: 32))!
+
     var now = Instant(milliseconds: 0)
     var agents: [NodeName: FakeAgent] = [:]
     var ledger = Ledger()
@@ -126,7 +128,7 @@ final class SimulatedWorld: World {
         handles[name] = node
         let wait = 1 + delay(5)
         lastDelivery[node] = now.milliseconds + wait
-        tell(.message(node, .welcome(boot: 0, processID: 0, running: [], queued: [])), after: wait)
+        tell(.message(node, .welcome(state: Self.state, boot: 0, processID: 0, running: [], queued: [])), after: wait)
     }
 
     private func tellLost(_ node: NodeHandle, _ name: NodeName, reason: String) {
@@ -148,7 +150,7 @@ final class SimulatedWorld: World {
 
     private func deliver(_ message: ServiceMessage, to name: NodeName) {
         switch message {
-        case .hello, .shutDown, .removeDirectory: break
+        case .hello, .shutDown, .removeDirectory, .forgetRemoval, .ping: break
         case .context(let context): agents[name]?.contexts.insert(context.number)
         case .forgetContext(let number): agents[name]?.contexts.remove(number)
         case .start(let order):
@@ -250,7 +252,7 @@ final class SimulatedWorld: World {
         return .message(
             node,
             .welcome(
-                boot: agent.boot, processID: 1, running: agent.running.keys.sorted { $0.key < $1.key },
+                state: Self.state, boot: agent.boot, processID: 1, running: agent.running.keys.sorted { $0.key < $1.key },
                 queued: agent.queued.map(\.id)))
     }
 
