@@ -107,7 +107,7 @@ struct WireTests {
         decoder.append([255, 255, 255, 255])
         #expect(throws: WireError.frameTooLong(4_294_967_295)) { try decoder.next(ServiceMessage.self) }
         decoder = FrameDecoder()
-        decoder.append([3, 0, 0, 0, 1, 0, 0])
+        decoder.append([3, 0, 0, 0, Frame.version, 7, 0])
         #expect(throws: WireError.trailingBytes(1)) { try decoder.next(ServiceMessage.self) }
     }
 }

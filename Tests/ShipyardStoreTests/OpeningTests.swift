@@ -9,7 +9,7 @@ import Testing
         let directory = TemporaryDirectory()
         close(creat(directory.database, 0o600))
         #expect(try StoreWriter(path: directory.database).pools().isEmpty)
-        #expect(try number("PRAGMA user_version", in: directory.database) == 1)
+        #expect(try number("PRAGMA user_version", in: directory.database) == 2)
         #expect(throws: Never.self) { try StoreWriter(path: directory.database) }
     }
 
@@ -19,7 +19,7 @@ import Testing
         _ = try number("PRAGMA user_version = 99", in: directory.database)
         let error = #expect(throws: StoreError.self) { try StoreWriter(path: directory.database) }
         #expect(error?.kind == .newerVersion)
-        #expect(error?.message.contains("has version 99, but this program knows versions up to 1") == true)
+        #expect(error?.message.contains("has version 99, but this program knows versions up to 2") == true)
         #expect(throws: StoreError.self) { try StoreReader(path: directory.database) }
     }
 
