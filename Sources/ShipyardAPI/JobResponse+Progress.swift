@@ -26,7 +26,9 @@ extension TaskCountsResponse {
 
 extension SubmissionRequest {
     package init(files: [File], workingDirectory: String) {
-        self.init(files: files, workingDirectory: workingDirectory, recreate: false)
+        self.init(
+            files: files, workingDirectory: workingDirectory, recreate: false,
+            environment: GeneratorCaller.ownEnvironment())
     }
 }
 

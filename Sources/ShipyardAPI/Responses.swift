@@ -141,6 +141,12 @@ package struct SubmissionRequest: Codable, Sendable {
     package var workingDirectory: String
     /// `jobs add --recreate`, `pool add --recreate`.
     package var recreate = false
+    /// Made at random by the client, 1 to 64 characters of an id: the same request sent again under it is answered
+    /// as it was, and adds nothing.
+    package var submissionId: String?
+    /// The client's environment, for `custom` generators: they run as if the client ran them. It may hold secrets,
+    /// so it is neither stored nor logged, and tasks do not get it. Absent: the service's own.
+    package var environment: [String: String]?
 }
 
 // Who writes a request by hand gives what matters: only `files` with `kind` and `text` are needed.
@@ -150,6 +156,8 @@ extension SubmissionRequest {
         files = try fields.decode([File].self, forKey: .files)
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory) ?? "/"
         recreate = try fields.decodeIfPresent(Bool.self, forKey: .recreate) ?? false
+        submissionId = try fields.decodeIfPresent(String.self, forKey: .submissionId)
+        environment = try fields.decodeIfPresent([String: String].self, forKey: .environment)
     }
 }
 

@@ -192,4 +192,13 @@ package enum StoreWrite: Sendable {
     case deleteTask(TaskKey)
     case putNodeJob(NodeJobRecord)
     case deleteNodeJobs(job: UInt32)
+    /// Tasks are about to be written past the job's task count, or for a job that has no row yet. What of them
+    /// is there when the service dies is thrown away by the next one.
+    case openSubmission(job: UInt32)
+    /// The tasks belong to their job now, or none was written.
+    case closeSubmission(job: UInt32)
+    /// The tasks of a submission that was refused go, in later, small transactions.
+    case discardSubmission(job: UInt32)
+    /// What a repeated submission is answered with.
+    case keepAnswer(submission: String, answer: String)
 }

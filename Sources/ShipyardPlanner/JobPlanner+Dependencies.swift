@@ -31,6 +31,7 @@ extension JobPlanner {
     /// The edges of one entry's `depends_on`; gathers the names that nobody has.
     private mutating func resolve(_ position: Int, _ unknown: inout [Located<String>]) -> [CycleSearch.Edge] {
         var edges: [CycleSearch.Edge] = []
+        guard position & 63 > 0 || goesOn() else { return edges }
         for (reference, name) in entries[position].task.dependsOn.enumerated() {
             if let target = ids.entry(of: name.value) {
                 edges.append(CycleSearch.Edge(target: target, reference: reference))

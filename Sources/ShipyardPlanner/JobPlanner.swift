@@ -21,6 +21,9 @@ struct JobPlanner {
     /// Whether factories that ask the world are passed over, and what needs their tasks is not judged.
     var skipsWorld = false
 
+    /// Whether the world has asked to stop: what was found so far is worth nothing then.
+    private(set) var isStopped = false
+
     /// The task in the making. Its two buffers serve every task of the job.
     private var task = TaskPlan(index: 0, id: "", command: nil, template: 0)
 
@@ -58,12 +61,19 @@ struct JobPlanner {
         }
         prepare()
         checkPass(&random)
-        if !hasErrors { try sink.jobBegan(plan) }
-        for position in entries.indices { try build(position, &random, into: &sink) }
+        if !hasErrors, goesOn() { try sink.jobBegan(plan) }
+        for position in entries.indices where goesOn() { try build(position, &random, into: &sink) }
         plan.taskCount = ids.count
-        let graph = checkDependencies()
+        let graph = goesOn() ? checkDependencies() : PlanGraph()
+        guard goesOn() else { return false }
         if !hasErrors { try sink.jobEnded(plan, graph) }
         return !findings[errorsBefore...].contains { $0.severity == .error }
+    }
+
+    /// Asks the world. Once stopped it stays so.
+    mutating func goesOn() -> Bool {
+        if !isStopped { isStopped = world.isStopped }
+        return !isStopped
     }
 
     // MARK: - The check pass
@@ -72,7 +82,7 @@ struct JobPlanner {
     /// and a first random factory with a seed forgets what was drawn before it.
     private mutating func checkPass(_ random: inout PythonRandom) {
         let drawsMatter = entries.lazy.compactMap(\.randomSeed).first == .absent
-        for position in entries.indices {
+        for position in entries.indices where goesOn() {
             guard let factory = entries[position].task.factory else {
                 plan.taskCount += 1
                 continue
@@ -90,6 +100,7 @@ struct JobPlanner {
                 if isDrawn || isCustom {
                     try walk.run(&random) { _ in
                         count += 1
+                        guard count & 63 > 0 || goesOn() else { return false }
                         return count <= PlanLimits.tasksPerJob
                     }
                 }
@@ -147,6 +158,8 @@ struct JobPlanner {
     private mutating func make<Sink: PlanSink>(
         _ position: Int, _ command: EntryCommand?, _ item: inout FactoryWalk.Item, into sink: inout Sink
     ) throws(Sink.Failure) -> Bool {
+        // One in 64: a look at the connection costs more than a task.
+        guard ids.count & 63 > 0 || goesOn() else { return false }
         guard ids.count < PlanLimits.tasksPerJob else {
             report(.tooManyTasks, position)
             return false

@@ -14,6 +14,8 @@ package struct Planner {
     private let world: any PlannerWorld
     private var random: PythonRandom
     private var skipsWorld = false
+    /// Whether the world has asked planning to stop; the answer of `planAll` says nothing about the file then.
+    package private(set) var wasStopped = false
 
     package init(_ jobs: JobsSpec, setting: PlanSetting = PlanSetting(), world: any PlannerWorld) {
         self.jobs = jobs
@@ -36,6 +38,10 @@ package struct Planner {
             var planner = JobPlanner(job, setting: setting, world: world)
             planner.skipsWorld = skipsWorld
             let isAccepted = try planner.plan(&random, isSilent: isRefused, into: &sink)
+            if planner.isStopped {
+                wasStopped = true
+                return false
+            }
             planner.findings.forEach { diagnostics.report($0) }
             if !isAccepted { isRefused = true }
         }

@@ -23,6 +23,14 @@ package protocol PlannerWorld {
     ) throws(PlannerWorldError)
     /// Fresh randomness for a generator that no seed was given for; at least one word.
     func entropy() -> [UInt32]
+    /// Whether planning shall end as soon as it can, because nobody waits for the plan any more. Asked some
+    /// thousand times a second.
+    var isStopped: Bool { get }
+}
+
+extension PlannerWorld {
+    /// Who plans for itself ends with its process.
+    package var isStopped: Bool { false }
 }
 
 /// Which names a `file` factory asks for.
@@ -53,4 +61,7 @@ package struct PlannerWorldError: Error, Hashable, Sendable, CustomStringConvert
     }
 
     package var description: String { message }
+
+    /// Never shown: whoever stopped the planner does not ask why.
+    package static let planningStopped = PlannerWorldError("planning was stopped")
 }

@@ -72,6 +72,15 @@ struct Database: ~Copyable {
         }
     }
 
+    /// Waits until all that was written to the log is on the disk. A database in memory has no log.
+    func syncLog() throws(StoreError) {
+        var log: UnsafeMutablePointer<sqlite3_file>?
+        let found = sqlite3_file_control(connection, nil, SQLITE_FCNTL_JOURNAL_POINTER, &log)
+        guard found == SQLITE_OK, let log, let methods = log.pointee.pMethods else { return }
+        let code = methods.pointee.xSync(log, SQLITE_SYNC_NORMAL)
+        guard code == SQLITE_OK else { throw StoreError(nil, code: code, operation: "sync the log") }
+    }
+
     /// Rows changed by the latest statement.
     var changes: Int { Int(sqlite3_changes64(connection)) }
 

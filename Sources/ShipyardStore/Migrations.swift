@@ -49,6 +49,15 @@ enum Migrations {
         CREATE TABLE directory_removals (
             pool TEXT NOT NULL, node TEXT NOT NULL, id INTEGER NOT NULL, job TEXT NOT NULL, path TEXT NOT NULL,
             time INTEGER NOT NULL, failed_path TEXT, failure TEXT, PRIMARY KEY (pool, node, id)) WITHOUT ROWID;
+
+        -- Jobs that tasks are being added to: rows past their `task_count` belong to nobody yet.
+        CREATE TABLE open_submissions (job INTEGER PRIMARY KEY);
+        -- Version 1 did not say where such rows are, so every job is looked at once.
+        INSERT OR IGNORE INTO deleted_jobs SELECT number FROM jobs;
+        INSERT OR IGNORE INTO deleted_jobs SELECT DISTINCT key >> 32 FROM tasks;
+
+        CREATE TABLE submission_answers (
+            number INTEGER PRIMARY KEY, submission TEXT NOT NULL UNIQUE, answer TEXT NOT NULL);
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to
@@ -78,7 +87,8 @@ enum Migrations {
             priority INTEGER NOT NULL, plan TEXT NOT NULL, task_count INTEGER NOT NULL,
             auto_complete INTEGER NOT NULL, creation_time INTEGER NOT NULL,
             state_transition_time INTEGER NOT NULL, end_time INTEGER, terminate_reason TEXT);
-        -- Jobs whose tasks' rows are still to be deleted, in small steps.
+        -- Jobs whose tasks' rows past their `task_count` are still to be deleted, in small steps; of a job
+        -- without a row that is all of them.
         CREATE TABLE deleted_jobs (number INTEGER PRIMARY KEY);
 
         -- The key is the job's number << 32 | the task's ordinal; so one job's rows lie together.

@@ -1,6 +1,9 @@
 import ShipyardModel
 
 // Records to arguments and rows to records, side by side so that the order of columns stands in one place.
+//
+// What a row holds and may not hold (an unknown word, a number out of range) costs that row its use and nothing
+// else: it is read as something that cannot run, and `complaint` says why. Only a row without a usable key is nil.
 
 extension SQL {
     static let resultColumns = """
@@ -42,13 +45,16 @@ extension Statement {
         bind(10, Int64(pool.lastNodeNumber))
     }
 
-    func pool() throws(StoreError) -> PoolRecord {
-        PoolRecord(
-            id: try known(PoolID(text(0)), 0), state: try known(PoolState(rawValue: text(1)), 1),
-            allocationState: try known(AllocationState(rawValue: text(2)), 2), targetDedicatedNodes: int(3),
-            targetLowPriorityNodes: int(4), taskSlotsPerNode: int(5), specification: text(6),
+    func pool() -> PoolRecord? {
+        guard let id = key(PoolID(text(0)), 0) else { return nil }
+        return PoolRecord(
+            id: id, state: known(PoolState(rawValue: text(1)), 1, else: .active),
+            allocationState: known(AllocationState(rawValue: text(2)), 2, else: .steady),
+            targetDedicatedNodes: int(3, within: RowLimits.nodes),
+            targetLowPriorityNodes: int(4, within: RowLimits.nodes),
+            taskSlotsPerNode: int(5, within: RowLimits.slots), specification: text(6),
             creationTime: instant(7), autoPoolJob: optionalInteger(8).map { UInt32(truncatingIfNeeded: $0) },
-            lastNodeNumber: int(9))
+            lastNodeNumber: int(9, within: 0...Int(Int32.max)))
     }
 
     func bind(_ node: NodeRecord) {
@@ -63,11 +69,13 @@ extension Statement {
         bind(node.startTaskResult, from: 9)
     }
 
-    func node() throws(StoreError) -> NodeRecord {
-        NodeRecord(
-            pool: try known(PoolID(text(0)), 0), id: NodeID(text(1)), isDedicated: integer(2) != 0,
-            state: try known(NodeState(rawValue: text(3)), 3), boot: integer(4), startTaskAttempt: int32(5),
-            startTaskResult: try result(from: 8), allocationTime: instant(6), stateTransitionTime: instant(7))
+    func node() -> NodeRecord? {
+        guard let pool = key(PoolID(text(0)), 0) else { return nil }
+        return NodeRecord(
+            pool: pool, id: NodeID(text(1)), isDedicated: integer(2) != 0,
+            state: known(NodeState(rawValue: text(3)), 3, else: .unusable), boot: integer(4),
+            startTaskAttempt: int32(5), startTaskResult: result(from: 8), allocationTime: instant(6),
+            stateTransitionTime: instant(7))
     }
 
     func bind(_ job: JobRecord) {
@@ -85,13 +93,24 @@ extension Statement {
         bind(12, job.terminateReason)
     }
 
-    func job() throws(StoreError) -> JobRecord {
-        JobRecord(
-            number: UInt32(truncatingIfNeeded: integer(0)), id: try known(JobID(text(1)), 1),
-            pool: try known(PoolID(text(2)), 2), state: try known(JobState(rawValue: text(3)), 3),
-            priority: int(4), plan: text(5), taskCount: int(6), autoComplete: integer(7) != 0,
+    func job() -> JobRecord? {
+        guard let number = key(UInt32(exactly: integer(0)), 0), let id = key(JobID(text(1)), 1) else {
+            return nil
+        }
+        let (pool, state) = (PoolID(text(2)), JobState(rawValue: text(3)))
+        var job = JobRecord(
+            number: number, id: id, pool: pool ?? RowLimits.noPool, state: state ?? .completed,
+            priority: int(4, within: -1000...1000), plan: text(5),
+            taskCount: int(6, within: 0...Int(UInt32.max)), autoComplete: integer(7) != 0,
             creationTime: instant(8), stateTransitionTime: instant(9), endTime: optionalInstant(10),
             terminateReason: optionalText(11))
+        if pool == nil || state == nil {
+            // Nothing of it may run, as nobody knows whether it still should; it can be looked at and deleted.
+            complain(pool == nil ? 2 : 3)
+            job.state = .completed
+            job.terminateReason = complaint.map { "\(RowLimits.unreadable): \($0)" }
+        }
+        return job
     }
 
     func bind(_ task: TaskDefinition) {
@@ -122,9 +141,8 @@ extension Statement {
         bind(task.result, from: 10)
     }
 
-    func progress(from first: Int32 = 0) throws(StoreError) -> TaskProgress {
+    func progress(from first: Int32 = 0) -> TaskProgress {
         var task = TaskProgress(key: TaskKey(rawValue: integer(first)))
-        task.state = try known(TaskState(rawValue: text(first + 1)), first + 1)
         task.attempt = int32(first + 2)
         task.retryCount = int32(first + 3)
         task.requeueCount = int32(first + 4)
@@ -132,7 +150,13 @@ extension Statement {
         task.boot = integer(first + 6)
         task.assignedTime = optionalInstant(first + 7)
         task.isEnding = integer(first + 8) != 0
-        task.result = try result(from: first + 9)
+        task.result = result(from: first + 9)
+        guard let state = TaskState(rawValue: text(first + 1)), task.node != nil || !state.isAssigned else {
+            // It may have run, so it must not run again.
+            complain(first + 1)
+            return .unreadable(task, complaint ?? "")
+        }
+        task.state = state
         return task
     }
 
@@ -146,11 +170,12 @@ extension Statement {
         bind(record.result, from: 7)
     }
 
-    func nodeJob() throws(StoreError) -> NodeJobRecord {
-        NodeJobRecord(
-            job: UInt32(truncatingIfNeeded: integer(0)), pool: try known(PoolID(text(1)), 1),
+    func nodeJob() -> NodeJobRecord? {
+        guard let pool = key(PoolID(text(1)), 1) else { return nil }
+        return NodeJobRecord(
+            job: UInt32(truncatingIfNeeded: integer(0)), pool: pool,
             node: NodeID(text(2)), boot: integer(4), isRelease: integer(3) != 0, attempt: int32(5),
-            result: try result(from: 6))
+            result: result(from: 6))
     }
 }
 
@@ -181,7 +206,7 @@ extension Statement {
         bind(first + 1, code)
     }
 
-    private func result(from first: Int32) throws(StoreError) -> AttemptResult? {
+    private func result(from first: Int32) -> AttemptResult? {
         guard let end = optionalInstant(first + 6) else { return nil }
         let exit: ExitStatus =
             switch integer(first) {
@@ -192,8 +217,8 @@ extension Statement {
         var failure: FailureInfo?
         if let category = optionalText(first + 2) {
             failure = FailureInfo(
-                category: try known(FailureCategory(rawValue: category), first + 2), code: text(first + 3),
-                message: text(first + 4))
+                category: known(FailureCategory(rawValue: category), first + 2, else: .serverError),
+                code: text(first + 3), message: text(first + 4))
         }
         return AttemptResult(
             exit: exit, failure: failure, startTime: instant(first + 5), endTime: end,
@@ -207,12 +232,60 @@ extension Statement {
         optionalInteger(column).map { Instant(milliseconds: $0) }
     }
 
-    /// A word that this version does not know can only come from damage or from other hands than ours.
-    private func known<Value>(_ value: Value?, _ column: Int32) throws(StoreError) -> Value {
+    // MARK: What may not be there
+
+    /// Damage, or other hands than ours.
+    private func known<Value>(_ value: Value?, _ column: Int32, else substitute: Value) -> Value {
         if let value { return value }
-        let word = text(column)
-        reset()
-        throw StoreError(
-            kind: .corrupt, operation: "read a row", message: "`\(word)` is no value that may stand here")
+        complain(column)
+        return substitute
+    }
+
+    private func key<Value>(_ value: Value?, _ column: Int32) -> Value? {
+        if value == nil { complain(column) }
+        return value
+    }
+
+    private func int(_ column: Int32, within limits: ClosedRange<Int>) -> Int {
+        let number = int(column)
+        if !limits.contains(number) { complain(column) }
+        return min(max(number, limits.lowerBound), limits.upperBound)
+    }
+
+    private func complain(_ column: Int32) {
+        complaint = "`\(text(column).prefix(100))` is no value that may stand in `\(name(of: column))`"
+    }
+}
+
+/// What a row may say at most: more would not fit the engine's tables.
+enum RowLimits {
+    static let nodes = 0...1_000_000
+    static let slots = 1...65_536
+    static let unreadable = "RowUnreadable"
+    /// Stands for the pool of a job whose row names none. There is never a pool of this id.
+    static let noPool: PoolID = {
+        guard let id = PoolID("unreadable") else { invariantFailure("`unreadable` is an id") }
+        return id
+    }()
+}
+
+extension TaskState {
+    fileprivate var isAssigned: Bool { self == .preparing || self == .running }
+}
+
+extension TaskProgress {
+    /// A task whose row cannot be understood, ended as failed: whether it has run is not known.
+    package static func unreadable(_ task: TaskProgress, _ reason: String) -> TaskProgress {
+        var task = task
+        task.state = .completed
+        task.isEnding = false
+        task.result = AttemptResult(
+            exit: .none,
+            failure: FailureInfo(
+                category: .serverError, code: RowLimits.unreadable,
+                message: "what is stored of the task cannot be read: \(reason)"),
+            startTime: Instant(milliseconds: 0), endTime: Instant(milliseconds: 0),
+            usage: ResourceUsage(wall: 0, user: 0, system: 0, peakMemoryBytes: 0))
+        return task
     }
 }

@@ -6,6 +6,8 @@ final class Statement {
     private let handle: OpaquePointer
     private let connection: OpaquePointer
     private let sql: SQL
+    /// Why the row that was read last cannot be taken as it is.
+    var complaint: String?
 
     init(_ sql: SQL, on connection: OpaquePointer) throws(StoreError) {
         var prepared: OpaquePointer?
@@ -76,6 +78,9 @@ final class Statement {
     /// Ends a read: without it, the snapshot that it holds would keep the WAL from being emptied.
     func reset() { sqlite3_reset(handle) }
 
+    func name(of column: Int32) -> String {
+        sqlite3_column_name(handle, column).map { String(cString: $0) } ?? ""
+    }
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
     func optionalInteger(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }

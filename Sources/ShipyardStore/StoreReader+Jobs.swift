@@ -3,17 +3,20 @@ import ShipyardModel
 extension StoreReader {
     /// Ordered by number, which is by age.
     package func jobs() throws(StoreError) -> [JobRecord] {
-        try rows(.jobs) { row throws(StoreError) in try row.job() }
+        try rows(.jobs) { $0.job() }
     }
 
     package func job(_ id: JobID) throws(StoreError) -> JobRecord? {
-        try firstRow(.jobByID, bind: { $0.bind(1, id.text) }) { row throws(StoreError) in try row.job() }
+        try firstRow(.jobByID, bind: { $0.bind(1, id.text) }) { $0.job() }
     }
 
     package func job(number: UInt32) throws(StoreError) -> JobRecord? {
-        try firstRow(.jobByNumber, bind: { $0.bind(1, Int64(number)) }) { row throws(StoreError) in
-            try row.job()
-        }
+        try firstRow(.jobByNumber, bind: { $0.bind(1, Int64(number)) }) { $0.job() }
+    }
+
+    /// What the submission of this identity was answered with; nil where none of it was taken.
+    package func answer(toSubmission id: String) throws(StoreError) -> String? {
+        try firstRow(.submissionAnswer, bind: { $0.bind(1, id) }) { $0.text(0) }
     }
 
     /// Reads every row of progress that the job has: about 0.2 s for a million tasks.
@@ -42,6 +45,9 @@ extension SQL {
     fileprivate static let jobs = SQL("SELECT \(jobColumns) FROM jobs ORDER BY number")
     fileprivate static let jobByID = SQL("SELECT \(jobColumns) FROM jobs WHERE id = ?")
     fileprivate static let jobByNumber = SQL("SELECT \(jobColumns) FROM jobs WHERE number = ?")
+
+    fileprivate static let submissionAnswer = SQL(
+        "SELECT answer FROM submission_answers WHERE submission = ?")
 
     /// Whether the key belongs to job `?1`: those of a submission that has not ended do not yet.
     static func isOfJob(_ key: String) -> String {

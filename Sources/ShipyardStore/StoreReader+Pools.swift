@@ -11,16 +11,16 @@ package struct PoolRemovalRecord: Sendable, Hashable {
 extension StoreReader {
     /// Ordered by id.
     package func pools() throws(StoreError) -> [PoolRecord] {
-        try rows(.pools) { statement throws(StoreError) in try statement.pool() }
+        try rows(.pools) { $0.pool() }
     }
 
     package func pool(_ id: PoolID) throws(StoreError) -> PoolRecord? {
-        try firstRow(.pool, bind: { $0.bind(1, id.text) }) { row throws(StoreError) in try row.pool() }
+        try firstRow(.pool, bind: { $0.bind(1, id.text) }) { $0.pool() }
     }
 
     /// Of one pool, or of all; ordered by pool and id.
     package func nodes(of pool: PoolID? = nil) throws(StoreError) -> [NodeRecord] {
-        try rows(.nodes, bind: { $0.bind(1, pool?.text) }) { row throws(StoreError) in try row.node() }
+        try rows(.nodes, bind: { $0.bind(1, pool?.text) }) { $0.node() }
     }
 
     package func node(_ id: NodeID, of pool: PoolID) throws(StoreError) -> NodeRecord? {
@@ -30,15 +30,13 @@ extension StoreReader {
                 $0.bind(1, pool.text)
                 $0.bind(2, id.text)
             }
-        ) { row throws(StoreError) in try row.node() }
+        ) { $0.node() }
     }
 
     /// The newest first.
     package func poolRemovals(limit: Int) throws(StoreError) -> [PoolRemovalRecord] {
-        try rows(.poolRemovals, bind: { $0.bind(1, Int64(limit)) }) { row throws(StoreError) in
-            guard let pool = PoolID(row.text(0)) else {
-                throw StoreError(kind: .corrupt, operation: "poolRemovals", message: "not a pool id")
-            }
+        try rows(.poolRemovals, bind: { $0.bind(1, Int64(limit)) }) { row in
+            guard let pool = PoolID(row.text(0)) else { return nil }
             return PoolRemovalRecord(
                 pool: pool, removal: row.text(1), time: Instant(milliseconds: row.integer(2)))
         }
@@ -46,9 +44,7 @@ extension StoreReader {
 
     /// Of one job, or of all.
     package func nodeJobs(of job: UInt32? = nil) throws(StoreError) -> [NodeJobRecord] {
-        try rows(.nodeJobs, bind: { $0.bind(1, job.map(Int64.init)) }) { row throws(StoreError) in
-            try row.nodeJob()
-        }
+        try rows(.nodeJobs, bind: { $0.bind(1, job.map(Int64.init)) }) { $0.nodeJob() }
     }
 }
 

@@ -91,9 +91,9 @@ extension StoreReader {
                 $0.bind(4, filter.outcome.map { $0 == .failure ? 1 : 0 })
                 $0.bind(5, Int64(limit))
             }
-        ) { row throws(StoreError) in
+        ) { row in
             let definition = row.definition()
-            let progress = row.isNull(6) ? TaskProgress(key: definition.key) : try row.progress(from: 6)
+            let progress = row.isNull(6) ? TaskProgress(key: definition.key) : row.progress(from: 6)
             return TaskRow(definition: definition, progress: progress)
         }
     }
@@ -116,8 +116,8 @@ extension StoreReader {
 
     /// Nil where no task has the key, or its submission has not ended.
     package func progress(of key: TaskKey) throws(StoreError) -> TaskProgress? {
-        try firstRow(.progress, bind: { $0.bind(1, key.rawValue) }) { row throws(StoreError) in
-            row.isNull(0) ? TaskProgress(key: key) : try row.progress()
+        try firstRow(.progress, bind: { $0.bind(1, key.rawValue) }) { row in
+            row.isNull(0) ? TaskProgress(key: key) : row.progress()
         }
     }
 
@@ -137,9 +137,7 @@ extension StoreReader {
 
     /// Attempts before the latest one, oldest first.
     package func pastAttempts(of key: TaskKey) throws(StoreError) -> [TaskProgress] {
-        try rows(.pastAttempts, bind: { $0.bind(1, key.rawValue) }) { row throws(StoreError) in
-            try row.progress()
-        }
+        try rows(.pastAttempts, bind: { $0.bind(1, key.rawValue) }) { $0.progress() }
     }
 }
 

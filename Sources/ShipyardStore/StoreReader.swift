@@ -6,6 +6,8 @@ import ShipyardModel
 /// because a connection is used by one thread at a time: `StoreReaderPool` sees to it, or its only owner.
 package class StoreReader: @unchecked Sendable {
     let database: Database
+    /// Hears of each row that cannot be taken as it is. For the service's log.
+    package var report: (@Sendable (String) -> Void)?
 
     /// Opens an existing state file. One of an older version is refused until the service has migrated it.
     package convenience init(path: String) throws(StoreError) {
@@ -22,26 +24,37 @@ package class StoreReader: @unchecked Sendable {
 
     init(_ database: consuming Database) { self.database = database }
 
-    /// Runs `sql` and makes a value of each row.
+    /// Runs `sql` and makes a value of each row; rows that give none are left out.
     func rows<Value>(
-        _ sql: SQL, bind: (Statement) -> Void = { _ in }, _ make: (Statement) throws(StoreError) -> Value
+        _ sql: SQL, bind: (Statement) -> Void = { _ in }, _ make: (Statement) -> Value?
     ) throws(StoreError) -> [Value] {
         let statement = try database.statement(sql)
         defer { statement.reset() }
         bind(statement)
         var values: [Value] = []
-        while try statement.step() { values.append(try make(statement)) }
+        while try statement.step() {
+            if let value = make(statement) { values.append(value) }
+            reportComplaint(of: statement)
+        }
         return values
     }
 
     /// As `rows`, for a statement that answers one row at most.
     func firstRow<Value>(
-        _ sql: SQL, bind: (Statement) -> Void, _ make: (Statement) throws(StoreError) -> Value
+        _ sql: SQL, bind: (Statement) -> Void, _ make: (Statement) -> Value?
     ) throws(StoreError) -> Value? {
         let statement = try database.statement(sql)
         defer { statement.reset() }
         bind(statement)
-        return try statement.step() ? make(statement) : nil
+        guard try statement.step() else { return nil }
+        defer { reportComplaint(of: statement) }
+        return make(statement)
+    }
+
+    func reportComplaint(of statement: Statement) {
+        guard let complaint = statement.complaint else { return }
+        statement.complaint = nil
+        report?("a row of the state file cannot be read as it is: \(complaint)")
     }
 
     /// Made at random with the file, and kept for its life.

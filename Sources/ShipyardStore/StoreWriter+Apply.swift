@@ -25,7 +25,25 @@ extension StoreWriter {
         case .putNodeJob(let record): try run(.putNodeJob, "putNodeJob") { $0.bind(record) }
         case .deleteNodeJobs(let job):
             try run(.deleteNodeJobs, "deleteNodeJobs") { $0.bind(1, Int64(job)) }
+        case .openSubmission(let job):
+            try run(.openSubmission, "openSubmission") { $0.bind(1, Int64(job)) }
+        case .closeSubmission(let job):
+            try run(.closeSubmission, "closeSubmission") { $0.bind(1, Int64(job)) }
+        case .discardSubmission(let job):
+            for sql in [SQL.closeSubmission, .addDeletedJob] {
+                try run(sql, "discardSubmission") { $0.bind(1, Int64(job)) }
+            }
+            hasRowsToPurge = true
+        case .keepAnswer(let submission, let answer): try keepAnswer(submission, answer)
         }
+    }
+
+    private func keepAnswer(_ submission: String, _ answer: String) throws(StoreError) {
+        try run(.keepAnswer, "keepAnswer") {
+            $0.bind(1, submission)
+            $0.bind(2, answer)
+        }
+        try run(.forgetOldAnswers, "keepAnswer") { $0.bind(1, Int64(Self.keptAnswers)) }
     }
 
     private func deletePool(_ pool: PoolID, _ removal: String, _ time: Instant) throws(StoreError) {
@@ -43,6 +61,7 @@ extension StoreWriter {
         for sql in [SQL.deleteNodeJobs, .deleteJob, .addDeletedJob] {
             try run(sql, "deleteJob") { $0.bind(1, Int64(number)) }
         }
+        hasRowsToPurge = true
     }
 
     private func putTask(_ task: TaskProgress) throws(StoreError) {
@@ -80,6 +99,13 @@ extension SQL {
         """)
     fileprivate static let deleteJob = SQL("DELETE FROM jobs WHERE number = ?")
     fileprivate static let addDeletedJob = SQL("INSERT OR IGNORE INTO deleted_jobs VALUES (?)")
+
+    fileprivate static let openSubmission = SQL("INSERT OR IGNORE INTO open_submissions VALUES (?)")
+    fileprivate static let closeSubmission = SQL("DELETE FROM open_submissions WHERE job = ?")
+    fileprivate static let keepAnswer = SQL(
+        "INSERT OR IGNORE INTO submission_answers (submission, answer) VALUES (?, ?)")
+    fileprivate static let forgetOldAnswers = SQL(
+        "DELETE FROM submission_answers WHERE number <= (SELECT max(number) FROM submission_answers) - ?")
 
     fileprivate static let addTask = SQL("INSERT INTO tasks (\(taskColumns)) VALUES (\(marks(6)))")
     fileprivate static let deleteTask = SQL("DELETE FROM tasks WHERE key = ?")

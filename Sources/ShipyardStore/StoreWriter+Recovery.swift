@@ -56,36 +56,26 @@ extension StoreWriter {
         let statement = try database.statement(.progressOfJob)
         defer { statement.reset() }
         statement.bind(1, Int64(job))
-        while try statement.step() { try progress(try statement.progress()) }
+        while try statement.step() {
+            try progress(statement.progress())
+            reportComplaint(of: statement)
+        }
     }
 
-    /// Deletes the tasks of submissions that did not end: those past their job's `taskCount`, and those of
-    /// jobs that have no row. To be called before the first submission, or for one job after its
-    /// submission failed.
-    package func discardUnfinishedSubmissions(of only: UInt32? = nil) throws(StoreError) {
+    /// Marks the tasks of submissions that the last service did not end: `purgeJobRows` deletes them. To be
+    /// called before the first submission.
+    package func discardUnfinishedSubmissions() throws(StoreError) {
         try write("discardUnfinishedSubmissions") { () throws(StoreError) in
-            if let only {
-                try discardTail(of: only)
-            } else {
-                var next: Int64 = 0
-                while let job = try firstJobWithTasks(from: next) {
-                    try discardTail(of: job)
-                    next = Int64(job) + 1
-                }
+            for sql in [SQL.discardOpenSubmissions, .forgetOpenSubmissions] {
+                try run(sql, "discardUnfinishedSubmissions") { _ in }
             }
         }
+        hasRowsToPurge = true
     }
 
-    private func discardTail(of job: UInt32) throws(StoreError) {
-        // Without a row of its own the job is treated as deleted: its rows go in slices, like any other's.
-        let sql = try self.job(number: job) == nil ? SQL.markDeleted : .discardTail
-        try run(sql, "discardUnfinishedSubmissions") { $0.bind(1, Int64(job)) }
-    }
-
-    private func firstJobWithTasks(from number: Int64) throws(StoreError) -> UInt32? {
-        try firstRow(.firstJobWithTasks, bind: { $0.bind(1, number) }) {
-            TaskKey(rawValue: $0.integer(0)).job
-        }
+    /// Whether rows past the job's task count are still to be deleted: a new submission would write there.
+    package func isBeingPurged(_ job: UInt32) throws(StoreError) -> Bool {
+        try firstRow(.isBeingPurged, bind: { $0.bind(1, Int64(job)) }) { _ in true } ?? false
     }
 }
 
@@ -108,12 +98,8 @@ extension SQL {
         "SELECT key, template, dependencies, id FROM tasks WHERE \(isOfJob("key")) ORDER BY key")
     fileprivate static let progressOfJob = SQL(
         "SELECT \(progressColumns) FROM progress WHERE \(isOfJob("key")) ORDER BY key")
-    fileprivate static let firstJobWithTasks = SQL(
-        "SELECT key FROM tasks WHERE key >= ?1 << 32 ORDER BY key LIMIT 1")
-    fileprivate static let markDeleted = SQL("INSERT OR IGNORE INTO deleted_jobs VALUES (?)")
-    fileprivate static let discardTail = SQL(
-        """
-        DELETE FROM tasks WHERE key >= (?1 << 32) + (SELECT task_count FROM jobs WHERE number = ?1)
-        AND key < (?1 + 1) << 32
-        """)
+    fileprivate static let discardOpenSubmissions = SQL(
+        "INSERT OR IGNORE INTO deleted_jobs SELECT job FROM open_submissions")
+    fileprivate static let forgetOpenSubmissions = SQL("DELETE FROM open_submissions")
+    fileprivate static let isBeingPurged = SQL("SELECT 1 FROM deleted_jobs WHERE number = ?")
 }

@@ -10,6 +10,19 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
     /// Writes so far.
     package private(set) var writeCount = 0
 
+    /// How many submissions a repetition is known of. A client repeats within seconds, and no home takes in so
+    /// many in hours.
+    static let keptAnswers = 10_000
+
+    /// Whether `purgeJobRows` may have something to do. True at first: nobody knows what the last service left.
+    package internal(set) var hasRowsToPurge = true
+
+    /// Whether a power cut would still undo a commit. True at first: the last service may have been killed
+    /// before it came to sync.
+    package private(set) var hasUnsyncedCommits = true
+    private var isFullySynchronous = false
+    private var syncDue: Int64?
+
     /// Opens the state file, makes it where there is none, and migrates an older one. `:memory:` keeps all
     /// in memory, for simulations.
     package convenience init(path: String) throws(StoreError) {
@@ -36,9 +49,15 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
     }
 
     /// Applies all writes in order in one transaction: all are kept, or none. Usable after a failure.
-    package func commit(_ writes: [StoreWrite]) throws(StoreError) {
-        guard !writes.isEmpty else { return }
-        try write("commit") { () throws(StoreError) in
+    ///
+    /// - Parameter durably: whether this commit and all before it survive a power cut once this returns. It
+    ///   costs an fsync; others are synced by `syncIfDue`.
+    package func commit(_ writes: [StoreWrite], durably: Bool = true) throws(StoreError) {
+        guard !writes.isEmpty else {
+            if durably, hasUnsyncedCommits { try sync() }
+            return
+        }
+        try write("commit", durably: durably) { () throws(StoreError) in
             for write in writes { try apply(write) }
         }
     }
@@ -52,11 +71,13 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
         return number
     }
 
-    /// Deletes up to `limit` rows of deleted jobs, or gives some of the space back that they took. True when
-    /// more may be left: call again later, so that no turn of the service waits for a million deletions.
-    package func purgeJobRows(limit: Int) throws(StoreError) -> Bool {
+    /// Deletes up to `limit` rows of deleted jobs and refused submissions, or gives some of the space back that
+    /// they took. Call again later while `hasRowsToPurge`, so that no turn of the service waits for a million
+    /// deletions.
+    package func purgeJobRows(limit: Int) throws(StoreError) {
         guard let job = try firstRow(.deletedJob, bind: { _ in }, { $0.integer(0) }) else {
-            return try giveBackSpace()
+            hasRowsToPurge = try giveBackSpace()
+            return
         }
         try write("purgeJobRows") { () throws(StoreError) in
             var left = limit
@@ -69,7 +90,6 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
             }
             if left > 0 { try run(.forgetDeletedJob, "purgeJobRows") { $0.bind(1, job) } }
         }
-        return true
     }
 
     /// Keeps 16 MB of free pages for the next job, and cuts at most 4 MB off the file at a time.
@@ -86,19 +106,60 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
 
     /// Runs a transaction and counts its commit as a write.
     func write<Result>(
-        _ operation: String, _ body: () throws(StoreError) -> Result
+        _ operation: String, durably: Bool = false, _ body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         do {
-            return try database.transaction(.beginImmediate) { () throws(StoreError) in
+            try setSynchronous(durably)
+            let result = try database.transaction(.beginImmediate) { () throws(StoreError) in
                 let result = try body()
                 try countWrite(operation)
                 return result
             }
+            // The log is synced as a whole: what was committed before is on the disk as well.
+            hasUnsyncedCommits = !durably
+            return result
         } catch {
             var named = error
             if named.operation == "run" { named.operation = operation }
             throw named
         }
+    }
+
+    // MARK: Power cuts
+
+    /// How long a commit may wait for its sync: half of the second that a power cut may undo, as a sync takes
+    /// its time.
+    static let syncPauseMilliseconds: Int64 = 500
+
+    /// When `syncIfDue` is to be called next; nil while there is nothing to sync.
+    package var nextSync: Int64? { hasUnsyncedCommits ? syncDue : nil }
+
+    /// Syncs what has waited for long enough. To be called after each turn and when `nextSync` has come.
+    ///
+    /// - Parameter now: of a clock that is never set, in milliseconds.
+    package func syncIfDue(at now: Int64) throws(StoreError) {
+        guard hasUnsyncedCommits else {
+            syncDue = nil
+            return
+        }
+        let due = syncDue ?? now + Self.syncPauseMilliseconds
+        syncDue = due
+        if now >= due { try sync() }
+    }
+
+    /// Puts all commits on the disk.
+    package func sync() throws(StoreError) {
+        try countWrite("sync")
+        try database.syncLog()
+        hasUnsyncedCommits = false
+        syncDue = nil
+    }
+
+    /// Only between transactions: SQLite refuses it within one.
+    private func setSynchronous(_ isFull: Bool) throws(StoreError) {
+        guard isFull != isFullySynchronous else { return }
+        try database.execute(script: isFull ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
+        isFullySynchronous = isFull
     }
 
     func run(_ sql: SQL, _ operation: StaticString, bind: (Statement) -> Void) throws(StoreError) {
@@ -125,7 +186,8 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
     private static func configure(_ database: borrowing Database) throws(StoreError) {
         // auto_vacuum first: it can only be chosen while the file is empty. Incremental lets a purge give
         // space back, so that the file does not stay as large as it ever was.
-        // NORMAL: a power cut may lose the last commits, never their order or the file.
+        // NORMAL: a power cut may lose the last commits, never their order or the file. `commit` raises it where
+        // a commit must not be lost.
         // 16 MB of cache: the hot pages of a million tasks; more than 4,000 pages (16 MB) in the WAL are
         // copied back at once, which halves the fsyncs under load against SQLite's 1,000.
         try database.execute(
@@ -145,7 +207,11 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
 extension SQL {
     fileprivate static let reserveJobNumber = SQL(
         "UPDATE counters SET value = value + 1 WHERE name = 'next_job' RETURNING value - 1")
-    fileprivate static let deletedJob = SQL("SELECT number FROM deleted_jobs ORDER BY number LIMIT 1")
+    // Refused submissions first: a client may wait to add to the job.
+    fileprivate static let deletedJob = SQL(
+        """
+        SELECT number FROM deleted_jobs ORDER BY number IN (SELECT number FROM jobs) DESC, number LIMIT 1
+        """)
     fileprivate static let forgetDeletedJob = SQL("DELETE FROM deleted_jobs WHERE number = ?")
     fileprivate static let purgeTasks = purge("tasks", "key")
     fileprivate static let purgeProgress = purge("progress", "key")
@@ -156,7 +222,7 @@ extension SQL {
         return SQL(
             """
             DELETE FROM \(table) WHERE \(columns) IN (SELECT \(names) FROM \(table)
-            WHERE key >= ?1 << 32 AND key < (?1 + 1) << 32 LIMIT ?2)
+            WHERE key >= \(endOfJob) AND key < (?1 + 1) << 32 LIMIT ?2)
             """)
     }
 }

@@ -68,6 +68,9 @@ final class BuiltProgram: Sendable {
 
         func interrupt() { process.interrupt() }
 
+        /// The only signal that the threads of a test do not hand down as blocked.
+        func end() { kill(process.processIdentifier, SIGKILL) }
+
         /// Waits for its end. One that hangs is killed after minutes that no machine needs, and named.
         func outcome() throws -> Outcome {
             let watchdog = DispatchWorkItem { [id = process.processIdentifier] in kill(id, SIGKILL) }

@@ -1,9 +1,10 @@
 import Foundation
-import ShipyardAPI
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardSpecs
 import Testing
+
+@testable import ShipyardAPI
 
 /// The planner's world on this machine: real Python, real directories.
 struct LocalPlannerWorldTests {
@@ -117,6 +118,125 @@ struct LocalPlannerWorldTests {
         } throws: {
             "\($0)".contains("python3 ended")
         }
+    }
+
+    // MARK: - The end of generators
+
+    /// A generator that starts what outlives everything but the supervisor, and then hangs.
+    private func writeHangingGenerator() throws {
+        try write(
+            """
+            import os, signal, subprocess, sys, time
+            def generate(place):
+                for number in signal.valid_signals():
+                    if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD):
+                        signal.signal(number, signal.SIG_IGN)
+                subprocess.Popen(['sleep', '1000.4217'])
+                if os.fork() == 0:
+                    os.setsid()
+                    if os.fork() == 0:
+                        os.execve('/bin/sleep', ['sleep', '1000.4217'], {})
+                    os._exit(0)
+                os.wait()
+                open(place, 'w').write('%d %s' % (os.getpid(), open('/proc/self/status').read()))
+                while True:
+                    time.sleep(1)
+                    if False: yield
+            """, to: "hangs.py")
+    }
+
+    private var hanging: CustomFactorySpec {
+        var generator = CustomFactorySpec(module: "hangs")
+        generator.inputArgs = [home + "/started"]
+        return generator
+    }
+
+    private func started() -> String? {
+        let text = try? String(contentsOfFile: home + "/started", encoding: .utf8)
+        return text?.contains("SigCgt") == true ? text : nil
+    }
+
+    /// Processes that the generator's start has left, whatever their parents.
+    private func sleepers() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
+            let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline") ?? Data()
+            let text = String(decoding: line, as: UTF8.self)
+            return text.contains("1000.4217") || text.contains(home)
+        }
+    }
+
+    @Test func aGeneratorNobodyWaitsForIsEndedWithAllItStarted() throws {
+        try writeHangingGenerator()
+        // The service blocks TERM, which its generators must not.
+        var blocked = sigset_t()
+        sigemptyset(&blocked)
+        sigaddset(&blocked, SIGTERM)
+        var before = sigset_t()
+        pthread_sigmask(SIG_BLOCK, &blocked, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let place = home + "/started"
+        let world = LocalPlannerWorld(home: home, specDirectory: home) {
+            (try? String(contentsOfFile: place, encoding: .utf8))?.contains("SigCgt") == true
+        }
+        #expect(throws: PlannerWorldError.planningStopped) { try rows(hanging, in: world) }
+        let text = try #require(started())
+        let mask = text.split(separator: "\n").first { $0.hasPrefix("SigBlk") }
+        #expect(mask?.hasSuffix("0000000000000000") == true)
+        #expect(try sleepers() == [])
+    }
+
+    @Test func aGeneratorThatGivesNothingIsEndedAndNamed() throws {
+        try writeHangingGenerator()
+        var environment = ProcessInfo.processInfo.environment
+        environment["SHIPYARD_GENERATOR_SECONDS"] = "1"
+        let world = LocalPlannerWorld(
+            home: home, specDirectory: home,
+            caller: GeneratorCaller(workingDirectory: home, environment: environment))
+        let error = #expect(throws: PlannerWorldError.self) { try rows(hanging, in: world) }
+        #expect(error?.message == "generator `hangs` gave no row for 1 seconds, and was ended")
+        #expect(error?.help == "set SHIPYARD_GENERATOR_SECONDS to the seconds that a row may take")
+        #expect(try sleepers() == [])
+    }
+
+    /// Rows come one by one, each within the time, all of them together beyond it.
+    @Test func aSlowGeneratorMayTakeItsTimeForEachRow() throws {
+        try write(
+            "import time\ndef generate():\n    for n in range(5):\n        time.sleep(0.7)\n        yield n,\n",
+            to: "slow.py")
+        var environment = ProcessInfo.processInfo.environment
+        environment["SHIPYARD_GENERATOR_SECONDS"] = "2"
+        let world = LocalPlannerWorld(
+            home: home, specDirectory: home,
+            caller: GeneratorCaller(workingDirectory: home, environment: environment))
+        #expect(try rows(CustomFactorySpec(module: "slow"), in: world).count == 5)
+    }
+
+    @Test func aGeneratorRunsInItsCallersShell() throws {
+        try write(
+            """
+            import os, mine
+            def generate():
+                yield os.getcwd(), os.environ.get('TOKEN'), os.environ.get('HOME'), mine.value
+            """, to: "shell.py")
+        try write("value = 7\n", to: "elsewhere/mine.py")
+        let world = LocalPlannerWorld(
+            home: home, specDirectory: home,
+            caller: GeneratorCaller(
+                workingDirectory: home + "/elsewhere",
+                environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "", "TOKEN": "s3cret"]))
+        let row = try #require(try rows(CustomFactorySpec(module: "shell"), in: world).first)
+        #expect(row[0].text.hasSuffix("/elsewhere"))
+        #expect(row[1...] == [.str("s3cret"), .none, .int(7)])
+    }
+
+    @Test func aCallersPythonIsLookedForOnItsPath() throws {
+        let world = LocalPlannerWorld(
+            home: home, specDirectory: home,
+            caller: GeneratorCaller(workingDirectory: home, environment: ["PATH": "/nowhere"]))
+        let error = #expect(throws: PlannerWorldError.self) {
+            try rows(CustomFactorySpec(module: "any"), in: world)
+        }
+        #expect(error?.message == "python3 is not installed, and a `custom` factory needs it")
     }
 
     // MARK: - Files

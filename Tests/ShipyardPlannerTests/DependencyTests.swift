@@ -158,4 +158,20 @@ struct DependencyTests {
         #expect(planned.sink.graphs.first?.depth == 20_000)
         #expect(planned.sink.graphs.first?.width == 1)
     }
+
+    /// The last number of the machine is an id like any other.
+    @Test func theHighestNumberIsCounted() {
+        let planned = Planned(
+            """
+            job_specifications:
+            - id: j
+              tasks:
+              - {id: "9223372036854775807", command: x}
+              - {id: "09223372036854775807", command: x}
+              - {id: "9223372036854775806", command: x}
+              - {id: "2", command: x}
+              - {id: last, command: x, depends_on_range: [2, 2]}
+            """)
+        #expect(planned.isAccepted, "\(planned.diagnostics.all.map(\.message))")
+    }
 }

@@ -1,3 +1,4 @@
+import ShipyardEngine
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardSpecs
@@ -44,6 +45,120 @@ struct SubmissionTests {
             #expect(refusal?.code == "SubmissionUnderWay")
             core.cancelSubmission(ticket.number)
             _ = try core.beginSubmission(JobID("j")!, usesDependencies: false)
+        }
+    }
+
+    private func slice(_ job: UInt32, from first: Int, count: Int) -> TaskSlice {
+        var slice = TaskSlice()
+        for ordinal in first..<first + count {
+            slice.definitions.append(
+                TaskDefinition(
+                    key: TaskKey(job: job, ordinal: UInt32(ordinal)), id: "t\(ordinal)", command: "true",
+                    template: 0))
+            slice.seeds.append(TaskSeed(template: 0, dependencies: [], number: nil))
+        }
+        return slice
+    }
+
+    /// The rows of a refused submission go at once, in slices, and a new one to the same job waits for them.
+    @Test func aRefusedSubmissionLeavesNoRows() throws {
+        try withJob { core, number in
+            let now = Instant(milliseconds: 1)
+            let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
+            try core.addSlice(slice(number, from: 0, count: 50), to: number)
+            try core.endTurn(at: now)
+            while core.store.hasRowsToPurge { try core.store.purgeJobRows(limit: 20) }
+            core.cancelSubmission(ticket.number)
+            // Not in the same turn, nor in a later one, while rows are left.
+            for _ in 0..<2 {
+                let refusal = #expect(throws: Refusal.self) {
+                    try core.beginSubmission(JobID("j")!, usesDependencies: false)
+                }
+                #expect(refusal?.code == Refusal.rowsBeingRemoved)
+                try core.endTurn(at: now)
+                #expect(core.store.hasRowsToPurge)
+                try core.store.purgeJobRows(limit: 20)
+            }
+            while core.store.hasRowsToPurge { try core.store.purgeJobRows(limit: 20) }
+            #expect(try core.store.definition(of: TaskKey(job: number, ordinal: 0)) == nil)
+            _ = try core.beginSubmission(JobID("j")!, usesDependencies: false)
+            try core.addSlice(slice(number, from: 0, count: 50), to: number)
+            try core.endTurn(at: now)
+        }
+    }
+
+    /// A turn that fails throws away what was begun: what comes then must not be taken for done.
+    @Test func aSubmissionThatAFailedTurnHasThrownAwayIsRefused() throws {
+        let world = SimulatedWorld(Scenario(seed: 0))
+        let store = try StoreWriter(path: ":memory:")
+        let first = try ServiceCore(store: store, world: world, home: "/home", now: world.now)
+        let ticket = try first.beginSubmission(JobID("j")!, usesDependencies: false)
+        try first.addSlice(slice(ticket.number, from: 0, count: 3), to: ticket.number)
+        try first.endTurn(at: world.now)
+        let second = try ServiceCore(store: store, world: world, home: "/home", now: world.now)
+        let late = #expect(throws: Refusal.self) {
+            try second.addSlice(slice(ticket.number, from: 3, count: 1), to: ticket.number)
+        }
+        #expect(late?.code == "SubmissionGivenUp")
+        let end = #expect(throws: Refusal.self) { try second.checkSubmission(ticket.number) }
+        #expect(end?.code == "SubmissionGivenUp")
+        while store.hasRowsToPurge { try store.purgeJobRows(limit: 2) }
+        #expect(try store.definition(of: TaskKey(job: ticket.number, ordinal: 0)) == nil)
+    }
+
+    /// What a submission was answered with is kept in the turn that takes it, or not at all.
+    @Test(arguments: [true, false])
+    func anAnswerIsKeptWithWhatItTellsOf(isTaken: Bool) throws {
+        try withJob { core, number in
+            let now = Instant(milliseconds: 1)
+            let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
+            try core.addSlice(slice(number, from: 0, count: 1), to: number)
+            try core.endTurn(at: now)
+            var plan = JobPlan(id: JobID("j")!)
+            plan.templates = [TaskTemplate()]
+            core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: now)
+            core.keepAnswer("the answer", toSubmission: "jobs/x")
+            if isTaken {
+                try core.endTurn(at: now)
+            } else {
+                core.store.faultInjection = { _ in true }
+                #expect(throws: StoreError.self) { try core.endTurn(at: now) }
+            }
+            #expect(try core.store.answer(toSubmission: "jobs/x") == (isTaken ? "the answer" : nil))
+            #expect(try core.store.job(number: number)?.taskCount == (isTaken ? 1 : 0))
+        }
+    }
+
+    // MARK: Power
+
+    /// Whoever is promised something is answered when it is on the disk; what is only told of may wait.
+    @Test(arguments: [true, false])
+    func aPromiseIsOnTheDiskBeforeItIsGiven(isPromise: Bool) throws {
+        try withJob { core, number in
+            let now = Instant(milliseconds: 1)
+            let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
+            try core.addSlice(slice(number, from: 0, count: 1), to: number)
+            var wasUnsynced: Bool?
+            core.afterCommit(isPromise: isPromise) { _ in wasUnsynced = core.store.hasUnsyncedCommits }
+            try core.endTurn(at: now)
+            #expect(wasUnsynced == !isPromise)
+            // The next turn promises nothing any more.
+            core.cancelSubmission(ticket.number)
+            try core.endTurn(at: now)
+            #expect(core.store.hasUnsyncedCommits)
+        }
+    }
+
+    /// What the service decides about jobs by itself is acted on, and so is on the disk before.
+    @Test func anEndOfAJobIsOnTheDiskBeforeItIsSeen() throws {
+        try withJob { core, number in
+            try core.endTurn(at: Instant(milliseconds: 1))
+            _ = try core.store.reserveJobNumber()
+            #expect(core.store.hasUnsyncedCommits)
+            try core.terminateJob("j", at: Instant(milliseconds: 2))
+            try core.endTurn(at: Instant(milliseconds: 2))
+            #expect(try core.store.job(number: number)?.state != .active)
+            #expect(!core.store.hasUnsyncedCommits)
         }
     }
 }

@@ -130,7 +130,7 @@ import Testing
             }
             try store.commit([.putJob(sampleJob(taskCount: 10_000))])
             try store.commit([.deleteJob(1)])
-            while try store.purgeJobRows(limit: 2000) {}
+            try purge(store, limit: 2000)
         }
         // Of 40 MB, 16 may be kept for the next job.
         #expect(try contents(of: directory.database).count < 20 << 20)
@@ -152,7 +152,7 @@ import Testing
     }
 }
 
-private func contents(of path: String) throws -> [UInt8] {
+func contents(of path: String) throws -> [UInt8] {
     let file = try #require(fopen(path, "r"))
     defer { fclose(file) }
     fseek(file, 0, SEEK_END)
@@ -162,7 +162,7 @@ private func contents(of path: String) throws -> [UInt8] {
     return bytes
 }
 
-private func write(_ bytes: [UInt8], to path: String) throws {
+func write(_ bytes: [UInt8], to path: String) throws {
     let file = try #require(fopen(path, "w"))
     defer { fclose(file) }
     #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)

@@ -1,6 +1,7 @@
 import ShipyardModel
-import ShipyardStore
 import Testing
+
+@testable import ShipyardStore
 
 @Suite struct ListingTests {
     @Test func pagesFollowEachOther() throws {
@@ -39,27 +40,57 @@ import Testing
 
     @Test func aSubmissionInProgressIsInvisibleAndCanBeDiscarded() throws {
         let store = try storeWithJob(tasks: 2)
-        try store.commit((2..<10).map { .addTask(sampleTask($0)) })
-        try store.commit((0..<4).map { .addTask(sampleTask($0, job: 2)) })
+        try store.commit([.openSubmission(job: 1)] + (2..<10).map { .addTask(sampleTask($0)) })
+        try store.commit([.openSubmission(job: 2)] + (0..<4).map { .addTask(sampleTask($0, job: 2)) })
         #expect(try store.tasks(of: 1, limit: 100).count == 2)
         #expect(try store.taskIDs(in: 1).count == 2)
         #expect(try store.taskIDs(in: 2).isEmpty)
         #expect(try store.ordinal(of: "task-00005", in: 1) == nil)
         #expect(try store.task("task-00005", in: 1) == nil)
         #expect(try store.taskCounts(of: 1).total == 2)
+        try purge(store)
+        #expect(try store.definition(of: TaskKey(job: 1, ordinal: 2)) != nil)
+        // Three rows of twelve went by now, and no turn had to wait for the rest.
+        let before = store.writeCount
         try store.discardUnfinishedSubmissions()
-        while try store.purgeJobRows(limit: 3) {}
+        #expect(store.writeCount - before == 3)
+        #expect(try store.isBeingPurged(1))
+        #expect(try purge(store, limit: 3) == 5)
+        #expect(try !store.isBeingPurged(1))
         #expect(try store.definition(of: TaskKey(job: 1, ordinal: 1)) != nil)
         #expect(try store.definition(of: TaskKey(job: 1, ordinal: 2)) == nil)
         #expect(try store.definition(of: TaskKey(job: 2, ordinal: 0)) == nil)
     }
 
-    @Test func oneFailedSubmissionIsDiscardedAlone() throws {
+    @Test func oneRefusedSubmissionIsDiscardedAlone() throws {
         let store = try storeWithJob(tasks: 1)
-        try store.commit([.addTask(sampleTask(1)), .addTask(sampleTask(0, job: 2))])
-        try store.discardUnfinishedSubmissions(of: 1)
+        try store.commit([.openSubmission(job: 1), .addTask(sampleTask(1))])
+        try store.commit([.openSubmission(job: 2), .addTask(sampleTask(0, job: 2))])
+        try purge(store)
+        try store.commit([.discardSubmission(job: 1)])
+        try purge(store)
+        #expect(try store.definition(of: TaskKey(job: 1, ordinal: 0)) != nil)
         #expect(try store.definition(of: TaskKey(job: 1, ordinal: 1)) == nil)
         #expect(try store.definition(of: TaskKey(job: 2, ordinal: 0)) != nil)
+        // The first is settled: a crash now throws the second away, and nothing else.
+        try store.commit([.addTask(sampleTask(1)), .putJob(sampleJob(taskCount: 2))])
+        try store.discardUnfinishedSubmissions()
+        try purge(store)
+        #expect(try store.definition(of: TaskKey(job: 1, ordinal: 1)) != nil)
+        #expect(try store.definition(of: TaskKey(job: 2, ordinal: 0)) == nil)
+    }
+
+    @Test func onlyTheNewestAnswersAreKept() throws {
+        let store = try StoreWriter(path: ":memory:")
+        for number in 0..<StoreWriter.keptAnswers + 5 {
+            try store.commit([.keepAnswer(submission: "s\(number)", answer: "\(number)")])
+        }
+        // The first answer stays: a repetition changes nothing.
+        try store.commit([.keepAnswer(submission: "s7", answer: "another")])
+        #expect(try store.answer(toSubmission: "s7") == "7")
+        #expect(try store.answer(toSubmission: "s4") == nil)
+        #expect(try store.answer(toSubmission: "s5") == "5")
+        #expect(try store.answer(toSubmission: "s10004") == "10004")
     }
 
     @Test func aDeletedJobFreesItsIDAtOnceAndItsRowsLater() throws {
@@ -71,8 +102,7 @@ import Testing
         try store.commit([.deleteJob(1), .putJob(sampleJob(2))])
         #expect(try store.job(JobID("job")!)?.number == 2)
         #expect(try store.tasks(of: 1, limit: 10).isEmpty)
-        var slices = 0
-        while try store.purgeJobRows(limit: 4) { slices += 1 }
+        let slices = try purge(store, limit: 4)
         // 12 rows by fours, and one more slice that finds nothing left.
         #expect(slices == 4)
         #expect(try store.definition(of: TaskKey(job: 1, ordinal: 9)) == nil)

@@ -79,3 +79,13 @@ func storeWithJob(tasks count: Int, path: String = ":memory:") throws -> StoreWr
     try store.commit(tasks + [.putJob(sampleJob(taskCount: count))])
     return store
 }
+
+/// Purges to the end; answers in how many slices that did something.
+@discardableResult func purge(_ store: StoreWriter, limit: Int = 1000) throws -> Int {
+    var slices = -1
+    while store.hasRowsToPurge {
+        try store.purgeJobRows(limit: limit)
+        slices += 1
+    }
+    return slices
+}

@@ -21,16 +21,25 @@ package final class LocalPlannerWorld: PlannerWorld {
     private let storage: StoredFiles
     private let existing: (any ExistingJobs)?
     private let python: PythonGenerator
+    private let isAbandoned: @Sendable () -> Bool
 
     /// - Parameters:
     ///   - home: the directory that holds `storage/<account>/<container>/…`.
     ///   - specDirectory: where Python modules are looked for first: the directory of the jobs file.
     ///   - existing: nil where no job can be there, as for `plan` without a service.
-    package init(home: String, specDirectory: String, existing: (any ExistingJobs)? = nil) {
-        storage = StoredFiles(root: home + "/storage")
-        python = PythonGenerator(searchPath: specDirectory)
+    ///   - caller: whose working directory and environment generators get.
+    ///   - isAbandoned: whether planning shall end, since nobody waits for the plan any more.
+    package init(
+        home: String, specDirectory: String, existing: (any ExistingJobs)? = nil,
+        caller: GeneratorCaller = .own, isAbandoned: @escaping @Sendable () -> Bool = { false }
+    ) {
+        storage = StoredFiles(root: home + "/storage", isAbandoned: isAbandoned)
+        python = PythonGenerator(searchPath: specDirectory, caller: caller, isAbandoned: isAbandoned)
         self.existing = existing
+        self.isAbandoned = isAbandoned
     }
+
+    package var isStopped: Bool { isAbandoned() }
 
     package func jobExists(_ job: JobID) throws(PlannerWorldError) -> Bool {
         guard let existing else { return false }

@@ -1,4 +1,3 @@
-import Glibc
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardSpecs
@@ -12,17 +11,27 @@ final class PythonGenerator {
     private static let longestRowBytes = 16 << 20
 
     private let searchPath: String
+    private let caller: GeneratorCaller
+    private let isAbandoned: () -> Bool
     private var process: PythonProcess?
 
-    init(searchPath: String) { self.searchPath = searchPath }
+    init(searchPath: String, caller: GeneratorCaller, isAbandoned: @escaping () -> Bool) {
+        self.searchPath = searchPath
+        self.caller = caller
+        self.isAbandoned = isAbandoned
+    }
 
     func forEachRow(
         of generator: CustomFactorySpec, _ body: ([PythonValue]) -> Bool
     ) throws(PlannerWorldError) {
         let python = try running()
-        guard python.send(Self.request(generator)) else { throw ended(generator) }
+        do throws(PythonProcess.End) {
+            try python.send(Self.request(generator), patience: Patience(seconds: caller.patienceSeconds))
+        } catch {
+            throw ended(generator, error)
+        }
         while true {
-            guard let line = try python.line(atMost: Self.longestRowBytes) else { throw ended(generator) }
+            let line = try nextLine(python, generator)
             switch line.first {
             case UInt8(ascii: "r"):
                 guard !body(try Self.row(line.dropFirst())) else { continue }
@@ -37,14 +46,37 @@ final class PythonGenerator {
 
     private func running() throws(PlannerWorldError) -> PythonProcess {
         if let process { return process }
-        let started = try PythonProcess(script: Self.script, searchPath: searchPath)
+        let started = try PythonProcess(
+            script: Self.script, searchPath: searchPath, caller: caller, isAbandoned: isAbandoned)
         process = started
         return started
     }
 
-    private func ended(_ generator: CustomFactorySpec) -> PlannerWorldError {
+    private func nextLine(
+        _ python: PythonProcess, _ generator: CustomFactorySpec
+    ) throws(PlannerWorldError) -> ArraySlice<UInt8> {
+        do throws(PythonProcess.End) {
+            let patience = Patience(seconds: caller.patienceSeconds)
+            if let line = try python.line(atMost: Self.longestRowBytes, patience: patience) { return line }
+        } catch {
+            throw ended(generator, error)
+        }
         process = nil
-        return PlannerWorldError("python3 ended while it ran the generator `\(generator.module)`")
+        throw PlannerWorldError("a generator gave more than \(Self.longestRowBytes) bytes for one task")
+    }
+
+    /// The process is of no more use, and goes with all that it has started.
+    private func ended(_ generator: CustomFactorySpec, _ end: PythonProcess.End) -> PlannerWorldError {
+        process = nil
+        switch end {
+        case .stopped: return .planningStopped
+        case .gone:
+            return PlannerWorldError("python3 ended while it ran the generator `\(generator.module)`")
+        case .late:
+            return PlannerWorldError(
+                "generator `\(generator.module)` gave no row for \(caller.patienceSeconds) seconds, and was ended",
+                help: "set \(GeneratorCaller.patienceVariable) to the seconds that a row may take")
+        }
     }
 
     /// One line of JSON.

@@ -1,80 +1,97 @@
 import Glibc
 import ShipyardPlanner
 
-/// One `python3` process and the stream to it; ended when this value goes.
+/// One `python3` process with all that it starts, and the stream to it; ended when this value goes.
+///
+/// What we start is a supervisor in a session of its own, whose child runs the generators. It sees our end of the
+/// stream close, also when this process is killed, and then kills every descendant, be it in whatever session.
 final class PythonProcess {
     private static let readBytes = 1 << 16
+    /// How often a wait looks whether it is still wanted.
+    private static let lookMilliseconds: Int32 = 50
+    /// How long the supervisor gets to end what the generators have started: on a machine that is not out of breath
+    /// it needs a tenth of a second.
+    private static let endMilliseconds = 3000
 
     private let process: pid_t
     private let socket: Int32
+    private let isAbandoned: () -> Bool
     private var buffer: [UInt8] = []
     /// Up to where `buffer` has been handed out.
     private var consumed = 0
 
-    init(script: String, searchPath: String) throws(PlannerWorldError) {
+    init(
+        script: String, searchPath: String, caller: GeneratorCaller, isAbandoned: @escaping () -> Bool
+    ) throws(PlannerWorldError) {
+        guard let python = caller.python() else {
+            throw PlannerWorldError(
+                "python3 is not installed, and a `custom` factory needs it",
+                help: "install python3, or write the values as a `product_iterables` sweep")
+        }
+        guard access(caller.workingDirectory, X_OK) == 0 else {
+            throw Self.failure("enter \(caller.workingDirectory)", errno)
+        }
         // A socket rather than two pipes: writing to a process that is gone must be an error, not a signal.
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw Self.failure("socketpair", errno) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 0)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-
         var process: pid_t = 0
-        let code = Self.withCStrings(["python3", "-c", script]) { arguments in
-            Self.withCStrings(Self.environment(searchPath)) { environment in
-                posix_spawnp(&process, "python3", &actions, nil, arguments, environment)
-            }
-        }
+        let code = Self.spawn(
+            python, ["-c", script, caller.workingDirectory],
+            environment: caller.variables(searchPath: searchPath), stream: ends[1], &process)
         close(ends[1])
         guard code == 0 else {
             close(ends[0])
-            throw Self.failure("start python3", code)
+            throw Self.failure("start \(python)", code)
         }
         self.process = process
+        self.isAbandoned = isAbandoned
         socket = ends[0]
+    }
+
+    /// In a new session and with every signal as a program finds it: a service blocks TERM and ignores PIPE, and
+    /// both would be inherited.
+    private static func spawn(
+        _ program: String, _ arguments: [String], environment: [String], stream: Int32,
+        _ process: inout pid_t
+    ) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, stream, 0)
+        posix_spawn_file_actions_adddup2(&actions, stream, 1)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        // POSIX_SPAWN_SETSID, hidden behind _GNU_SOURCE.
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80))
+        return withCStrings([program] + arguments) { arguments in
+            withCStrings(environment) { environment in
+                posix_spawn(&process, program, &actions, &attributes, arguments, environment)
+            }
+        }
     }
 
     deinit {
         close(socket)
-        // It may be in the middle of an endless generator.
-        kill(process, SIGKILL)
         var status: Int32 = 0
+        for _ in 0..<Self.endMilliseconds {
+            let ended = waitpid(process, &status, WNOHANG)
+            if ended == process || (ended < 0 && errno != EINTR) { return }
+            usleep(1000)
+        }
+        // It was stopped, or does not get to run; its child goes with it (PR_SET_PDEATHSIG).
+        kill(process, SIGKILL)
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
     }
 
     private static func failure(_ operation: String, _ code: Int32) -> PlannerWorldError {
-        guard code == ENOENT else {
-            return PlannerWorldError("cannot \(operation): \(String(cString: strerror(code)))")
-        }
-        return PlannerWorldError(
-            "python3 is not installed, and a `custom` factory needs it",
-            help: "install python3, or write the values as a `product_iterables` sweep")
-    }
-
-    /// Ours, with the spec's directory and the working directory searched before what the user has set.
-    private static func environment(_ searchPath: String) -> [String] {
-        var variables: [String] = []
-        var inherited = ""
-        var position = 0
-        while let entry = environ[position] {
-            position += 1
-            let variable = String(cString: entry)
-            if variable.hasPrefix("PYTHONPATH=") {
-                inherited = ":" + variable.dropFirst("PYTHONPATH=".count)
-            } else if !variable.hasPrefix("PYTHONDONTWRITEBYTECODE=") {
-                variables.append(variable)
-            }
-        }
-        let here = getcwd(nil, 0)
-        defer { free(here) }
-        let directory = here.map { String(cString: $0) } ?? "."
-        variables.append("PYTHONPATH=\(searchPath.isEmpty ? "." : searchPath):\(directory)\(inherited)")
-        // Planning leaves nothing beside the user's files.
-        variables.append("PYTHONDONTWRITEBYTECODE=1")
-        return variables
+        PlannerWorldError("cannot \(operation): \(String(cString: strerror(code)))")
     }
 
     private static func withCStrings<Result>(
@@ -85,35 +102,46 @@ final class PythonProcess {
         return body(copies + [nil])
     }
 
-    /// False when the process is gone.
-    func send(_ bytes: [UInt8]) -> Bool {
+    /// Why there is no more to read or write.
+    enum End: Error { case gone, stopped, late }
+
+    /// Hands a request over, whatever its length: a generator that does not read must not hold us.
+    func send(_ bytes: [UInt8], patience: Patience) throws(End) {
         var rest = bytes[...]
         while !rest.isEmpty {
+            try wait(for: POLLOUT, patience)
             let count = rest.withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
             }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return false }
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            guard count > 0 else { throw .gone }
             rest = rest.dropFirst(count)
         }
-        return true
     }
 
-    /// The next line without its end; nil when the process is gone.
-    func line(atMost limit: Int) throws(PlannerWorldError) -> ArraySlice<UInt8>? {
+    /// The next line without its end; nil when it has more than `limit` bytes.
+    func line(atMost limit: Int, patience: Patience) throws(End) -> ArraySlice<UInt8>? {
         var searched = consumed
         while true {
             if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
                 defer { consumed = end + 1 }
                 return buffer[consumed..<end]
             }
-            guard buffer.count - consumed <= limit else {
-                throw PlannerWorldError("a generator gave more than \(limit) bytes for one task")
-            }
+            guard buffer.count - consumed <= limit else { return nil }
             buffer.removeSubrange(..<consumed)
             consumed = 0
             searched = buffer.count
-            guard fill() else { return nil }
+            try wait(for: POLLIN, patience)
+            guard fill() else { throw .gone }
+        }
+    }
+
+    private func wait(for events: Int32, _ patience: Patience) throws(End) {
+        var entry = pollfd(fd: socket, events: Int16(events), revents: 0)
+        while true {
+            guard !isAbandoned() else { throw .stopped }
+            if poll(&entry, 1, Self.lookMilliseconds) > 0 { return }
+            guard !patience.isOver else { throw .late }
         }
     }
 
@@ -128,5 +156,20 @@ final class PythonProcess {
         } while count < 0 && errno == EINTR
         buffer.removeLast(Self.readBytes - max(0, count))
         return count > 0
+    }
+}
+
+/// A moment by a clock that is never set.
+struct Patience {
+    private let end: Int
+
+    init(seconds: Int) { end = Self.now() + seconds }
+
+    var isOver: Bool { Self.now() > end }
+
+    private static func now() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec
     }
 }

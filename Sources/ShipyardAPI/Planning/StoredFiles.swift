@@ -4,6 +4,7 @@ import ShipyardPlanner
 /// Lists the embedded blob store: `<root>/<account>/<container>/…`, one regular file for each blob.
 struct StoredFiles {
     let root: String
+    let isAbandoned: () -> Bool
 
     func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
         for name in [listing.account, listing.container] where !Self.isName(name) {
@@ -30,7 +31,8 @@ struct StoredFiles {
         var names: [String] = []
         var directories = [""]
         while let directory = directories.popLast() {
-            for entry in try Self.entries(of: container, directory) {
+            if isAbandoned() { throw .planningStopped }
+            for entry in try entries(of: container, directory) {
                 if entry.isDirectory {
                     // Only what may still hold the prefix is entered.
                     let inside = entry.name + "/"
@@ -54,7 +56,7 @@ struct StoredFiles {
         }
         var directories = [parts.joined(separator: "/")]
         while let directory = directories.popLast() {
-            for entry in try Self.entries(of: container, directory) {
+            for entry in try entries(of: container, directory) {
                 if entry.isDirectory {
                     directories.append(entry.name)
                 } else if !body(entry.name) {
@@ -75,7 +77,7 @@ struct StoredFiles {
     }
 
     /// Files and directories, by name. Links are neither: one to a directory above would never end.
-    private static func entries(
+    private func entries(
         of container: String, _ directory: String
     ) throws(PlannerWorldError) -> [(name: String, isDirectory: Bool)] {
         let path = directory.isEmpty ? container : "\(container)/\(directory)"
@@ -85,6 +87,7 @@ struct StoredFiles {
         defer { closedir(stream) }
         var entries: [(name: String, isDirectory: Bool)] = []
         while let entry = readdir(stream) {
+            if entries.count & 255 == 0, isAbandoned() { throw .planningStopped }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }

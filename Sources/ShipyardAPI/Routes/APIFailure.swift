@@ -26,6 +26,11 @@ struct APIFailure: Error {
 
     init(_ error: StoreError) { self.init(Refusal(error)) }
 
+    /// Heard by nobody where the client has gone, and by one whose service is about to exit.
+    static var planningStopped: APIFailure {
+        APIFailure(503, "PlanningStopped", "planning was stopped, so nothing was added; try again")
+    }
+
     init(refused diagnostics: Diagnostics) {
         self.init(422, "SpecRefused", "the spec has errors; nothing was submitted")
         response.diagnosticsText = TextRenderer().render(diagnostics)

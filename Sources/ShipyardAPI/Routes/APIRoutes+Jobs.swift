@@ -15,7 +15,8 @@ extension APIRoutes {
         }
         on(.post, "/jobs", in: &router) { request throws(APIFailure) in
             let submission = try body(of: request, as: SubmissionRequest.self)
-            return .json(try Submitter(self).addJobs(submission), status: 201)
+            let submitter = Submitter(self, isAbandoned: request.isAbandoned)
+            return .json(try submitter.addJobs(submission), status: 201)
         }
         on(.get, "/jobs/{job}", in: &router) { request throws(APIFailure) in
             .json(try jobResponse(try jobStatus(request.parameters["job"] ?? "")))

@@ -9,7 +9,7 @@ extension APIRoutes {
         on(.get, "/pools", in: &router) { _ throws(APIFailure) in .json(ListBody(value: poolResponses())) }
         on(.post, "/pools", in: &router) { request throws(APIFailure) in
             let submission = try body(of: request, as: SubmissionRequest.self)
-            let id = try Submitter(self).addPool(submission)
+            let id = try Submitter(self, isAbandoned: request.isAbandoned).addPool(submission)
             return .json(try poolResponse(id), status: 201)
         }
         on(.get, "/pools/{pool}", in: &router) { request throws(APIFailure) in

@@ -11,6 +11,7 @@ package struct APIRoutes: Sendable {
     let layout: HomeLayout
     let identity: ServiceIdentity
     let plans = PlanSummaries()
+    let underWay = SubmissionsUnderWay()
 
     /// What never changes while the service runs.
     package struct ServiceIdentity: Sendable {
@@ -45,10 +46,11 @@ package struct APIRoutes: Sendable {
 
     /// Runs a command in a turn of the service and waits for its commit.
     func perform<Answer: Sendable>(
+        isPromise: Bool = true,
         _ body: @escaping @Sendable (ServiceCore, Instant) throws(Refusal) -> Answer
     ) throws(APIFailure) -> Answer {
         do throws(Refusal) {
-            return try loop.perform(body)
+            return try loop.perform(isPromise: isPromise, body)
         } catch {
             throw APIFailure(error)
         }

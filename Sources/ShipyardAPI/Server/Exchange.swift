@@ -53,9 +53,13 @@ final class Exchange {
     }
 
     /// Whether the client has closed its end.
-    var hasHungUp: Bool {
+    var hasHungUp: Bool { Self.hasHungUp(socket) }
+
+    var socket: Int32 { shipyard_mhd_socket(connection) }
+
+    static func hasHungUp(_ socket: Int32) -> Bool {
         // POLLRDHUP, hidden behind _GNU_SOURCE.
-        var entry = pollfd(fd: shipyard_mhd_socket(connection), events: 0x2000, revents: 0)
+        var entry = pollfd(fd: socket, events: 0x2000, revents: 0)
         return poll(&entry, 1, 0) > 0
     }
 

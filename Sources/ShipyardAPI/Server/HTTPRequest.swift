@@ -14,6 +14,9 @@ package struct HTTPRequest: Sendable {
     package var body: [UInt8]
     /// What stood for the names in the route's pattern; filled by the router.
     package var parameters: [String: String] = [:]
+    /// Whether nobody waits for the answer any more: the client has hung up, or the server is about to stop. A
+    /// handler that works for long asks now and then.
+    package var isAbandoned: @Sendable () -> Bool = { false }
 
     /// Nil where `target` is no path or holds a percent sign without two hexadecimal digits.
     package init?(_ method: HTTPMethod, target: String, headers: [HTTPHeader] = [], body: [UInt8] = []) {

@@ -53,8 +53,12 @@ final class ServerCore: Sendable {
         guard let known = HTTPMethod(rawValue: method) else {
             return .error(501, "MethodNotKnown", "the method \(method) is not known")
         }
-        guard let request = exchange.takeRequest(known) else {
+        guard var request = exchange.takeRequest(known) else {
             return .error(400, "InvalidURL", "the path or query is not well encoded")
+        }
+        // The library keeps the connection open while its handler runs.
+        request.isAbandoned = { [unowned self, socket = exchange.socket] in
+            isStopping.load(ordering: .acquiring) || Exchange.hasHungUp(socket)
         }
         var reply = handler(request)
         if case .stream(let next) = reply.body { reply.body = .stream(watched(next, exchange)) }

@@ -1,3 +1,4 @@
+import Glibc
 import ShipyardEngine
 import ShipyardModel
 import ShipyardPlanner
@@ -19,6 +20,7 @@ struct SubmissionSink: PlanSink {
 
     let routes: APIRoutes
     let setting: PlanSetting
+    private let isAbandoned: @Sendable () -> Bool
     /// Ids that some `depends_on` of the file names, by job.
     let referenced: [JobID: Set<String>]
     private(set) var staged: [Staged] = []
@@ -30,8 +32,11 @@ struct SubmissionSink: PlanSink {
     /// Tasks that depend on one that comes later: written last, when every id is known.
     private var forward: [(definition: TaskDefinition, dependencies: [DependencyPlan])] = []
 
-    init(routes: APIRoutes, setting: PlanSetting, jobs: JobsSpec) {
+    init(
+        routes: APIRoutes, setting: PlanSetting, jobs: JobsSpec, isAbandoned: @escaping @Sendable () -> Bool
+    ) {
         self.routes = routes
+        self.isAbandoned = isAbandoned
         self.setting = setting
         referenced = Dictionary(
             jobs.jobs.map { job in (job.id.value, Set(job.tasks.flatMap { $0.dependsOn.map(\.value) })) },
@@ -42,10 +47,7 @@ struct SubmissionSink: PlanSink {
 
     mutating func jobBegan(_ plan: JobPlan) throws(APIFailure) {
         let id = plan.id
-        let uses = plan.usesTaskDependencies
-        ticket = try routes.perform { core, _ throws(Refusal) in
-            try core.beginSubmission(id, usesDependencies: uses)
-        }
+        ticket = try begin(id, usesDependencies: plan.usesTaskDependencies)
         job = id
         slice = TaskSlice()
         ordinals = [:]
@@ -98,11 +100,29 @@ struct SubmissionSink: PlanSink {
 
     // MARK: Parts
 
+    /// Waits while the tasks of a refused submission to the same job are removed: some thousand in a blink.
+    private func begin(_ job: JobID, usesDependencies: Bool) throws(APIFailure) -> SubmissionTicket {
+        while true {
+            do throws(APIFailure) {
+                return try routes.perform(isPromise: false) { core, _ throws(Refusal) in
+                    try core.beginSubmission(job, usesDependencies: usesDependencies)
+                }
+            } catch {
+                guard error.response.code == Refusal.rowsBeingRemoved else { throw error }
+            }
+            guard !isAbandoned() else { throw .planningStopped }
+            usleep(10_000)
+        }
+    }
+
     private mutating func flush() throws(APIFailure) {
         guard let ticket, !slice.seeds.isEmpty || !slice.definitions.isEmpty else { return }
         let full = slice
         slice = TaskSlice()
-        try routes.perform { core, _ throws(Refusal) in core.addSlice(full, to: ticket.number) }
+        // No promise yet: the end of the submission is one, for all of it.
+        try routes.perform(isPromise: false) { core, _ throws(Refusal) in
+            try core.addSlice(full, to: ticket.number)
+        }
     }
 
     /// Nil when an id is not known yet.

@@ -10,14 +10,25 @@ import ShipyardStaging
 /// From the texts of spec files to pools and jobs. Runs on the request's own thread: reading and planning a
 /// large spec takes seconds, and the service loop must not.
 struct Submitter {
-    private let routes: APIRoutes
+    let routes: APIRoutes
+    /// Whether nobody waits for the answer: then nothing is planned any longer, and nothing is taken.
+    let isAbandoned: @Sendable () -> Bool
 
-    init(_ routes: APIRoutes) { self.routes = routes }
+    init(_ routes: APIRoutes, isAbandoned: @escaping @Sendable () -> Bool) {
+        self.routes = routes
+        self.isAbandoned = isAbandoned
+    }
 
     // MARK: Pools
 
     /// Makes the pool of the pool file; answers its id.
     func addPool(_ request: SubmissionRequest) throws(APIFailure) -> String {
+        try once("pools", request) { identity throws(APIFailure) in
+            try addPool(request, identity: identity)
+        }
+    }
+
+    private func addPool(_ request: SubmissionRequest, identity: String?) throws(APIFailure) -> String {
         let (specs, _) = try load(request)
         guard let spec = specs.pool else {
             throw APIFailure(
@@ -25,8 +36,12 @@ struct Submitter {
         }
         let placed = try placePackages(of: spec, request)
         if request.recreate { try removePool(placed.id) }
-        try routes.perform { core, now throws(Refusal) in try core.addPool(placed, at: now) }
-        return placed.id.text
+        let answer = placed.id.text
+        try routes.perform { core, now throws(Refusal) in
+            try core.addPool(placed, at: now)
+            if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
+        }
+        return answer
     }
 
     private func removePool(_ id: PoolID) throws(APIFailure) {
@@ -42,6 +57,7 @@ struct Submitter {
         let (pause, patience): (UInt32, UInt32) = (10_000, 120_000_000)
         for _ in 0..<patience / pause {
             if routes.loop.inspect(holds) { return }
+            guard !isAbandoned() else { throw .planningStopped }
             usleep(pause)
         }
         throw APIFailure(
@@ -85,6 +101,14 @@ struct Submitter {
     // MARK: Jobs
 
     func addJobs(_ request: SubmissionRequest) throws(APIFailure) -> SubmissionResponse {
+        try once("jobs", request) { identity throws(APIFailure) in
+            try addJobs(request, identity: identity)
+        }
+    }
+
+    private func addJobs(
+        _ request: SubmissionRequest, identity: String?
+    ) throws(APIFailure) -> SubmissionResponse {
         let (specs, diagnostics) = try load(request)
         guard let jobs = specs.jobs else {
             throw APIFailure(
@@ -100,14 +124,17 @@ struct Submitter {
         if !request.files.contains(where: { $0.kind == "config" }) { setting.config = nil }
         var warnings = diagnostics
         let staged = try plan(jobs, setting, request, &warnings)
-        try take(staged, pool: pool?.id, autoPool: autoPool ? poolSpec : nil, request)
-        return SubmissionResponse(
+        let answer = SubmissionResponse(
             jobs: staged.map { item in
                 SubmissionResponse.Job(
                     id: item.plan.id.text,
                     poolId: (pool?.id ?? self.autoPool(poolSpec, for: item.ticket.number))?.text ?? "",
                     tasksAdded: item.plan.taskCount, isNew: item.ticket.isNew)
             }, warnings: warnings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) })
+        try take(staged, pool: pool?.id, autoPool: autoPool ? poolSpec : nil, request) { core in
+            if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
+        }
+        return answer
     }
 
     private func plan(
@@ -116,13 +143,16 @@ struct Submitter {
     ) throws(APIFailure) -> [SubmissionSink.Staged] {
         let world = LocalPlannerWorld(
             home: routes.layout.home, specDirectory: directory(of: "jobs", in: request),
-            existing: StoredJobs(readers: routes.readers))
+            existing: StoredJobs(readers: routes.readers),
+            caller: GeneratorCaller(
+                workingDirectory: request.workingDirectory, environment: request.environment),
+            isAbandoned: isAbandoned)
         var planner = Planner(jobs, setting: setting, world: world)
-        var sink = SubmissionSink(routes: routes, setting: setting, jobs: jobs)
+        var sink = SubmissionSink(routes: routes, setting: setting, jobs: jobs, isAbandoned: isAbandoned)
         do throws(APIFailure) {
-            guard try planner.planAll(into: &sink, &diagnostics) else {
-                throw APIFailure(refused: diagnostics)
-            }
+            let isAccepted = try planner.planAll(into: &sink, &diagnostics)
+            if planner.wasStopped { throw APIFailure.planningStopped }
+            guard isAccepted else { throw APIFailure(refused: diagnostics) }
             return sink.staged
         } catch {
             let numbers = sink.begun
@@ -134,7 +164,7 @@ struct Submitter {
     /// All jobs of the file in one turn, pools included: the file is taken whole.
     private func take(
         _ staged: [SubmissionSink.Staged], pool: PoolID?, autoPool spec: PoolSpec?,
-        _ request: SubmissionRequest
+        _ request: SubmissionRequest, _ also: @escaping @Sendable (ServiceCore) -> Void
     ) throws(APIFailure) {
         let base = directory(of: "jobs", in: request)
         let jobs = staged.map { item in (item.ticket, located(item.plan, below: base)) }
@@ -151,6 +181,7 @@ struct Submitter {
                     }
                     core.endSubmission(ticket.number, plan, pool: id, at: now)
                 }
+                also(core)
             }
         } catch {
             try routes.perform { core, _ throws(Refusal) in
@@ -158,6 +189,11 @@ struct Submitter {
             }
             throw error
         }
+    }
+
+    /// Encoding our own plain types cannot fail.
+    private static func text(of answer: some Encodable) -> String {
+        (try? JSONCoding.encode(answer)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
     private func autoPool(_ spec: PoolSpec?, for job: UInt32) -> PoolID? {

@@ -100,7 +100,8 @@ struct FactoryWalk {
         let filter = NameFilter(include: spec.include, exclude: spec.exclude)
         do {
             try world.forEachFile(in: names.listing) { name in
-                guard filter.keeps(name) else { return true }
+                // A filter that keeps nothing makes no task that would ask.
+                guard filter.keeps(name) else { return !world.isStopped }
                 var item = names.item(for: name, taskFilePath)
                 return body(&item)
             }

@@ -89,7 +89,8 @@ struct NumberLayers {
     func covered() -> [ClosedRange<Int>] {
         var result: [ClosedRange<Int>] = []
         for span in layers.joined().sorted(by: { $0.lower < $1.lower }) {
-            if let last = result.last, span.lower <= last.upperBound + 1 {
+            // Numbers are not negative, and the highest may be the machine's last.
+            if let last = result.last, span.lower - 1 <= last.upperBound {
                 result[result.count - 1] = last.lowerBound...max(last.upperBound, span.upper)
             } else {
                 result.append(span.lower...span.upper)

@@ -74,13 +74,31 @@ package struct PythonRandom: Sendable {
         }
     }
 
-    package mutating func gamma(alpha: Double, beta: Double) throws(PythonError) -> Double {
-        guard alpha > 0, beta > 0 else {
+    /// - Parameter key: what a spec calls `alpha`.
+    package mutating func gamma(
+        alpha: Double, beta: Double, key: String = "alpha"
+    ) throws(PythonError) -> Double {
+        // Written as Python writes it: a NaN is not refused here.
+        if alpha <= 0 || beta <= 0 {
             throw PythonError(.valueError, "gammavariate: alpha and beta must be > 0.0")
         }
+        try refuseEndless(alpha, key)
         if alpha > 1 { return try chengGamma(alpha) * beta }
         if alpha == 1 { return -log(1 - random()) * beta }
         return try ahrensDieterGamma(alpha) * beta
+    }
+
+    /// Python tries for ever where every comparison of its algorithm has become one with NaN.
+    private func refuseEndless(_ alpha: Double, _ key: String) throws(PythonError) {
+        guard !(2 * alpha).isFinite else { return }
+        throw PythonError(.valueError, "gammavariate: `\(key)` must be a number below 8.9e307, not \(alpha)")
+    }
+
+    /// Stands in for parameters that nobody has thought of: half of all tries succeed where any does.
+    private static let maximumTries = 100_000
+
+    private static func endless(_ distribution: String) -> PythonError {
+        PythonError(.valueError, "\(distribution): no value was found in \(maximumTries) tries")
     }
 
     /// R. C. H. Cheng, "The generation of Gamma variables with non-integral shape parameters", 1977.
@@ -89,7 +107,7 @@ package struct PythonRandom: Sendable {
         let bbb = alpha - log(4.0)
         let ccc = alpha + ainv
         let magic = 1 + log(4.5)
-        while true {
+        for _ in 0..<Self.maximumTries {
             let first = random()
             guard first > 1e-7, first < 0.9999999 else { continue }
             let second = 1 - random()
@@ -99,12 +117,13 @@ package struct PythonRandom: Sendable {
             let r = bbb + ccc * v - x
             if r + magic - 4.5 * z >= 0 || r >= log(z) { return x }
         }
+        throw Self.endless("gammavariate")
     }
 
     /// Ahrens and Dieter's algorithm GS, 1974, for a shape below 1.
     private mutating func ahrensDieterGamma(_ alpha: Double) throws(PythonError) -> Double {
         let e = M_E
-        while true {
+        for _ in 0..<Self.maximumTries {
             let u = random()
             let b = (e + alpha) / e
             let p = b * u
@@ -116,6 +135,7 @@ package struct PythonRandom: Sendable {
                 return x
             }
         }
+        throw Self.endless("gammavariate")
     }
 }
 

@@ -33,7 +33,7 @@ private struct Parameters {
         case "beta":
             let first = try random.gamma(alpha: float("alpha"), beta: 1)
             guard first != 0 else { return .float(0) }
-            return .float(first / (first + (try random.gamma(alpha: float("beta"), beta: 1))))
+            return .float(first / (first + (try random.gamma(alpha: float("beta"), beta: 1, key: "beta"))))
         case "exponential":
             let rate = try float("lambda")
             return .float(try PythonMath.divide(-log(1 - random.random()), by: rate))
@@ -77,6 +77,7 @@ private struct Parameters {
         guard let value = values[name] else { throw PythonError(.keyError, "'\(name)'") }
         switch value {
         case .integer, .float: return value
+        case .tooLarge: throw PythonError(.overflowError, "'\(name)': int too large to convert to float")
         case .text: throw PythonError(.typeError, "'\(name)' must be a number, not 'str'")
         case .null: throw PythonError(.typeError, "'\(name)' must be a number, not 'NoneType'")
         }
@@ -86,7 +87,7 @@ private struct Parameters {
         switch try number(name) {
         case .integer(let value): Double(value)
         case .float(let value): value
-        case .text, .null: 0
+        case .text, .null, .tooLarge: 0
         }
     }
 
@@ -94,7 +95,7 @@ private struct Parameters {
         switch try number(name) {
         case .integer(let value): .int(value)
         case .float(let value): .float(value)
-        case .text, .null: .none
+        case .text, .null, .tooLarge: .none
         }
     }
 

@@ -91,7 +91,7 @@ extension ServiceCore {
             engine.apply(.endedTaskDeleted(key, succeeded: succeeded), at: now)
         }
         guard let node = progress?.node else { return }
-        afterCommit { [unowned self] error in
+        afterCommit(isPromise: true) { [unowned self] error in
             if error == nil { removeFiles(of: [TaskFiles(key: key, id: task, node: node)], in: key.job) }
         }
     }

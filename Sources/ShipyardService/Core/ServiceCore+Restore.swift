@@ -30,15 +30,75 @@ extension ServiceCore {
         engine.restoreJob(record, JobRules(plan), counts: nil)
         plans[record.number] = plan
         var waiting: [(TaskKey, [Dependency])] = []
+        var unreadable = UnreadableTasks()
         try store.streamOutlines(of: record.number) { outline in
-            engine.restoreTask(outline.key, template: outline.template, number: outline.number)
+            let isKnown = plan.templates.indices.contains(outline.template)
+            engine.restoreTask(outline.key, template: isKnown ? outline.template : 0, number: outline.number)
+            if !isKnown { unreadable.add(outline.key, "it has no template \(outline.template)") }
             guard let text = outline.dependencies else { return }
-            guard let list = Dependency.list(from: text) else {
-                invariantFailure("task \(outline.key) has dependencies that cannot be read: \(text)")
+            if let list = Dependency.list(from: text), list.allSatisfy({ $0.isWithin(record.taskCount) }) {
+                waiting.append((outline.key, list))
+            } else {
+                unreadable.add(outline.key, "its dependencies are `\(text.prefix(100))`")
             }
-            waiting.append((outline.key, list))
         }
-        try store.streamProgress(of: record.number) { progress in engine.restoreProgress(progress) }
+        let nodes = Set(try store.nodes(of: record.pool).map(\.id))
+        try store.streamProgress(of: record.number) { progress in
+            engine.restoreProgress(unreadable.judged(progress, nodes))
+        }
+        for progress in unreadable.withoutProgress { engine.restoreProgress(progress) }
+        engine.addWrites(unreadable.writes)
+        for line in unreadable.lines { store.report?(line) }
         for (key, dependencies) in waiting { engine.restoreDependencies(dependencies, of: key) }
+    }
+}
+
+extension Dependency {
+    /// Whether what is waited for can be a task of a job of so many.
+    fileprivate func isWithin(_ taskCount: Int) -> Bool {
+        switch self {
+        case .task(let ordinal): ordinal < taskCount
+        case .tasks(let range): range.upperBound < taskCount
+        case .numbers: true
+        }
+    }
+}
+
+/// Tasks of a job whose rows make no sense. Each ends as failed, because nobody knows whether it has run, and the
+/// rest of its job goes on.
+private struct UnreadableTasks {
+    private var reasons: [TaskKey: String] = [:]
+    private(set) var writes: [StoreWrite] = []
+
+    mutating func add(_ key: TaskKey, _ reason: String) { reasons[key] = reason }
+
+    /// The progress as the engine may see it.
+    mutating func judged(_ progress: TaskProgress, _ nodes: Set<NodeID>) -> TaskProgress {
+        var reason = reasons.removeValue(forKey: progress.key)
+        if progress.state == .preparing || progress.state == .running,
+            progress.node.map(nodes.contains) != true
+        {
+            reason = "it runs on node `\(progress.node?.text ?? "")`, which is not there"
+        }
+        guard let reason, progress.state != .completed else { return progress }
+        return end(progress, reason)
+    }
+
+    /// Those that had none.
+    var withoutProgress: [TaskProgress] {
+        mutating get {
+            let left = reasons.sorted { $0.key.rawValue < $1.key.rawValue }
+            reasons = [:]
+            return left.map { end(TaskProgress(key: $0.key), $0.value) }
+        }
+    }
+
+    private(set) var lines: [String] = []
+
+    private mutating func end(_ progress: TaskProgress, _ reason: String) -> TaskProgress {
+        let ended = TaskProgress.unreadable(progress, reason)
+        writes.append(.putTask(ended))
+        lines.append("task \(progress.key) is taken for failed: \(reason)")
+        return ended
     }
 }

@@ -11,6 +11,8 @@ struct Submission {
     var firstOrdinal: Int
     var isNew: Bool
     var seeds: [TaskSeed] = []
+    /// Whether tasks were written that must go when it comes to nothing.
+    var hasRows = false
 }
 
 /// A slice of a submission, as the planning thread makes it.
@@ -42,6 +44,7 @@ extension ServiceCore {
             let ticket = try ticket(for: job)
             submissions[ticket.number] = Submission(
                 job: job, number: ticket.number, firstOrdinal: ticket.firstOrdinal, isNew: ticket.isNew)
+            engine.addWrites([.openSubmission(job: ticket.number)])
             return ticket
         } catch {
             submittingJobs.remove(job)
@@ -60,6 +63,7 @@ extension ServiceCore {
         }
         switch record.state {
         case .active, .disabling, .disabled, .enabling:
+            try refuseWhilePurged(number, job)
             let templates = plan(of: number)?.templates.count ?? 0
             return SubmissionTicket(
                 number: number, firstOrdinal: record.taskCount, firstTemplate: templates, isNew: false)
@@ -71,9 +75,24 @@ extension ServiceCore {
         }
     }
 
+    /// New tasks would be written where those of a refused submission still are.
+    private func refuseWhilePurged(_ number: UInt32, _ job: JobID) throws(Refusal) {
+        let isPurged: Bool
+        do throws(StoreError) {
+            isPurged = try store.isBeingPurged(number) || discardedJobs.contains(number)
+        } catch {
+            throw Refusal(error)
+        }
+        guard isPurged else { return }
+        throw Refusal(
+            .unavailable, code: Refusal.rowsBeingRemoved,
+            "tasks of an earlier submission to job `\(job)` that was refused are being removed; try again")
+    }
+
     /// Writes a slice. Nothing of it is visible until `endSubmission`.
-    package func addSlice(_ slice: TaskSlice, to number: UInt32) {
-        guard submissions[number] != nil else { return }
+    package func addSlice(_ slice: TaskSlice, to number: UInt32) throws(Refusal) {
+        guard submissions[number] != nil else { throw .submissionGivenUp }
+        submissions[number]?.hasRows = true
         submissions[number]?.seeds += slice.seeds
         for patch in slice.patches {
             submissions[number]?.seeds[patch.offset].dependencies = patch.dependencies
@@ -81,10 +100,11 @@ extension ServiceCore {
         engine.addWrites(slice.definitions.map(StoreWrite.addTask))
     }
 
-    /// Refuses a submission whose job has ended since it began, for instance by `jobs term` while a large
-    /// file was planned: its tasks could never run.
+    /// Refuses a submission that a failed turn has thrown away, and one whose job has ended since it began, for
+    /// instance by `jobs term` while a large file was planned: its tasks could never run.
     package func checkSubmission(_ number: UInt32) throws(Refusal) {
-        guard let submission = submissions[number], !submission.isNew else { return }
+        guard let submission = submissions[number] else { throw .submissionGivenUp }
+        guard !submission.isNew else { return }
         switch engine.job(number)?.state {
         case .active, .disabling, .disabled, .enabling: return
         case nil, .terminating, .completed, .deleting:
@@ -122,13 +142,32 @@ extension ServiceCore {
         if submission.isNew { engine.apply(.jobAdded(record, JobRules(whole)), at: now) }
         record.autoComplete = whole.autoComplete
         engine.apply(.tasksAdded(job: number, submission.seeds, record: record, JobRules(whole)), at: now)
+        engine.addWrites([.closeSubmission(job: number)])
     }
 
     /// The submission came to nothing: its rows go.
     package func cancelSubmission(_ number: UInt32) {
         guard let submission = submissions.removeValue(forKey: number) else { return }
         submittingJobs.remove(submission.job)
-        // A failure here is mended at the next start, which looks for such rows.
-        try? store.discardUnfinishedSubmissions(of: number)
+        guard submission.hasRows else { return engine.addWrites([.closeSubmission(job: number)]) }
+        discardedJobs.insert(number)
+        engine.addWrites([.discardSubmission(job: number)])
+    }
+
+    /// Has a repetition of the submission answered with `answer`, which is kept with what this turn takes.
+    package func keepAnswer(_ answer: String, toSubmission id: String) {
+        engine.addWrites([.keepAnswer(submission: id, answer: answer)])
+    }
+}
+
+extension Refusal {
+    /// The code of a refusal that a submission waits out.
+    package static let rowsBeingRemoved = "TasksBeingRemoved"
+
+    /// The core was made anew since the submission began, and what it had written is thrown away.
+    fileprivate static var submissionGivenUp: Refusal {
+        Refusal(
+            .unavailable, code: "SubmissionGivenUp",
+            "the service had to begin anew while the tasks were planned, so none were added; try again")
     }
 }

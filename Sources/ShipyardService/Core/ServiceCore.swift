@@ -18,6 +18,8 @@ package final class ServiceCore {
 
     /// Called once the turn is committed, or with the error that undid it.
     var replies: [(StoreError?) -> Void] = []
+    /// Whether one of `replies` promises something: then the commit must survive a power cut.
+    private var promises = false
     /// The highest exit of each agent in this turn, acknowledged after the commit.
     var acknowledgements: [NodeHandle: UInt64] = [:]
     var contexts: ContextBook
@@ -26,11 +28,11 @@ package final class ServiceCore {
     var specs: [PoolID: PoolSpec] = [:]
     var submissions: [UInt32: Submission] = [:]
     var submittingJobs: Set<JobID> = []
+    /// Jobs whose refused tasks are marked for removal in this turn.
+    var discardedJobs: Set<UInt32> = []
     var watchers: [JobWatcher] = []
     /// How long the files of each job's tasks are kept, by template.
     var retentions: [UInt32: [TimeSpan]] = [:]
-    /// Rows of deleted jobs wait to be purged, a slice at a time.
-    package private(set) var hasDeletedJobs = false
 
     /// Opens where the last service stopped.
     package init(store: StoreWriter, world: any World, home: String, now: Instant) throws(StoreError) {
@@ -91,14 +93,14 @@ package final class ServiceCore {
     /// Decides, commits, acts, answers: in this order and no other.
     package func endTurn(at now: Instant) throws(StoreError) {
         engine.apply(.timePassed, at: now)
-        hasDeletedJobs = false
         let turn = engine.takeTurn(at: now)
         do {
-            try store.commit(turn.writes)
+            try store.commit(turn.writes, durably: promises || !turn.writes.allSatisfy(\.isProgress))
         } catch {
             answer(error)
             throw error
         }
+        discardedJobs = []
         try act(on: turn.effects)
         forgetEndedJobs(turn.writes)
         acknowledge()
@@ -130,9 +132,7 @@ package final class ServiceCore {
         for write in writes {
             switch write {
             case .putJob(let job) where job.state == .completed: forget(job: job.number)
-            case .deleteJob(let number):
-                hasDeletedJobs = true
-                forget(job: number)
+            case .deleteJob(let number): forget(job: number)
             default: break
             }
         }
@@ -147,11 +147,17 @@ package final class ServiceCore {
     private func answer(_ error: StoreError?) {
         let waiting = replies
         replies = []
+        promises = false
         for reply in waiting { reply(error) }
     }
 
     /// Calls `body` once this turn is committed, with nil, or with the error that undid it.
-    package func afterCommit(_ body: @escaping (StoreError?) -> Void) { replies.append(body) }
+    ///
+    /// - Parameter isPromise: whether who hears it may rely on the turn even after a power cut.
+    package func afterCommit(isPromise: Bool, _ body: @escaping (StoreError?) -> Void) {
+        replies.append(body)
+        if isPromise { promises = true }
+    }
 }
 
 /// JSON of a value of ours. Encoding our own plain types cannot fail.

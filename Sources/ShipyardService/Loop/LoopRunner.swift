@@ -17,7 +17,6 @@ struct LoopRunner {
 
     private var core: ServiceCore?
     private var lastTurn: Int64 = 0
-    private var hasRowsToPurge = true
     private var quietSince: Int64?
 
     init(
@@ -91,19 +90,18 @@ struct LoopRunner {
                 if ready == wakeup.fileDescriptor { wakeup.clear() } else { world.readable(ready) }
             }
             let (commands, isStopped) = takeLetters(core, WallClock.now())
-            if isStopped { return }
+            if isStopped { return syncAtEnd() }
             for event in world.takeEvents() { core.receive(event, at: WallClock.now()) }
             if commands > 0 {
                 quietSince = nil
             } else if isTooLongIdle(core, idleLimit) {
-                return
+                return syncAtEnd()
             } else if pause() {
                 // A command has come, or more exits have: they join this turn.
                 continue
             }
             try endTurn(core)
-            hasRowsToPurge = hasRowsToPurge || core.hasDeletedJobs
-            if hasRowsToPurge { hasRowsToPurge = try store.purgeJobRows(limit: 2000) }
+            if store.hasRowsToPurge { try store.purgeJobRows(limit: 2000) }
         }
     }
 
@@ -111,6 +109,17 @@ struct LoopRunner {
         try core.endTurn(at: WallClock.now())
         world.flush()
         lastTurn = WallClock.monotonicMicroseconds()
+        // Last: agents have their orders, and may work while the disk does.
+        try store.syncIfDue(at: lastTurn / 1000)
+    }
+
+    /// Agents go on while nobody is here to sync.
+    private func syncAtEnd() {
+        do throws(StoreError) {
+            try store.sync()
+        } catch {
+            log("the state could not be synced: \(error)")
+        }
     }
 
     /// Waits for the rest of the pace, so that more exits come into the turn. True when there was a wait.
@@ -124,12 +133,13 @@ struct LoopRunner {
 
     /// How long to wait for something to happen, in milliseconds; nil is for ever.
     private func patience(_ core: ServiceCore, _ idleLimit: TimeSpan) -> Int64? {
-        if hasRowsToPurge { return 0 }
+        if store.hasRowsToPurge { return 0 }
         let now = WallClock.now()
         var moments = [core.nextDeadline, core.nextWatcherDeadline].compactMap {
             $0.map { ($0 - now).milliseconds + 1 }
         }
         if let interval = core.sweepInterval { moments.append(interval.milliseconds) }
+        if let sync = store.nextSync { moments.append(sync - WallClock.monotonicMicroseconds() / 1000 + 1) }
         if let quietSince {
             let left = quietSince + idleLimit.milliseconds * 1000 - WallClock.monotonicMicroseconds()
             moments.append(left / 1000 + 1)

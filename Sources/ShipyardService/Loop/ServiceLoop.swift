@@ -35,7 +35,10 @@ package final class ServiceLoop: Sendable {
     // MARK: From other threads
 
     /// Runs `body` within a turn and answers when the turn is committed.
+    ///
+    /// - Parameter isPromise: whether what was done survives a power cut; false where a later command says so.
     package func perform<Answer: Sendable>(
+        isPromise: Bool = true,
         _ body: @escaping @Sendable (ServiceCore, Instant) throws(Refusal) -> Answer
     ) throws(Refusal) -> Answer {
         let box = AnswerBox<Answer>()
@@ -43,7 +46,7 @@ package final class ServiceLoop: Sendable {
             .work { core, now in
                 do throws(Refusal) {
                     let answer = try body(core, now)
-                    core.afterCommit { error in
+                    core.afterCommit(isPromise: isPromise) { error in
                         box.give(error.map { .failure(Refusal($0)) } ?? .success(answer))
                     }
                 } catch {
@@ -59,7 +62,7 @@ package final class ServiceLoop: Sendable {
             let box = AnswerBox<Answer>()
             post(
                 .work { core, _ in
-                    core.afterCommit { error in
+                    core.afterCommit(isPromise: false) { error in
                         box.give(error.map { .failure(Refusal($0)) } ?? .success(core.inspect(body)))
                     }
                 })
@@ -105,8 +108,11 @@ package final class ServiceLoop: Sendable {
             let poller = Poller()
             poller.add(wakeup.fileDescriptor)
             let store = try StoreWriter(path: layout.database)
+            store.report = log
             let state = try store.stateID()
-            let world = LocalWorld(layout: layout, state: state, executable: executable, poller: poller, log: log) {
+            let world = LocalWorld(
+                layout: layout, state: state, executable: executable, poller: poller, log: log
+            ) {
                 [self] step in
                 post(.world(step))
             }

@@ -90,7 +90,9 @@ extension RandomFactorySpec {
             switch node.content {
             case .integer(let number): parameters[key.name] = .integer(number)
             case .float(let number): parameters[key.name] = .float(number)
-            case .bigInteger(let digits): parameters[key.name] = .float(Double(digits) ?? .infinity)
+            case .bigInteger(let digits):
+                let number = Double(digits) ?? .infinity
+                parameters[key.name] = number.isFinite ? .float(number) : .tooLarge
             case .string(let text): parameters[key.name] = .text(text)
             case .null, .bool, .date, .sequence, .mapping: parameters[key.name] = .null
             }

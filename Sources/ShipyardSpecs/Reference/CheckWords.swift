@@ -7,8 +7,9 @@ extension ValueCheck {
         case .integer(let limits): "\(limits.lowerBound) to \(limits.upperBound)"
         case .retries: "-1 or more"
         case .percentage: "0 to 100"
-        case .duration: "`[days.]hours:minutes:seconds`, not negative"
-        case .positiveDuration: "`[days.]hours:minutes:seconds`, more than nothing"
+        case .duration: "`[days.]hours:minutes:seconds`, up to \(SpecLimits.durationDays) days"
+        case .positiveDuration:
+            "`[days.]hours:minutes:seconds`, more than nothing, up to \(SpecLimits.durationDays) days"
         case .date: "ISO 8601 in quotes; UTC unless it says otherwise"
         case .fileMode: "octal, in quotes"
         case .relativePath: "stays below the directory"

@@ -40,11 +40,18 @@ package enum SpecDuration {
     {
         switch parse(text) {
         case .success(let span):
-            mustBePositive && span == .zero
-                ? .invalidDuration(node, key: key, "must be longer than nothing") : nil
+            if span > .seconds(SpecLimits.durationDays * 86_400) {
+                .invalidDuration(node, key: key, tooLong)
+            } else if mustBePositive, span == .zero {
+                .invalidDuration(node, key: key, "must be longer than nothing")
+            } else {
+                nil
+            }
         case .failure(.notADuration): .invalidDuration(node, key: key, "not `[days.]hours:minutes:seconds`")
         case .failure(.negative): .invalidDuration(node, key: key, "negative")
-        case .failure(.tooLong): .invalidDuration(node, key: key, "longer than 999,999,999 days")
+        case .failure(.tooLong): .invalidDuration(node, key: key, tooLong)
         }
     }
+
+    private static let tooLong = "longer than \(SpecLimits.durationDays) days"
 }

@@ -18,7 +18,7 @@ extension SchemaTable {
             KeySchema("gpus", .text, merge: .taskWins, effect: .none, "The GPUs that the container sees."),
             KeySchema("depends_on", .list(.string), "Ids of tasks of this job that must succeed first."),
             KeySchema(
-                "depends_on_range", .list(.integer),
+                "depends_on_range", .list(.integer), check: .integer(SpecLimits.dependencyNumbers),
                 "First and last number of tasks, with numbers as ids, that must succeed first."),
             KeySchema(
                 "exit_conditions", .mapping(exitConditions), merge: .perKey, "What a failure leads to."),

@@ -13,8 +13,8 @@ extension Diagnostic {
 
     /// SY3002.
     static func outsideLimits(_ node: SyntaxNode, key: String, _ limits: ClosedRange<Int>) -> Diagnostic {
-        // An upper limit of that size is the machine's and helps nobody.
-        let isOpen = limits.upperBound >= Int32.max
+        // An upper limit of that size helps nobody who is below.
+        let isOpen = limits.upperBound >= Int32.max && (node.integer ?? 0) < limits.lowerBound
         let side = isOpen ? "at least \(limits.lowerBound)" : "\(limits.lowerBound) to \(limits.upperBound)"
         return Diagnostic(
             code: .numberOutsideLimits, message: "`\(key)` cannot be \(Quoted(node))",

@@ -22,6 +22,11 @@ package enum SpecLimits {
     package static let nodesPerPool = 100_000
     /// Digits of a seed. It is turned into words of 32 bits in quadratic time; nobody needs more randomness.
     package static let seedDigits = 10_000
+    /// The longest length of time, a hundred years: any two of them added to a moment still fit a word of
+    /// nanoseconds, and what is longer is a typing error.
+    package static let durationDays: Int64 = 36_500
+    /// Azure Batch's, for both ends of `depends_on_range`.
+    static let dependencyNumbers = 0...Int(Int32.max)
     /// Longest text shown from a spec inside a message.
     package static let quotedCharacters = 40
 }

@@ -45,6 +45,8 @@ package struct RandomFactorySpec: Sendable {
     /// A parameter as written. A numeric string passes validation and fails in arithmetic, as in Python.
     package enum Number: Hashable, Sendable {
         case integer(Int), float(Double), text(String), null
+        /// An integer that no float can hold.
+        case tooLarge
     }
 
     package enum Kind: Hashable, Sendable {

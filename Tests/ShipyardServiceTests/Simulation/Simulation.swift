@@ -218,7 +218,8 @@ final class Simulation {
             slice.seeds.append(
                 TaskSeed(template: task.template, dependencies: task.dependencies, number: task.number))
         }
-        core.addSlice(slice, to: ticket.number)
+        // The submission began in this turn, so nothing has thrown it away.
+        try! core.addSlice(slice, to: ticket.number)
         var plan = part.plan
         // The templates come with the first submission; the second adds none.
         if !ticket.isNew { plan.templates = [] }

@@ -1,0 +1,16 @@
+import ShipyardModel
+
+extension StoreWrite {
+    /// Whether a power cut may undo the write for up to a second: the attempt that it tells of may run once more,
+    /// as docs/promises.md says. All else is on the disk before anything is done about it.
+    package var isProgress: Bool {
+        switch self {
+        case .putNode, .putTask, .putNodeJob: true
+        // Rows that nobody sees before the job's row, which is no progress.
+        case .addTask, .openSubmission, .closeSubmission, .discardSubmission: true
+        case .putPool, .deletePool, .deleteNode, .putJob, .deleteJob, .deleteTask, .deleteNodeJobs,
+            .keepAnswer:
+            false
+        }
+    }
+}
