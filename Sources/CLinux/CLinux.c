@@ -2,7 +2,9 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -10,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,13 +25,15 @@ int16_t shipyard_spawn_setsid_flag(void) { return POSIX_SPAWN_SETSID; }
 
 int shipyard_spawn(
     pid_t *process, const char *path, char *const arguments[], char *const environment[],
-    const struct shipyard_place *place) {
+    const struct shipyard_place *place, int *isFork) {
     // The child writes it on the memory that both share until it execs or exits; volatile, so that the parent looks.
     volatile int failure = 0;
     sigset_t none;
     sigemptyset(&none);
+    *isFork = 0;
     pid_t child = vfork();
     if (child == 0) {
+        umask(place->mask);
         if (setsid() >= 0 && dup2(place->input, 0) >= 0 && dup2(place->output, 1) >= 0 &&
             dup2(place->errors, 2) >= 0 && fchdir(place->parent) == 0 && chdir(place->directory) == 0 &&
             sigprocmask(SIG_SETMASK, &none, 0) == 0)
@@ -36,7 +41,10 @@ int shipyard_spawn(
         failure = errno;
         _exit(127);
     }
-    if (child < 0) return errno;
+    if (child < 0) {
+        *isFork = 1;
+        return errno;
+    }
     if (failure != 0) {
         while (waitpid(child, 0, 0) < 0 && errno == EINTR) {}
         return failure;
@@ -46,6 +54,49 @@ int shipyard_spawn(
 }
 
 int shipyard_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int shipyard_is_subreaper(void) {
+    int is = 0;
+    return prctl(PR_GET_CHILD_SUBREAPER, &is, 0, 0, 0) == 0 && is != 0;
+}
+
+int shipyard_hide_memory(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+int shipyard_try_fork(void) {
+    pid_t child = vfork();
+    if (child == 0) _exit(0);
+    if (child < 0) return errno;
+    while (waitpid(child, 0, 0) < 0 && errno == EINTR) {}
+    return 0;
+}
+
+int shipyard_open_beneath(int directory, const char *name, int flags) {
+    struct open_how how = {.flags = (unsigned)(flags | O_NOFOLLOW | O_CLOEXEC),
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+    return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
+}
+
+int shipyard_path_flag(void) { return O_PATH; }
+
+int64_t shipyard_mount_id(int file) {
+#ifdef STATX_MNT_ID
+    struct statx about;
+    if (statx(file, "", AT_EMPTY_PATH, STATX_MNT_ID, &about) == 0 && about.stx_mask & STATX_MNT_ID)
+        return (int64_t)about.stx_mnt_id;
+#endif
+    struct {
+        struct file_handle handle;
+        unsigned char space[MAX_HANDLE_SZ];
+    } room;
+    room.handle.handle_bytes = MAX_HANDLE_SZ;
+    int mount;
+    if (name_to_handle_at(file, "", &room.handle, &mount, AT_EMPTY_PATH) == 0) return mount;
+    return -1;
+}
+
+int shipyard_rename_new(int from, const char *name, int to, const char *other) {
+    return (int)syscall(SYS_renameat2, from, name, to, other, RENAME_NOREPLACE);
+}
 
 int shipyard_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 

@@ -6,13 +6,13 @@ package struct Instant: Hashable, Sendable, Codable, Comparable {
 
     package static func < (left: Instant, right: Instant) -> Bool { left.milliseconds < right.milliseconds }
     package static func + (instant: Instant, span: TimeSpan) -> Instant {
-        Instant(milliseconds: instant.milliseconds + span.milliseconds)
+        Instant(milliseconds: saturatingSum(instant.milliseconds, span.milliseconds))
     }
     package static func - (instant: Instant, span: TimeSpan) -> Instant {
-        Instant(milliseconds: instant.milliseconds - span.milliseconds)
+        Instant(milliseconds: saturatingDifference(instant.milliseconds, span.milliseconds))
     }
     package static func - (left: Instant, right: Instant) -> TimeSpan {
-        TimeSpan(milliseconds: left.milliseconds - right.milliseconds)
+        TimeSpan(milliseconds: saturatingDifference(left.milliseconds, right.milliseconds))
     }
 
     package init(from decoder: any Decoder) throws {
@@ -29,8 +29,12 @@ package struct TimeSpan: Hashable, Sendable, Codable, Comparable {
     package var milliseconds: Int64
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
-    package static func seconds(_ count: Int64) -> TimeSpan { TimeSpan(milliseconds: count * 1000) }
+    package static func seconds(_ count: Int64) -> TimeSpan {
+        TimeSpan(milliseconds: saturatingProduct(count, 1000))
+    }
     package static let zero = TimeSpan(milliseconds: 0)
+
+    package var microseconds: Int64 { saturatingProduct(milliseconds, 1000) }
 
     package static func < (left: TimeSpan, right: TimeSpan) -> Bool { left.milliseconds < right.milliseconds }
 
@@ -41,6 +45,24 @@ package struct TimeSpan: Hashable, Sendable, Codable, Comparable {
         var container = encoder.singleValueContainer()
         try container.encode(milliseconds)
     }
+}
+
+// Lengths of time come from specs and over sockets. A sum that no clock can show is as good as the largest that
+// one can: what waits for it waits for ever, and nothing ends because of a number.
+
+package func saturatingSum(_ left: Int64, _ right: Int64) -> Int64 {
+    let (sum, overflows) = left.addingReportingOverflow(right)
+    return overflows ? (right < 0 ? .min : .max) : sum
+}
+
+package func saturatingDifference(_ left: Int64, _ right: Int64) -> Int64 {
+    let (difference, overflows) = left.subtractingReportingOverflow(right)
+    return overflows ? (right < 0 ? .max : .min) : difference
+}
+
+package func saturatingProduct(_ left: Int64, _ right: Int64) -> Int64 {
+    let (product, overflows) = left.multipliedReportingOverflow(by: right)
+    return overflows ? ((left < 0) != (right < 0) ? .min : .max) : product
 }
 
 extension Instant {

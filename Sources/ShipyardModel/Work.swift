@@ -18,6 +18,15 @@ package struct WorkID: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { "\(kind) \(key)#\(attempt)" }
+
+    /// The number of the job that it is for; nil for a start task.
+    package var job: UInt32? {
+        switch kind {
+        case .task: TaskKey(rawValue: key).job
+        case .jobPreparation, .jobRelease: UInt32(truncatingIfNeeded: key)
+        case .startTask: nil
+        }
+    }
 }
 
 /// Names one removal of a directory on a node, for the life of a home: a job's, or one task's. Numbers of jobs

@@ -12,10 +12,12 @@ package enum AgentLauncher {
     package static func launch(executable: String, options: NodeAgentOptions) throws(SystemError) -> Int32 {
         try DirectoryMaking.makePath(options.root)
         let root = try NodePath.canonical(options.root)
+        // Not through a link that has come to its name: what is behind that is not the node's.
+        _ = try NodePath.open(root)
         try DirectoryMaking.makePath("\(root)/volatile")
         let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
         let log = try FileDescriptor.open(
-            "\(root)/\(NodeLayout.logName)", O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+            "\(root)/\(NodeLayout.logName)", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o600)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -46,8 +48,12 @@ package enum AgentLauncher {
         environment.fill(variables.map { "\($0.0)=\($0.1)" })
 
         var processID: pid_t = 0
-        let error = posix_spawn(
-            &processID, executable, &actions, &attributes, arguments.pointers, environment.pointers)
+        var error: Int32 = 0
+        OwnChildren.start {
+            error = posix_spawn(
+                &processID, executable, &actions, &attributes, arguments.pointers, environment.pointers)
+            return error == 0 ? processID : 0
+        }
         _ = (nothing.number, log.number)
         guard error == 0 else { throw SystemError("start node agent", path: executable, errno: error) }
         return processID
@@ -56,15 +62,8 @@ package enum AgentLauncher {
     /// Takes the exit of an agent that this process launched, so that no zombie stays. True when it has ended
     /// or is not this process's child; never waits.
     @discardableResult package static func reap(_ processID: Int32) -> Bool {
-        waitpid(processID, nil, WNOHANG) != 0
-    }
-}
-
-enum NodePath {
-    /// As the kernel spells it, which is how processes' working directories are told.
-    static func canonical(_ path: String) throws(SystemError) -> String {
-        guard let found = realpath(path, nil) else { throw SystemError("open", path: path, errno: errno) }
-        defer { free(found) }
-        return String(cString: found)
+        guard waitpid(processID, nil, WNOHANG) != 0 else { return false }
+        OwnChildren.forget(processID)
+        return true
     }
 }

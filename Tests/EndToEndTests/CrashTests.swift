@@ -54,10 +54,12 @@ import Testing
             """)
         for _ in 0..<3 {
             usleep(500_000)
-            let agents = try program.processes().filter {
-                $0.contains("node-agent") && $0.contains("--node node-1")
+            let isBack = try program.eventually {
+                try program.processes().count {
+                    $0.contains("node-agent") && $0.contains("--node node-1")
+                } == 1
             }
-            #expect(agents.count == 1)
+            #expect(isBack)
             for id in try program.agents(node: "node-1") { kill(id, SIGKILL) }
         }
         let wait = try program.run("jobs", "wait", "--jobid", "j")

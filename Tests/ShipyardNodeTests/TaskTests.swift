@@ -1,7 +1,8 @@
 import Foundation
 import ShipyardModel
-import ShipyardNode
 import Testing
+
+@testable import ShipyardNode
 
 /// What a task is given and how its end is told.
 struct TaskTests {
@@ -159,5 +160,83 @@ struct TaskTests {
             #expect(
                 !FileManager.default.fileExists(atPath: "\(agent.root)/workitems/job/job-1/t\(key)/wd/ran"))
         }
+    }
+
+    @Test func theUmaskIsTheUsersAndNotTheServices() async throws {
+        defer { unlink("/tmp/shipyard-strict-\(getpid())") }
+        let script = "umask 077; exec \(TestAgent.executable) \"$@\""
+        let agent = try await TestAgent(
+            executable: try Self.program(script, named: "strict"), prepare: { $0.umask = 0o027 })
+        agent.context()
+        #expect(try await agent.run(1, "umask; touch f; mkdir d; stat -c %a f d").isSuccess)
+        #expect(agent.output(of: 1) == "0027\n640\n750\n")
+        // What the agent writes for itself is nobody else's.
+        var status = stat()
+        #expect(
+            stat("\(agent.root)/\(NodeLayout.journalName)", &status) == 0 && status.st_mode & 0o777 == 0o600)
+    }
+
+    /// No number that a spec may hold is too large for a clock.
+    private static let endless: [Int64] = [.max, .max / 1000 + 1, 17_280_000_000_000_000]
+
+    @Test(arguments: endless) func endlessLimitsNeverEnd(
+        _ milliseconds: Int64
+    ) async throws {
+        let agent = try await TestAgent()
+        agent.context(maxWallTime: TimeSpan(milliseconds: milliseconds))
+        agent.start(1, "sleep 0.2; exit 3", attempt: .max, slots: .max)
+        #expect(try await agent.exit(of: 1, attempt: .max).exit == .exited(3))
+    }
+
+    /// A task is of the agent's user. It must not read what the agent was started with, nor its memory.
+    @Test func noTaskReadsTheAgentsMemory() async throws {
+        guard getuid() == 0, access("/usr/bin/setpriv", X_OK) == 0 else { return }
+        defer { for name in ["program", "nobody"] { unlink("/tmp/shipyard-\(name)-\(getpid())") } }
+        let agent = try await TestAgent(
+            executable: try Self.programOfNobody(),
+            prepare: { agent in
+                mkdir("\(agent.root)/volatile", 0o700)
+                close(open("\(agent.root)/\(NodeLayout.logName)", O_WRONLY | O_CREAT, 0o600))
+                for path in ["", "/volatile", "/\(NodeLayout.logName)"] {
+                    #expect(chown(agent.root + path, 65534, 65534) == 0)
+                }
+            })
+        agent.context()
+        #expect(ProcessTable.commandLine(of: agent.processID).contains("node-agent"))
+        let look = "id -u; for f in environ maps fd/0; do cat /proc/$PPID/$f || :; done"
+        _ = try await agent.run(1, look)
+        #expect(agent.output(of: 1) == "65534\n")
+        #expect(agent.errors(of: 1).split(separator: "\n").count { $0.contains("Permission denied") } == 3)
+        // What an agent does by way of its own `/proc` works as before.
+        let source = "/etc/hostname"
+        agent.start(
+            2, "cmp in \(source)",
+            staging: #"{"resourceFiles":[{"source":"\#(source)","path":"in","mode":420}]}"#)
+        #expect(try await agent.exit(of: 2).isSuccess)
+        // And a teardown by the same user finds it, though neither its environment nor its directory can be read.
+        agent.start(3, "sleep 600")
+        try await agent.started(3)
+        #expect(ProcessTable.agentRoot(of: agent.processID) == FileName(agent.root))
+    }
+
+    /// A script that becomes the program as a user who is nobody; for tests that run as root.
+    private static func programOfNobody() throws -> String {
+        let copy = "/tmp/shipyard-program-\(getpid())"
+        if access(copy, X_OK) != 0 {
+            // By another process: a child of ours that is being started would hold the file open for writing.
+            try Process.run(URL(filePath: "/bin/cp"), arguments: [TestAgent.executable, copy]).waitUntilExit()
+        }
+        return try program(
+            "exec setpriv --reuid=65534 --regid=65534 --clear-groups \(copy) \"$@\"", named: "nobody")
+    }
+
+    private static func program(_ script: String, named name: String) throws -> String {
+        let path = "/tmp/shipyard-\(name)-\(getpid())"
+        try "#!/bin/sh\n\(script)\n".write(toFile: path + ".text", atomically: true, encoding: .utf8)
+        try Process.run(
+            URL(filePath: "/usr/bin/install"), arguments: ["-m", "755", path + ".text", path]
+        ).waitUntilExit()
+        unlink(path + ".text")
+        return path
     }
 }

@@ -19,21 +19,29 @@ final class TestAgent {
     let directory: String
     let root: String
     let slots: Int
+    var state = TestAgent.state
+    var umask: UInt16 = 0o022
+    private let executable: String
     private(set) var boot: Int64
     private(set) var processID: Int32 = 0
     private var connection: AgentConnection?
     /// Everything that has arrived on the current connection.
     private(set) var messages: [AgentMessage] = []
 
-    init(slots: Int = 2, below folder: String = "node", boot: Int64 = 1, mount: Bool = false) async throws {
+    init(
+        slots: Int = 2, below folder: String = "node", boot: Int64 = 1, mount: Bool = false,
+        executable: String = TestAgent.executable, prepare: (TestAgent) throws -> Void = { _ in }
+    ) async throws {
         directory = "/tmp/shipyard-node-\(UInt32.random(in: 0...UInt32.max))"
         root = "\(directory)/\(folder)"
         self.slots = slots
+        self.executable = executable
         self.boot = boot
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         if mount, Glibc.mount("shipyard", root, "tmpfs", 0, "size=512k,nr_inodes=100") != 0 {
             throw SystemError("mount", path: root, errno: errno)
         }
+        try prepare(self)
         try launch()
         try await connect()
     }
@@ -50,8 +58,8 @@ final class TestAgent {
     func launch() throws {
         let options = NodeAgentOptions(
             root: root, pool: "lab", node: "lab-0", boot: boot, slots: slots, isDedicated: true,
-            state: Self.state)
-        processID = try AgentLauncher.launch(executable: Self.executable, options: options)
+            state: state, umask: umask)
+        processID = try AgentLauncher.launch(executable: executable, options: options)
     }
 
     /// As a machine that goes down, but without what it runs.
@@ -74,7 +82,7 @@ final class TestAgent {
         connection = nil
         messages = []
         connection = try await wait("the agent's socket") { try? AgentConnection(root: root) }
-        send(.hello(Self.state))
+        send(.hello(state))
         _ = try await welcome()
     }
 

@@ -76,6 +76,22 @@ struct TreeTests {
         #expect(alone.count == 0)
     }
 
+    /// Nothing is left of its group: what has left the session must be looked for all the same.
+    @Test(arguments: ["", "env -i "]) func theOnlyOneThatIsLeftIsEnded(_ strip: String) async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        let marker = Marker()
+        let result = try await agent.run(
+            1,
+            """
+            setsid \(strip)/bin/sleep \(marker.text) </dev/null >/dev/null 2>&1 &
+            until [ "$(pgrep -fcx '/bin/sleep \(marker.text)')" = 1 ]; do sleep 0.02; done
+            exit 4
+            """)
+        #expect(result.exit == .exited(4))
+        #expect(marker.count == 0)
+    }
+
     @Test func aProgramMayEndInItsOwnWay() async throws {
         let agent = try await TestAgent()
         agent.context()

@@ -33,7 +33,8 @@ struct WireTests {
                 maxWallTime: .seconds(3), staging: "{}")),
         .context(WorkContext(number: 8, parentDirectory: "", environment: [])),
         .start(WorkOrder(id: id, context: 7, name: "t-1", command: "echo \"hé\"\n", slots: 2, staging: "[]")),
-        .kill(id, failure), .recall(id), .acknowledge(99), .removeDirectory(RemovalID(job: 7), path: "workitems/x"),
+        .kill(id, failure), .recall(id), .acknowledge(99),
+        .removeDirectory(RemovalID(job: 7), path: "workitems/x"),
         .forgetRemoval(RemovalID(job: 7)), .ping(.max), .shutDown,
         .forgetContext(7),
     ]

@@ -19,20 +19,39 @@ struct shipyard_place {
     /// `directory` is relative to this open directory.
     int parent;
     const char *directory;
+    /// What the program's files do not get: its umask.
+    mode_t mask;
 };
 
 /// Starts a program in a session of its own with no signal blocked. Returns 0, or the errno of the first step
-/// that failed, also one that failed in the child.
+/// that failed, also one that failed in the child; `isFork` tells whether no child could be made at all.
 ///
 /// For a caller of one thread that handles no signal and opens everything close-on-exec. So it needs nothing of
 /// what posix_spawn does for any caller: a stack from mmap, a question for each signal and for the limit of
 /// each descriptor, some 75 system calls for each process.
 int shipyard_spawn(
     pid_t *process, const char *path, char *const arguments[], char *const environment[],
-    const struct shipyard_place *place);
+    const struct shipyard_place *place, int *isFork);
 
 // prctl is variadic.
 int shipyard_become_subreaper(void);
+/// Whether orphans below the caller become its children.
+int shipyard_is_subreaper(void);
+/// Closes the caller's memory, environment and descriptors to other processes of its user.
+int shipyard_hide_memory(void);
+
+/// Whether a process can be made now: 0, or the errno of vfork.
+int shipyard_try_fork(void);
+
+/// openat2 that follows no link, leaves neither `directory` nor its mount, and closes on exec. ENOSYS where the
+/// kernel has none, and EPERM where a sandbox does not know it.
+int shipyard_open_beneath(int directory, const char *name, int flags);
+/// O_PATH: opens a place without reading it.
+int shipyard_path_flag(void);
+/// Which mount an open file is on: two binds of one file system differ. -1 where the kernel does not tell.
+int64_t shipyard_mount_id(int file);
+/// renameat2 that never replaces.
+int shipyard_rename_new(int from, const char *name, int to, const char *other);
 
 /// An anonymous file in memory, close-on-exec.
 int shipyard_memfd(const char *name);

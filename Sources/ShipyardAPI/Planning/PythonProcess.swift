@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardNode
 import ShipyardPlanner
 
 /// One `python3` process with all that it starts, and the stream to it; ended when this value goes.
@@ -72,12 +73,19 @@ final class PythonProcess {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | 0x80))
         return withCStrings([program] + arguments) { arguments in
             withCStrings(environment) { environment in
-                posix_spawn(&process, program, &actions, &attributes, arguments, environment)
+                var code: Int32 = 0
+                // The service takes a child that it does not know for something that a dead agent has left.
+                OwnChildren.start {
+                    code = posix_spawn(&process, program, &actions, &attributes, arguments, environment)
+                    return code == 0 ? process : 0
+                }
+                return code
             }
         }
     }
 
     deinit {
+        defer { OwnChildren.forget(process) }
         close(socket)
         var status: Int32 = 0
         for _ in 0..<Self.endMilliseconds {

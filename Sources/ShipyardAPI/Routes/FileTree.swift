@@ -82,7 +82,10 @@ struct FileTree {
             guard lstat(root + "/" + path, &information) == 0 else { continue }
             let isDirectory = information.st_mode & S_IFMT == S_IFDIR
             let modified =
-                Int64(information.st_mtim.tv_sec) * 1000 + Int64(information.st_mtim.tv_nsec) / 1_000_000
+                // A file may say that it was changed at any time at all.
+                saturatingSum(
+                    saturatingProduct(Int64(information.st_mtim.tv_sec), 1000),
+                    Int64(information.st_mtim.tv_nsec) / 1_000_000)
             found.append(
                 FileResponse(
                     name: path, isDirectory: isDirectory,

@@ -44,7 +44,7 @@ package enum ServiceHost {
             identity: .init(version: version, processID: getpid(), startTime: now()))
         stopOnSignals(loop)
         let router = routes.router()
-        umask(0o077)
+        UserMask.exchange(for: 0o077)
         log("service \(version) of \(layout.home) begins, process \(getpid())")
         try loop.run(
             begin: {

@@ -2,8 +2,14 @@ import ShipyardModel
 
 extension AgentLoop {
     func handle(_ message: ServiceMessage) {
+        // Before a greeting, and after that of another state, it may only be told to go.
         switch message {
-        case .hello: welcome()
+        case .hello(let state): return welcome(state)
+        case .shutDown: return leave()
+        default: guard isGreeted else { return }
+        }
+        switch message {
+        case .hello, .shutDown: break
         case .context(let context): contexts[context.number] = ContextState(context, on: node)
         case .forgetContext(let number): contexts[number] = nil
         case .start(let order): receive(order)
@@ -11,9 +17,8 @@ extension AgentLoop {
         case .recall(let id): if queue.remove(id) != nil { send(.returned(id)) }
         case .acknowledge(let sequence): acknowledge(sequence)
         case .removeDirectory(let id, let path): removeDirectory(id, path)
-        case .forgetRemoval: break
+        case .forgetRemoval(let id): removals.forget(id)
         case .ping(let number): send(.pong(number))
-        case .shutDown: leave()
         }
     }
 
@@ -28,6 +33,7 @@ extension AgentLoop {
         guard !attempts.contains(where: { $0.order.id == order.id }), !queue.contains(order.id) else {
             return
         }
+        if hindrance != nil { return send(.returned(order.id)) }
         guard !isLeaving, let context = contexts[order.context] else {
             if !isLeaving { NodeAgent.complain("\(order.id) names the unknown context \(order.context)") }
             return send(.returned(order.id))
@@ -58,23 +64,19 @@ extension AgentLoop {
     private func removeDirectory(_ id: RemovalID, _ path: String) {
         // Work that starts there later must not start in the directory that is going.
         parents = parents.filter { $0.key != path && !$0.key.hasPrefix(path + "/") }
-        do throws(SystemError) {
-            removals.append((id, path, try DirectoryRemoval(path, below: node.root)))
-        } catch {
-            send(.directoryNotRemoved(id, path: "\(node.root)/\(path)", reason: error.description))
+        if let answer = removals.begin(id, path) { send(id, answer) }
+    }
+
+    func send(_ id: RemovalID, _ answer: Removals.Answer) {
+        switch answer {
+        case .removed: send(.directoryRemoved(id))
+        case .failed(let path, let reason): send(.directoryNotRemoved(id, path: path, reason: reason))
         }
     }
 
     /// One slice of the oldest removal.
     func stepRemovals() {
-        guard let removal = removals.first, removal.work.step() else { return }
-        removals.removeFirst()
-        if let failure = removal.work.failure {
-            let path = "\(node.root)/\(removal.path)"
-            send(.directoryNotRemoved(removal.id, path: path, reason: failure.description))
-        } else {
-            send(.directoryRemoved(removal.id))
-        }
+        if let (id, answer) = removals.step() { send(id, answer) }
     }
 
     /// Puts an end into the journal and on the way to the service.

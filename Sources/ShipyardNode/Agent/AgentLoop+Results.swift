@@ -24,13 +24,26 @@ extension AgentLoop {
         let answer = text(of: attempt)
         attempt.answer = nil
         guard attempt.status == 0 else {
-            return finish(attempt, .none, StagingAnswer.failure(answer, status: attempt.status))
+            let failure = StagingAnswer.failure(answer, status: attempt.status)
+            // A file that is too large for the disk has left no room, or has left what was there before.
+            if failure.code == "DiskFull", let obstacle = obstacle() {
+                return withdraw(attempt, obstacle.description)
+            }
+            return finish(attempt, .none, failure)
         }
         do throws(AttemptError) {
             try startCommand(attempt)
         } catch {
+            if let reason = error.hindrance { return withdraw(attempt, reason) }
             finish(attempt, .none, error.failure)
         }
+    }
+
+    /// Its files may have been put in place, but its command has not begun.
+    private func withdraw(_ attempt: Attempt, _ reason: String) {
+        release(attempt)
+        journal.append(.withdrawn(attempt.order.id))
+        giveBack(attempt.order, reason)
     }
 
     private func finish(_ attempt: Attempt, _ exit: ExitStatus, _ failure: FailureInfo?) {

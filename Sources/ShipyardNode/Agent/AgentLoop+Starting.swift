@@ -27,6 +27,7 @@ extension AgentLoop {
             // Without a root every task fails at once, one after the other. They are not to blame: the node is
             // lost, and its work is done elsewhere.
             if isRootGone { return leave() }
+            if let reason = error.hindrance { return giveBack(order, reason) }
             let endTime = NodeClock.now()
             record(
                 order.id,
@@ -36,6 +37,24 @@ extension AgentLoop {
 
     struct AttemptError: Error {
         var failure: FailureInfo
+        /// What keeps the node from starting any work, where that is why.
+        var hindrance: String?
+
+        init(_ failure: FailureInfo, hindrance: String? = nil) {
+            self.failure = failure
+            self.hindrance = hindrance
+        }
+
+        init(_ error: SystemError, isDirectory: Bool) {
+            failure = AttemptFailure.storage(error, isDirectory: isDirectory)
+            hindrance = Hindrance.isNodes(error.errno) ? error.description : nil
+        }
+    }
+
+    /// It has not started and never will under this order. The node's trouble, not the work's.
+    func giveBack(_ order: WorkOrder, _ reason: String) {
+        send(.returned(order.id))
+        hinder(reason)
     }
 
     private func prepare(_ order: WorkOrder, _ context: ContextState) throws(AttemptError) -> Attempt {
@@ -48,13 +67,13 @@ extension AgentLoop {
             let prefix = path.isEmpty ? node.root : "\(node.root)/\(path)"
             return Attempt(order, context: context, parent: parent, directory: "\(prefix)/\(order.name)")
         } catch {
-            throw AttemptError(failure: AttemptFailure.storage(error, isDirectory: true))
+            throw AttemptError(error, isDirectory: true)
         }
     }
 
     private func makeDirectories(of order: WorkOrder, in path: String) throws(SystemError) -> ParentDirectory
     {
-        let parent = try parentDirectory(path)
+        let parent = try parentDirectory(path, of: order.id.job)
         do throws(SystemError) {
             try DirectoryMaking.make(order.name, in: parent.descriptor.number)
             try DirectoryMaking.make("\(order.name)/wd", in: parent.descriptor.number)
@@ -69,12 +88,27 @@ extension AgentLoop {
     // Beyond this the cache begins anew. It saves an open per task, not more.
     private static let maximumParents = 64
 
-    private func parentDirectory(_ path: String) throws(SystemError) -> ParentDirectory {
-        if let known = parents[path] { return known }
+    private func parentDirectory(_ path: String, of job: UInt32?) throws(SystemError) -> ParentDirectory {
+        if let known = parents[path], known.job == job { return known }
         if parents.count >= Self.maximumParents { parents.removeAll() }
-        let opened = ParentDirectory(try DirectoryMaking.open(path, below: directory.number))
+        let parts = path.split(separator: "/")
+        if let job, parts.count > 1, parts[0] == NodeLayout.workItems, parts[1] != ".", parts[1] != ".." {
+            try makeJob(String(parts[1]), job)
+        }
+        let opened = ParentDirectory(try DirectoryMaking.open(path, below: directory.number), job: job)
         parents[path] = opened
         return opened
+    }
+
+    private func makeJob(_ name: String, _ job: UInt32) throws(SystemError) {
+        let place = try DirectoryMaking.open(NodeLayout.workItems, below: directory.number)
+        do throws(SystemError) {
+            try JobMark(options.state, job).make(name, in: place.number, removals)
+        } catch {
+            // An older job of this id is in the way, or there is no room: said with the whole path.
+            let path = "\(node.root)/\(NodeLayout.workItems)/\(name)"
+            throw SystemError(error.operation, path: path, errno: error.errno)
+        }
     }
 
     // MARK: processes
@@ -94,11 +128,11 @@ extension AgentLoop {
                 parent: attempt.parent.descriptor.number, directory: "\(attempt.order.name)/wd",
                 input: input.number, output: answer.number, errors: errors.number)
             // Through the link, which works also when the file has been replaced by a newer build.
-            let error = spawn("/proc/self/exe", attempt, at: place)
+            let error = spawn("/proc/self/exe", attempt, at: place).errno
             guard error == 0 else { throw SystemError("start", path: "node-stage", errno: error) }
             attempt.answer = consume answer
         } catch {
-            throw AttemptError(failure: AttemptFailure.storage(error, isDirectory: false))
+            throw AttemptError(error, isDirectory: false)
         }
     }
 
@@ -115,6 +149,7 @@ extension AgentLoop {
             output: logs.output.number, errors: logs.errors.number)
         try spawnProgram(program, words, attempt, at: place)
         _ = consume logs
+        trialPause = Self.firstTrialMicroseconds
         send(.started(attempt.order.id, at: attempt.startTime))
     }
 
@@ -133,32 +168,39 @@ extension AgentLoop {
         let working = "\(attempt.directory)/wd"
         guard let path = context.resolve(program, workingDirectory: working) else {
             let searchPath = context.searchPath(workingDirectory: working)
-            throw AttemptError(failure: AttemptFailure.programNotFound(program, searchPath: searchPath))
+            throw AttemptError(AttemptFailure.programNotFound(program, searchPath: searchPath))
         }
         arguments.fill(words)
-        var error = spawn(path, attempt, at: place)
+        var (error, isFork) = spawn(path, attempt, at: place)
         if error == ENOEXEC {
             // A script without a first line that names its interpreter: every shell runs it with sh.
             arguments.fill(["/bin/sh", path] + words.dropFirst())
-            error = spawn("/bin/sh", attempt, at: place)
+            (error, isFork) = spawn("/bin/sh", attempt, at: place)
         }
         switch error {
         case 0: return
         case ENOENT, ENOTDIR:
             context.forget(program)
-            throw AttemptError(failure: AttemptFailure.programNotFound(path, searchPath: ""))
+            throw AttemptError(AttemptFailure.programNotFound(path, searchPath: ""))
         default:
-            throw AttemptError(failure: AttemptFailure.launch(path, errno: error))
+            let isNodes = isFork || Hindrance.isNodes(error, ofProgram: true)
+            throw AttemptError(
+                AttemptFailure.launch(path, errno: error),
+                hindrance: isNodes ? SystemError("start a process", errno: error).description : nil)
         }
     }
 
-    /// Spawns with `arguments` and the attempt's environment; journals it. Returns an errno.
-    private func spawn(_ path: String, _ attempt: Attempt, at place: ProcessSpawner.Place) -> Int32 {
+    /// Spawns with `arguments` and the attempt's environment; journals it. `isFork`: no process could be made at
+    /// all.
+    private func spawn(
+        _ path: String, _ attempt: Attempt, at place: ProcessSpawner.Place
+    ) -> (errno: Int32, isFork: Bool) {
         attempt.context.fill(&environment, for: attempt.order, in: attempt.directory)
         let before = NodeClock.bootTicks()
-        let (processID, error) = spawner.spawn(
-            path, arguments: arguments.pointers, environment: environment.pointers, at: place)
-        guard error == 0 else { return error }
+        let (processID, error, isFork) = spawner.spawn(
+            path, arguments: arguments.pointers, environment: environment.pointers, at: place,
+            mask: mode_t(options.umask))
+        guard error == 0 else { return (error, isFork) }
         attempt.processID = processID
         if attempt.firstProcessID == 0 { attempt.firstProcessID = processID }
         attempt.mainHasEnded = false
@@ -166,7 +208,7 @@ extension AgentLoop {
         let stamp = ProcessStamp(
             processID: processID, startedNotBefore: before, startedNotAfter: NodeClock.bootTicks())
         journal.append(.started(attempt.order.id, stamp))
-        return 0
+        return (0, false)
     }
 
     private struct Logs: ~Copyable {
@@ -180,7 +222,7 @@ extension AgentLoop {
                 output: try log("stdout.txt", of: attempt, isNew: isNew),
                 errors: try log("stderr.txt", of: attempt, isNew: isNew))
         } catch {
-            throw AttemptError(failure: AttemptFailure.storage(error, isDirectory: false))
+            throw AttemptError(error, isDirectory: false)
         }
     }
 

@@ -18,7 +18,7 @@ final class AgentLoop {
 
     private var stream: MessageStream<ServiceMessage, AgentMessage>?
     /// The service has said hello on this connection; before that it is told nothing.
-    private var isGreeted = false
+    private(set) var isGreeted = false
     private var reportedJournalFailure: SystemError?
 
     var contexts: [UInt32: ContextState] = [:]
@@ -27,7 +27,10 @@ final class AgentLoop {
     var queue = WorkQueue()
     var attempts: [Attempt] = []
     var freeSlots: Int
-    var removals: [(id: RemovalID, path: String, work: DirectoryRemoval)] = []
+    let removals: Removals
+    var hindrance: Hindrance?
+    /// How long until the next trial of a node that cannot start work; monotonic microseconds.
+    var trialPause = AgentLoop.firstTrialMicroseconds
     var isLeaving = false
     /// Monotonic microseconds.
     var nextRootCheck: Int64 = 0
@@ -40,8 +43,9 @@ final class AgentLoop {
     init(
         _ options: NodeAgentOptions, node: NodeEnvironment, signals: consuming FileDescriptor,
         listener: consuming FileDescriptor, spawner: consuming ProcessSpawner,
-        directory: consuming FileDescriptor, journal: AgentJournal
+        directory: consuming FileDescriptor, journal: AgentJournal, removals: Removals
     ) {
+        self.removals = removals
         self.options = options
         self.node = node
         self.signals = signals
@@ -63,6 +67,7 @@ final class AgentLoop {
             if ready.listener { accept() }
             checkTimes()
             checkRoot()
+            checkHindrance()
             dispatch()
             stepRemovals()
             flush()
@@ -94,11 +99,12 @@ final class AgentLoop {
     }
 
     private func timeoutMilliseconds() -> Int32 {
-        if !removals.isEmpty { return 0 }
-        let next = min(nextTime() ?? .max, nextRootCheck)
+        if removals.isWorking { return 0 }
+        let next = min(
+            nextTime() ?? .max, nextRootCheck, removals.nextTime ?? .max, hindrance?.nextTrial ?? .max)
         let wait = next - NodeClock.monotonicMicroseconds()
         // Rounded up: a turn that comes too early would come again at once.
-        return wait <= 0 ? 0 : Int32(min((wait + 999) / 1000, 3_600_000))
+        return wait <= 0 ? 0 : Int32(min(wait / 1000 + 1, 3_600_000))
     }
 
     private func readSignals() {
@@ -126,23 +132,32 @@ final class AgentLoop {
         do throws(ConnectionError) {
             let (messages, isClosed) = try stream.receive()
             for message in messages { handle(message) }
-            if isClosed { self.stream = nil }
+            if isClosed { close() }
         } catch {
             NodeAgent.complain("connection dropped: \(error)")
-            self.stream = nil
+            close()
         }
     }
 
-    /// Greets, and tells what is alive and which exits are not acknowledged.
-    func welcome() {
+    private func close() {
+        stream = nil
+        isGreeted = false
+    }
+
+    /// Greets, and tells what is alive, which exits are not acknowledged and which removals not forgotten. The
+    /// service of another state hears nothing more: its numbers name other work.
+    func welcome(_ state: StateID) {
         isGreeted = true
         send(
             .welcome(
-                state: options.state, boot: options.boot, processID: getpid(), running: attempts.map(\.order.id), queued: queue.ids)
-        )
+                state: options.state, boot: options.boot, processID: getpid(),
+                running: attempts.map(\.order.id), queued: queue.ids))
+        isGreeted = state == options.state
         for exit in journal.state.unacknowledged {
             send(.exited(sequence: exit.sequence, exit.id, exit.result))
         }
+        for (id, answer) in removals.kept { send(id, answer) }
+        if let hindrance { send(.cannotStartWork(reason: hindrance.reason)) }
     }
 
     func send(_ message: AgentMessage) {
@@ -162,7 +177,7 @@ final class AgentLoop {
         let isOut = try? stream.flush()
         if isOut == nil || stream.unsentBytes > Self.maximumUnsentBytes {
             NodeAgent.complain("connection dropped: the service has gone or does not read")
-            self.stream = nil
+            close()
         }
     }
 }

@@ -50,13 +50,18 @@ final class Attempt {
         let microseconds = NodeClock.monotonicMicroseconds()
         startMicroseconds = microseconds
         startTicks = NodeClock.bootTicks()
-        deadline = context.context.maxWallTime.map { microseconds + $0.milliseconds * 1000 }
+        deadline = context.context.maxWallTime.map { saturatingSum(microseconds, $0.microseconds) }
     }
 }
 
 /// The open directory that the directories of a context's orders are made in.
 final class ParentDirectory {
     let descriptor: FileDescriptor
+    /// Whose it is; nil for the start task's.
+    let job: UInt32?
 
-    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+    init(_ descriptor: consuming FileDescriptor, job: UInt32?) {
+        self.descriptor = descriptor
+        self.job = job
+    }
 }

@@ -7,6 +7,8 @@ package enum NodeAgent {
     /// Becomes the agent and returns its exit code when it is told to go. Ends at once with 1, a sentence on
     /// the standard error, where another agent holds the node or the root cannot be used.
     package static func run(arguments: NodeAgentOptions) -> Int32 {
+        // Tasks are of the same user: none of them reads what the agent was started with.
+        _ = shipyard_hide_memory()
         do throws(SystemError) {
             let node = try prepare(arguments)
             switch consume node {
@@ -22,6 +24,7 @@ package enum NodeAgent {
     }
 
     static func complain(_ text: String) {
+        AgentLog.makeRoom()
         let line = "\(NodeClock.now().iso8601) node-agent: \(text)\n"
         _ = line.withCString { write(2, $0, strlen($0)) }
     }
@@ -29,10 +32,11 @@ package enum NodeAgent {
     /// Makes the directory tree and takes the lock. Nil when somebody else has it.
     private static func prepare(_ options: NodeAgentOptions) throws(SystemError) -> FileDescriptor? {
         try DirectoryMaking.makePath(options.root)
-        guard chdir(options.root) == 0 else { throw SystemError("chdir", path: options.root, errno: errno) }
+        let root = try NodePath.open(options.root)
+        guard fchdir(root.number) == 0 else { throw SystemError("chdir", path: options.root, errno: errno) }
         for name in NodeLayout.directories { try DirectoryMaking.make(name, in: AT_FDCWD) }
         spreadJobs()
-        let lock = try FileDescriptor.open(NodeLayout.lockName, O_RDWR | O_CREAT, mode: 0o600)
+        let lock = try FileDescriptor.open(NodeLayout.lockName, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
         guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else {
             if errno == EWOULDBLOCK { return nil }
             throw SystemError("lock", path: NodeLayout.lockName, errno: errno)
@@ -52,21 +56,43 @@ package enum NodeAgent {
     ) throws(SystemError) -> Int32 {
         try detach()
         let signals = try takeSignals()
-        guard let root = ProcessTable.workingDirectory(of: getpid()), let agent = ProcessStamp(of: getpid())
+        guard let directory = ProcessTable.workingDirectory(of: getpid()),
+            let root = String(validating: directory.bytes, as: UTF8.self),
+            let agent = ProcessStamp(of: getpid()), let machine = MachineID.current()
         else { throw SystemError("read", path: "/proc/self", errno: errno) }
         let old = try JournalReader.read(root: root)
         NodeTeardown.endProcesses(root: root, journal: old, sparing: [agent.processID])
-        let directory = try FileDescriptor.open(root, O_RDONLY | O_DIRECTORY)
-        let journal = try AgentJournal(
-            root: directory.number, boot: options.boot, agent: agent, after: old)
-        let loop = AgentLoop(
-            options, node: NodeEnvironment(root: root, options: options), signals: signals,
-            listener: try LocalSocket.listen(name: NodeLayout.socketName, in: root),
-            spawner: try ProcessSpawner(), directory: directory,
-            journal: journal)
+        let group = NodeGroup.enter()
+        let boot = JournalBoot(
+            number: options.boot, state: options.state, machine: machine, agent: agent, group: group)
+        let loop = try makeLoop(options, root: root, boot, after: old, signals)
         let code = loop.run()
+        group.leave()
         _ = lock.number
         return code
+    }
+
+    private static func makeLoop(
+        _ options: NodeAgentOptions, root: String, _ boot: JournalBoot, after old: JournalState,
+        _ signals: consuming FileDescriptor
+    ) throws(SystemError) -> AgentLoop {
+        let directory = try NodePath.open(root)
+        let removals = try Removals(root: root, state: options.state)
+        discardUnfinished(in: directory.number, removals)
+        let journal = try AgentJournal(root: directory.number, boot: boot, after: old)
+        return AgentLoop(
+            options, node: NodeEnvironment(root: root, options: options), signals: signals,
+            listener: try LocalSocket.listen(name: NodeLayout.socketName, in: root, isLinkAllowed: false),
+            spawner: try ProcessSpawner(), directory: directory, journal: journal, removals: removals)
+    }
+
+    /// Directories of jobs that an agent was killed over before they had their name.
+    private static func discardUnfinished(in root: Int32, _ removals: Removals) {
+        guard let jobs = try? FileDescriptor.openDirectory(NodeLayout.workItems, in: root) else { return }
+        for entry in FileName.entries(of: jobs.number)
+        where entry.bytes.starts(with: JobMark.unfinishedPrefix.utf8) {
+            try? removals.discard(String(decoding: entry.bytes, as: UTF8.self), in: jobs.number)
+        }
     }
 
     /// A session of its own, the log instead of a terminal, orphans for children. Signals are as the kernel
@@ -76,10 +102,8 @@ package enum NodeAgent {
         guard shipyard_become_subreaper() == 0 else { throw SystemError("prctl", errno: errno) }
         for number in 1..<SIGRTMAX_ where number != SIGKILL && number != SIGSTOP { signal(number, SIG_DFL) }
         let nothing = try FileDescriptor.open("/dev/null", O_RDONLY)
-        let log = try FileDescriptor.open(NodeLayout.logName, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
         dup2(nothing.number, 0)
-        dup2(log.number, 1)
-        dup2(log.number, 2)
+        try AgentLog.open()
     }
 
     private static func takeSignals() throws(SystemError) -> FileDescriptor {
@@ -119,25 +143,11 @@ enum DirectoryMaking {
     static func open(_ path: String, below directory: Int32) throws(SystemError) -> FileDescriptor {
         var folder = try FileDescriptor.openDirectory(".", in: directory)
         let parts = path.split(separator: "/").filter { $0 != "." }
-        for (depth, part) in parts.enumerated() {
+        for part in parts {
             guard part != ".." else { throw SystemError("open", path: path, errno: EINVAL) }
-            let isJob = depth == 1 && parts[0] == NodeLayout.workItems
-            try isJob ? makeJob(String(part), in: folder.number) : make(String(part), in: folder.number)
+            try make(String(part), in: folder.number)
             folder = try FileDescriptor.openDirectory(String(part), in: folder.number)
         }
         return folder
-    }
-
-    /// In a region of the disk that depends on the directory's first name: a random one, so that a job which is
-    /// deleted and added again does not come to where its files have just been deleted (docs/adr/0007).
-    private static func makeJob(_ name: String, in directory: Int32) throws(SystemError) {
-        guard faccessat(directory, name, F_OK, 0) != 0 else { return }
-        let first = ".new-\(UInt64.random(in: 0...UInt64.max))"
-        try make(first, in: directory)
-        guard renameat(directory, first, directory, name) == 0 else {
-            let reason = errno
-            unlinkat(directory, first, AT_REMOVEDIR)
-            throw SystemError("create directory", path: name, errno: reason)
-        }
     }
 }

@@ -1,4 +1,6 @@
+import Glibc
 import ShipyardModel
+import Synchronization
 
 /// What an agent is told when it starts: who it is. Everything else comes over the socket.
 package struct NodeAgentOptions: Sendable, Hashable {
@@ -11,10 +13,14 @@ package struct NodeAgentOptions: Sendable, Hashable {
     package var isDedicated: Bool
     /// Of the service that this agent belongs to.
     package var state: StateID
+    /// What files of tasks do not get: the umask of the user, where the service and its agents have a stricter one.
+    package var umask: UInt16
 
     package init(
-        root: String, pool: String, node: String, boot: Int64, slots: Int, isDedicated: Bool, state: StateID
+        root: String, pool: String, node: String, boot: Int64, slots: Int, isDedicated: Bool, state: StateID,
+        umask: UInt16 = UserMask.value
     ) {
+        self.umask = umask
         self.root = root
         self.pool = pool
         self.node = node
@@ -28,7 +34,8 @@ package struct NodeAgentOptions: Sendable, Hashable {
     package var arguments: [String] {
         [
             "node-agent", "--root", root, "--pool", pool, "--node", node, "--boot", String(boot), "--slots",
-            String(slots), "--state", state.text, isDedicated ? "--dedicated" : "--low-priority",
+            String(slots), "--state", state.text, "--umask", String(umask, radix: 8),
+            isDedicated ? "--dedicated" : "--low-priority",
         ]
     }
 
@@ -41,7 +48,7 @@ package struct NodeAgentOptions: Sendable, Hashable {
             switch option {
             case "--dedicated": isDedicated = true
             case "--low-priority": isDedicated = false
-            case "--root", "--pool", "--node", "--boot", "--slots", "--state":
+            case "--root", "--pool", "--node", "--boot", "--slots", "--state", "--umask":
                 guard let value = rest.popFirst() else { throw NodeAgentUsage("\(option) needs a value") }
                 values[option] = value
             default: throw NodeAgentUsage("unknown option \(option)")
@@ -58,8 +65,25 @@ package struct NodeAgentOptions: Sendable, Hashable {
         guard let state = values["--state"].flatMap(StateID.init) else {
             throw NodeAgentUsage("--state needs 32 hexadecimal digits")
         }
+        guard let umask = UInt16(values["--umask"] ?? "22", radix: 8), umask <= 0o777 else {
+            throw NodeAgentUsage("--umask needs an octal number up to 777")
+        }
         self.init(
-            root: root, pool: pool, node: node, boot: boot, slots: slots, isDedicated: isDedicated, state: state)
+            root: root, pool: pool, node: node, boot: boot, slots: slots, isDedicated: isDedicated,
+            state: state, umask: umask)
+    }
+}
+
+/// The umask that this process was started with, before it has taken a stricter one for its own files.
+package enum UserMask {
+    private static let mask = Mutex<UInt16>(0o022)
+
+    package static var value: UInt16 { mask.withLock { $0 } }
+
+    /// Makes `own` this process's umask and keeps the one that it had, for tasks.
+    package static func exchange(for own: mode_t) {
+        let old = UInt16(truncatingIfNeeded: Glibc.umask(own)) & 0o777
+        mask.withLock { $0 = old }
     }
 }
 

@@ -7,9 +7,11 @@ package enum NodeLayout {
     package static let logName = "volatile/agent.log"
 
     package static let workItems = "workitems"
+    /// What is being deleted, and what was deleted at the service's order until that knows it.
+    package static let removed = "removed"
 
     package static let directories = [
-        "applications", "shared", "startup", "volatile", workItems, "fsmounts", "mounts",
+        "applications", "shared", "startup", "volatile", workItems, removed, "fsmounts", "mounts",
     ]
 
     /// `workitems/<job>/job-1`, the parent directory of a job's work.

@@ -68,11 +68,11 @@ final class ProcessTree {
     func belongs(_ orphan: Int32, to attempt: Attempt, among attempts: [Attempt]) -> Bool {
         if getsid(orphan) == attempt.processID { return !attempt.isSessionGone }
         if let mark = ProcessTable.environmentValue("AZ_BATCH_TASK_DIR", of: orphan) {
-            return mark == attempt.directory
+            return mark == FileName(attempt.directory)
         }
         for link in ["cwd", "fd/1", "fd/2"] {
-            guard let path = ProcessTable.target(of: link, of: orphan) else { continue }
-            if let owner = attempts.first(where: { path.hasPrefix($0.directory + "/") }) {
+            guard let path = ProcessTable.link("\(orphan)/\(link)") else { continue }
+            if let owner = attempts.first(where: { path.isBelow(FileName($0.directory)) }) {
                 return owner === attempt
             }
         }

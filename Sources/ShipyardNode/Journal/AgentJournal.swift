@@ -12,8 +12,6 @@ import ShipyardModel
 final class AgentJournal {
     private(set) var state: JournalState
     private let root: Int32
-    private let boot: Int64
-    private let agent: ProcessStamp
     private var file: FileDescriptor
     private var pending = ByteWriter()
     private var fileBytes = 0
@@ -30,16 +28,24 @@ final class AgentJournal {
     }
 
     /// Begins a new boot. `old` is what an earlier agent left, its processes already ended; its exits that were
-    /// never acknowledged are kept. `root` stays the caller's.
-    init(root: Int32, boot: Int64, agent: ProcessStamp, after old: JournalState) throws(SystemError) {
-        (self.root, self.boot, self.agent) = (root, boot, agent)
+    /// never acknowledged are kept, if they are of the same state. `root` stays the caller's.
+    init(root: Int32, boot: JournalBoot, after old: JournalState) throws(SystemError) {
+        self.root = root
         var state = old
-        state.apply(.boot(boot, agent: agent, nextSequence: old.nextSequence))
+        state.believe(boot.state)
+        state.apply(.boot(boot, nextSequence: old.nextSequence))
         self.state = state
-        let rewritten = try Self.rewrite(state.records(boot: boot, agent: agent), in: root)
+        let rewritten = try Self.rewrite(state.records(), in: root)
         fileBytes = rewritten.bytes
         file = rewritten.file
     }
+
+    // 8 MiB: some 80,000 attempts. A disk that takes nothing for that long gets no new work, whose records would
+    // only add to what waits.
+    static let maximumPendingBytes = 8 << 20
+
+    /// So much waits for the disk that no work should be begun.
+    var isOverfull: Bool { pending.bytes.count > Self.maximumPendingBytes }
 
     /// Takes a record into the state at once and into the file with the next `flush`.
     func append(_ record: JournalRecord) {
@@ -64,7 +70,7 @@ final class AgentJournal {
 
     private func compact() {
         do throws(SystemError) {
-            let rewritten = try Self.rewrite(state.records(boot: boot, agent: agent), in: root)
+            let rewritten = try Self.rewrite(state.records(), in: root)
             fileBytes = rewritten.bytes
             compactionBytes = max(Self.minimumCompactionBytes, 2 * rewritten.bytes)
             file = rewritten.file
@@ -82,7 +88,7 @@ final class AgentJournal {
     private static func rewrite(_ records: [JournalRecord], in root: Int32) throws(SystemError) -> Rewritten {
         let name = NodeLayout.journalName + ".new"
         let file = try FileDescriptor.open(
-            name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode: 0o600, in: root)
+            name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, mode: 0o600, in: root)
         var writer = ByteWriter()
         for record in records { record.appendLine(to: &writer) }
         if let error = write(writer.bytes, to: file.number).error {

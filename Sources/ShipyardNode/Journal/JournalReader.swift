@@ -5,12 +5,16 @@ import ShipyardModel
 package enum JournalReader {
     /// An empty state when there is no journal. The tail that a crash tore off is left out: nothing of it was
     /// ever reported.
-    package static func read(root: String) throws(SystemError) -> JournalState {
-        var state = JournalState()
-        for record in records(in: try contents(of: "\(root)/\(NodeLayout.journalName)")) {
-            state.apply(record)
-        }
-        return state
+    ///
+    /// With `state` given, exits of any other state are left out. What still runs is told all the same: it has to
+    /// be ended.
+    package static func read(
+        root: String, believing state: StateID? = nil
+    ) throws(SystemError) -> JournalState {
+        var journal = JournalState()
+        for record in records(in: try contents(of: root)) { journal.apply(record) }
+        if let state { journal.believe(state) }
+        return journal
     }
 
     /// Every whole record up to the first that is damaged.
@@ -33,21 +37,22 @@ package enum JournalReader {
         return records
     }
 
-    private static func contents(of path: String) throws(SystemError) -> [UInt8] {
-        let number = open(path, O_RDONLY | O_CLOEXEC)
-        guard number >= 0 else {
-            if errno == ENOENT { return [] }
-            throw SystemError("open", path: path, errno: errno)
-        }
-        let file = FileDescriptor(owning: number)
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = chunk.withUnsafeMutableBytes { Glibc.read(file.number, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw SystemError("read", path: path, errno: errno) }
-            if count == 0 { return bytes }
-            bytes.append(contentsOf: chunk[..<count])
+    /// A root that is a link is no node's, and neither is a journal that is one: whatever they lead to says
+    /// nothing about this node.
+    private static func contents(of root: String) throws(SystemError) -> [UInt8] {
+        let path = "\(root)/\(NodeLayout.journalName)"
+        do throws(SystemError) {
+            let directory = try FileDescriptor.openDirectory(root)
+            // Not blocking: a task may have put a pipe there.
+            let file = try FileDescriptor.open(
+                NodeLayout.journalName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory.number)
+            guard let bytes = ProcessTable.contents(of: file.number) else {
+                throw SystemError("read", path: path, errno: errno)
+            }
+            return bytes
+        } catch {
+            if error.errno == ENOENT { return [] }
+            throw SystemError(error.operation, path: path, errno: error.errno)
         }
     }
 }

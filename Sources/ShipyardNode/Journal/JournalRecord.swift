@@ -3,10 +3,12 @@ import ShipyardModel
 /// One record of an agent's journal.
 package enum JournalRecord: Sendable, Hashable {
     /// An agent began. What an older one had running has been ended.
-    case boot(Int64, agent: ProcessStamp, nextSequence: UInt64)
+    case boot(JournalBoot, nextSequence: UInt64)
     /// A process of this attempt exists. A second one of the same attempt replaces the first.
     case started(WorkID, ProcessStamp)
     case exited(sequence: UInt64, WorkID, AttemptResult)
+    /// It was given back before its command began.
+    case withdrawn(WorkID)
     /// The service keeps every exit up to this one.
     case acknowledged(UInt64)
 }
@@ -15,10 +17,9 @@ package enum JournalRecord: Sendable, Hashable {
 extension JournalRecord: WireMessage {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .boot(let boot, let agent, let nextSequence):
-            writer.append(UInt8(0))
-            writer.append(boot)
-            writer.append(agent)
+        case .boot(let boot, let nextSequence):
+            writer.append(UInt8(4))
+            boot.write(to: &writer)
             writer.append(nextSequence)
         case .started(let id, let stamp):
             writer.append(UInt8(1))
@@ -32,17 +33,20 @@ extension JournalRecord: WireMessage {
         case .acknowledged(let sequence):
             writer.append(UInt8(3))
             writer.append(sequence)
+        case .withdrawn(let id):
+            writer.append(UInt8(5))
+            writer.append(id)
         }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
         switch try reader.integer(UInt8.self) {
-        case 0:
-            self = .boot(try reader.integer(), agent: try reader.stamp(), nextSequence: try reader.integer())
+        case 4: self = .boot(try JournalBoot(from: &reader), nextSequence: try reader.integer())
         case 1: self = .started(try reader.workID(), try reader.stamp())
         case 2:
             self = .exited(sequence: try reader.integer(), try reader.workID(), try reader.attemptResult())
         case 3: self = .acknowledged(try reader.integer())
+        case 5: self = .withdrawn(try reader.workID())
         case let tag: throw .unknownTag(tag)
         }
     }
@@ -53,6 +57,61 @@ extension JournalRecord: WireMessage {
         write(to: &writer)
         writer.patch(UInt32(writer.bytes.count - start - 8), at: start)
         writer.patch(Checksum.crc32(writer.bytes[(start + 8)...]), at: start + 4)
+    }
+}
+
+/// Who wrote the records that follow: which agent, of which state, on which machine.
+package struct JournalBoot: Sendable, Hashable {
+    package var number: Int64
+    package var state: StateID
+    package var machine: MachineID
+    package var agent: ProcessStamp
+    package var group: NodeGroup
+
+    package init(
+        number: Int64, state: StateID, machine: MachineID, agent: ProcessStamp, group: NodeGroup
+    ) {
+        self.number = number
+        self.state = state
+        self.machine = machine
+        self.agent = agent
+        self.group = group
+    }
+}
+
+/// Whether an agent has a control group.
+package enum NodeGroup: Sendable, Hashable {
+    case made(path: String)
+    case none(reason: String)
+}
+
+extension JournalBoot: WireMessage {
+    package func write(to writer: inout ByteWriter) {
+        writer.append(number)
+        writer.append(state.text)
+        writer.append(machine.boot)
+        writer.append(machine.processNamespace)
+        writer.append(agent)
+        switch group {
+        case .made(let path):
+            writer.append(UInt8(0))
+            writer.append(path)
+        case .none(let reason):
+            writer.append(UInt8(1))
+            writer.append(reason)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(WireError) {
+        number = try reader.integer()
+        state = try reader.stateID()
+        machine = MachineID(boot: try reader.text(), processNamespace: try reader.text())
+        agent = try reader.stamp()
+        switch try reader.integer(UInt8.self) {
+        case 0: group = .made(path: try reader.text())
+        case 1: group = .none(reason: try reader.text())
+        case let tag: throw .unknownTag(tag)
+        }
     }
 }
 

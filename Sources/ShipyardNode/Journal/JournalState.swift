@@ -8,9 +8,8 @@ package struct JournalState: Sendable {
         package var result: AttemptResult
     }
 
-    /// 0 when no agent has ever begun here.
-    package private(set) var boot: Int64 = 0
-    package private(set) var agent: ProcessStamp?
+    /// Nil when no agent has ever begun here.
+    package private(set) var boot: JournalBoot?
     package private(set) var nextSequence: UInt64 = 1
     /// Started and not ended, as far as the agent lived to see.
     package private(set) var running: [WorkID: ProcessStamp] = [:]
@@ -28,9 +27,8 @@ package struct JournalState: Sendable {
 
     package mutating func apply(_ record: JournalRecord) {
         switch record {
-        case .boot(let number, let agent, let sequence):
-            boot = number
-            self.agent = agent
+        case .boot(let boot, let sequence):
+            self.boot = boot
             nextSequence = max(nextSequence, sequence)
             running.removeAll()
         case .started(let id, let stamp):
@@ -39,7 +37,9 @@ package struct JournalState: Sendable {
             running[id] = nil
             exits.append(Exit(sequence: sequence, id: id, result: result))
             waiting.insert(id)
-            nextSequence = max(nextSequence, sequence + 1)
+            nextSequence = max(nextSequence, sequence == .max ? .max : sequence + 1)
+        case .withdrawn(let id):
+            running[id] = nil
         case .acknowledged(let sequence):
             acknowledge(upTo: sequence)
         }
@@ -56,9 +56,33 @@ package struct JournalState: Sendable {
         }
     }
 
+    /// Forgets the exits of another state: its numbers are given again by this one, for other work.
+    package mutating func believe(_ state: StateID) {
+        guard let boot, boot.state != state else { return }
+        exits.removeAll()
+        waiting.removeAll()
+        acknowledged = 0
+    }
+
+    /// What was running, as far as its numbers still mean anything: nothing of another machine, another boot or
+    /// another numbering of processes.
+    var stamps: [ProcessStamp] {
+        guard let boot, boot.machine == MachineID.current() else { return [] }
+        return [boot.agent] + running.values
+    }
+
+    /// The control group of the last agent; nil also when it is gone.
+    var group: ControlGroup? {
+        guard let boot, boot.machine == MachineID.current(), case .made(let path) = boot.group else {
+            return nil
+        }
+        return ControlGroup(path: path)
+    }
+
     /// The shortest journal that comes to this state.
-    package func records(boot: Int64, agent: ProcessStamp) -> [JournalRecord] {
-        var records: [JournalRecord] = [.boot(boot, agent: agent, nextSequence: nextSequence)]
+    package func records() -> [JournalRecord] {
+        var records: [JournalRecord] = []
+        if let boot { records.append(.boot(boot, nextSequence: nextSequence)) }
         records += running.map { .started($0.key, $0.value) }
         records += unacknowledged.map { .exited(sequence: $0.sequence, $0.id, $0.result) }
         return records

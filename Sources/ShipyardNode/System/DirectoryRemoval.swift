@@ -1,63 +1,51 @@
+import CLinux
 import Glibc
 import ShipyardModel
 
 /// Deletes a directory tree in slices, so that a loop with tasks to start is never held for long.
 ///
-/// Everything happens relative to open directories and without following links: a task may have left a
-/// link to the user's home, or may swap a directory for one while this runs. Another file system mounted
-/// below is an error and is left alone.
+/// Everything happens relative to open directories and without following links or entering mounts: a task may
+/// have left a link to the user's home, may have bound a directory of it below, or may swap a directory for a
+/// link while this runs. What cannot be deleted is left alone, and the first of it is named.
 package final class DirectoryRemoval {
     private struct Level {
         let stream: OpaquePointer
-        let name: String
+        let name: FileName
         /// Something was moved or removed while reading: read again before the directory is said to be full.
         var changed = false
     }
 
     private let parent: FileDescriptor
-    private let name: String
-    private let device: dev_t
+    private let opener: BeneathOpener
+    private let place: FileName
+    private let keepsTop: Bool
     private var levels: [Level] = []
     private var serial = 0
-    /// The first thing that went wrong. What can be deleted is deleted nevertheless.
+    /// The first thing that went wrong, with its whole path. What can be deleted is deleted nevertheless.
     package private(set) var failure: SystemError?
     package private(set) var isFinished = false
 
-    /// `path` is relative to `root`, which must be below: no `..`, no link on the way.
-    package init(_ path: String, below root: String) throws(SystemError) {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard let last = parts.last, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
-            throw SystemError("remove", path: path, errno: EINVAL)
+    /// Deletes `name` in the open directory `parent`, whose path is `place`. With `keepsTop` the directory itself
+    /// stays, and so does a `name` that is no directory.
+    init(
+        _ name: FileName, in parent: consuming FileDescriptor, at place: FileName, keepsTop: Bool = false,
+        usesOpenAt2: Bool = true
+    ) {
+        opener = BeneathOpener(top: parent.number, usesOpenAt2: usesOpenAt2)
+        self.parent = parent
+        self.place = place
+        self.keepsTop = keepsTop
+        let folder = self.parent.number
+        if keepsTop {
+            if isDirectory(name, in: folder) { enter(name, in: folder) }
+        } else if name.withCString({ unlinkat(folder, $0, 0) }) != 0, errno != ENOENT {
+            let number = errno
+            if isDirectory(name, in: folder) { enter(name, in: folder) } else { note("remove", name, number) }
         }
-        var folder = try FileDescriptor.open(root, O_RDONLY | O_DIRECTORY)
-        var status = stat()
-        guard fstat(folder.number, &status) == 0 else { throw SystemError("fstat", path: root, errno: errno) }
-        device = status.st_dev
-        name = String(last)
-        for part in parts.dropLast() {
-            do throws(SystemError) {
-                folder = try FileDescriptor.openDirectory(String(part), in: folder.number)
-            } catch {
-                guard error.errno == ENOENT else {
-                    throw SystemError("remove", path: path, errno: error.errno)
-                }
-                isFinished = true
-                break
-            }
-        }
-        parent = folder
-        if !isFinished { start() }
+        isFinished = levels.isEmpty
     }
 
     deinit { for level in levels { closedir(level.stream) } }
-
-    private func start() {
-        if unlinkat(parent.number, name, 0) == 0 || errno == ENOENT {
-            isFinished = true
-        } else if !enter(name, in: parent.number) {
-            isFinished = true
-        }
-    }
 
     /// Works through about `limit` entries. True when nothing is left to do.
     @discardableResult package func step(limit: Int = 256) -> Bool {
@@ -71,81 +59,91 @@ package final class DirectoryRemoval {
             return
         }
         guard let entry = readdir(level.stream) else { return leave() }
-        let entryName = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        if entryName == "." || entryName == ".." { return }
+        let name = FileName(entry)
+        if name.isSpecial { return }
         let folder = dirfd(level.stream)
-        if unlinkat(folder, entryName, 0) == 0 { return }
+        if unlink(name, in: folder) == 0 { return }
         switch errno {
         case ENOENT: return
-        case EISDIR, EPERM: descend(into: entryName, in: folder)
-        case EACCES where makeWritable(folder) && unlinkat(folder, entryName, 0) == 0: return
-        case EACCES: descend(into: entryName, in: folder)
-        default: note("unlink", entryName)
+        case EISDIR, EPERM: descend(into: name, in: folder)
+        case EACCES where fchmod(folder, 0o700) == 0 && unlink(name, in: folder) == 0: return
+        case EACCES: descend(into: name, in: folder)
+        case let number: note("remove", name, number)
         }
     }
 
-    private func descend(into entryName: String, in folder: Int32) {
+    private func unlink(_ name: FileName, in folder: Int32, _ flags: Int32 = 0) -> Int32 {
+        name.withCString { unlinkat(folder, $0, flags) }
+    }
+
+    private func descend(into name: FileName, in folder: Int32) {
+        guard isDirectory(name, in: folder) else { return note("remove", name, EPERM) }
         // Each level keeps a descriptor open. A deeper one is moved up beside the first and read later.
         if levels.count >= 48, let top = levels.first {
             serial += 1
-            if renameat(folder, entryName, dirfd(top.stream), ".deep-\(getpid())-\(serial)") == 0 {
+            let other = ".deep-\(getpid())-\(serial)"
+            if name.withCString({ shipyard_rename_new(folder, $0, dirfd(top.stream), other) }) == 0 {
                 levels[0].changed = true
                 return
             }
         }
-        _ = enter(entryName, in: folder)
+        enter(name, in: folder)
     }
 
-    private func enter(_ entryName: String, in folder: Int32) -> Bool {
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        var number = openat(folder, entryName, flags)
-        if number < 0, errno == EACCES, isDirectory(entryName, in: folder) {
+    private func enter(_ name: FileName, in folder: Int32) {
+        var (number, error) = opener.open(name, in: folder)
+        if number < 0, error == EACCES, opener.makeAccessible(name, in: folder) {
             // A task took away its own right to read it.
-            fchmodat(folder, entryName, 0o700, 0)
-            number = openat(folder, entryName, flags)
+            (number, error) = opener.open(name, in: folder)
         }
-        guard number >= 0 else {
-            note("open", entryName)
-            return false
-        }
-        var status = stat()
-        fstat(number, &status)
-        guard status.st_dev == device, let stream = fdopendir(number) else {
-            failure = failure ?? SystemError("remove mount point", path: entryName, errno: EBUSY)
+        if number >= 0 {
+            if let stream = fdopendir(number) {
+                levels.append(Level(stream: stream, name: name))
+                return
+            }
+            error = errno
             close(number)
-            return false
         }
-        levels.append(Level(stream: stream, name: entryName))
-        return true
+        if error == EXDEV { note("remove mount point", name, EBUSY) } else { note("open", name, error) }
     }
 
     private func leave() {
         let level = levels.removeLast()
+        if keepsTop, levels.isEmpty, !level.changed { return finish(level) }
         let folder = levels.last.map { dirfd($0.stream) } ?? parent.number
-        if level.changed, unlinkat(folder, level.name, AT_REMOVEDIR) != 0 {
+        if level.changed, keepsTop && levels.isEmpty || unlink(level.name, in: folder, AT_REMOVEDIR) != 0 {
             rewinddir(level.stream)
             levels.append(Level(stream: level.stream, name: level.name))
             return
         }
-        closedir(level.stream)
-        if !level.changed, unlinkat(folder, level.name, AT_REMOVEDIR) != 0, errno != ENOENT {
-            let hadRights = errno != EACCES || !makeWritable(folder)
-            if hadRights || unlinkat(folder, level.name, AT_REMOVEDIR) != 0 { note("rmdir", level.name) }
+        if !level.changed, unlink(level.name, in: folder, AT_REMOVEDIR) != 0, errno != ENOENT {
+            let number = errno
+            let mayTry = number == EACCES && fchmod(folder, 0o700) == 0
+            if !mayTry || unlink(level.name, in: folder, AT_REMOVEDIR) != 0 {
+                note("remove", level.name, number)
+            }
         }
+        finish(level)
+    }
+
+    private func finish(_ level: Level) {
+        closedir(level.stream)
         if levels.isEmpty { isFinished = true }
     }
 
-    private func makeWritable(_ folder: Int32) -> Bool { fchmod(folder, 0o700) == 0 }
-
-    private func isDirectory(_ entryName: String, in folder: Int32) -> Bool {
+    private func isDirectory(_ name: FileName, in folder: Int32) -> Bool {
         var status = stat()
-        return fstatat(folder, entryName, &status, AT_SYMLINK_NOFOLLOW) == 0
+        return name.withCString { fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
             && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    private func note(_ operation: String, _ entryName: String) {
-        failure = failure ?? SystemError(operation, path: entryName, errno: errno)
+    // What the kernel takes for a path; a message need not be longer than that.
+    private static let maximumPathBytes = 4096
+
+    private func note(_ operation: String, _ name: FileName, _ number: Int32) {
+        guard failure == nil else { return }
+        var path = place
+        for level in levels where path.bytes.count < Self.maximumPathBytes { path = path / level.name }
+        failure = SystemError(operation, path: (path / name).description, errno: number)
     }
 }

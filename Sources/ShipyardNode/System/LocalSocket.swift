@@ -9,8 +9,12 @@ import ShipyardModel
 /// directory instead would be seen by every thread of the service.
 package enum LocalSocket {
     /// Binds and listens. The caller holds the lock of the directory: a socket file found there is stale.
-    package static func listen(name: String, in directory: String) throws(SystemError) -> FileDescriptor {
-        let folder = try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
+    ///
+    /// A home may be a link, a node root never is: `isLinkAllowed`.
+    package static func listen(
+        name: String, in directory: String, isLinkAllowed: Bool = true
+    ) throws(SystemError) -> FileDescriptor {
+        let folder = try open(directory, isLinkAllowed)
         let socket = try make()
         var address = try address(name: name, folder: folder.number)
         unlinkat(folder.number, name, 0)
@@ -25,8 +29,10 @@ package enum LocalSocket {
         return socket
     }
 
-    package static func connect(name: String, in directory: String) throws(SystemError) -> FileDescriptor {
-        let folder = try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
+    package static func connect(
+        name: String, in directory: String, isLinkAllowed: Bool = true
+    ) throws(SystemError) -> FileDescriptor {
+        let folder = try open(directory, isLinkAllowed)
         let socket = try make()
         var address = try address(name: name, folder: folder.number)
         let length = socklen_t(MemoryLayout<sockaddr_un>.size)
@@ -38,6 +44,13 @@ package enum LocalSocket {
         }
         guard connected == 0 else { throw SystemError("connect", path: "\(directory)/\(name)", errno: errno) }
         return socket
+    }
+
+    private static func open(
+        _ directory: String, _ isLinkAllowed: Bool
+    ) throws(SystemError) -> FileDescriptor {
+        if !isLinkAllowed { return try FileDescriptor.openDirectory(directory) }
+        return try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
     }
 
     private static func make() throws(SystemError) -> FileDescriptor {

@@ -27,15 +27,16 @@ struct ProcessSpawner: ~Copyable {
 
     /// Returns the process, or the errno of the first step that failed: also one that failed in the child.
     func spawn(
-        _ path: String, arguments: Strings, environment: Strings, at place: Place
-    ) -> (processID: pid_t, errno: Int32) {
+        _ path: String, arguments: Strings, environment: Strings, at place: Place, mask: mode_t
+    ) -> (processID: pid_t, errno: Int32, isFork: Bool) {
         place.directory.withCString { directory in
             var inner = shipyard_place(
                 input: place.input < 0 ? nothing.number : place.input, output: place.output,
-                errors: place.errors, parent: place.parent, directory: directory)
+                errors: place.errors, parent: place.parent, directory: directory, mask: mask)
             var processID: pid_t = 0
-            let error = shipyard_spawn(&processID, path, arguments, environment, &inner)
-            return (processID, error)
+            var isFork: Int32 = 0
+            let error = shipyard_spawn(&processID, path, arguments, environment, &inner, &isFork)
+            return (processID, error, isFork != 0)
         }
     }
 }

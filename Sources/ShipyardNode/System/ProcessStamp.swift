@@ -20,8 +20,12 @@ package struct ProcessStamp: Hashable, Sendable {
     /// Nil when there is no such process.
     package init?(of processID: Int32) {
         guard let stat = ProcessStat(of: processID) else { return nil }
+        self.init(stat)
+    }
+
+    package init(_ stat: ProcessStat) {
         self.init(
-            processID: processID, startedNotBefore: stat.startTicks, startedNotAfter: stat.startTicks)
+            processID: stat.processID, startedNotBefore: stat.startTicks, startedNotAfter: stat.startTicks)
     }
 
     /// Whether that very process is still there and no zombie.
@@ -54,6 +58,7 @@ package struct ProcessStat: Sendable {
     package var processID: Int32
     package var state: UInt8
     package var parent: Int32
+    package var group: Int32
     package var session: Int32
     /// The device number of its terminal; 0 without one.
     package var terminal: UInt64
@@ -72,6 +77,7 @@ package struct ProcessStat: Sendable {
         self.processID = processID
         self.state = state
         parent = Int32(truncatingIfNeeded: Self.number(fields[1]))
+        group = Int32(truncatingIfNeeded: Self.number(fields[2]))
         session = Int32(truncatingIfNeeded: Self.number(fields[3]))
         terminal = Self.number(fields[4])
         // Field 22 of the manual; `split` has left it with all that follows behind the 20th blank.

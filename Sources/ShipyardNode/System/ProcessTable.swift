@@ -13,32 +13,43 @@ package enum ProcessTable {
     }
 
     /// The value of a variable in the environment that a process was started with. Nil also when it may not
-    /// be read: then the process is another user's, and none of ours.
-    package static func environmentValue(_ name: String, of processID: Int32) -> String? {
+    /// be read: then the process is another user's, or an agent's.
+    package static func environmentValue(_ name: String, of processID: Int32) -> FileName? {
         guard let bytes = read("\(processID)/environ") else { return nil }
         let prefix = Array("\(name)=".utf8)
         for entry in bytes.split(separator: 0) where entry.starts(with: prefix) {
-            return String(decoding: entry.dropFirst(prefix.count), as: UTF8.self)
+            return FileName(entry.dropFirst(prefix.count))
         }
         return nil
     }
 
-    package static func workingDirectory(of processID: Int32) -> String? { target(of: "cwd", of: processID) }
+    package static func workingDirectory(of processID: Int32) -> FileName? { link("\(processID)/cwd") }
 
-    /// Where a link of its `/proc` directory leads: `cwd`, `fd/1`.
-    static func target(of link: String, of processID: Int32) -> String? {
+    /// Where a link below `/proc` leads: `42/cwd`, `42/fd/1`.
+    static func link(_ path: String) -> FileName? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
             guard let start = buffer.baseAddress else { return nil }
-            let length = readlink("/proc/\(processID)/\(link)", start, buffer.count)
+            let length = readlink("/proc/\(path)", start, buffer.count)
             guard length > 0 else { return nil }
-            return String(decoding: UnsafeRawBufferPointer(buffer)[..<length], as: UTF8.self)
+            return FileName(UnsafeRawBufferPointer(buffer)[..<length])
         }
+    }
+
+    /// The root of the node whose agent this process is, by how it was started: unlike its environment that can
+    /// be read of an agent, too.
+    static func agentRoot(of processID: Int32) -> FileName? {
+        let words = (read("\(processID)/cmdline") ?? []).split(separator: 0)
+        guard words.count > 3, words[1].elementsEqual("node-agent".utf8),
+            let option = words.firstIndex(where: { $0.elementsEqual("--root".utf8) }),
+            option + 1 < words.count
+        else { return nil }
+        return FileName(words[option + 1])
     }
 
     /// Its arguments joined by blanks; empty for a zombie.
     package static func commandLine(of processID: Int32) -> String {
         let words = (read("\(processID)/cmdline") ?? []).split(separator: 0)
-        return words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+        return words.map { FileName($0).description }.joined(separator: " ")
     }
 
     /// A whole file below `/proc`. Nil when the process has gone or is not ours.
@@ -46,10 +57,14 @@ package enum ProcessTable {
         let number = open("/proc/\(path)", O_RDONLY | O_CLOEXEC)
         guard number >= 0 else { return nil }
         let descriptor = FileDescriptor(owning: number)
+        return contents(of: descriptor.number)
+    }
+
+    static func contents(of file: Int32) -> [UInt8]? {
         var bytes: [UInt8] = []
         let isWhole = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { chunk in
             while true {
-                let count = Glibc.read(descriptor.number, chunk.baseAddress, chunk.count)
+                let count = Glibc.read(file, chunk.baseAddress, chunk.count)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { return count == 0 }
                 bytes.append(contentsOf: chunk[..<count])

@@ -11,7 +11,7 @@ package final class AgentConnection {
     /// Connects to the agent of a node. Throws `ECONNREFUSED` or `ENOENT` where none listens.
     package init(root: String) throws(SystemError) {
         stream = MessageStream(
-            owning: try LocalSocket.connect(name: NodeLayout.socketName, in: root))
+            owning: try LocalSocket.connect(name: NodeLayout.socketName, in: root, isLinkAllowed: false))
     }
 
     package var fileDescriptor: Int32 { stream.fileDescriptor }

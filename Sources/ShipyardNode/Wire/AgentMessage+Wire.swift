@@ -45,7 +45,8 @@ extension AgentMessage: WireMessage {
         switch try reader.integer(UInt8.self) {
         case 0:
             self = .welcome(
-                state: try reader.stateID(), boot: try reader.integer(), processID: try reader.integer(), running: try reader.workIDs(),
+                state: try reader.stateID(), boot: try reader.integer(), processID: try reader.integer(),
+                running: try reader.workIDs(),
                 queued: try reader.workIDs())
         case 1: self = .started(try reader.workID(), at: try reader.instant())
         case 2:

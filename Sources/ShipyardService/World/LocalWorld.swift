@@ -269,7 +269,7 @@ final class LocalWorld: World {
         let nodes = nodeRoots.count
         verification.checks = [
             "processes: \(processes == 0 ? "none" : "\(processes)") left of \(nodes) node\(nodes == 1 ? "" : "s")"
-                + " (by environment, session, descent and working directory)",
+                + " (\(TeardownReport.means(of: reports)))",
             "mounts: \(mounts == 0 ? "none" : "\(mounts)") left",
             "sockets: \(access(directory, F_OK) != 0 ? "none" : "see the directory") left",
             "directory: \(directory) \(access(directory, F_OK) != 0 ? "is gone" : "is still there")",

@@ -1,0 +1,31 @@
+import Glibc
+import ShipyardModel
+
+extension NodeGroup {
+    /// Makes a control group for the node and takes the agent into it; its tasks are born there, at no cost.
+    static func enter() -> NodeGroup {
+        do throws(SystemError) {
+            let group = try ControlGroup.make()
+            do throws(SystemError) {
+                try group.enter()
+            } catch {
+                group.remove()
+                throw error
+            }
+            return .made(path: group.path)
+        } catch {
+            return .none(reason: reason(error.description))
+        }
+    }
+
+    static func reason(_ obstacle: String) -> String { "no control group could be made: \(obstacle)" }
+
+    /// The agent goes, all its work has ended. Whatever is in the group nevertheless goes with it.
+    func leave() {
+        guard case .made(let path) = self, let group = ControlGroup(path: path) else { return }
+        group.leave()
+        guard !group.processIDs().contains(getpid()) else { return }
+        _ = group.kill()
+        for _ in 0..<100 where !group.remove() { usleep(5_000) }
+    }
+}

@@ -1,0 +1,156 @@
+import Glibc
+import ShipyardModel
+
+/// A control group of a node: every process that the agent starts is born in it, and nothing that a process of
+/// it does to its session, its environment, its working directory or its parents takes it out of it.
+///
+/// Only version 2, and no controller of it: it counts processes and kills them all at once. Where a group cannot
+/// be made, what marks can tell must do, and the proof of a removal says so.
+package struct ControlGroup: Sendable, Hashable {
+    /// As `/proc/<pid>/cgroup` has it: from the root of the hierarchy.
+    package let path: String
+    /// Where the hierarchy shows it.
+    private let directory: String
+
+    // By which a group is known as one of ours, whoever reads the name.
+    private static let prefix = "shipyard-node-"
+
+    /// The group that an earlier agent told of. Nil when it is not there any more, or out of sight.
+    package init?(path: String) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard let hierarchy = Hierarchy(), parts.last?.hasPrefix(Self.prefix) == true, !parts.contains(".."),
+            let directory = hierarchy.directory(of: path), access(directory, F_OK) == 0
+        else { return nil }
+        (self.path, self.directory) = (path, directory)
+    }
+
+    private init(path: String, directory: String) {
+        (self.path, self.directory) = (path, directory)
+    }
+
+    /// Makes a group below the caller's own. The caller does not enter it.
+    static func make() throws(SystemError) -> ControlGroup {
+        guard let hierarchy = Hierarchy() else {
+            throw SystemError("find a cgroup2 file system", path: "/proc/self/mountinfo", errno: ENOENT)
+        }
+        guard let own = own(of: "self"), let directory = hierarchy.directory(of: own) else {
+            throw SystemError("find its own control group", path: "/proc/self/cgroup", errno: ENOENT)
+        }
+        let name = "/\(prefix)\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
+        let place = own == "/" ? "" : own
+        guard mkdir(directory + name, 0o755) == 0 else {
+            throw SystemError("create control group", path: directory + name, errno: errno)
+        }
+        return ControlGroup(path: place + name, directory: directory + name)
+    }
+
+    /// Nil when nodes get groups; else why not.
+    package static func obstacle() -> String? {
+        do throws(SystemError) {
+            let group = try make()
+            group.remove()
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    /// Takes the caller, and all that it starts from now on, into the group.
+    func enter() throws(SystemError) { try Self.write("0", to: "\(directory)/cgroup.procs") }
+
+    /// Back to where the group was made, so that it can be removed.
+    func leave() { try? Self.write("0", to: "\(directory)/../cgroup.procs") }
+
+    /// Of the group and of every group below: a task may have made some.
+    package func processIDs() -> Set<Int32> {
+        var found: Set<Int32> = []
+        for directory in directories() {
+            guard let file = try? FileDescriptor.open("\(directory)/cgroup.procs", O_RDONLY),
+                let bytes = ProcessTable.contents(of: file.number)
+            else { continue }
+            for line in bytes.split(separator: 0x0A) {
+                if let number = Int32(String(decoding: line, as: UTF8.self)), number > 0 {
+                    found.insert(number)
+                }
+            }
+        }
+        return found
+    }
+
+    /// Kills all of it at once, forks in flight included. False where the kernel cannot (before 5.14).
+    func kill() -> Bool { (try? Self.write("1", to: "\(directory)/cgroup.kill")) != nil }
+
+    /// Stops all of it, or lets it go on.
+    func freeze(_ isFrozen: Bool) { try? Self.write(isFrozen ? "1" : "0", to: "\(directory)/cgroup.freeze") }
+
+    /// Removes the group and those below. False while there is a process in one of them.
+    @discardableResult func remove() -> Bool {
+        for directory in directories().reversed() { rmdir(directory) }
+        return access(directory, F_OK) != 0
+    }
+
+    /// Outermost first. Bounded, because a task may make as many as it likes.
+    private func directories() -> [String] {
+        var found = [directory]
+        var next = 0
+        while next < found.count, found.count < 4096 {
+            let folder = found[next]
+            next += 1
+            guard let stream = opendir(folder) else { continue }
+            defer { closedir(stream) }
+            while let entry = readdir(stream) {
+                let name = FileName(entry)
+                if entry.pointee.d_type == UInt8(DT_DIR), !name.isSpecial {
+                    found.append("\(folder)/\(String(decoding: name.bytes, as: UTF8.self))")
+                }
+            }
+        }
+        return found
+    }
+
+    /// The group of a process: the line of version 2 in `/proc/<pid>/cgroup`.
+    private static func own(of process: String) -> String? {
+        for line in (ProcessTable.read("\(process)/cgroup") ?? []).split(separator: 0x0A)
+        where line.starts(with: Array("0::/".utf8)) {
+            return String(decoding: line.dropFirst(3), as: UTF8.self)
+        }
+        return nil
+    }
+
+    /// The group that an agent has made for itself, also where its journal is lost. Nil where it has none: then it
+    /// may be in one of another node, under whose task its service was started, and so is its parent.
+    init?(ofAgent agent: ProcessStat) {
+        guard let path = Self.own(of: "\(agent.processID)"), path != Self.own(of: "\(agent.parent)") else {
+            return nil
+        }
+        self.init(path: path)
+    }
+
+    private static func write(_ text: String, to path: String) throws(SystemError) {
+        let file = try FileDescriptor.open(path, O_WRONLY)
+        var text = text
+        let count = text.withUTF8 { Glibc.write(file.number, $0.baseAddress, $0.count) }
+        guard count > 0 else { throw SystemError("write", path: path, errno: errno) }
+    }
+}
+
+/// Where the hierarchy of version 2 is mounted, and which part of it.
+private struct Hierarchy {
+    private let root: String
+    private let point: String
+
+    init?() {
+        for mount in MountTable.read() where mount.kind == "cgroup2" {
+            root = mount.root.description
+            point = mount.point.description
+            return
+        }
+        return nil
+    }
+
+    func directory(of path: String) -> String? {
+        if root == "/" { return path == "/" ? point : point + path }
+        guard path == root || path.hasPrefix(root + "/") else { return nil }
+        return point + path.dropFirst(root.count)
+    }
+}
