@@ -32,6 +32,8 @@ typedef struct {
     void *(*begin)(void *context, const char *target, struct MHD_Connection *connection);
     MHD_AccessHandlerCallback handle;
     MHD_RequestCompletedCallback end;
+    // Called when a connection begins and when it ends, before its descriptor is closed.
+    MHD_NotifyConnectionCallback connection;
 } shipyard_mhd_settings;
 
 // A thread for each connection, so that a handler that waits holds up nobody else.
@@ -42,6 +44,7 @@ static inline struct MHD_Daemon *shipyard_mhd_start(const shipyard_mhd_settings 
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)settings->idle_seconds, NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)settings->begin, settings->context},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)settings->end, settings->context},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)settings->connection, settings->context},
         {MHD_OPTION_END, 0, NULL},
     };
     return SHIPYARD_MHD(MHD_start_daemon)(
@@ -65,9 +68,10 @@ static inline int shipyard_mhd_socket(struct MHD_Connection *connection) {
 static inline struct MHD_Response *shipyard_mhd_response(const void *bytes, size_t count) {
     return SHIPYARD_MHD(MHD_create_response_from_buffer)(count, (void *)bytes, MHD_RESPMEM_MUST_COPY);
 }
+static inline uint64_t shipyard_mhd_size_unknown(void) { return MHD_SIZE_UNKNOWN; }
 static inline struct MHD_Response *shipyard_mhd_stream(
-    size_t block, MHD_ContentReaderCallback read, void *context, MHD_ContentReaderFreeCallback release) {
-    return SHIPYARD_MHD(MHD_create_response_from_callback)(MHD_SIZE_UNKNOWN, block, read, context, release);
+    uint64_t size, size_t block, MHD_ContentReaderCallback read, void *context, MHD_ContentReaderFreeCallback release) {
+    return SHIPYARD_MHD(MHD_create_response_from_callback)(size, block, read, context, release);
 }
 static inline void shipyard_mhd_add_header(struct MHD_Response *response, const char *name, const char *value) {
     SHIPYARD_MHD(MHD_add_response_header)(response, name, value);

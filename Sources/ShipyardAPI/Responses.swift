@@ -95,6 +95,8 @@ package struct JobResponse: Codable, Sendable {
     /// True when nothing of the job runs and nothing can any more; `blockedReason` says why.
     package var isBlocked: Bool
     package var blockedReason: String?
+    /// Tells this job from every other that has had its id, or will: `?number=` of what ends or deletes it.
+    package var number: UInt32?
 }
 
 package struct TaskResponse: Codable, Sendable {
@@ -118,11 +120,27 @@ package struct TaskNodeResponse: Codable, Sendable {
 }
 
 package struct FileResponse: Codable, Sendable {
-    /// Relative to the task's (or node's) directory: `stdout.txt`, `wd/out.csv`.
+    package enum FileType: String, Codable, Sendable {
+        case file, directory, link
+        /// A pipe, a socket, a device.
+        case special
+    }
+
+    /// Relative to the task's (or node's) directory: `stdout.txt`, `wd/out.csv`. As `BytePath.shown` writes it.
     package var name: String
     package var isDirectory: Bool
     package var contentLength: Int64
     package var lastModified: String
+    package var fileType: FileType?
+    /// Of a link, written as `name` is.
+    package var linkTarget: String?
+}
+
+/// The files below a directory.
+package struct FilesResponse: Codable, Sendable {
+    package var value: [FileResponse] = []
+    /// What is there and not listed, a sentence for each thing; absent where the listing is whole.
+    package var leftOut: [String]?
 }
 
 /// What `POST /jobs`, `/pools` take: the texts of the spec files, read by the client.
@@ -141,6 +159,10 @@ package struct SubmissionRequest: Codable, Sendable {
     package var workingDirectory: String
     /// `jobs add --recreate`, `pool add --recreate`.
     package var recreate = false
+    /// Refuses the submission where a job of one of its ids is there already, in whatever state: `run`.
+    package var mustBeNew: Bool? = nil
+    /// Every warning refuses the submission as an error does.
+    package var isStrict: Bool? = nil
     /// Made at random by the client, 1 to 64 characters of an id: the same request sent again under it is answered
     /// as it was, and adds nothing.
     package var submissionId: String?
@@ -156,6 +178,8 @@ extension SubmissionRequest {
         files = try fields.decode([File].self, forKey: .files)
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory) ?? "/"
         recreate = try fields.decodeIfPresent(Bool.self, forKey: .recreate) ?? false
+        mustBeNew = try fields.decodeIfPresent(Bool.self, forKey: .mustBeNew)
+        isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict)
         submissionId = try fields.decodeIfPresent(String.self, forKey: .submissionId)
         environment = try fields.decodeIfPresent([String: String].self, forKey: .environment)
     }
@@ -178,6 +202,8 @@ package struct SubmissionResponse: Codable, Sendable {
         package var poolId: String
         package var tasksAdded: Int
         package var isNew: Bool
+        /// Tells this job from every other that has had its id, or will.
+        package var number: UInt32?
     }
     package var jobs: [Job]
     /// Rendered warnings (text form), one string each.

@@ -55,6 +55,11 @@ package struct Diagnostics: Sendable {
     package mutating func report(_ diagnostic: Diagnostic) { all.append(diagnostic) }
     package mutating func report(_ others: Diagnostics) { all += others.all }
 
+    /// `--strict`.
+    package mutating func makeWarningsErrors() {
+        for index in all.indices where all[index].severity == .warning { all[index].severity = .error }
+    }
+
     /// File by file in the order in which the files were first complained of, and by place within a file.
     /// Findings without a place come first; equal places keep the order in which they were found.
     package var inOrder: [Diagnostic] {

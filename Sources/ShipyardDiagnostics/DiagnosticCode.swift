@@ -55,6 +55,7 @@ package enum DiagnosticCode: String, Sendable, CaseIterable {
     case mixedNodeKinds = "SY3013"
     case unknownPoolLifetime = "SY3014"
     case incompleteFactory = "SY3015"
+    case invalidDigest = "SY3020"
     case invalidDependencyRange = "SY3050"
     case invalidTaskID = "SY3051"
     case idWidthIsNull = "SY3052"

@@ -726,6 +726,23 @@ enum ErrorPages {
         Add the key.
 
         """#,
+        "SY3020": #"""
+        # SY3020: not a SHA-256
+
+        A digest is the SHA-256 of the file's content in 64 hexadecimal digits. Without quotes YAML reads one of digits alone as a number.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          tasks:
+          - command: ls
+            resource_files:
+            - {blob_source: data.csv, file_path: data.csv, sha256: 0f1e2d}
+        ```
+
+        Write what `sha256sum data.csv` prints.
+
+        """#,
         "SY3050": #"""
         # SY3050: an invalid number range
 

@@ -1,16 +1,22 @@
 /// Masks the values of secrets in a line that is about to be shown.
 ///
 /// It errs on the side of stars: a line is shown to point at a place in it, not to be read.
-enum Redaction {
+package enum Redaction {
     /// Keys whose values are never shown, whatever file they stand in.
     private static let secretWords = [
-        "password", "passphrase", "account_key", "auth_key", "_key:", "secret", "token",
+        "password", "passphrase", "account_key", "auth_key", "_key:", "-key:", "apikey",
+        "secret", "token", "sig=",
     ]
 
-    static func holdsSecret(_ line: String, inSecretFile: Bool) -> Bool {
+    package static func holdsSecret(_ line: String, inSecretFile: Bool = false) -> Bool {
         guard !inSecretFile else { return true }
         let lowered = line.lowercased()
         return secretWords.contains(where: lowered.contains)
+    }
+
+    /// Whether what stands under `key` is never shown. One word more than for lines, where it would be a file's.
+    package static func isSecret(key: String) -> Bool {
+        holdsSecret(key + ":") || key.lowercased().contains("passwd")
     }
 
     /// The line with its first key left and every visible character behind it replaced by `*`. A line that does

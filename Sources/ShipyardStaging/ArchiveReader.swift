@@ -1,18 +1,19 @@
 import CArchive
 import Glibc
+import ShipyardModel
 
 /// What one entry of an archive is.
 enum ArchiveItem: Hashable {
     case file
     case directory
-    case symbolicLink(to: String)
-    case hardLink(to: String)
+    case symbolicLink(to: BytePath)
+    case hardLink(to: BytePath)
     /// A device, socket or pipe.
     case special
 }
 
 struct ArchiveEntry {
-    var path: String
+    var path: BytePath
     var item: ArchiveItem
     /// Permission bits, with set-uid and its like.
     var mode: UInt32
@@ -24,7 +25,13 @@ struct ArchiveReader: ~Copyable {
     private let archive: OpaquePointer
     private let file: Descriptor
 
-    static func open(_ path: String) throws(StagingFailure) -> ArchiveReader {
+    enum Kind { case archive, raw }
+
+    /// The size of a block of tar, and of each half of its end mark.
+    private static let blockBytes: Int64 = 512
+    private var hasEntry = false
+
+    static func open(_ path: String, as kind: Kind = .archive) throws(StagingFailure) -> ArchiveReader {
         if let reason = shipyard_archive_load_error() {
             throw StagingFailure(
                 .applicationPackageError, "\(String(cString: reason)); install the package libarchive13")
@@ -33,7 +40,7 @@ struct ArchiveReader: ~Copyable {
             throw StagingFailure(
                 .applicationPackageError, "the archive \(path) cannot be opened", errno: errno)
         }
-        guard let archive = shipyard_archive_new() else {
+        guard let archive = shipyard_archive_new(kind == .raw ? 1 : 0) else {
             throw StagingFailure(.applicationPackageError, "out of memory while reading \(path)")
         }
         let reader = ArchiveReader(archive: archive, file: file)
@@ -50,18 +57,29 @@ struct ArchiveReader: ~Copyable {
 
     /// The next entry; nil after the last.
     mutating func next() throws(StagingFailure) -> ArchiveEntry? {
+        if hasEntry, shipyard_archive_skip(archive) < ARCHIVE_WARN { throw failure() }
+        let before = shipyard_archive_position(archive)
         var entry: OpaquePointer?
         switch shipyard_archive_next(archive, &entry) {
-        case ARCHIVE_EOF: return nil
+        case ARCHIVE_EOF:
+            // For libarchive a tar file that just stops between two entries is as good as one with its end mark.
+            let mark = shipyard_archive_position(archive) - before
+            guard shipyard_archive_is_tar(archive) == 0 || mark >= Self.blockBytes else {
+                throw StagingFailure(
+                    .applicationPackageError,
+                    "the archive cannot be read: it has no end mark, so a part of it may be missing")
+            }
+            return nil
         // A warning concerns what we do not use, such as an owner's name in another character set.
         case ARCHIVE_OK, ARCHIVE_WARN: break
         default: throw failure()
         }
+        hasEntry = true
         guard let entry, let path = shipyard_entry_path(entry) else {
             throw StagingFailure(.applicationPackageError, "an entry of the archive has no readable name")
         }
         return ArchiveEntry(
-            path: String(cString: path), item: item(entry), mode: shipyard_entry_mode(entry),
+            path: bytes(path), item: item(entry), mode: shipyard_entry_mode(entry),
             isEncrypted: shipyard_entry_is_encrypted(entry) != 0)
     }
 
@@ -72,9 +90,16 @@ struct ArchiveReader: ~Copyable {
         return count
     }
 
+    /// What the outermost layer of the file is: a code of libarchive's.
+    var compression: Int32 { shipyard_archive_compression(archive) }
+
+    private func bytes(_ text: UnsafePointer<CChar>) -> BytePath {
+        BytePath(bytes: UnsafeRawBufferPointer(start: text, count: strlen(text)))
+    }
+
     private func item(_ entry: OpaquePointer) -> ArchiveItem {
-        if let target = shipyard_entry_hardlink(entry) { return .hardLink(to: String(cString: target)) }
-        if let target = shipyard_entry_symlink(entry) { return .symbolicLink(to: String(cString: target)) }
+        if let target = shipyard_entry_hardlink(entry) { return .hardLink(to: bytes(target)) }
+        if let target = shipyard_entry_symlink(entry) { return .symbolicLink(to: bytes(target)) }
         return switch shipyard_entry_type(entry) {
         case S_IFREG: .file
         case S_IFDIR: .directory

@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardModel
 
 /// Owner of an open file or directory.
 struct Descriptor: ~Copyable {
@@ -9,6 +10,12 @@ struct Descriptor: ~Copyable {
     /// Nil on failure; `errno` says why.
     init?(opening path: String, _ flags: Int32) {
         let opened = open(path, flags | O_CLOEXEC)
+        guard opened >= 0 else { return nil }
+        raw = opened
+    }
+
+    init?(opening path: BytePath, _ flags: Int32) {
+        let opened = open(path.cString, flags | O_CLOEXEC)
         guard opened >= 0 else { return nil }
         raw = opened
     }
@@ -53,8 +60,8 @@ func withCopyBuffer<Result, Failure: Error>(
 
 /// A name in the same directory that nobody else uses: files appear there first, and under their own name
 /// only when they are whole.
-func temporaryName(for name: String) -> String {
+func temporaryName(for name: BytePath) -> BytePath {
     let random = String(UInt64.random(in: 0 ... .max), radix: 36)
     // A name has 255 bytes at most; what is cut off is only for people.
-    return ".\(String(decoding: name.utf8.prefix(200), as: UTF8.self)).part-\(random)"
+    return BytePath(bytes: Array(".".utf8) + name.bytes.prefix(200) + Array(".part-\(random)".utf8))
 }

@@ -53,12 +53,39 @@ package enum NodeStage {
                     .applicationPackageError, "`\(package.directory)` is no directory below applications/")
             }
             do {
-                try PackageUnpacker().unpack(package.archive, into: "\(applications)/\(directory.text)")
+                try unpack(package.archive, directory, in: applications)
             } catch {
                 let name = "application package `\(package.id)` \(package.version)"
                 throw StagingFailure(error.code, "\(name): \(error.message)")
             }
         }
+    }
+
+    /// Leaves alone what it has unpacked before, and nothing else of the name.
+    private static func unpack(
+        _ archive: String, _ directory: RelativePath, in applications: String
+    ) throws(StagingFailure) {
+        let destination = "\(applications)/\(directory.path)"
+        let record = PackageRecord.path(of: directory, in: applications)
+        if let known = PackageRecord(readFrom: record),
+            let present = PackageRecord(of: archive, in: destination), known.vouches(for: present)
+        {
+            return
+        }
+        try setAside(destination, in: applications)
+        try PackageUnpacker().unpack(archive, into: destination)
+        PackageRecord(of: archive, in: destination)?.write(to: record)
+    }
+
+    /// By a rename first: a process that is killed here must leave nothing half under the package's name.
+    private static func setAside(_ destination: String, in applications: String) throws(StagingFailure) {
+        var status = stat()
+        guard lstat(destination, &status) == 0 else { return }
+        let aside = "\(applications)/\(temporaryName(for: BytePath("old")))"
+        guard rename(destination, aside) == 0 else {
+            throw StagingFailure(.applicationPackageError, "replace \(destination)", errno: errno)
+        }
+        removeTree(BytePath(aside))
     }
 
     private static func manifests(in input: [UInt8]) throws(StagingFailure) -> [StagingManifest] {

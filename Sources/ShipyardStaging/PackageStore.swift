@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardModel
 
 /// The application packages of a home: files named by the hash of their content, `packages/<sha256>`.
 ///
@@ -25,7 +26,8 @@ package struct PackageStore: Sendable {
                 .applicationPackageError, "the package \(source) is not a file; pack it as zip or tar first")
         }
         try makeDirectories(directory)
-        let temporary = directory + "/" + temporaryName(for: "package")
+        try checkSpace(for: Int64(status.st_size), named: source)
+        let temporary = "\(directory)/\(temporaryName(for: Self.partName))"
         do throws(StagingFailure) {
             let digest = try copy(file, to: temporary, named: source)
             // Over an equal file: whoever has that open keeps it.
@@ -38,6 +40,56 @@ package struct PackageStore: Sendable {
             throw error
         }
     }
+
+    private static let partName = BytePath("package")
+
+    private func checkSpace(for bytes: Int64, named source: String) throws(StagingFailure) {
+        guard let opened = Descriptor(opening: directory, O_RDONLY | O_DIRECTORY),
+            let space = DiskSpace(of: opened.raw), space.freeBytes - bytes < space.reserve
+        else { return }
+        throw StagingFailure(
+            .applicationPackageError,
+            "the package \(source) of \(sizeText(bytes)) would leave less than \(sizeText(space.reserve)) of the disk free"
+        )
+    }
+
+    // MARK: Removal
+
+    /// Runs `body`, which adds packages and says in the state who needs them; nothing is swept meanwhile.
+    package func whileAdding<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try? makeDirectories(directory)
+        let lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if lock >= 0 { flock(lock, LOCK_SH) }
+        // The lock goes with it.
+        defer { close(lock) }
+        return try body()
+    }
+
+    /// Removes every package that `needed` does not name, and what an import that was killed has left. Does nothing
+    /// while packages are added, for these nobody names yet; what stays then, the next sweep finds.
+    ///
+    /// - Parameter needed: asked once nothing can be added any more; digests, or nil where nobody knows.
+    package func sweep(keeping needed: () -> Set<String>?) {
+        guard let lock = Descriptor(opening: directory, O_RDONLY | O_DIRECTORY),
+            flock(lock.raw, LOCK_EX | LOCK_NB) == 0, let needed = needed()
+        else { return }
+        for name in (try? directoryNames(BytePath(directory))) ?? [] {
+            let text = name.shown
+            let isPackage =
+                text.utf8.count == 64 && text.utf8.allSatisfy { hexadecimalByte([0x30, $0]) != nil }
+            let isPart = text.hasPrefix(".\(Self.partName).part-")
+            if isPart || (isPackage && !needed.contains(text)) { unlinkat(lock.raw, name.cString, 0) }
+        }
+    }
+
+    /// The digest of a package that stands at `path`; nil for a path elsewhere.
+    package func digest(ofPackageAt path: String) -> String? {
+        path.hasPrefix(directory + "/") ? String(path.dropFirst(directory.utf8.count + 1)) : nil
+    }
+
+    // MARK: Parts
 
     private func copy(
         _ source: borrowing Descriptor, to temporary: String, named name: String

@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardModel
 
 /// Makes a directory of an application package: a zip or tar file, or a plain directory.
 package struct PackageUnpacker: Sendable {
@@ -6,8 +7,8 @@ package struct PackageUnpacker: Sendable {
 
     package init() {}
 
-    /// Fills `destination` from `source`. Where it exists it is taken to be whole, since it only ever appears
-    /// by a rename of what is whole; so of two that unpack at once either may win.
+    /// Fills `destination` from `source`. It appears by a rename of what is whole, so of two that unpack at once
+    /// either may win. One that is there stays; `NodeStage` knows whether it may.
     package func unpack(_ source: String, into destination: String) throws(StagingFailure) {
         guard access(destination, F_OK) != 0 else { return }
         var status = stat()
@@ -20,11 +21,11 @@ package struct PackageUnpacker: Sendable {
             if status.st_mode & S_IFMT == S_IFDIR {
                 try copy(directory: source, into: temporary)
             } else {
-                try extract(archive: source, into: temporary)
+                try extract(archive: source, bytes: Int64(status.st_size), into: temporary)
             }
             try publish(temporary, as: destination)
         } catch {
-            removeTree(temporary)
+            removeTree(BytePath(temporary))
             throw error
         }
     }
@@ -33,7 +34,7 @@ package struct PackageUnpacker: Sendable {
         let slash = destination.lastIndex(of: "/") ?? destination.startIndex
         let parent = String(destination[..<slash])
         try makeDirectories(parent)
-        let temporary = parent + "/" + temporaryName(for: String(destination[slash...].dropFirst()))
+        let temporary = parent + "/" + temporaryName(for: BytePath(destination[slash...].dropFirst())).shown
         guard mkdir(temporary, 0o755) == 0 else {
             throw StagingFailure(.applicationPackageError, "create \(temporary)", errno: errno)
         }
@@ -45,11 +46,15 @@ package struct PackageUnpacker: Sendable {
         guard errno == EEXIST || errno == ENOTEMPTY else {
             throw StagingFailure(.applicationPackageError, "create \(destination)", errno: errno)
         }
-        removeTree(temporary)
+        removeTree(BytePath(temporary))
     }
 
-    private func extract(archive: String, into directory: String) throws(StagingFailure) {
-        var writer = try PackageWriter(directory, limits: limits)
+    private func extract(
+        archive: String, bytes: Int64, into directory: String
+    ) throws(StagingFailure) {
+        var check = ArchiveCheck(archive, bytes: bytes, limits: limits)
+        try check.run()
+        var writer = try PackageWriter(directory, limits: limits, sourceBytes: bytes)
         var reader = try ArchiveReader.open(archive)
         while let entry = try reader.next() {
             try writer.add(entry) { buffer throws(StagingFailure) in try reader.read(into: buffer) }
@@ -57,20 +62,21 @@ package struct PackageUnpacker: Sendable {
     }
 
     private func copy(directory source: String, into destination: String) throws(StagingFailure) {
-        var writer = try PackageWriter(destination, limits: limits)
-        var pending = [""]
+        var writer = try PackageWriter(destination, limits: limits, sourceBytes: nil)
+        let source = BytePath(source)
+        var pending = [BytePath("")]
         while let prefix = pending.popLast() {
-            for name in try directoryNames(source + "/" + prefix) {
-                let path = prefix.isEmpty ? name : prefix + "/" + name
-                let entry = try self.entry(path, at: source + "/" + path)
+            for name in try directoryNames(prefix.isEmpty ? source : source / prefix) {
+                let path = prefix / name
+                let entry = try self.entry(path, at: source / path)
                 if entry.item == .directory { pending.append(path) }
-                try add(entry, from: source + "/" + path, to: &writer)
+                try add(entry, from: source / path, to: &writer)
             }
         }
     }
 
     private func add(
-        _ entry: ArchiveEntry, from path: String, to writer: inout PackageWriter
+        _ entry: ArchiveEntry, from path: BytePath, to writer: inout PackageWriter
     ) throws(StagingFailure) {
         guard entry.item == .file else {
             return try writer.add(entry) { _ in 0 }
@@ -86,9 +92,9 @@ package struct PackageUnpacker: Sendable {
         }
     }
 
-    private func entry(_ relative: String, at path: String) throws(StagingFailure) -> ArchiveEntry {
+    private func entry(_ relative: BytePath, at path: BytePath) throws(StagingFailure) -> ArchiveEntry {
         var status = stat()
-        guard lstat(path, &status) == 0 else {
+        guard lstat(path.cString, &status) == 0 else {
             throw StagingFailure(.applicationPackageError, "read \(path)", errno: errno)
         }
         let item: ArchiveItem
@@ -96,13 +102,10 @@ package struct PackageUnpacker: Sendable {
         case S_IFREG: item = .file
         case S_IFDIR: item = .directory
         case S_IFLNK:
-            var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-            let count = buffer.withUnsafeMutableBytes { bytes in
-                bytes.withMemoryRebound(to: CChar.self) { text in
-                    text.baseAddress.map { readlink(path, $0, text.count) } ?? 0
-                }
-            }
-            item = .symbolicLink(to: String(decoding: buffer[..<max(count, 0)], as: UTF8.self))
+            var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+            let count = readlink(path.cString, &buffer, buffer.count)
+            item = .symbolicLink(
+                to: BytePath(bytes: buffer.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }))
         default: item = .special
         }
         return ArchiveEntry(path: relative, item: item, mode: status.st_mode, isEncrypted: false)

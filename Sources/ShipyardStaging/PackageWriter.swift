@@ -1,23 +1,31 @@
 import Glibc
+import ShipyardModel
 
 /// Puts the entries of a package, wherever they come from, into a directory that nothing may leave.
 struct PackageWriter: ~Copyable {
     private let root: SafeDirectory
     private var meter: PackageMeter
 
-    init(_ directory: String, limits: PackageLimits) throws(StagingFailure) {
+    /// - Parameter sourceBytes: size of the archive; nil for a directory.
+    init(_ directory: String, limits: PackageLimits, sourceBytes: Int64?) throws(StagingFailure) {
         guard let opened = SafeDirectory(directory) else {
             throw StagingFailure(.applicationPackageError, "open \(directory)", errno: errno)
         }
         root = opened
-        meter = PackageMeter(limits)
+        meter = PackageMeter(limits, sourceBytes: sourceBytes)
     }
 
     /// - Parameter read: fills a buffer with the next bytes of a file; 0 at its end.
     mutating func add(
         _ entry: ArchiveEntry, read: (UnsafeMutableRawBufferPointer) throws(StagingFailure) -> Int
     ) throws(StagingFailure) {
-        try meter.addEntry()
+        try meter.addEntry(on: root.root.raw)
+        guard entry.path.bytes.count <= RelativePath.maximumBytes else {
+            throw StagingFailure(
+                .applicationPackageError,
+                "`\(BytePath(bytes: entry.path.bytes.prefix(60)))…` is a path of more than \(RelativePath.maximumBytes) bytes"
+            )
+        }
         guard let components = RelativePath.components(of: entry.path) else { throw leaves(entry.path) }
         // `./` stands for the directory itself in most tar files.
         guard !components.isEmpty, let path = RelativePath(entry.path) else { return }
@@ -59,12 +67,12 @@ struct PackageWriter: ~Copyable {
         let parent = try root.parent(of: path)
         try makeRoom(path, in: parent)
         let opened = openat(
-            parent.raw, path.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            parent.raw, path.name.cString, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard opened >= 0 else { throw PathFailure(errno) }
         let file = Descriptor(taking: opened)
         try withCopyBuffer { buffer throws(StagingFailure) in
             while case let count = try read(buffer), count > 0 {
-                try meter.addBytes(count)
+                try meter.addBytes(count, on: file.raw)
                 if let number = file.write(all: UnsafeRawBufferPointer(rebasing: buffer[..<count])) {
                     throw StagingFailure(.applicationPackageError, "write `\(entry.path)`", errno: number)
                 }
@@ -74,34 +82,36 @@ struct PackageWriter: ~Copyable {
         guard fchmod(file.raw, entry.mode & 0o777) == 0 else { throw PathFailure(errno) }
     }
 
-    private func addSymbolicLink(_ path: RelativePath, _ target: String) throws {
-        guard path.mayLink(to: target) else { throw leaves(path.text, to: target) }
+    private func addSymbolicLink(_ path: RelativePath, _ target: BytePath) throws {
+        guard path.mayLink(to: target) else { throw leaves(path.path, to: target) }
         let parent = try root.parent(of: path)
         try makeRoom(path, in: parent)
-        guard symlinkat(target, parent.raw, path.name) == 0 else { throw PathFailure(errno) }
+        guard symlinkat(target.cString, parent.raw, path.name.cString) == 0 else { throw PathFailure(errno) }
     }
 
-    private func addHardLink(_ path: RelativePath, _ target: String) throws {
-        guard let source = RelativePath(target) else { throw leaves(path.text, to: target) }
+    private func addHardLink(_ path: RelativePath, _ target: BytePath) throws {
+        guard let source = RelativePath(target) else { throw leaves(path.path, to: target) }
         let from = try root.parent(of: source)
         let to = try root.parent(of: path)
         var status = stat()
-        guard fstatat(from.raw, source.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+        guard fstatat(from.raw, source.name.cString, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             throw PathFailure(errno)
         }
         // A second name for a symbolic link, elsewhere, would give its `..` another meaning.
-        guard status.st_mode & S_IFMT == S_IFREG else { throw leaves(path.text, to: target) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw leaves(path.path, to: target) }
         guard source != path else { return }
         try makeRoom(path, in: to)
-        guard linkat(from.raw, source.name, to.raw, path.name, 0) == 0 else { throw PathFailure(errno) }
+        guard linkat(from.raw, source.name.cString, to.raw, path.name.cString, 0) == 0 else {
+            throw PathFailure(errno)
+        }
     }
 
     /// A later entry of the same name counts: `tar --append` updates a file so.
     private func makeRoom(_ path: RelativePath, in parent: borrowing Descriptor) throws(PathFailure) {
-        if unlinkat(parent.raw, path.name, 0) != 0, errno != ENOENT { throw PathFailure(errno) }
+        if unlinkat(parent.raw, path.name.cString, 0) != 0, errno != ENOENT { throw PathFailure(errno) }
     }
 
-    private func leaves(_ path: String, to target: String? = nil) -> StagingFailure {
+    private func leaves(_ path: BytePath, to target: BytePath? = nil) -> StagingFailure {
         let link = target.map { " -> `\($0)`" } ?? ""
         return StagingFailure(
             .applicationPackageError,

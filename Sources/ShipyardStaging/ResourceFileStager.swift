@@ -33,19 +33,20 @@ package struct ResourceFileStager: ~Copyable {
         let temporary = temporaryName(for: path.name)
         do throws(StagingFailure) {
             try fill(temporary, in: parent, from: file)
-            guard renameat(parent.raw, temporary, parent.raw, path.name) == 0 else {
+            guard renameat(parent.raw, temporary.cString, parent.raw, path.name.cString) == 0 else {
                 throw StagingFailure(.resourceFileCreateFailed, "create `\(file.path)`", errno: errno)
             }
         } catch {
-            unlinkat(parent.raw, temporary, 0)
+            unlinkat(parent.raw, temporary.cString, 0)
             throw error
         }
     }
 
     private mutating func fill(
-        _ name: String, in parent: borrowing Descriptor, from file: StagingManifest.ResourceFile
+        _ name: BytePath, in parent: borrowing Descriptor, from file: StagingManifest.ResourceFile
     ) throws(StagingFailure) {
-        let opened = openat(parent.raw, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        let opened = openat(
+            parent.raw, name.cString, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard opened >= 0 else {
             throw StagingFailure(.resourceFileCreateFailed, "create `\(file.path)`", errno: errno)
         }
@@ -58,9 +59,34 @@ package struct ResourceFileStager: ~Copyable {
                 .blobDownloadMiscError,
                 "`\(file.source)` is no absolute path and no http, https or file URL")
         }
+        if let wanted = file.sha256 { try compare(target, with: wanted, of: file) }
         guard fchmod(target.raw, UInt32(file.mode) & 0o7777) == 0 else {
             throw StagingFailure(.resourceFileWriteFailed, "set the mode of `\(file.path)`", errno: errno)
         }
+    }
+
+    /// What has arrived is read again: that is what the task will see.
+    private func compare(
+        _ target: borrowing Descriptor, with wanted: String, of file: StagingManifest.ResourceFile
+    ) throws(StagingFailure) {
+        var hash = SHA256()
+        guard lseek(target.raw, 0, SEEK_SET) == 0 else {
+            throw StagingFailure(.resourceFileWriteFailed, "read `\(file.path)`", errno: errno)
+        }
+        try withCopyBuffer { buffer throws(StagingFailure) in
+            while true {
+                guard let count = target.read(into: buffer) else {
+                    throw StagingFailure(.resourceFileWriteFailed, "read `\(file.path)`", errno: errno)
+                }
+                guard count > 0 else { return }
+                hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            }
+        }
+        let found = hash.hexDigest()
+        guard found != wanted.lowercased() else { return }
+        throw StagingFailure(
+            .resourceFileChecksumMismatch,
+            "`\(file.path)` has another content than its `sha256` says: \(found), not \(wanted)")
     }
 
     private func copy(

@@ -1,9 +1,10 @@
 import Glibc
+import ShipyardModel
 
 /// A directory into which files are put by relative paths, never through a symbolic link: each parent is
 /// opened on its own and must be a real directory, so nothing that was put there before can lead out.
 struct SafeDirectory: ~Copyable {
-    private let root: Descriptor
+    let root: Descriptor
 
     /// Nil on failure with `errno` set.
     init?(_ path: String) {
@@ -17,12 +18,12 @@ struct SafeDirectory: ~Copyable {
     }
 
     /// The open directory of these names, made where it is missing.
-    borrowing func directory(_ names: some Collection<String>) throws(PathFailure) -> Descriptor {
+    borrowing func directory(_ names: some Collection<BytePath>) throws(PathFailure) -> Descriptor {
         var current = Descriptor(taking: fcntl(root.raw, F_DUPFD_CLOEXEC, 0))
         guard current.raw >= 0 else { throw PathFailure(errno) }
         for name in names {
-            if mkdirat(current.raw, name, 0o770) != 0, errno != EEXIST { throw PathFailure(errno) }
-            let next = openat(current.raw, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            if mkdirat(current.raw, name.cString, 0o770) != 0, errno != EEXIST { throw PathFailure(errno) }
+            let next = openat(current.raw, name.cString, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             guard next >= 0 else { throw PathFailure(errno) }
             current = Descriptor(taking: next)
         }

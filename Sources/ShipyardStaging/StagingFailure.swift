@@ -10,6 +10,8 @@ package struct StagingFailure: Error, Sendable, Hashable, CustomStringConvertibl
         case resourceDirectoryCreateFailed = "ResourceDirectoryCreateFailed"
         case resourceFileCreateFailed = "ResourceFileCreateFailed"
         case resourceFileWriteFailed = "ResourceFileWriteFailed"
+        /// Ours: Azure Batch checks no content.
+        case resourceFileChecksumMismatch = "ResourceFileChecksumMismatch"
         case diskFull = "DiskFull"
         case applicationPackageError = "ApplicationPackageError"
     }

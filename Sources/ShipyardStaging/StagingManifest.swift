@@ -23,11 +23,14 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         package var path: String
         /// Permission bits.
         package var mode: UInt16
+        /// Of the content, in lower-case digits; nil where any will do.
+        package var sha256: String?
 
-        package init(source: String, path: String, mode: UInt16 = 0o770) {
+        package init(source: String, path: String, mode: UInt16 = 0o770, sha256: String? = nil) {
             self.source = source
             self.path = path
             self.mode = mode
+            self.sha256 = sha256
         }
     }
 

@@ -156,9 +156,15 @@ final class BuiltProgram: Sendable {
 
     /// What the API answers, over the socket.
     func api(_ path: String) throws -> [String: Any] {
+        let answer = try curl(["http://localhost\(path)"])
+        return try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [String: Any] ?? [:]
+    }
+
+    /// The body of an answer of the API; the host part of the URL is only a name.
+    func curl(_ words: [String]) throws -> String {
         let curl = Process()
         curl.executableURL = URL(filePath: "/usr/bin/env")
-        curl.arguments = ["curl", "-s", "--unix-socket", "service.sock", "http://localhost\(path)"]
+        curl.arguments = ["curl", "-s", "--unix-socket", "service.sock"] + words
         // From within, because a socket's path must be short.
         curl.currentDirectoryURL = home
         let pipe = Pipe()
@@ -166,7 +172,7 @@ final class BuiltProgram: Sendable {
         try curl.run()
         let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
         curl.waitUntilExit()
-        return try JSONSerialization.jsonObject(with: bytes) as? [String: Any] ?? [:]
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// A task of job `j`, with its earlier attempts.

@@ -39,6 +39,13 @@ import Testing
         #expect(wrong.text.contains("/jobs/film takes GET, DELETE, not POST"))
     }
 
+    @Test func theNameOfAFileMayBeAnyBytes() throws {
+        #expect(try ask(.get, "/jobs/%FF").status == 404)
+        #expect(try ask(.get, "/jobs/f/tasks/t/files/wd/%FF%5c%0a").text == "f|t|wd/\\xff\\\\\n")
+        let request = try #require(HTTPRequest(.get, target: "/%FF"))
+        #expect(request.segments == [BytePath(bytes: [0xFF])])
+    }
+
     @Test func queriesAreDecoded() throws {
         let request = try #require(HTTPRequest(.get, target: "/a?state=x+y&n=%26&empty&=v&n=2"))
         #expect(request.queryValue("state") == "x y")
@@ -48,7 +55,10 @@ import Testing
         #expect(request.query.count == 5)
     }
 
-    @Test(arguments: ["/a%", "/a%2", "/%zz", "/%FF", "a", "", "/a?b=%"])
+    @Test(arguments: [
+        "/a%", "/a%2", "/%zz", "a", "", "/a?b=%", "/a%00", "/%00", "/a/..%00/b", "/a?b=%00", "/a?b=%FF",
+        "/%+1", "/a\0b",
+    ])
     func badEncodingIsRefused(_ target: String) { #expect(HTTPRequest(.get, target: target) == nil) }
 
     @Test func encodingComesBack() throws {
@@ -56,7 +66,7 @@ import Testing
         #expect(percentEncoded("a/ä") == "a%2F%C3%A4")
         let request = try #require(
             HTTPRequest(.get, target: "/\(percentEncoded(text))?q=\(percentEncoded(text))"))
-        #expect(request.segments == [text] && request.queryValue("q") == text)
+        #expect(request.segments == [BytePath(text)] && request.queryValue("q") == text)
     }
 }
 

@@ -54,6 +54,27 @@ struct JobCommandTests {
         #expect(wait.messages.contains("1 never ran"))
     }
 
+    @Test func aJobThatIsDeletedWhileItIsFollowedIsSaidToBe() {
+        let job = Samples.job("j", counts: "1,1,1,0").replacing(
+            "\"id\":\"j\"", with: "\"id\":\"j\",\"number\":7")
+        let wait = "GET /jobs/j/wait?timeout=2&counts=active%3A1%2C1%2C1%2C0"
+        let deleted = FakeService(["GET /jobs/j": [job]])
+        let replaced = FakeService([
+            "GET /jobs/j": [job],
+            wait: [
+                Samples.job("j", state: "completed", counts: "0,0,9,0").replacing(
+                    "\"id\":\"j\"", with: "\"id\":\"j\",\"number\":8")
+            ],
+        ])
+        for service in [deleted, replaced] {
+            let outcome = run("jobs", "wait", "--jobid", "j", service: service)
+            #expect(outcome.code == .failed)
+            #expect(
+                outcome.messages.hasSuffix("job j: deleted by somebody else, when 1 of 3 tasks had ended\n"),
+                "\(outcome.messages)")
+        }
+    }
+
     @Test func jobWithoutAutoCompleteEndsWithItsLastTask() {
         let service = FakeService([
             "GET /jobs/j": [Samples.job("j", counts: "0,0,2,0", onAllTasksComplete: "noAction")]
@@ -103,6 +124,38 @@ struct JobCommandTests {
         #expect(stream.output == "one\ntwo\n")
     }
 
+    @Test func aListingThatIsNotWholeFailsTheCopyAndTheList() {
+        let service = FakeService([
+            "GET /jobs/j/tasks/t/files": [
+                #"{"value":[],"leftOut":["more than 3 files: the rest is not listed"]}"#
+            ]
+        ])
+        let copy = run("data", "files", "task", "--all", "--filespec", "j,t,*", service: service)
+        #expect(copy.code == .failed)
+        #expect(
+            copy.messages == """
+                warning: left out: more than 3 files: the rest is not listed
+                copied 0 files to ./j/t; 1 left out
+
+                """)
+        let list = run("data", "files", "list", "--jobid", "j", "--taskid", "t", service: service)
+        #expect(list.code == .failed && list.messages.contains("not listed: more than 3 files"))
+    }
+
+    /// Whatever a service says: nothing is made outside of the directory.
+    @Test func aNameThatLeadsOutIsLeftOut() {
+        let name = "shipyard-escaped-\(UInt64.random(in: 0...UInt64.max))"
+        let service = FakeService([
+            "GET /jobs/j/tasks/t/files": [
+                #"{"value":[{"name":"../../\#(name)","isDirectory":true,"contentLength":0,"lastModified":"t"}]}"#
+            ]
+        ])
+        let copy = run("data", "files", "task", "--all", "--filespec", "j,t,*", service: service)
+        #expect(
+            copy.code == .failed && copy.messages.contains("leads out of the directory"), "\(copy.messages)")
+        #expect(!LocalFile.exists(name))
+    }
+
     @Test func fileSpecificationHasThreeParts() {
         #expect(throws: CommandFailure.self) { try TaskFile(parsing: "a,b") }
         #expect(throws: CommandFailure.self) { try TaskFile(parsing: "a,b,c,d") }
@@ -133,6 +186,11 @@ struct JobCommandTests {
         let second = RestartingTransport(FailingOnce()) { restarts += 1 }
         #expect(throws: TransportFailure.self) { try second.send(post, onBody: nil) }
         #expect(restarts == 1)
+        var submission = post
+        submission.isRepeatable = true
+        let third = RestartingTransport(FailingOnce()) { restarts += 1 }
+        #expect((try? third.send(submission, onBody: nil))?.status == 200)
+        #expect(restarts == 2)
     }
 }
 

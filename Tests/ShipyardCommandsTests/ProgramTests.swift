@@ -45,10 +45,49 @@ struct ProgramTests {
         let no = run("pool", "del", "--poolid", "p", answers: ["maybe", "No"], service: service)
         #expect(no.code == .done)
         #expect(no.messages == "Confirm deleting pool p [y/n]: Confirm deleting pool p [y/n]: ")
-        #expect(service.requests.isEmpty)
+        #expect(service.requests == ["GET /pools/p"])
         let yes = run("pool", "del", "--poolid", "p", answers: ["YES"], service: service)
         #expect(yes.code == .done)
-        #expect(service.requests == ["DELETE /pools/p"])
+        #expect(service.requests == ["GET /pools/p", "GET /pools/p", "DELETE /pools/p"])
+    }
+
+    @Test func questionsSayWhatWillBeLost() {
+        let service = FakeService([
+            "GET /pools/pool1": [Samples.pool], "GET /jobs/j": [Samples.job("j", counts: "3,2,4,1")],
+            "GET /jobs": [
+                Samples.list(Samples.job("j", counts: "3,2,4,1"), Samples.job("k", counts: "0,1,0,0"))
+            ],
+        ])
+        #expect(
+            run("pool", "del", "--poolid", "pool1", answers: ["n"], service: service).messages
+                == "Confirm deleting pool pool1: 2 nodes with all files on them; 2 jobs there with 11 tasks, 3 running,"
+                + " 3 waiting [y/n]: ")
+        #expect(
+            run("jobs", "del", "--jobid", "j", answers: ["n"], service: service).messages
+                == "Confirm deleting job j: 10 tasks, 2 running, 3 waiting; their records and files are lost [y/n]: "
+        )
+        #expect(
+            run("jobs", "term", "--jobid", "j", answers: ["n"], service: service).messages
+                == "Confirm terminating job j: 10 tasks, 2 running, 3 waiting; what runs is ended, and what waits never"
+                + " runs [y/n]: ")
+        #expect(service.requests.allSatisfy { $0.hasPrefix("GET") })
+    }
+
+    @Test func recreatingAsksWhereSomebodyCanAnswerAndSaysSoWhereNobodyCan() {
+        let root = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+        func service() -> FakeService {
+            FakeService([
+                "GET /jobs/hello": [Samples.job("hello", state: "completed", counts: "0,0,2,0")],
+                "POST /jobs": [#"{"jobs":[],"warnings":[]}"#],
+            ])
+        }
+        let lost = "deleting job hello: 2 tasks; their records and files are lost"
+        let (asked, told) = (service(), service())
+        let words = ["jobs", "add", "--recreate", "--jobs", "\(root)/jobs/hello/jobs.yaml"]
+        let no = run(words[0], words[1], words[2], words[3], words[4], answers: ["n"], service: asked)
+        #expect(no.messages == "Confirm \(lost) [y/n]: " && !asked.requests.contains("POST /jobs"))
+        let yes = run(words[0], words[1], words[2], words[3], words[4], service: told)
+        #expect(yes.messages.contains(lost) && told.requests.contains("POST /jobs"))
     }
 
     @Test func everyCommandHasHelpWithAnExampleAndASummaryWithoutAFullStop() {

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import ShipyardCommands
@@ -26,17 +27,51 @@ struct SpecCommandTests {
 
     @Test func defaultPoolOfARunIsGood() throws {
         let path = "/tmp/shipyard-default-pool-\(UInt64.random(in: 0...UInt64.max)).yaml"
-        let target = try LocalFile.Target(path)
-        _ = Array(RunFiles.defaultPool(id: "run-x-1").text.utf8).withUnsafeBytes { target.append($0) }
+        write(RunFiles.defaultPool(id: "run-x-1").text, to: path)
         #expect(run("validate", "pool", path).output.isEmpty)
         try LocalFile.remove(path)
     }
 
+    private func write(_ text: String, to path: String) {
+        let file = fopen(path, "w")!
+        fputs(text, file)
+        fclose(file)
+    }
+
+    @Test func whatDiagnosticsMaskIsMaskedInShowConfig() throws {
+        let path = "/tmp/shipyard-secrets-\(UInt64.random(in: 0...UInt64.max)).yaml"
+        defer { try? LocalFile.remove(path) }
+        write(
+            """
+            job_specifications:
+              - id: j
+                environment_variables:
+                  DB_PASSWORD: hunter-1
+                  API_KEY: 8765432
+                  DB_PASSWD: hunter-6
+                  AWS_SECRET_ACCESS_KEY: hunter-2
+                  MODE: shown
+                tasks:
+                  - command: fetch --token=hunter-3
+                    resource_files: [{blob_source: "https://h/x?sv=1&sig=hunter-4", file_path: x}]
+                    environment_variables_keyvault_secret_id: hunter-5
+
+            """, to: path)
+        let shown = run(
+            "--show-config", "jobs", "list", "--jobs", path,
+            service: FakeService(["GET /jobs": [#"{"value":[]}"#]]))
+        #expect(shown.code == .done)
+        #expect(
+            !shown.messages.contains("hunter") && !shown.messages.contains("8765432"), "\(shown.messages)")
+        #expect(
+            shown.messages.contains(#""MODE": "shown""#) && shown.messages.contains(#""DB_PASSWORD": "***""#),
+            "\(shown.messages)")
+    }
+
     @Test func mistakeIsRefusedWithThreeInTextAndJSON() throws {
         let path = "/tmp/shipyard-wrong-\(UInt64.random(in: 0...UInt64.max)).yaml"
-        let target = try LocalFile.Target(path)
         let text = "job_specifications:\n  - id: j\n    tasks:\n      - {id: a, comand: x}\n"
-        _ = Array(text.utf8).withUnsafeBytes { target.append($0) }
+        write(text, to: path)
         let check = run("validate", "jobs", path)
         #expect(check.code == .specRefused)
         #expect(check.output.contains("\(path):4:17"))

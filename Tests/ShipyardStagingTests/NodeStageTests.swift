@@ -88,6 +88,50 @@ import Testing
         #expect(tree.read("applications/tool/1.0/bin/tool") == "x")
     }
 
+    /// Only what this node has unpacked itself, since the machine began, and whole, is not unpacked again.
+    @Test func aPackageIsUnpackedAgainUnlessItIsKnownToBeWhole() throws {
+        #expect(tree.run("mkdir", "-p", "one/bin", "two", "applications/tool/1.0") == 0)
+        for name in ["one/bin/tool", "one/other", "two/tool", "applications/tool/1.0/left"] {
+            tree.write(name, name)
+        }
+        func stage(_ source: String) throws {
+            let package = StagingManifest.ApplicationPackage(
+                id: "tool", version: "1.0", archive: "\(tree.path)/\(source)", directory: "tool/1.0")
+            try self.stage(StagingManifest(applicationPackages: [package]))
+        }
+        let root = "applications/tool/1.0"
+        try stage("one")
+        #expect(tree.names(root) == ["bin", "other"], "a left-over directory was taken for the package")
+        tree.write(root + "/bin/made-by-a-task", "")
+        try stage("one")
+        #expect(tree.exists(root + "/bin/made-by-a-task"), "a package in use was unpacked again")
+        #expect(tree.run("rm", root + "/bin/tool", root + "/other") == 0)
+        try stage("one")
+        #expect(tree.read(root + "/bin/tool") == "one/bin/tool" && !tree.exists(root + "/bin/made-by-a-task"))
+        try stage("two")
+        #expect(tree.names(root) == ["tool"], "another archive was taken for the same package")
+        let record = "applications/.unpacked/tool@1.0"
+        #expect(tree.run("sed", "-i", "s/boot\":\"/boot\":\"0/", record) == 0)
+        tree.write(root + "/of-another-boot", "")
+        try stage("two")
+        #expect(tree.names(root) == ["tool"], "what may not have reached the disk was trusted")
+    }
+
+    @Test func aFileMustBeWhatItsDigestSays() throws {
+        tree.write("in", "abc")
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        func stage(_ digest: String) throws {
+            let file = StagingManifest.ResourceFile(source: "\(tree.path)/in", path: "f", sha256: digest)
+            try self.stage(StagingManifest(resourceFiles: [file]))
+        }
+        try stage(digest)
+        #expect(tree.read("wd/f") == "abc")
+        tree.write("in", "abd")
+        let failure = #expect(throws: StagingFailure.self) { try stage(digest) }
+        #expect(failure?.code == .resourceFileChecksumMismatch)
+        #expect(tree.read("wd/f") == "abc" && tree.names("wd") == ["f"])
+    }
+
     @Test func aPackagesFailureNamesIt() {
         let package = StagingManifest.ApplicationPackage(
             id: "tool", version: "1.0", archive: "/nowhere", directory: "tool/1.0")

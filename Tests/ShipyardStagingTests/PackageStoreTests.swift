@@ -53,6 +53,23 @@ import Testing
         #expect(tree.names("packages").count == 1)
     }
 
+    @Test func whatNobodyNeedsIsSwept() throws {
+        let store = PackageStore(home: tree.path)
+        for name in ["a", "b"] { tree.write(name, name) }
+        let (kept, other) = (try store.add("\(tree.path)/a"), try store.add("\(tree.path)/b"))
+        tree.write("packages/.package.part-1", "")
+        tree.write("packages/notes", "")
+        store.sweep { nil }
+        #expect(tree.names("packages").count == 4)
+        // Nobody names what is just being added.
+        store.whileAdding { store.sweep { [kept] } }
+        #expect(store.contains(other))
+        store.sweep { [kept] }
+        #expect(tree.names("packages") == [kept, "notes"].sorted())
+        #expect(store.digest(ofPackageAt: store.path(of: kept)) == kept)
+        #expect(store.digest(ofPackageAt: "/elsewhere/\(kept)") == nil)
+    }
+
     @Test func whatIsNoFileIsRefused() {
         let store = PackageStore(home: tree.path)
         let missing = #expect(throws: StagingFailure.self) { try store.add("/nowhere/a.zip") }

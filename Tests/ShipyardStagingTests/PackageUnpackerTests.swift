@@ -112,13 +112,23 @@ private let hasPython = TemporaryTree.has("python3")
         #expect(refusal("a.tar")?.contains("is a device, pipe or socket") == true)
     }
 
-    @Test func bombsAreStopped() {
+    @Test func bombsAreStopped() throws {
         #expect(tree.python("with tar() as a: file(a, 'zeros', bytes(1 << 20))") == 0)
         #expect(tree.run("gzip", "a.tar") == 0)
         var limits = PackageLimits()
-        limits.totalBytes = 1000
+        limits.ratioCountsFrom = 1000
+        limits.ratio = 10
         let large = #expect(throws: StagingFailure.self) { try unpack("a.tar.gz", limits: limits) }
-        #expect(large?.message == "the package unpacks to more than 1000 bytes")
+        #expect(large?.message.hasSuffix("which is 10 times its size; no real package does") == true)
+        // What can be made of the same bytes at most is no bomb.
+        limits.ratio = 5000
+        try unpack("a.tar.gz", limits: limits)
+        #expect(tree.run("rm", "-r", "applications") == 0)
+        // Nor is the one that fills the disk on which it is unpacked.
+        limits.reserve = .max
+        let full = #expect(throws: StagingFailure.self) { try unpack("a.tar.gz", limits: limits) }
+        #expect(full?.message.contains("the disk would be left with less than") == true)
+        limits.reserve = nil
         #expect(tree.python("with tar() as a: [file(a, str(n)) for n in range(11)]") == 0)
         limits.entries = 10
         let many = #expect(throws: StagingFailure.self) { try unpack("a.tar", limits: limits) }
@@ -132,6 +142,82 @@ private let hasPython = TemporaryTree.has("python3")
             tree.run("sh", "-c", "gzip -k a.tar; head -c 50000 a.tar.gz > b; head -c 50000 a.tar > c") == 0)
         #expect(refusal("b")?.hasPrefix("the archive cannot be read: ") == true)
         #expect(refusal("c")?.hasPrefix("the archive cannot be read: ") == true)
+    }
+
+    /// Every way of losing an archive's end, and of damaging what libarchive alone does not compare.
+    @Test(arguments: [
+        // Cut between two entries: 512 bytes of header, 1024 of content for each.
+        "cut(1536)", "cut(3072)", "cut(3072); zip('gzip a.tar'); take('a.tar.gz')",
+        "cut(3072); zip('xz a.tar'); take('a.tar.xz')", "cut(0)",
+        // Damaged checksums and lengths.
+        "zip('gzip a.tar'); flip('a.tar.gz', -8)", "zip('gzip a.tar'); flip('a.tar.gz', -1)",
+        "zip('gzip a.tar'); clip('a.tar.gz', 1)", "zip('gzip a.tar'); clip('a.tar.gz', 8)",
+        "zip('gzip a.tar'); clip('a.tar.gz', 9)", "zip('xz a.tar'); clip('a.tar.xz', 12)",
+        "zip('xz a.tar'); flip('a.tar.xz', -30)", "zip('bzip2 a.tar'); clip('a.tar.bz2', 4)",
+        "zip('bzip2 a.tar'); flip('a.tar.bz2', -2)", "zip('zstd -q --rm a.tar'); clip('a.tar.zst', 4)",
+        "zip('zstd -q --rm a.tar'); flip('a.tar.zst', -1)",
+        // A member in the middle is as good as the last one.
+        "parts(); flip('a.tar.gz', at - 6)",
+        "z = zipfile.ZipFile('a.tar', 'w'); z.writestr('f', 'x' * 99); z.writestr('g', 'y'); z.close(); clip('a.tar', 30)",
+        "z = zipfile.ZipFile('a.tar', 'w'); z.writestr('f', 'x' * 99); z.close(); flip('a.tar', 50)",
+    ])
+    func aDamagedArchiveIsRefused(_ script: String) {
+        let words = """
+            import subprocess, gzip
+            with tar() as a:
+                for name in 'abc': file(a, name, bytes(1024))
+            def size(name): return os.path.getsize(name)
+            def cut(n): os.truncate('a.tar', n)
+            def take(name): os.rename(name, 'a.tar')
+            def zip(command): subprocess.check_call(command.split())
+            def clip(name, n):
+                os.truncate(name, size(name) - n); os.rename(name, 'a.tar')
+            def flip(name, at):
+                b = bytearray(open(name, 'rb').read()); b[at] ^= 1
+                open('damaged', 'wb').write(b); os.rename('damaged', 'a.tar')
+            def parts():
+                global at
+                b = open('a.tar', 'rb').read()
+                one = gzip.compress(b[:700]); at = len(one)
+                open('a.tar.gz', 'wb').write(one + gzip.compress(b[700:]))
+
+            """
+        #expect(tree.python(words + script) == 0)
+        #expect(refusal("a.tar")?.hasPrefix("the archive cannot be read: ") == true)
+    }
+
+    /// What programs write that are not wrong: members in a row, no padding, bytes after the end.
+    @Test(arguments: [
+        "b = open('a.tar', 'rb').read(); open('a.tar', 'wb').write(gzip.compress(b[:700]) + gzip.compress(b[700:]))",
+        "os.truncate('a.tar', 1536 * 3 + 1024)", "os.truncate('a.tar', 1536 * 3 + 512)",
+        "open('a.tar', 'ab').write(b'trailing')",
+    ])
+    func aWholeArchiveIsTaken(_ script: String) throws {
+        let words = "import gzip\nwith tar() as a: [file(a, name, bytes(1024)) for name in 'abc']\n"
+        #expect(tree.python(words + script) == 0)
+        try unpack("a.tar")
+        #expect(tree.names("applications/tool/1.0") == ["a", "b", "c"])
+    }
+
+    @Test func namesAreBytes() throws {
+        let script = """
+            with tar() as a: file(a, b'\\xff.txt'.decode('utf-8', 'surrogateescape'), b'one')
+            os.makedirs('tool'); open(b'tool/\\xfe', 'w').write('two'); os.symlink(b'\\xfe', 'tool/link')
+            """
+        #expect(tree.python(script) == 0)
+        try unpack("a.tar")
+        #expect(tree.python("assert os.listdir(b'applications/tool/1.0') == [b'\\xff.txt']") == 0)
+        #expect(tree.run("rm", "-r", "applications") == 0)
+        try unpack("tool")
+        #expect(tree.read("applications/tool/1.0/link") == "two")
+        #expect(tree.python("assert b'\\xfe' in os.listdir(b'applications/tool/1.0')") == 0)
+        // What is refused leaves nothing, whatever it is called.
+        #expect(
+            tree.python(
+                "with tar() as a: file(a, b'\\xff/\\xfe'.decode('utf-8', 'surrogateescape')); file(a, '../x')"
+            ) == 0)
+        #expect(tree.run("rm", "-r", "applications") == 0)
+        #expect(refusal("a.tar") != nil)
     }
 
     @Test func whatIsNoArchiveIsRefused() {

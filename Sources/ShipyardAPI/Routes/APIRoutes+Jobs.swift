@@ -23,13 +23,21 @@ extension APIRoutes {
         }
         on(.delete, "/jobs/{job}", in: &router) { request throws(APIFailure) in
             let id = request.parameters["job"] ?? ""
-            try perform { core, now throws(Refusal) in try core.deleteJob(id, at: now) }
+            let number = try number("number", atLeast: 0, in: request)
+            try perform { core, now throws(Refusal) in
+                try core.checkJob(id, isNumber: number)
+                try core.deleteJob(id, at: now)
+            }
             return HTTPReply(status: 202)
         }
         for (word, act) in Self.jobActs {
             on(.post, "/jobs/{job}/\(word)", in: &router) { request throws(APIFailure) in
                 let id = request.parameters["job"] ?? ""
-                try perform { core, now throws(Refusal) in try act(core, id, now) }
+                let number = try number("number", atLeast: 0, in: request)
+                try perform { core, now throws(Refusal) in
+                    try core.checkJob(id, isNumber: number)
+                    try act(core, id, now)
+                }
                 return HTTPReply(status: 202)
             }
         }
@@ -105,7 +113,7 @@ extension APIRoutes {
             taskCounts: TaskCountsResponse(status.counts), isBlocked: status.blockage != nil,
             blockedReason: try status.blockage.map { blockage throws(APIFailure) in
                 try sentence(for: blockage, record)
-            })
+            }, number: record.number)
     }
 
     private func sentence(for blockage: Blockage, _ job: JobRecord) throws(APIFailure) -> String {
@@ -130,6 +138,18 @@ extension APIRoutes {
             return
                 "its next task needs \(needed) slots, and the nodes of pool `\(job.pool)` have \(available)"
         case .disabled: return "it is disabled"
+        }
+    }
+}
+
+extension ServiceCore {
+    /// Refuses what was meant for another job of this id, which was deleted since. In one turn with what follows.
+    fileprivate func checkJob(_ id: String, isNumber number: Int64?) throws(Refusal) {
+        guard let number else { return }
+        guard try job(id).number == number else {
+            throw Refusal(
+                .conflict, code: "JobReplaced",
+                "the job `\(id)` that was meant is gone; the one that has its id now is another")
         }
     }
 }

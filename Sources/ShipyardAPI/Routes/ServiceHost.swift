@@ -48,6 +48,7 @@ package enum ServiceHost {
         log("service \(version) of \(layout.home) begins, process \(getpid())")
         try loop.run(
             begin: {
+                PackageSweep(layout).run()
                 let socket = try LocalSocket.listen(name: "service.sock", in: layout.home)
                 return try HTTPServer(listeningSocket: socket.release()) { router.reply(to: $0) }
             },

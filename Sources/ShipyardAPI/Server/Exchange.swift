@@ -6,7 +6,7 @@ import ShipyardModel
 /// One request while it comes in, and its answer while it goes out.
 final class Exchange {
     private let target: String
-    private let connection: OpaquePointer
+    let connection: OpaquePointer
     private var headers: [HTTPHeader] = []
     private var body: [UInt8] = []
     private(set) var hasHeaders = false
@@ -67,7 +67,8 @@ final class Exchange {
         let response: OpaquePointer? =
             switch reply.body {
             case .bytes(let bytes): bytes.withUnsafeBytes { shipyard_mhd_response($0.baseAddress, $0.count) }
-            case .stream(let next): StreamedBody.response(next)
+            case .stream(let next): StreamedBody.response(next, count: nil)
+            case .sized(let count, let next): StreamedBody.response(next, count: count)
             }
         guard let response else { return .NO }
         for header in reply.headers { shipyard_mhd_add_header(response, header.name, header.value) }
@@ -80,15 +81,16 @@ private final class StreamedBody {
     /// Of the library's buffer: more in one write than a pipe or socket takes at once gains nothing.
     static let blockBytes = 64 << 10
 
-    private let next: () -> [UInt8]?
+    private let next: HTTPReply.Pieces
     private var piece: ArraySlice<UInt8> = []
 
-    init(_ next: @escaping () -> [UInt8]?) { self.next = next }
+    init(_ next: @escaping HTTPReply.Pieces) { self.next = next }
 
-    static func response(_ next: @escaping () -> [UInt8]?) -> OpaquePointer? {
+    /// - Parameter count: bytes in all; nil where nobody knows.
+    static func response(_ next: @escaping HTTPReply.Pieces, count: Int64?) -> OpaquePointer? {
         let context = Unmanaged.passRetained(StreamedBody(next)).toOpaque()
         let response = shipyard_mhd_stream(
-            blockBytes,
+            count.map { UInt64($0) } ?? shipyard_mhd_size_unknown(), blockBytes,
             { context, _, buffer, count in
                 guard let context, let buffer else { return shipyard_mhd_broken_stream() }
                 let body = Unmanaged<StreamedBody>.fromOpaque(context).takeUnretainedValue()
@@ -103,8 +105,12 @@ private final class StreamedBody {
 
     private func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         if piece.isEmpty {
-            guard let received = next() else { return shipyard_mhd_end_of_stream() }
-            piece = received[...]
+            do throws(HTTPReply.BrokenStream) {
+                guard let received = try next() else { return shipyard_mhd_end_of_stream() }
+                piece = received[...]
+            } catch {
+                return shipyard_mhd_broken_stream()
+            }
         }
         let count = min(buffer.count, piece.count)
         buffer.copyBytes(from: piece.prefix(count))

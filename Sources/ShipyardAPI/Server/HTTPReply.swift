@@ -7,7 +7,16 @@ package struct HTTPReply {
         case bytes([UInt8])
         /// Called on the connection's thread for piece after piece until it answers nil. It may wait; an
         /// empty piece, best after a second at most, lets the server look whether the client is still there.
-        case stream(() -> [UInt8]?)
+        case stream(Pieces)
+        /// As `stream`, with the number of bytes that all pieces have together.
+        case sized(Int64, Pieces)
+    }
+
+    /// Throws where the rest cannot be had: then the connection is cut, so that nobody takes a part for the whole.
+    package typealias Pieces = () throws(BrokenStream) -> [UInt8]?
+
+    package struct BrokenStream: Error {
+        package init() {}
     }
 
     package var status: Int

@@ -17,6 +17,9 @@ package final class HTTPServer: Sendable {
     package static let maximumBodyBytes = 64 << 20
     /// Each costs a thread. A dashboard has a handful of connections, `wait` one.
     static let maximumConnections: UInt32 = 256
+    /// From here on each new connection ends the one that has been idle for longest: a client that opens
+    /// hundreds and asks nothing must not keep others out. The rest is room for those that are just ending.
+    static let crowd = 192
     /// A connection on which nothing is asked is closed after this.
     static let idleSeconds: UInt32 = 300
     /// How long `stop` waits for handlers and streams to come to their end.
@@ -33,7 +36,7 @@ package final class HTTPServer: Sendable {
         if let reason = shipyard_mhd_load_error() {
             throw HTTPServerError(message: "\(String(cString: reason)); install the package libmicrohttpd12")
         }
-        core = ServerCore(handler)
+        core = ServerCore(connections: ConnectionTable(crowd: Self.crowd), handler)
         var settings = shipyard_mhd_settings()
         settings.listening_socket = listeningSocket
         settings.connection_limit = Self.maximumConnections
@@ -49,6 +52,15 @@ package final class HTTPServer: Sendable {
             guard let context, let exchange = context.pointee else { return }
             ServerCore.from(core)?.end(exchange)
             context.pointee = nil
+        }
+        settings.connection = { core, connection, _, news in
+            guard let core = ServerCore.from(core), let connection else { return }
+            switch news {
+            case .CONNECTION_NOTIFY_STARTED:
+                core.connections.began(connection, socket: shipyard_mhd_socket(connection))
+            case .CONNECTION_NOTIFY_CLOSED: core.connections.ended(connection)
+            default: break
+            }
         }
         guard let started = shipyard_mhd_start(&settings) else {
             throw HTTPServerError(message: "the HTTP server could not start on socket \(listeningSocket)")

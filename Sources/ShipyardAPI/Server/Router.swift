@@ -1,4 +1,5 @@
 import ShipyardHTTPClient
+import ShipyardModel
 
 /// Finds the handler of a request by its method and path.
 package struct Router: Sendable {
@@ -39,32 +40,42 @@ package struct Router: Sendable {
         let method = request.method == .head ? .get : request.method
         var allowed: [String] = []
         for route in routes {
-            guard let parameters = match(route.pattern, request.segments) else { continue }
+            guard let (parameters, rest) = match(route.pattern, request.segments) else { continue }
             guard route.method == method else {
                 allowed.append(route.method.rawValue)
                 continue
             }
             var request = request
             request.parameters = parameters
+            request.rest = rest
             return route.handler(request)
         }
         return allowed.isEmpty ? notFound(request) : notAllowed(request, allowed)
     }
 
-    private func match(_ pattern: [Part], _ segments: [String]) -> [String: String]? {
+    /// A name that is no UTF-8 is nothing's but a file's.
+    private func match(
+        _ pattern: [Part], _ segments: [BytePath]
+    ) -> (parameters: [String: String], rest: BytePath)? {
         var parameters: [String: String] = [:]
         for (position, part) in pattern.enumerated() {
             guard position < segments.count else { return nil }
             switch part {
             case .word(let word):
-                guard segments[position] == word else { return nil }
-            case .name(let name): parameters[name] = segments[position]
+                guard segments[position] == BytePath(word) else { return nil }
+            case .name(let name):
+                guard let text = String(validating: segments[position].bytes, as: UTF8.self) else {
+                    return nil
+                }
+                parameters[name] = text
             case .rest(let name):
-                parameters[name] = segments[position...].joined(separator: "/")
-                return parameters
+                let slash = [UInt8(ascii: "/")]
+                let rest = BytePath(bytes: segments[position...].map(\.bytes).joined(separator: slash))
+                parameters[name] = rest.shown
+                return (parameters, rest)
             }
         }
-        return pattern.count == segments.count ? parameters : nil
+        return pattern.count == segments.count ? (parameters, BytePath("")) : nil
     }
 
     private func notFound(_ request: HTTPRequest) -> HTTPReply {

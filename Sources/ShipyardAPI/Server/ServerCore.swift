@@ -7,9 +7,13 @@ final class ServerCore: Sendable {
     let isStopping = Atomic(false)
     /// Requests whose handler was called and whose answer is not all sent.
     let activeExchanges = Atomic(0)
+    let connections: ConnectionTable
     private let handler: @Sendable (HTTPRequest) -> HTTPReply
 
-    init(_ handler: @escaping @Sendable (HTTPRequest) -> HTTPReply) { self.handler = handler }
+    init(connections: ConnectionTable, _ handler: @escaping @Sendable (HTTPRequest) -> HTTPReply) {
+        self.connections = connections
+        self.handler = handler
+    }
 
     static func from(_ context: UnsafeMutableRawPointer?) -> ServerCore? {
         context.map { Unmanaged<ServerCore>.fromOpaque($0).takeUnretainedValue() }
@@ -24,7 +28,9 @@ final class ServerCore: Sendable {
 
     func end(_ context: UnsafeMutableRawPointer) {
         let exchange = Unmanaged<Exchange>.fromOpaque(context).takeRetainedValue()
-        if exchange.isActive { activeExchanges.subtract(1, ordering: .acquiringAndReleasing) }
+        guard exchange.isActive else { return }
+        activeExchanges.subtract(1, ordering: .acquiringAndReleasing)
+        connections.isQuiet(exchange.connection)
     }
 
     /// Called once when the headers are in, then for each piece of the body, then once at its end.
@@ -36,11 +42,13 @@ final class ServerCore: Sendable {
             return exchange.isTooLarge ? exchange.send(Self.tooLarge) : MHD_Result.YES
         }
         if count > 0 {
+            connections.hasSent(exchange.connection)
             exchange.append(UnsafeRawBufferPointer(start: bytes, count: count))
             count = 0
             return .YES
         }
         exchange.isActive = true
+        connections.isServed(exchange.connection)
         activeExchanges.add(1, ordering: .acquiringAndReleasing)
         return exchange.send(reply(to: exchange, method: method.map { String(cString: $0) } ?? ""))
     }
@@ -61,16 +69,21 @@ final class ServerCore: Sendable {
             isStopping.load(ordering: .acquiring) || Exchange.hasHungUp(socket)
         }
         var reply = handler(request)
-        if case .stream(let next) = reply.body { reply.body = .stream(watched(next, exchange)) }
+        switch reply.body {
+        case .bytes: break
+        case .stream(let next): reply.body = .stream(watched(next, exchange))
+        case .sized(let count, let next): reply.body = .sized(count, watched(next, exchange))
+        }
         return reply
     }
 
-    /// The stream, ended when the server stops or the client has gone.
-    private func watched(_ next: @escaping () -> [UInt8]?, _ exchange: Exchange) -> () -> [UInt8]? {
-        { [unowned exchange] in
-            while let piece = next() {
+    /// The stream, cut off when the server stops or the client has gone.
+    private func watched(_ next: @escaping HTTPReply.Pieces, _ exchange: Exchange) -> HTTPReply.Pieces {
+        { [unowned exchange] () throws(HTTPReply.BrokenStream) in
+            while let piece = try next() {
+                if self.isStopping.load(ordering: .acquiring) { throw HTTPReply.BrokenStream() }
                 if !piece.isEmpty { return piece }
-                if self.isStopping.load(ordering: .acquiring) || exchange.hasHungUp { return nil }
+                if exchange.hasHungUp { throw HTTPReply.BrokenStream() }
             }
             return nil
         }

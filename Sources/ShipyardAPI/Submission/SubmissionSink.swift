@@ -23,6 +23,8 @@ struct SubmissionSink: PlanSink {
     private let isAbandoned: @Sendable () -> Bool
     /// Ids that some `depends_on` of the file names, by job.
     let referenced: [JobID: Set<String>]
+    /// Refuses a job whose id is taken, be it by one that takes more tasks.
+    var mustBeNew = false
     private(set) var staged: [Staged] = []
 
     private var ticket: SubmissionTicket?
@@ -104,8 +106,10 @@ struct SubmissionSink: PlanSink {
     private func begin(_ job: JobID, usesDependencies: Bool) throws(APIFailure) -> SubmissionTicket {
         while true {
             do throws(APIFailure) {
-                return try routes.perform(isPromise: false) { core, _ throws(Refusal) in
-                    try core.beginSubmission(job, usesDependencies: usesDependencies)
+                return try routes.perform(isPromise: false) { [mustBeNew] core, _ throws(Refusal) in
+                    // In the turn that reserves the id; from then on nobody else can make a job of it.
+                    if mustBeNew { try core.checkIsFree(job) }
+                    return try core.beginSubmission(job, usesDependencies: usesDependencies)
                 }
             } catch {
                 guard error.response.code == Refusal.rowsBeingRemoved else { throw error }
@@ -167,6 +171,18 @@ struct SubmissionSink: PlanSink {
         let manifest = StagingManifest(resourceFiles: [.init(source: source, path: path)])
         guard let text = try? JSONCoding.encode(manifest) else { return nil }
         return String(decoding: text, as: UTF8.self)
+    }
+}
+
+extension ServiceCore {
+    fileprivate func checkIsFree(_ id: JobID) throws(Refusal) {
+        guard let present = inspect({ engine in engine.jobNumber(id).flatMap { engine.job($0) } }) else {
+            return
+        }
+        throw Refusal(
+            .conflict, code: "JobExists",
+            "job `\(id)` is there already (\(present.state.rawValue), in pool `\(present.pool)`) and belongs to no run;"
+                + " delete it with `jobs del --jobid \(id)`, or give this one another id")
     }
 }
 

@@ -34,14 +34,27 @@ struct Submitter {
             throw APIFailure(
                 400, "PoolSpecMissing", "no pool file was given; name one with --pool or --configdir")
         }
-        let placed = try placePackages(of: spec, request)
-        if request.recreate { try removePool(placed.id) }
-        let answer = placed.id.text
-        try routes.perform { core, now throws(Refusal) in
-            try core.addPool(placed, at: now)
-            if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
+        return try whileAdding(spec) { () throws(APIFailure) in
+            let placed = try placePackages(of: spec, request)
+            if request.recreate { try removePool(placed.id) }
+            let answer = placed.id.text
+            try routes.perform { core, now throws(Refusal) in
+                try core.addPool(placed, at: now)
+                if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
+            }
+            return answer
         }
-        return answer
+    }
+
+    /// Packages that come in are named by no pool until it is in the state.
+    private func whileAdding<Answer>(
+        _ spec: PoolSpec, _ body: () throws(APIFailure) -> Answer
+    ) throws(APIFailure) -> Answer {
+        guard !spec.applicationPackages.isEmpty else { return try body() }
+        let store = PackageStore(home: routes.layout.home)
+        // Afterwards, because a sweep that came meanwhile did nothing, and what is refused leaves its packages.
+        defer { PackageSweep(routes.layout).run() }
+        return try store.whileAdding(body)
     }
 
     private func removePool(_ id: PoolID) throws(APIFailure) {
@@ -114,11 +127,25 @@ struct Submitter {
             throw APIFailure(
                 400, "JobsSpecMissing", "no jobs file was given; name one with --jobs or --configdir")
         }
+        guard jobs.jobs.contains(where: { $0.autoPool != nil }), let pool = specs.pool else {
+            return try add(jobs, specs, diagnostics, request, identity)
+        }
+        return try whileAdding(pool) { () throws(APIFailure) in
+            try add(jobs, specs, diagnostics, request, identity)
+        }
+    }
+
+    private func add(
+        _ jobs: JobsSpec, _ specs: SpecSet, _ diagnostics: Diagnostics, _ request: SubmissionRequest,
+        _ identity: String?
+    ) throws(APIFailure) -> SubmissionResponse {
         try refuseWhatCannotRun(jobs)
+        let mustBeNew = request.mustBeNew ?? false
+        if mustBeNew { try waitForLeaving(jobs) }
         let autoPool = jobs.jobs.contains { $0.autoPool != nil }
         let pool = autoPool ? nil : try existingPool(specs.pool)
         let poolSpec = try autoPool ? autoPoolSpec(specs.pool, request) : pool.map(spec)
-        if request.recreate { try removeCompleted(jobs) }
+        if request.recreate, !mustBeNew { try removeCompleted(jobs) }
         var setting = PlanSetting(config: specs.config, credentials: specs.credentials, pool: poolSpec)
         if !request.files.contains(where: { $0.kind == "credentials" }) { setting.credentials = nil }
         if !request.files.contains(where: { $0.kind == "config" }) { setting.config = nil }
@@ -129,7 +156,7 @@ struct Submitter {
                 SubmissionResponse.Job(
                     id: item.plan.id.text,
                     poolId: (pool?.id ?? self.autoPool(poolSpec, for: item.ticket.number))?.text ?? "",
-                    tasksAdded: item.plan.taskCount, isNew: item.ticket.isNew)
+                    tasksAdded: item.plan.taskCount, isNew: item.ticket.isNew, number: item.ticket.number)
             }, warnings: warnings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) })
         try take(staged, pool: pool?.id, autoPool: autoPool ? poolSpec : nil, request) { core in
             if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
@@ -149,10 +176,12 @@ struct Submitter {
             isAbandoned: isAbandoned)
         var planner = Planner(jobs, setting: setting, world: world)
         var sink = SubmissionSink(routes: routes, setting: setting, jobs: jobs, isAbandoned: isAbandoned)
+        sink.mustBeNew = request.mustBeNew ?? false
         do throws(APIFailure) {
-            let isAccepted = try planner.planAll(into: &sink, &diagnostics)
+            let isPlanned = try planner.planAll(into: &sink, &diagnostics)
             if planner.wasStopped { throw APIFailure.planningStopped }
-            guard isAccepted else { throw APIFailure(refused: diagnostics) }
+            if request.isStrict ?? false { diagnostics.makeWarningsErrors() }
+            guard isPlanned, !diagnostics.hasErrors else { throw APIFailure(refused: diagnostics) }
             return sink.staged
         } catch {
             let numbers = sink.begun
@@ -274,6 +303,16 @@ struct Submitter {
         }
     }
 
+    /// A job that is being deleted is as good as gone, and its id free in a moment: `run` twice in a row.
+    private func waitForLeaving(_ jobs: JobsSpec) throws(APIFailure) {
+        for job in jobs.jobs {
+            let id = job.id.value
+            try wait(until: "job `\(id)` is gone") { engine in
+                engine.jobNumber(id).flatMap { engine.job($0)?.state } != .deleting
+            }
+        }
+    }
+
     // MARK: Files
 
     private func load(_ request: SubmissionRequest) throws(APIFailure) -> (SpecSet, Diagnostics) {
@@ -284,7 +323,8 @@ struct Submitter {
             }
             sources.append(SpecSource(kind, SourceText(name: file.name, bytes: Array(file.text.utf8))))
         }
-        let (specs, diagnostics) = SpecLoader.load(sources)
+        var (specs, diagnostics) = SpecLoader.load(sources)
+        if request.isStrict ?? false { diagnostics.makeWarningsErrors() }
         guard !diagnostics.hasErrors else { throw APIFailure(refused: diagnostics) }
         return (specs, diagnostics)
     }

@@ -44,6 +44,7 @@ package enum SharedOptions {
         "jobid", "ID", aliases: ["job-id"], "the job; default those of jobs.yaml")
     package static let taskID = Option.value(
         "taskid", "ID", aliases: ["task-id"], "one task; needs --jobid")
+    package static let strict = Option.flag("strict", "take every warning for an error")
     package static let wait = Option.flag("wait", "wait until it is done")
     package static let fileSpec = Option.value(
         "filespec", "JOB,TASK,FILE", "which file; TASK may be @FIRSTRUNNING")

@@ -56,6 +56,9 @@ package final class Console {
         messages.flush()
     }
 
+    /// Whether there is somebody to answer.
+    package var canAsk: Bool { readAnswer != nil }
+
     /// Asks as Batch Shipyard does. Without a terminal nobody could answer, so that is a failure rather than
     /// a hang.
     package func confirm(_ action: String, yes: Bool) throws(CommandFailure) -> Bool {

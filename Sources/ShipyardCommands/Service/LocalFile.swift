@@ -19,46 +19,6 @@ package enum LocalFile {
         }
     }
 
-    /// A file being written: new, or emptied.
-    package final class Target {
-        private let descriptor: Int32
-        private let path: String
-        private var failure: SystemError?
-
-        /// Makes the directories above it.
-        package init(_ path: String) throws(CommandFailure) {
-            self.path = path
-            do throws(SystemError) {
-                if let slash = path.lastIndex(of: "/") { try makeDirectories(String(path[..<slash])) }
-                descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC, 0o644)
-                guard descriptor >= 0 else { throw SystemError("write", path: path, errno: errno) }
-            } catch {
-                throw CommandFailure(.failed, "\(error)")
-            }
-        }
-
-        deinit { close(descriptor) }
-
-        /// Whether everything so far was written; `check` says what was wrong.
-        package func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
-            var rest = bytes[...]
-            while failure == nil, !rest.isEmpty {
-                let written = Glibc.write(
-                    descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if written >= 0 {
-                    rest = rest.dropFirst(written)
-                } else if errno != EINTR {
-                    failure = SystemError("write", path: path, errno: errno)
-                }
-            }
-            return failure == nil
-        }
-
-        package func check() throws(CommandFailure) {
-            if let failure { throw CommandFailure(.failed, "\(failure)") }
-        }
-    }
-
     package static func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
         guard !path.isEmpty, !isDirectory(path) else { return }
         if let slash = path.lastIndex(of: "/") { try makeDirectories(String(path[..<slash]), mode: mode) }

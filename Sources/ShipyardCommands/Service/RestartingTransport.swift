@@ -1,4 +1,4 @@
-/// Starts the service again when it goes away between two requests, or under one that only reads.
+/// Starts the service again when it goes away between two requests, or under one that may be sent twice.
 ///
 /// A service may be killed at any moment without harm to its tasks, so it must not harm a `jobs wait` either.
 struct RestartingTransport: ServiceTransport {
@@ -29,7 +29,7 @@ struct RestartingTransport: ServiceTransport {
                 return try transport.send(request, onBody: take)
             } catch {
                 // What has reached the user must not come a second time.
-                let mayRepeat = request.method == .get && !hasBegun
+                let mayRepeat = request.isRepeatable && !hasBegun
                 guard mayRepeat, restarts < Self.restarts, hasGone(error) else { throw error }
                 restarts += 1
                 guard (try? restart()) != nil else { throw error }

@@ -36,8 +36,8 @@ extension ServiceClient {
         try get("/jobs", as: ListResponse<JobResponse>.self).value
     }
 
-    package func files(below path: ServicePath) throws(CommandFailure) -> [FileResponse] {
-        try get(path / "files", as: ListResponse<FileResponse>.self).value
+    package func files(below path: ServicePath) throws(CommandFailure) -> FilesResponse {
+        try get(path / "files")
     }
 
     /// Hands over the tasks of `job` page by page until `body` answers false.
@@ -62,6 +62,14 @@ extension ServiceClient {
     ) throws(CommandFailure) -> JobResponse {
         let path = (Self.job(job) / "wait").query("timeout", String(seconds)).query("counts", seen)
         return try get(path, timeoutSeconds: seconds + 30)
+    }
+
+    /// As `waitForChange`; nil where the job is gone.
+    package func findChange(
+        of job: String, seen: String?, seconds: Int
+    ) throws(CommandFailure) -> JobResponse? {
+        let path = (Self.job(job) / "wait").query("timeout", String(seconds)).query("counts", seen)
+        return try find(path, timeoutSeconds: seconds + 30)
     }
 }
 

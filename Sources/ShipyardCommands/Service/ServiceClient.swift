@@ -32,6 +32,18 @@ package struct ServiceClient {
         try decode(type, from: send(request(.post, path, body)))
     }
 
+    /// A submission, sent again where the answer was lost: the service knows it by its identity.
+    package func submit<Value: Decodable>(
+        _ path: ServicePath, _ submission: SubmissionRequest, as type: Value.Type = Value.self
+    ) throws(CommandFailure) -> Value {
+        var submission = submission
+        submission.submissionId =
+            (0..<2).map { _ in String(UInt64.random(in: 0 ... .max), radix: 36) }.joined(separator: "-")
+        var request = try request(.post, path, submission)
+        request.isRepeatable = true
+        return try decode(type, from: send(request))
+    }
+
     /// For answers that carry nothing.
     package func post(_ path: ServicePath, _ body: some Encodable = Nothing()) throws(CommandFailure) {
         _ = try send(request(.post, path, body))
@@ -80,9 +92,11 @@ package struct ServiceClient {
 
     /// Nil for 404.
     package func find<Value: Decodable>(
-        _ path: ServicePath, as type: Value.Type = Value.self
+        _ path: ServicePath, as type: Value.Type = Value.self, timeoutSeconds: Int = 60
     ) throws(CommandFailure) -> Value? {
-        let answer = try exchange(ServiceRequest(.get, path.text))
+        var request = ServiceRequest(.get, path.text)
+        request.timeoutSeconds = timeoutSeconds
+        let answer = try exchange(request)
         return answer.status == 404 ? nil : try decode(type, from: checked(answer))
     }
 

@@ -1,3 +1,4 @@
+import ShipyardAPI
 import ShipyardModel
 
 /// Builds the path of a request; every part is percent-encoded.
@@ -11,38 +12,25 @@ package struct ServicePath: Sendable, ExpressibleByStringLiteral {
     /// `path / "a b"` is `path/a%20b`.
     package static func / (path: ServicePath, part: String) -> ServicePath {
         var longer = path
-        longer.text += "/" + percentEncoded(part, keepingSlashes: false)
+        longer.text += "/" + percentEncoded(part)
         return longer
     }
 
     /// Appends a relative file path, whose slashes stay.
-    package func file(_ name: String) -> ServicePath {
+    package func file(_ path: BytePath) -> ServicePath {
         var longer = self
-        longer.text += "/" + percentEncoded(name, keepingSlashes: true)
+        longer.text += "/" + percentEncoded(path.bytes, keepingSlashes: true)
         return longer
     }
+
+    package func file(_ name: String) -> ServicePath { file(BytePath(name)) }
 
     /// Adds `name=value` to the query, unless the value is nil.
     package func query(_ name: String, _ value: String?) -> ServicePath {
         guard let value else { return self }
         var longer = self
-        longer.text += (hasQuery ? "&" : "?") + name + "=" + percentEncoded(value, keepingSlashes: false)
+        longer.text += (hasQuery ? "&" : "?") + name + "=" + percentEncoded(value)
         longer.hasQuery = true
         return longer
     }
-}
-
-/// Everything but RFC 3986's unreserved characters becomes `%XX`.
-func percentEncoded(_ text: String, keepingSlashes: Bool) -> String {
-    var encoded = ""
-    for byte in text.utf8 {
-        let isPlain = isIDByte(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "~")
-        if isPlain || (keepingSlashes && byte == UInt8(ascii: "/")) {
-            encoded.unicodeScalars.append(Unicode.Scalar(byte))
-        } else {
-            let digits = String(byte, radix: 16, uppercase: true)
-            encoded += "%" + (digits.count == 1 ? "0" : "") + digits
-        }
-    }
-    return encoded
 }

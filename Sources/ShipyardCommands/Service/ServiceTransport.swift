@@ -10,11 +10,14 @@ package struct ServiceRequest: Sendable {
     package var firstByte: Int64?
     /// How long the answer may take; a long poll asks for more.
     package var timeoutSeconds = 60
+    /// Sent twice, it does no more than once: it only reads, or has an identity that the service knows again.
+    package var isRepeatable: Bool
 
     package init(_ method: HTTPMethod, _ path: String, body: [UInt8]? = nil) {
         self.method = method
         self.path = path
         self.body = body
+        isRepeatable = method == .get
     }
 }
 

@@ -12,7 +12,7 @@ extension ServiceCore {
                 .init(id: $0.id, version: $0.version, archive: $0.path, directory: $0.directoryName)
             },
             resourceFiles: resourceFiles.map {
-                .init(source: $0.blobSource, path: $0.filePath, mode: $0.fileMode)
+                .init(source: $0.blobSource, path: $0.filePath, mode: $0.fileMode, sha256: $0.sha256)
             })
         return manifest.isEmpty ? nil : jsonText(manifest)
     }

@@ -99,8 +99,9 @@ final class LocalWorld: World {
         let roots = removedRoots.removeValue(forKey: pool) ?? []
         let directory = layout.poolRoot(pool)
         let generation = generation
-        workers.run { [post] in
+        workers.run { [post, layout] in
             let verification = LocalWorld.verify(nodeRoots: roots, directory: directory)
+            PackageSweep(layout).run(without: pool)
             post { $0.receive(.poolVerified(pool, verification), of: generation) }
         }
     }

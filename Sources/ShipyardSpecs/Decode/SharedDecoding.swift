@@ -13,7 +13,8 @@ extension Fields {
         list(key).map { file in
             ResourceFileSpec(
                 blobSource: file.string("blob_source") ?? "", filePath: file.string("file_path") ?? "",
-                fileMode: file.string("file_mode").flatMap(FileMode.bits) ?? 0o770)
+                fileMode: file.string("file_mode").flatMap(FileMode.bits) ?? 0o770,
+                sha256: file.string("sha256")?.lowercased())
         }
     }
 

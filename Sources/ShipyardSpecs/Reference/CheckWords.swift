@@ -12,6 +12,7 @@ extension ValueCheck {
             "`[days.]hours:minutes:seconds`, more than nothing, up to \(SpecLimits.durationDays) days"
         case .date: "ISO 8601 in quotes; UTC unless it says otherwise"
         case .fileMode: "octal, in quotes"
+        case .sha256: "64 hexadecimal digits"
         case .relativePath: "stays below the directory"
         case .environmentName: "no `=` in the name"
         case .transferText: "no comma"
@@ -29,6 +30,7 @@ extension ValueCheck {
         case .integer(let limits): [("minimum", "\(limits.lowerBound)"), ("maximum", "\(limits.upperBound)")]
         case .retries: [("minimum", "-1")]
         case .fileMode: [("pattern", "\"^(0o)?[0-7]{1,4}$\"")]
+        case .sha256: [("pattern", "\"^[0-9A-Fa-f]{64}$\"")]
         case .transferText: [("pattern", "\"^[^,]*$\"")]
         case .notEmpty: [("minLength", "1")]
         case .percentage, .duration, .positiveDuration, .date, .relativePath, .environmentName, .poolLifetime:
@@ -42,7 +44,7 @@ extension LocalEffect {
     var words: String {
         switch self {
         case .used: "used"
-        case .partly(let part): "partly: \(part)"
+        case .partly(let part), .differently(let part): "partly: \(part)"
         case .notYet: "checked, not carried out yet"
         case .none: "no local effect"
         }

@@ -27,6 +27,8 @@ package enum LocalEffect: Sendable {
     case used
     /// Only a part of its meaning holds here; the text says which.
     case partly(String)
+    /// As `partly`, where who relies on the rest would be wrong: a warning.
+    case differently(String)
     /// Checked and planned, but this version does not carry it out.
     case notYet
     /// Checked and then dropped: it has a meaning only in the cloud or for containers.

@@ -130,9 +130,9 @@ extension Diagnostic {
                 code: .notCarriedOutYet, severity: .warning,
                 message: "`\(schema.name)` is checked, but this version does not carry it out",
                 primary: Label(at: key.range, "not carried out"))
-        case .partly(let part):
+        case .partly(let part), .differently(let part):
             return Diagnostic(
-                code: .partOfItsEffect, severity: .note,
+                code: .partOfItsEffect, severity: schema.effect.isMisleading ? .warning : .note,
                 message: "`\(schema.name)` has only a part of its effect here",
                 primary: Label(at: key.range, part))
         case .none, .used:

@@ -4,7 +4,7 @@ extension SchemaTable {
     /// A merge task knows fewer keys than a task, by Batch Shipyard's schema.
     static let mergeTask = MappingSchema("the merge task", mergeTaskKeys)
 
-    private static let notInImage = LocalEffect.partly(
+    private static let notInImage = LocalEffect.differently(
         "the command runs as a process of this machine, not in the image")
     private static let namesOnly = LocalEffect.partly("the names are checked; nothing is mounted or bound")
 

@@ -164,15 +164,20 @@ extension LocalEffect {
     /// Whether the keys inside are worth reporting: not where the whole key is dropped or postponed.
     var isUseful: Bool {
         switch self {
-        case .used, .partly: true
+        case .used, .partly, .differently: true
         case .notYet, .none: false
         }
+    }
+
+    /// Whether somebody who does not know might come to harm.
+    var isMisleading: Bool {
+        if case .differently = self { true } else { false }
     }
 
     var isReported: Bool {
         switch self {
         case .used: false
-        case .partly, .notYet, .none: true
+        case .partly, .differently, .notYet, .none: true
         }
     }
 }

@@ -15,6 +15,8 @@ package enum ValueCheck: Sendable {
     case positiveDuration
     case date
     case fileMode
+    /// 64 hexadecimal digits.
+    case sha256
     case relativePath
     /// For the names of a mapping that the user chooses.
     case environmentName
@@ -42,7 +44,7 @@ extension ValueCheck {
             limits.contains(number) ? nil : .outsideLimits(node, key: key, limits)
         case .retries:
             (-1...Int(Int32.max)).contains(number) ? nil : .outsideLimits(node, key: key, -1...Int(Int32.max))
-        case .percentage, .id, .taskID, .packageName, .duration, .positiveDuration, .date, .fileMode,
+        case .percentage, .id, .taskID, .packageName, .duration, .positiveDuration, .date, .fileMode, .sha256,
             .relativePath,
             .environmentName, .transferText, .notEmpty, .poolLifetime:
             nil
@@ -64,6 +66,7 @@ extension ValueCheck {
         case .positiveDuration: SpecDuration.finding(text, node, key: key, mustBePositive: true)
         case .date: SpecDate.instant(text) == nil ? .invalidDate(node, key: key) : nil
         case .fileMode: FileMode.bits(text) == nil ? .invalidFileMode(node) : nil
+        case .sha256: isSHA256(text) ? nil : .invalidDigest(node)
         case .relativePath: RelativePath.staysInside(text) ? nil : .pathLeavesDirectory(node, key: key)
         case .transferText: text.utf8.contains(UInt8(ascii: ",")) ? .commaInTransfer(node, key: key) : nil
         case .notEmpty: text.isEmpty ? .emptyText(node, key: key) : nil
@@ -97,6 +100,15 @@ extension Character {
     fileprivate var isIDCharacter: Bool {
         isASCII && (isLetter || isNumber || self == "-" || self == "_")
     }
+}
+
+/// Whether `text` is a SHA-256 in hexadecimal digits, of either case.
+private func isSHA256(_ text: String) -> Bool {
+    text.utf8.count == 64
+        && text.utf8.allSatisfy {
+            UInt8(ascii: "0") <= $0 && $0 <= UInt8(ascii: "9")
+                || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0 | 0x20)
+        }
 }
 
 /// The permission bits of a resource file.

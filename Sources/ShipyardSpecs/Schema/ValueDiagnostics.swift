@@ -56,6 +56,15 @@ extension Diagnostic {
         return diagnostic
     }
 
+    /// SY3020.
+    static func invalidDigest(_ node: SyntaxNode) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .invalidDigest, message: "\(Quoted(node)) is not a SHA-256",
+            primary: Label(at: node.range, "not 64 hexadecimal digits"))
+        diagnostic.help = "write what `sha256sum FILE` prints, in quotes"
+        return diagnostic
+    }
+
     /// SY3007.
     static func pathLeavesDirectory(_ node: SyntaxNode, key: String) -> Diagnostic {
         var diagnostic = Diagnostic(

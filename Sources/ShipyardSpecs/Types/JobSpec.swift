@@ -129,11 +129,14 @@ package struct ResourceFileSpec: Hashable, Sendable, Codable {
     package var filePath: String
     /// Permission bits; 0o770 where nothing is said.
     package var fileMode: UInt16 = 0o770
+    /// Of the content, in lower-case digits; nil where any will do.
+    package var sha256: String?
 
-    package init(blobSource: String, filePath: String, fileMode: UInt16 = 0o770) {
+    package init(blobSource: String, filePath: String, fileMode: UInt16 = 0o770, sha256: String? = nil) {
         self.blobSource = blobSource
         self.filePath = filePath
         self.fileMode = fileMode
+        self.sha256 = sha256
     }
 }
 

@@ -30,7 +30,7 @@ struct FileStreamer {
         _ file: TaskFile, _ take: (UnsafeRawBufferPointer) -> Bool
     ) throws(CommandFailure) {
         var (offset, missing, isWanted) = (Int64(0), 0, true)
-        let path = file.path.file(file.file)
+        let path = file.location
         while isWanted {
             // Asked before reading: what is read after the task has ended is all there will ever be.
             let task: TaskResponse = try service.get(ServiceClient.task(file.task, of: file.job))

@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardDiagnostics
 
 /// `data files list`.
 enum FilesListCommand {
@@ -11,24 +12,26 @@ enum FilesListCommand {
         let service = try invocation.service()
         if let task = invocation.arguments["taskid"] {
             let job = try SpecIDs(invocation).singleJob(for: "taskid")
-            try show(task, of: job, service, invocation.console)
-            return .done
+            return try show(task, of: job, service, invocation.console)
         }
+        var code = ExitCode.done
         for job in try SpecIDs(invocation).jobs() {
             try service.eachTask(of: job) { page throws(CommandFailure) in
                 for task in page where task.nodeInfo != nil {
-                    try show(task.id, of: job, service, invocation.console)
+                    if try show(task.id, of: job, service, invocation.console) != .done { code = .failed }
                 }
                 return !invocation.console.output.isClosed
             }
         }
-        return .done
+        return code
     }
 
+    /// A list that is not whole says so, with its exit code too: a script would take it for all there is.
     private static func show(
         _ task: String, of job: String, _ service: ServiceClient, _ console: Console
-    ) throws(CommandFailure) {
-        let files = try service.files(below: ServiceClient.task(task, of: job))
+    ) throws(CommandFailure) -> ExitCode {
+        let listing = try service.files(below: ServiceClient.task(task, of: job))
+        let files = listing.value
         console.print("task \(task) of job \(job): \(counted(files.count, "file"))")
         var table = Table()
         table.column("bytes", .right)
@@ -36,8 +39,12 @@ enum FilesListCommand {
         table.column("file")
         for file in files {
             let size = file.isDirectory ? "" : String(file.contentLength)
-            table.row(size, file.lastModified, file.name + (file.isDirectory ? "/" : ""))
+            let target = file.linkTarget.map { " -> \($0)" } ?? ""
+            table.row(size, file.lastModified, file.name + (file.isDirectory ? "/" : target))
         }
         if !table.isEmpty { console.print(table) }
+        let leftOut = listing.leftOut ?? []
+        for sentence in leftOut { console.warn("not listed: \(DisplayText.printable(sentence))") }
+        return leftOut.isEmpty ? .done : .failed
     }
 }

@@ -25,9 +25,11 @@ enum FilesNodeCommand {
             try copier.copyOne(parts[1], below: path)
             return .done
         }
-        let count = try copier.copyMatching(parts[1], below: path, to: parts[0])
-        guard count > 0 else { throw CommandFailure(.failed, "no file matches `\(parts[1])`") }
-        invocation.console.say("copied \(counted(count, "file")) to ./\(parts[0])")
-        return .done
+        let outcome = try copier.copyMatching(parts[1], below: path, to: parts[0])
+        guard !outcome.isEmpty else {
+            throw CommandFailure(.failed, "no file matches `\(parts[1])`")
+        }
+        copier.report(outcome, to: "./\(parts[0])")
+        return outcome.code
     }
 }

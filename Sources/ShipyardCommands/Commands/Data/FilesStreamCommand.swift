@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardModel
 
 /// `data files stream`: follows a file of a task while the task runs.
 enum FilesStreamCommand {
@@ -23,32 +24,42 @@ enum FilesStreamCommand {
             try streamer.follow(file)
             return .done
         }
-        let path = "\(file.job)/\(file.task)/\(file.file)"
-        guard !path.split(separator: "/").contains("..") else {
+        guard !file.file.split(separator: "/").contains("..") else {
             throw .usage("`\(file.file)` leaves the task's directory")
         }
-        try write(file, to: path, streamer)
-        invocation.console.say("written to \(path)")
+        let directory = "\(file.job)/\(file.task)"
+        try write(file, to: TargetTree(directory), streamer)
+        invocation.console.say("written to \(directory)/\(file.file)")
         return .done
     }
 
     /// Nothing is made or emptied before there is something to write: the file may not exist.
     private static func write(
-        _ file: TaskFile, to path: String, _ streamer: FileStreamer
+        _ file: TaskFile, to tree: TargetTree, _ streamer: FileStreamer
     ) throws(CommandFailure) {
-        var target: LocalFile.Target?
-        var failure: CommandFailure?
+        // Under its own name from the start: somebody may want to look at it while it grows.
+        func open() throws(TargetTree.Failure) -> TargetTree.File {
+            let target = try tree.file(BytePath(shown: file.file))
+            try target.publish()
+            return target
+        }
+        var target: TargetTree.File?
+        var failure: TargetTree.Failure?
         try streamer.follow(file) { piece in
-            do throws(CommandFailure) {
-                if target == nil { target = try LocalFile.Target(path) }
+            do throws(TargetTree.Failure) {
+                if target == nil { target = try open() }
             } catch {
                 failure = error
             }
             return target?.append(piece) ?? false
         }
-        if let failure { throw failure }
-        // An empty file has no piece.
-        if target == nil { target = try LocalFile.Target(path) }
-        try target?.check()
+        do throws(TargetTree.Failure) {
+            if let failure { throw failure }
+            // An empty file has no piece.
+            if target == nil { target = try open() }
+            try target?.check()
+        } catch {
+            throw CommandFailure(error)
+        }
     }
 }

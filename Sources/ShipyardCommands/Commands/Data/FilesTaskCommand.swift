@@ -5,7 +5,8 @@ enum FilesTaskCommand {
     static let command = Command("task", "copy files out of a task's directory")
         .details(
             "Without --all the file is copied to the current directory. With --all the third part is a pattern "
-                + "over the paths in the task's directory, and the files go to ./JOB/TASK/PATH."
+                + "over the paths in the task's directory, and the files go to ./JOB/TASK/PATH. Links are copied as links. What "
+                + "cannot be copied, such as a socket, is named, and the exit code is 1."
         )
         .options(.flag("all", "copy every file that matches the pattern"), SharedOptions.fileSpec)
         .example("data files task --filespec sweep,task-00007,wd/out.csv", "copies one file to ./out.csv")
@@ -25,9 +26,11 @@ enum FilesTaskCommand {
             return .done
         }
         let directory = "\(file.job)/\(file.task)"
-        let count = try copier.copyMatching(file.file, below: path, to: directory)
-        guard count > 0 else { throw CommandFailure(.failed, "no file matches `\(file.file)`") }
-        invocation.console.say("copied \(counted(count, "file")) to ./\(directory)")
-        return .done
+        let outcome = try copier.copyMatching(file.file, below: path, to: directory)
+        guard !outcome.isEmpty else {
+            throw CommandFailure(.failed, "no file matches `\(file.file)`")
+        }
+        copier.report(outcome, to: "./\(directory)")
+        return outcome.code
     }
 }

@@ -48,6 +48,8 @@ struct TaskFile: Equatable {
     }
 
     var path: ServicePath { ServiceClient.task(task, of: job) / "files" }
+    /// Where its bytes are asked for.
+    var location: ServicePath { path.file(BytePath(shown: file)) }
 }
 
 extension Invocation {

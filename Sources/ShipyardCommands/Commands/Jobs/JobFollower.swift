@@ -17,34 +17,75 @@ struct JobFollower {
         display = ProgressDisplay(console)
     }
 
+    /// A job as it was seen last. Somebody may delete it meanwhile, and make another of the same id: that one is
+    /// no news of this.
+    private struct Followed {
+        var job: JobResponse
+        var isGone = false
+
+        mutating func take(_ next: JobResponse?) {
+            if let next, next.number == nil || job.number == nil || next.number == job.number {
+                job = next
+            } else {
+                isGone = true
+            }
+        }
+    }
+
     /// Exit code 0 when every job ended well. `isInterrupted` is asked between two looks.
+    ///
+    /// - Parameter numbers: of the jobs that are meant, where that is known.
     func follow(
-        _ ids: [String], isInterrupted: () -> Bool = { false }
+        _ ids: [String], numbers: [String: UInt32] = [:], isInterrupted: () -> Bool = { false }
     ) throws(CommandFailure) -> ExitCode {
         let start = monotonicSeconds()
-        var jobs: [JobResponse] = []
-        for id in ids { jobs.append(try service.get(ServiceClient.job(id))) }
-        let autoPools = try poolsMade(for: jobs)
+        var jobs: [Followed] = []
+        var outcome = ExitCode.done
+        for id in ids {
+            let path = ServiceClient.job(id)
+            guard let job: JobResponse = try numbers[id] == nil ? service.get(path) : service.find(path)
+            else {
+                console.say("job \(id): deleted by somebody else before it could be followed")
+                outcome = .failed
+                continue
+            }
+            var followed = Followed(job: job)
+            if let number = numbers[id], let seen = followed.job.number, seen != number {
+                followed.isGone = true
+            }
+            jobs.append(followed)
+        }
+        let autoPools = try poolsMade(for: jobs.filter { !$0.isGone }.map(\.job))
         while let next = jobs.firstIndex(where: { !hasEnded($0) }), !isInterrupted() {
-            show(jobs)
+            show(jobs.filter { !$0.isGone }.map(\.job))
             // One job: the service answers on every change. Several: look at each about once a second.
             let seconds = jobs.count == 1 ? Self.longPollSeconds : 1
-            jobs[next] = try service.waitForChange(
-                of: jobs[next].id, seen: jobs[next].progressToken, seconds: seconds)
+            let job = jobs[next].job
+            jobs[next].take(try service.findChange(of: job.id, seen: job.progressToken, seconds: seconds))
             for index in jobs.indices where index != next && !hasEnded(jobs[index]) {
-                jobs[index] = try service.get(ServiceClient.job(jobs[index].id))
+                jobs[index].take(try service.find(ServiceClient.job(jobs[index].job.id)))
             }
         }
         display.clear()
         if isInterrupted() { return .failed }
         let elapsed = monotonicSeconds() - start
-        var outcome = ExitCode.done
-        for job in jobs {
-            try JobSummary(service, console, paths).show(job, elapsed: elapsed)
-            if !JobSummary.isSuccess(job) { outcome = .failed }
-        }
+        for followed in jobs where try !tell(followed, elapsed: elapsed) { outcome = .failed }
         for pool in autoPools where try !isGoneAsItShould(pool) { outcome = .failed }
         return outcome
+    }
+
+    /// The last words about a job; false where it did not end well.
+    private func tell(_ followed: Followed, elapsed: Double) throws(CommandFailure) -> Bool {
+        let job = followed.job
+        guard followed.isGone else {
+            try JobSummary(service, console, paths).show(job, elapsed: elapsed)
+            return JobSummary.isSuccess(job)
+        }
+        let counts = job.taskCounts
+        console.say(
+            "job \(job.id): deleted by somebody else, when \(counts.succeeded + counts.failed) of "
+                + "\(counted(counts.total, "task")) had ended")
+        return false
     }
 
     /// The pools that `auto_pool` made for these jobs and that are still there.
@@ -72,7 +113,9 @@ struct JobFollower {
 
     /// A job without `auto_complete` never completes by itself: for a follower its end is that all its tasks
     /// have ended.
-    private func hasEnded(_ job: JobResponse) -> Bool {
+    private func hasEnded(_ followed: Followed) -> Bool {
+        if followed.isGone { return true }
+        let job = followed.job
         switch job.state {
         case "completed", "deleting": return true
         case "terminating": return false

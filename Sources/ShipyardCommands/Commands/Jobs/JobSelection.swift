@@ -18,12 +18,23 @@ struct JobSelection {
     ) throws(CommandFailure) -> [String] {
         var chosen: [String] = []
         for id in try ids(service) {
-            let isYes = invocation.has("yes")
-            guard try invocation.console.confirm("\(action) job \(id)", yes: isYes) else { continue }
+            guard try isMeant(action, id, service) else { continue }
             try body(id)
             chosen.append(id)
         }
         return chosen
+    }
+
+    /// Asks with what will be lost; where nobody is asked, nothing is looked up.
+    private func isMeant(
+        _ action: String, _ id: String, _ service: ServiceClient
+    ) throws(CommandFailure) -> Bool {
+        let (console, isYes) = (invocation.console, invocation.has("yes"))
+        guard !isYes, console.canAsk, let job: JobResponse = try service.find(ServiceClient.job(id)) else {
+            return try console.confirm("\(action) job \(id)", yes: isYes)
+        }
+        let question = action == "deleting" ? Losses.deleting(job) : Losses.terminating(job)
+        return try console.confirm(question, yes: false)
     }
 
     private func ids(_ service: ServiceClient) throws(CommandFailure) -> [String] {

@@ -36,9 +36,15 @@ struct JobSummary {
         var filter = TaskFilter()
         filter.onlyFailures = true
         filter.pageSize = Self.failedTasksShown
-        try service.eachTask(of: job.id, filter: filter) { page throws(CommandFailure) in
-            for task in page { try show(task) }
-            return false
+        do throws(CommandFailure) {
+            try service.eachTask(of: job.id, filter: filter) { page throws(CommandFailure) in
+                for task in page { try show(task) }
+                return false
+            }
+        } catch {
+            // How the job ended is known all the same.
+            guard error.code == .failed else { throw error }
+            return console.say("  its tasks cannot be shown: \(DisplayText.printable(error.message))")
         }
         let rest = job.taskCounts.failed - Self.failedTasksShown
         if rest > 0 {
@@ -84,7 +90,8 @@ struct JobSummary {
 
     private func lastLines(of task: TaskResponse) throws(CommandFailure) -> [String] {
         let path = ServiceClient.task(task.id, of: task.jobId)
-        let length = try service.files(below: path).first { $0.name == "stderr.txt" }?.contentLength ?? 0
+        let length =
+            try service.files(below: path).value.first { $0.name == "stderr.txt" }?.contentLength ?? 0
         guard length > 0 else { return [] }
         let start = max(0, length - Self.tailBytes)
         let bytes = try service.bytes((path / "files").file("stderr.txt"), from: start) ?? []

@@ -10,7 +10,7 @@ enum JobsAddCommand {
                 + "one failed or can never run. Failed tasks are shown with the last lines they wrote."
         )
         .options(
-            .flag("recreate", "delete a completed job of the same id first"),
+            .flag("recreate", "delete a completed job of the same id first"), SharedOptions.strict,
             .value("tail", "FILE", "follow this file of the last job's last task"),
             .flag("wait", "follow the jobs to their end; the exit code is the outcome")
         )
@@ -22,14 +22,35 @@ enum JobsAddCommand {
         var request = try SpecFiles(invocation).submission(
             ["credentials", "config", "pool", "jobs"], needed: ["jobs"])
         request.recreate = invocation.has("recreate")
+        request.isStrict = invocation.has("strict")
         let service = try invocation.service()
-        let answer: SubmissionResponse = try service.post("/jobs", request)
+        if request.recreate, try !mayRecreate(request, service, invocation) { return .done }
+        let answer: SubmissionResponse = try service.submit("/jobs", request)
         report(answer, on: invocation.console)
         if let file = invocation.arguments["tail"], let job = answer.jobs.last {
             try tail(file, of: job.id, service, invocation)
         }
         guard invocation.has("wait") else { return .done }
-        return try JobFollower(service, invocation.console).follow(answer.jobs.map(\.id))
+        return try JobFollower(service, invocation.console).follow(
+            answer.jobs.map(\.id), numbers: answer.numbers)
+    }
+
+    /// `--recreate` loses the records and files of completed jobs: says so, and asks where somebody can answer.
+    private static func mayRecreate(
+        _ request: SubmissionRequest, _ service: ServiceClient, _ invocation: Invocation
+    ) throws(CommandFailure) -> Bool {
+        for id in try SpecIDs.jobs(of: request) {
+            guard let job: JobResponse = try service.find(ServiceClient.job(id)), job.state == "completed"
+            else {
+                continue
+            }
+            guard invocation.console.canAsk, !invocation.has("yes") else {
+                invocation.console.say(Losses.deleting(job))
+                continue
+            }
+            guard try invocation.console.confirm(Losses.deleting(job), yes: false) else { return false }
+        }
+        return true
     }
 
     static func report(_ answer: SubmissionResponse, on console: Console) {

@@ -19,11 +19,13 @@ enum JobsTerminateCommand {
         }
         guard invocation.has("wait") else { return .done }
         for id in ended {
-            var job: JobResponse? = try service.find(ServiceClient.job(id))
-            while let seen = job, seen.state != "completed" {
-                job = try service.waitForChange(of: id, seen: seen.progressToken, seconds: 5)
+            let first: JobResponse? = try service.find(ServiceClient.job(id))
+            var job = first
+            while let seen = job, seen.state != "completed", seen.number == first?.number {
+                job = try service.findChange(of: id, seen: seen.progressToken, seconds: 5)
             }
-            invocation.console.say("job \(id) is completed")
+            let isThere = job != nil && job?.number == first?.number
+            invocation.console.say(isThere ? "job \(id) is completed" : "job \(id) was deleted meanwhile")
         }
         return .done
     }

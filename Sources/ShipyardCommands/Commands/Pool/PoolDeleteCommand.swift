@@ -10,7 +10,7 @@ enum PoolDeleteCommand {
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let id = try SpecIDs(invocation).pool()
         let console = invocation.console
-        guard try console.confirm("deleting pool \(id)", yes: invocation.has("yes")) else { return .done }
+        guard try isMeant(id, invocation) else { return .done }
         let service = try invocation.service()
         try service.delete(ServiceClient.pool(id))
         guard invocation.has("wait") else {
@@ -24,5 +24,16 @@ enum PoolDeleteCommand {
         }
         PoolWaiter.report(removal, on: console)
         return removal.isComplete ? .done : .failed
+    }
+
+    /// Asks with what will be lost; where nobody is asked, nothing is looked up.
+    static func isMeant(_ id: String, _ invocation: Invocation) throws(CommandFailure) -> Bool {
+        let (console, isYes) = (invocation.console, invocation.has("yes"))
+        guard !isYes, console.canAsk else { return try console.confirm("deleting pool \(id)", yes: isYes) }
+        let service = try invocation.service()
+        guard let pool: PoolResponse = try service.find(ServiceClient.pool(id)) else {
+            return try console.confirm("deleting pool \(id)", yes: false)
+        }
+        return try console.confirm(Losses.deleting(pool, jobs: try service.jobs()), yes: false)
     }
 }

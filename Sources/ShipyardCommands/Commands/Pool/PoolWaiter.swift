@@ -15,7 +15,8 @@ struct PoolWaiter {
     func waitForNodes(of id: String) throws(CommandFailure) -> ExitCode {
         var pause: UInt32 = 10_000
         while true {
-            let pool: PoolResponse = try service.get(ServiceClient.pool(id))
+            guard let pool: PoolResponse = try service.find(ServiceClient.pool(id)), pool.state != "deleting"
+            else { throw CommandFailure(.failed, "pool \(id) was deleted while its nodes were waited for") }
             if isSettled(pool) { return try report(pool) }
             usleep(pause)
             // Nodes come up in milliseconds when there is no start task, so the first looks are close together.

@@ -8,8 +8,10 @@ struct PurposeRun {
     private let files: RunFiles
     private var hasPool = false
     private var jobs: [SubmissionResponse.Job] = []
+    /// `--output` has not got everything, so the nodes have the only copy.
+    private var holdsOnlyCopy = false
     private var console: Console { invocation.console }
-    private var keeps: Bool { invocation.has("keep") }
+    private var keeps: Bool { invocation.has("keep") || holdsOnlyCopy }
 
     init(_ service: ServiceClient, _ invocation: Invocation, _ files: RunFiles) {
         self.service = service
@@ -19,36 +21,62 @@ struct PurposeRun {
 
     /// From the pool to the last words about every job.
     mutating func work() throws(CommandFailure) -> ExitCode {
+        try checkJobsAreFree()
         if let submission = files.poolSubmission() {
-            let _: PoolResponse = try service.post("/pools", submission)
+            let _: PoolResponse = try service.submit("/pools", submission)
             hasPool = true
             let ready = try PoolWaiter(service, console).waitForNodes(of: files.poolID)
             guard ready == .done else { return ready }
         }
-        let answer: SubmissionResponse = try service.post("/jobs", files.submission())
+        let answer: SubmissionResponse = try service.submit("/jobs", files.submission())
         jobs = answer.jobs
         JobsAddCommand.report(answer, on: console)
-        let follower = JobFollower(service, console, paths: keeps ? .shown : .hidden)
-        let outcome = try follower.follow(jobs.map(\.id), isInterrupted: { Interruption.hasCome })
+        let follower = JobFollower(service, console, paths: invocation.has("keep") ? .shown : .hidden)
+        let outcome = try follower.follow(
+            jobs.map(\.id), numbers: answer.numbers, isInterrupted: { Interruption.hasCome })
         if Interruption.hasCome {
             console.say("interrupted: taking down what was made; ctrl-C once more leaves it as it is")
             return .failed
         }
         try printOutputs()
-        try copyFiles()
-        return outcome
+        return max(outcome, try copyFiles())
+    }
+
+    /// Before anything is made. The service checks it once more, when it takes the jobs.
+    private func checkJobsAreFree() throws(CommandFailure) {
+        for id in files.jobIDs {
+            guard let job: JobResponse = try service.find(ServiceClient.job(id)), job.state != "deleting"
+            else {
+                continue
+            }
+            throw CommandFailure(
+                .failed,
+                "job \(id) is there already (\(job.state), in pool \(job.poolId)) and is not this run's",
+                help:
+                    "delete it with `shipyard-swift jobs del --jobid \(id)`, or give the job in the file another id"
+            )
+        }
     }
 
     /// True when nothing is left, or nothing was to be removed.
     mutating func tearDown() throws(CommandFailure) -> Bool {
         if keeps {
+            if holdsOnlyCopy {
+                console.say(
+                    "not everything was copied, so the files stay on the nodes and the jobs with them:")
+                for job in jobs { console.say("  shipyard-swift jobs del --jobid \(job.id)") }
+            }
             if hasPool {
                 console.say("pool \(files.poolID) stays: shipyard-swift pool del --poolid \(files.poolID)")
             }
             return true
         }
-        for job in jobs { try remove(job.id) }
+        for job in jobs { try remove(job) }
         guard hasPool else { return true }
+        guard let _: PoolResponse = try service.find(ServiceClient.pool(files.poolID)) else {
+            console.say("pool \(files.poolID) was removed by somebody else")
+            return true
+        }
         try service.delete(ServiceClient.pool(files.poolID))
         let removal = try PoolWaiter(service, console).waitForRemoval(of: files.poolID)
         guard let removal else { return true }
@@ -57,23 +85,46 @@ struct PurposeRun {
     }
 
     /// Ends the job first: only a job that ended runs its release task.
-    private func remove(_ id: String) throws(CommandFailure) {
-        let path = ServiceClient.job(id)
-        guard let job: JobResponse = try service.find(path) else { return }
-        if job.state == "active" || job.state == "disabled" { try service.post(path / "terminate") }
-        var seen = job
-        while seen.state != "completed", let next: JobResponse = try service.find(path) {
-            seen = next
-            if seen.state != "completed" {
-                seen = try service.waitForChange(of: id, seen: seen.progressToken, seconds: 1)
+    private func remove(_ job: SubmissionResponse.Job) throws(CommandFailure) {
+        let path = ServiceClient.job(job.id)
+        // Somebody may have deleted it and made another of its id, at any moment: each order names ours.
+        let number = job.number.map { String($0) }
+        guard var seen = try find(job) else { return }
+        if seen.state == "active" || seen.state == "disabled" {
+            try ignoringRefusal { () throws(CommandFailure) in
+                try service.post((path / "terminate").query("number", number))
             }
         }
-        try service.delete(path)
+        while seen.state != "completed" {
+            guard let next = try find(job) else { return }
+            seen = next
+            if seen.state != "completed" {
+                _ = try service.findChange(of: job.id, seen: seen.progressToken, seconds: 1)
+            }
+        }
+        try ignoringRefusal { () throws(CommandFailure) in try service.delete(path.query("number", number)) }
+    }
+
+    /// Nil where it is gone, or another has its id.
+    private func find(_ job: SubmissionResponse.Job) throws(CommandFailure) -> JobResponse? {
+        guard let seen: JobResponse = try service.find(ServiceClient.job(job.id)),
+            seen.number == job.number || seen.number == nil || job.number == nil
+        else { return nil }
+        return seen
+    }
+
+    /// It ended or went by itself between two requests.
+    private func ignoringRefusal(_ body: () throws(CommandFailure) -> Void) throws(CommandFailure) {
+        do throws(CommandFailure) {
+            try body()
+        } catch  where error.code == .failed {
+        }
     }
 
     /// The merge task's output is what the job was for; so is that of a job with one task.
     private func printOutputs() throws(CommandFailure) {
         for job in jobs {
+            guard try find(job) != nil else { continue }
             var chosen: String?
             var count = 0
             try service.eachTask(of: job.id) { page throws(CommandFailure) in
@@ -92,20 +143,43 @@ struct PurposeRun {
         console.output.flush()
     }
 
-    private func copyFiles() throws(CommandFailure) {
-        guard let directory = invocation.arguments["output"] else { return }
+    private mutating func copyFiles() throws(CommandFailure) -> ExitCode {
+        guard let directory = invocation.arguments["output"] else { return .done }
         let copier = FileCopier(service, invocation)
-        var count = 0
+        var outcome = FileCopier.Outcome()
+        // Until it is known that everything was copied.
+        holdsOnlyCopy = true
         for job in jobs {
+            guard try find(job) != nil else { continue }
             try service.eachTask(of: job.id) { page throws(CommandFailure) in
                 for task in page where task.nodeInfo != nil {
                     let path = ServiceClient.task(task.id, of: job.id)
-                    count += try copier.copyMatching(
-                        "*", below: path, to: "\(directory)/\(job.id)/\(task.id)")
+                    let target = "\(directory)/\(job.id)/\(task.id)"
+                    let copied = try copier.copyMatching("*", below: path, to: target)
+                    outcome.add(copied)
+                    // A command that ran has left its output at least; its pool may have gone with the job.
+                    if copied.isEmpty, task.executionInfo.exitCode != nil {
+                        outcome.leaveOut("\(target): its files are gone", holdsData: false)
+                    }
                 }
                 return true
             }
         }
-        console.say("copied \(counted(count, "file")) to \(directory)")
+        holdsOnlyCopy = outcome.isIncomplete
+        copier.report(outcome, to: directory)
+        return outcome.code
+    }
+
+    private func max(_ left: ExitCode, _ right: ExitCode) -> ExitCode {
+        left.rawValue >= right.rawValue ? left : right
+    }
+}
+
+extension SubmissionResponse {
+    /// By job.
+    var numbers: [String: UInt32] {
+        Dictionary(
+            jobs.compactMap { job in job.number.map { (job.id, $0) } },
+            uniquingKeysWith: { first, _ in first })
     }
 }

@@ -11,14 +11,17 @@ enum RunCommand {
                 + "an id of its own, so a pool of that name that is already there is left alone.",
             "At the end the standard output of each job's merge task, or of its only task, is printed. The other "
                 + "files of tasks live on the nodes and go with the pool: --output copies them out first, --keep "
-                + "leaves pool and jobs."
+                + "leaves pool and jobs. Where not everything could be copied the run fails, and pool and jobs stay too.",
+            "The jobs are this run's own: it is refused where a job of one of their ids is there already, and it "
+                + "removes no job but those that it has made."
         )
         .takes(Argument("DIR|FILE", "a directory of specs, or a jobs file", values: .file))
         .options(
             .flag("keep", "leave pool and jobs; remove them later with `pool del` and `jobs del`"),
             .value(
                 "output", "DIR", values: .directory,
-                "copy every task's files to DIR/JOB/TASK before the pool goes")
+                "copy every task's files to DIR/JOB/TASK before the pool goes"),
+            SharedOptions.strict
         )
         .example("run jobs/hello", "runs the jobs of a directory")
         .example(

@@ -8,8 +8,11 @@ struct RunFiles {
     private(set) var pool: SubmissionRequest.File?
     private(set) var poolID = ""
     private(set) var others: [SubmissionRequest.File] = []
+    private(set) var jobIDs: [String] = []
+    private let isStrict: Bool
 
     init(_ invocation: Invocation) throws(CommandFailure) {
+        isStrict = invocation.has("strict")
         let target = invocation.arguments.words[0]
         guard LocalFile.exists(target) else { throw .usage("there is no file or directory \(target)") }
         let isDirectory = LocalFile.isDirectory(target)
@@ -21,6 +24,7 @@ struct RunFiles {
             if let path = files.find(kind) { others.append(try SpecFiles.read(kind, path)) }
         }
         others.append(jobs)
+        jobIDs = try SpecIDs.jobs(in: jobs)
         let given = try files.find("pool").map { path throws(CommandFailure) in
             try SpecFiles.read("pool", path)
         }
@@ -38,23 +42,28 @@ struct RunFiles {
     func submission() -> SubmissionRequest {
         var request = SubmissionRequest(
             files: (pool.map { [$0] } ?? []) + others, workingDirectory: currentDirectory())
-        // Completed jobs of an earlier run are in the way of nothing.
-        request.recreate = true
+        // A run's jobs are its own: it ends and deletes them, so it must have made them.
+        request.mustBeNew = true
+        request.isStrict = isStrict
         return request
     }
 
     func poolSubmission() -> SubmissionRequest? {
         guard let pool else { return nil }
         let files = [pool] + others.filter { $0.kind != "jobs" }
-        return SubmissionRequest(files: files, workingDirectory: currentDirectory())
+        var request = SubmissionRequest(files: files, workingDirectory: currentDirectory())
+        request.isStrict = isStrict
+        return request
     }
 }
 
 extension RunFiles {
-    /// `run-<name>-<process>`, at most 64 characters that an id may have.
+    /// `run-<name>-<process>-<moment>`, at most 64 characters that an id may have. The process alone would not do:
+    /// numbers come again, and in containers that share a home they are the same.
     static func uniqueID(name: String) -> String {
         let clean = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(40))
-        return "run-\(clean)-\(getpid())"
+        let moment = String(UInt32.random(in: 0..<36 * 36 * 36 * 36), radix: 36)
+        return "run-\(clean)-\(getpid())-\(moment)"
     }
 
     private static func name(of path: String) -> String {

@@ -14,7 +14,8 @@ enum PlanCommand {
         .options(
             .value(
                 "format", "FORMAT", values: .choice(["text", "jsonl", "dot", "mermaid"]),
-                "how the plan is printed")
+                "how the plan is printed"),
+            SharedOptions.strict
         )
         .example("plan --jobs jobs/diamond/jobs.yaml", "says what would run, and after what")
         .example(
@@ -27,6 +28,7 @@ enum PlanCommand {
         let files = try SpecSources([.credentials, .config, .pool, .jobs], of: invocation)
         guard files.contains(.jobs) else { throw SpecFiles(invocation).missing("jobs") }
         var (specs, diagnostics) = SpecLoader.load(files.sources)
+        if invocation.has("strict") { diagnostics.makeWarningsErrors() }
         guard let jobs = specs.jobs, !diagnostics.hasErrors else {
             invocation.console.show(diagnostics)
             return .specRefused
@@ -40,7 +42,9 @@ enum PlanCommand {
         // A spec is refused whole: nothing is printed before it is known to be good. Planning a million tasks
         // twice takes a fraction of a second; keeping them would take the memory that streaming saves.
         var check = planner()
-        let isAccepted = check.check(&diagnostics)
+        let isPlanned = check.check(&diagnostics)
+        if invocation.has("strict") { diagnostics.makeWarningsErrors() }
+        let isAccepted = isPlanned && !diagnostics.hasErrors
         if isAccepted {
             var plan = planner()
             var seen = diagnostics

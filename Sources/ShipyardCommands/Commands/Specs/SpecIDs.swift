@@ -19,10 +19,20 @@ struct SpecIDs {
     func jobs() throws(CommandFailure) -> [String] {
         if let id = invocation.arguments["jobid"] { return [id] }
         let file = try file("jobs", orOption: "jobid")
-        let jobs = try Self.root(of: file)["job_specifications"]?.elements ?? []
-        let ids = jobs.compactMap { $0["id"]?.string }
+        let ids = try Self.jobs(in: file)
         guard !ids.isEmpty else { throw Self.noID(in: file, "job_specifications") }
         return ids
+    }
+
+    /// The ids of all jobs that a submission is about.
+    static func jobs(of request: SubmissionRequest) throws(CommandFailure) -> [String] {
+        guard let file = request.files.last(where: { $0.kind == "jobs" }) else { return [] }
+        return try jobs(in: file)
+    }
+
+    static func jobs(in file: SubmissionRequest.File) throws(CommandFailure) -> [String] {
+        let jobs = try root(of: file)["job_specifications"]?.elements ?? []
+        return jobs.compactMap { $0["id"]?.string }
     }
 
     /// For options that need one job, such as `--taskid`.

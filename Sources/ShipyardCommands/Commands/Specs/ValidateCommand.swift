@@ -17,7 +17,10 @@ enum ValidateCommand {
                 "FILE", "a YAML or JSON file; - is standard input", optional: true, repeats: true,
                 values: .file)
         )
-        .options(.value("format", "FORMAT", values: .choice(["text", "json"]), "how findings are printed"))
+        .options(
+            .value("format", "FORMAT", values: .choice(["text", "json"]), "how findings are printed"),
+            SharedOptions.strict
+        )
         .example("validate jobs jobs/hello/jobs.yaml", "checks one file")
         .example("validate --configdir jobs/etl --format json", "checks a directory, for editors and CI")
         .runs(run)
@@ -47,6 +50,8 @@ enum ValidateCommand {
         _ diagnostics: Diagnostics, files: Int, _ invocation: Invocation
     ) -> ExitCode {
         let (console, output) = (invocation.console, invocation.console.output)
+        var diagnostics = diagnostics
+        if invocation.has("strict") { diagnostics.makeWarningsErrors() }
         if invocation.arguments["format"] == "json" {
             output.write(JSONRenderer.render(diagnostics))
         } else {

@@ -1,0 +1,67 @@
+import Glibc
+import ShipyardModel
+import Testing
+
+@testable import ShipyardAPI
+
+@Suite struct FileTreeTests {
+    private let home: String
+
+    init() {
+        var template = Array("/tmp/shipyard-tree-XXXXXX".utf8CString)
+        home = String(cString: mkdtemp(&template)!)
+        mkdir(home + "/root", 0o700)
+    }
+
+    private func write(_ path: String, _ text: String = "text") {
+        let file = fopen("\(home)/root/\(path)", "w")!
+        fputs(text, file)
+        fclose(file)
+    }
+
+    private func tree() -> FileTree { FileTree(home: home, path: "root") }
+
+    private func bytes(_ opened: FileTree.Opened) throws -> Int {
+        let pieces = opened.pieces(of: 0..<opened.size)
+        var count = 0
+        while let piece = try pieces() { count += piece.count }
+        return count
+    }
+
+    @Test func whatIsNotListedIsSaid() {
+        for name in ["a", "b", "c", "d"] { write(name) }
+        #expect(tree().list().value.map(\.name) == ["a", "b", "c", "d"] && tree().list().leftOut == nil)
+        var short = tree()
+        short.listingLimit = 3
+        #expect(short.list().value.map(\.name) == ["a", "b", "c"])
+        #expect(short.list().leftOut == ["more than 3 files: the rest is not listed"])
+        mkdir(home + "/root/e", 0o700)
+        mkdir(home + "/root/e/f", 0o700)
+        write("e/f/g")
+        var flat = tree()
+        flat.depthLimit = 2
+        #expect(flat.list().value.map(\.name).suffix(2) == ["e", "e/f"])
+        #expect(flat.list().leftOut == ["e/f: deeper than 2 directories nothing is listed"])
+    }
+
+    /// An answer has the length that was said first: a file that grows ends there, one that shrinks is an error.
+    @Test func aFileThatChangesWhileItIsReadIsNotTakenForWhole() throws {
+        write("f", String(repeating: "x", count: 100_000))
+        let growing = try tree().open(BytePath("f"))
+        write("f", String(repeating: "x", count: 200_000))
+        #expect(try bytes(growing) == 100_000)
+        let shrinking = try tree().open(BytePath("f"))
+        write("f", String(repeating: "x", count: 70_000))
+        #expect(throws: HTTPReply.BrokenStream.self) { try bytes(shrinking) }
+    }
+
+    @Test func onlyFilesAreOpened() {
+        write("f")
+        symlink("f", home + "/root/link")
+        mkfifo(home + "/root/pipe", 0o600)
+        for name in ["link", "pipe", ".", "..", "../root/f", "f/", "none", ""] where name != "f/" {
+            #expect(throws: FileTree.Failure.self, "\(name)") { try tree().open(BytePath(name)) }
+        }
+        #expect(tree().list().value.map(\.fileType) == [.file, .link, .special])
+    }
+}
