@@ -43,6 +43,8 @@ package struct NodeResponse: Codable, Sendable {
     package var totalTasksRun: Int
     package var totalTasksSucceeded: Int
     package var startTaskInfo: ExecutionResponse?
+    /// Why the node starts nothing for now, such as a full disk; nil where it does.
+    package var cannotStartReason: String?
     /// Absolute path of the node's root directory.
     package var rootDirectory: String
 }
@@ -208,6 +210,32 @@ package struct SubmissionResponse: Codable, Sendable {
     package var jobs: [Job]
     /// Rendered warnings (text form), one string each.
     package var warnings: [String]
+}
+
+/// What the deletion of a job or a task answers: its files go after the answer.
+package struct DeletionResponse: Codable, Sendable {
+    /// Names the removal for `GET /jobs/{job}/removals?removal=`.
+    package var removal: String
+    package init(removal: String) { self.removal = removal }
+}
+
+/// What nodes have not removed, of one removal or of all that concern files of a job of this id.
+package struct DirectoryRemovalsResponse: Codable, Sendable {
+    package struct Item: Codable, Sendable {
+        package var removal: String
+        package var poolId: String
+        package var nodeId: String
+        /// Absolute path of the directory that is to go.
+        package var path: String
+        package var time: String
+        /// Absolute path of the first that could not be removed, and why; nil while the node has not answered.
+        package var failedPath: String?
+        package var failure: String?
+    }
+    /// True while a node owes an answer, or while the job that is deleted still has something to end.
+    package var isPending: Bool
+    /// Those that nodes owe an answer for come first; a thousand at most.
+    package var value: [Item]
 }
 
 /// The body of every answer with a status of 400 or more.

@@ -17,6 +17,11 @@ package enum Effect: Sendable, Hashable {
     case removeNode(NodeHandle)
     /// Look for anything that a pool without nodes has left. Answered by `poolRemoved`.
     case verifyPoolRemoved(PoolID)
-    /// Delete a job's directories on a node.
-    case removeJobDirectory(NodeHandle, UInt32, JobID)
+    /// Delete a directory on a node. Answered by `directoryRemoved` or `directoryNotRemoved`, and asked for again
+    /// whenever the node connects until it is.
+    case removeDirectory(NodeHandle, RemovalID, path: String)
+    /// The node's answer about a removal is stored.
+    case forgetRemoval(NodeHandle, RemovalID)
+    /// End the node's agent and its work. Answered by `nodeLost`.
+    case shutDownNode(NodeHandle)
 }

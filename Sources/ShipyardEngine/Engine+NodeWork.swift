@@ -38,6 +38,7 @@ extension Engine {
     ) {
         jobs[number]?.nodes[node, default: NodeJobState(phase: phase, attempt: attempt)].phase = phase
         jobs[number]?.nodes[node]?.attempt = attempt
+        nodes[node].jobs.insert(number)
         let isRelease =
             switch phase {
             case .releasing, .released: true
@@ -51,7 +52,7 @@ extension Engine {
                     attempt: attempt, result: result)))
     }
 
-    mutating func preparationExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Instant) {
+    mutating func preparationExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
         let number = UInt32(truncatingIfNeeded: work.key)
         guard let state = jobs[number]?.nodes[node], state.phase == .preparing, state.attempt == work.attempt
         else { return }
@@ -61,23 +62,17 @@ extension Engine {
             result: result)
         for ordinal in result.isSuccess ? state.waiting : state.waiting.reversed() {
             let key = TaskKey(job: number, ordinal: ordinal)
+            // Given back meanwhile, when the pool was deleted.
+            guard nodes[node].tasks.contains(key) else { continue }
             if result.isSuccess, jobs[number]?.tasks[Int(ordinal)].flags.contains(.requeueing) == false {
                 sendTask(key, to: node)
             } else {
                 // The node is of no use to this job; another may be. The attempt never ran, so it keeps its number.
-                workReturnedUnsent(key, on: node)
+                takeBack(key, from: node, at: now)
             }
         }
         finishDisabling(number, at: now)
         completeIfDone(number, at: now)
-    }
-
-    private mutating func workReturnedUnsent(_ key: TaskKey, on node: Int) {
-        guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { return }
-        let mean = nodes[node].meanRunMicroseconds
-        let work = WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt)
-        workReturned(work, on: NodeHandle(index: node))
-        nodes[node].meanRunMicroseconds = mean
     }
 
     /// True when no release is left to wait for; starts those that have not been started.
@@ -87,6 +82,9 @@ extension Engine {
         for node in job.nodes.keys.sorted() {
             guard let state = job.nodes[node], !nodes[node].isGone else { continue }
             switch state.phase {
+            // A silent node may speak again, or be lost; both come back here.
+            case .prepared where nodes[node].record.state.isSchedulable && nodes[node].silentSince != nil:
+                isDone = false
             case .prepared where nodes[node].record.state.isSchedulable:
                 setPhase(.releasing, of: number, on: node, attempt: 1, result: nil)
                 let work = WorkID(kind: .jobRelease, key: Int64(number), attempt: 1)
@@ -99,8 +97,24 @@ extension Engine {
         return isDone
     }
 
+    /// The agent could not start it. A job does not wait for a release that cannot run; everything else is sent
+    /// again when the node can.
+    mutating func nodeWorkReturned(_ work: WorkID, on node: Int, at now: Moment) {
+        guard work.kind == .jobRelease else {
+            nodes[node].returnedWork.insert(work)
+            return
+        }
+        let reason = nodes[node].startTrouble?.reason ?? "it was given back"
+        let failure = FailureInfo(
+            category: .serverError, code: "NodeCannotStartWork",
+            message: "\(nodes[node].record.id) could not start it: \(reason)")
+        releaseExited(
+            work, on: node,
+            AttemptResult(exit: .none, failure: failure, startTime: now.wall, endTime: now.wall), at: now)
+    }
+
     /// However a release ends, the job goes on to its own end.
-    mutating func releaseExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Instant) {
+    mutating func releaseExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
         let number = UInt32(truncatingIfNeeded: work.key)
         guard let state = jobs[number]?.nodes[node], state.phase == .releasing, state.attempt == work.attempt
         else { return }
@@ -109,10 +123,11 @@ extension Engine {
     }
 
     /// The node is gone: a preparation that ran there runs anew when the job comes back; a release is given up.
-    mutating func loseNodeWork(of node: Int, at now: Instant) {
-        for number in jobs.keys.sorted() {
+    mutating func loseNodeWork(of node: Int, at now: Moment) {
+        for number in nodes[node].jobs.sorted() {
             guard let state = jobs[number]?.nodes[node] else { continue }
-            let result = AttemptResult(exit: .none, failure: .nodeLost, startTime: now, endTime: now)
+            let result = AttemptResult(
+                exit: .none, failure: .nodeLost, startTime: now.wall, endTime: now.wall)
             switch state.phase {
             case .preparing:
                 jobs[number]?.nodes[node]?.waiting = []

@@ -1,10 +1,10 @@
 import ShipyardModel
 
 extension Engine {
-    mutating func setState(of node: Int, _ state: NodeState, at now: Instant) {
+    mutating func setState(of node: Int, _ state: NodeState, at now: Moment) {
         guard nodes[node].record.state != state else { return }
         nodes[node].record.state = state
-        nodes[node].record.stateTransitionTime = now
+        nodes[node].record.stateTransitionTime = now.wall
         save(node)
         if state.isSchedulable { poolsToSchedule.insert(nodes[node].record.pool) }
     }
@@ -16,23 +16,28 @@ extension Engine {
         nodes[node].record.state = nodes[node].tasks.isEmpty ? .idle : .running
     }
 
-    mutating func connect(_ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], at now: Instant) {
+    mutating func connect(_ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         nodes[node].isConnected = true
+        nodes[node].relaunch.diedWithTheMachine = false
+        nodes[node].relaunch.connectedSince = now.steady
+        forgetTrouble(of: node)
+        askForRemovals(on: node)
         switch nodes[node].record.state {
-        case .creating, .starting, .rebooting, .waitingForStartTask, .startTaskFailed, .unknown, .offline:
+        case .creating, .starting, .rebooting, .waitingForStartTask, .startTaskFailed, .unknown, .offline,
+            .unusable:
             boot(node, at: now)
         case .idle, .running, .leavingPool:
             resume(node, running, queued)
-        case .preempted, .unusable: break
+        case .preempted: break
         }
         if nodes[node].record.state == .leavingPool { removeIfDrained(node) }
     }
 
     /// Starts the start task, or makes the node idle. Sending a start task that already runs does no harm:
     /// the agent knows its attempt and ignores the second order.
-    private mutating func boot(_ node: Int, at now: Instant) {
+    private mutating func boot(_ node: Int, at now: Moment) {
         guard nodes[node].record.state != .startTaskFailed, let pool = pools[nodes[node].record.pool] else {
             return
         }
@@ -45,28 +50,27 @@ extension Engine {
         sendStartTask(to: node, isNew: nodes[node].record.state != .waitingForStartTask, at: now)
     }
 
-    private mutating func sendStartTask(to node: Int, isNew: Bool, at now: Instant) {
+    private mutating func sendStartTask(to node: Int, isNew: Bool, at now: Moment) {
         if isNew {
             nodes[node].record.startTaskAttempt += 1
             nodes[node].record.startTaskResult = nil
         }
         let waits = pools[nodes[node].record.pool]?.rules.waitsForStartTask ?? true
         let work = WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
-        nodes[node].startTaskIsRunning = true
         setState(of: node, waits ? .waitingForStartTask : .idle, at: now)
         save(node)
         effects.append(.startWork(NodeHandle(index: node), work))
     }
 
-    mutating func startTaskExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Instant) {
+    mutating func startTaskExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
         guard work.attempt == nodes[node].record.startTaskAttempt, nodes[node].record.startTaskResult == nil,
             let pool = pools[nodes[node].record.pool]
         else { return }
-        nodes[node].startTaskIsRunning = false
         nodes[node].record.startTaskResult = result
         save(node)
         guard nodes[node].record.state != .leavingPool else { return }
         if result.isSuccess {
+            nodes[node].relaunch.goodNews()
             return setState(of: node, nodes[node].tasks.isEmpty ? .idle : .running, at: now)
         }
         let attempts = Int(nodes[node].record.startTaskAttempt)
@@ -111,7 +115,7 @@ extension Engine {
 
     /// Job preparations and releases that should be running on a node.
     private func nodeWork(of node: Int) -> [(UInt32, WorkID)] {
-        jobs.keys.sorted().compactMap { number in
+        nodes[node].jobs.sorted().compactMap { number in
             guard let state = jobs[number]?.nodes[node] else { return nil }
             switch state.phase {
             case .preparing:
@@ -123,25 +127,20 @@ extension Engine {
         }
     }
 
-    mutating func nodeLost(_ handle: NodeHandle, reason: String, at now: Instant) {
+    mutating func nodeLost(_ handle: NodeHandle, reason: String, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         dropOrders(for: handle)
+        // Told twice: there was no agent to lose.
+        guard nodes[node].relaunch.due == nil else { return }
+        let blame = nodes[node].blameForLoss
         nodes[node].isConnected = false
-        nodes[node].startTaskIsRunning = false
-        giveBackTasks(of: node, code: "NodeLost", reason: reason, at: now)
+        forgetTrouble(of: node)
+        giveBackTasks(of: node, code: "NodeLost", reason: reason, blame: blame, at: now)
         loseNodeWork(of: node, at: now)
-        if nodes[node].record.state == .leavingPool {
-            return askForRemoval(ofNode: node)
-        }
-        if nodes[node].record.state == .unusable { return }
-        nodes[node].losses = nodes[node].losses.filter { now - $0 < Limits.lossWindow } + [now]
-        if nodes[node].losses.count > Limits.maximumLosses { return setState(of: node, .unusable, at: now) }
-        nodes[node].record.boot += 1
-        nodes[node].record.startTaskResult = nil
-        setState(of: node, .rebooting, at: now)
-        save(node)
-        effects.append(.launchNode(handle))
+        if nodes[node].record.state == .leavingPool { return askForRemoval(ofNode: node) }
+        planRelaunch(of: node, at: now)
+        goOnWithJobs(on: node, at: now)
     }
 
     /// What was decided earlier in this turn for a node that is now lost must not reach its next agent, which
@@ -149,21 +148,27 @@ extension Engine {
     private mutating func dropOrders(for handle: NodeHandle) {
         effects.removeAll { effect in
             switch effect {
-            case .startWork(let node, _), .killWork(let node, _, _), .removeJobDirectory(let node, _, _):
+            case .startWork(let node, _), .killWork(let node, _, _), .removeDirectory(let node, _, _),
+                .forgetRemoval(let node, _), .shutDownNode(let node):
                 node == handle
             case .launchNode, .removeNode, .verifyPoolRemoved: false
             }
         }
     }
 
-    mutating func nodeRemoved(_ handle: NodeHandle, at now: Instant) {
+    mutating func nodeRemoved(_ handle: NodeHandle, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         dropOrders(for: handle)
         nodes[node].isGone = true
+        nodes[node].removals = [:]
+        if let due = nodes[node].relaunch.due { nodeTimers.remove(node, at: due) }
+        nodes[node].relaunch.due = nil
+        forgetTrouble(of: node)
         let pool = nodes[node].record.pool
         giveBackTasks(of: node, code: "NodeRemoved", reason: "the node left its pool", at: now)
         loseNodeWork(of: node, at: now)
+        goOnWithJobs(on: node, at: now)
         pools[pool]?.nodes.removeAll { $0 == node }
         writes.append(.deleteNode(pool, nodes[node].record.id))
         updateAllocation(of: pool)

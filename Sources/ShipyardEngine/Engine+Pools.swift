@@ -1,7 +1,7 @@
 import ShipyardModel
 
 extension Engine {
-    mutating func addPool(_ record: PoolRecord, _ rules: PoolRules, at now: Instant) {
+    mutating func addPool(_ record: PoolRecord, _ rules: PoolRules, at now: Moment) {
         invariant(pools[record.id] == nil, "pool \(record.id) is there already")
         pools[record.id] = PoolEntry(record: record, rules: rules)
         // A job names its pool by id: those of an earlier pool of this id go on here.
@@ -11,7 +11,7 @@ extension Engine {
         fitNodes(of: record.id, at: now)
     }
 
-    mutating func resize(_ id: PoolID, _ dedicated: Int, _ lowPriority: Int, at now: Instant) {
+    mutating func resize(_ id: PoolID, _ dedicated: Int, _ lowPriority: Int, at now: Moment) {
         guard pools[id]?.record.state == .active else { return }
         pools[id]?.record.targetDedicatedNodes = dedicated
         pools[id]?.record.targetLowPriorityNodes = lowPriority
@@ -19,7 +19,7 @@ extension Engine {
     }
 
     /// Adds or takes away nodes until there are as many as wanted.
-    private mutating func fitNodes(of id: PoolID, at now: Instant) {
+    private mutating func fitNodes(of id: PoolID, at now: Moment) {
         guard let pool = pools[id] else { return }
         fitNodes(of: id, isDedicated: true, target: pool.record.targetDedicatedNodes, at: now)
         fitNodes(of: id, isDedicated: false, target: pool.record.targetLowPriorityNodes, at: now)
@@ -28,7 +28,7 @@ extension Engine {
         poolsToSchedule.insert(id)
     }
 
-    private mutating func fitNodes(of id: PoolID, isDedicated: Bool, target: Int, at now: Instant) {
+    private mutating func fitNodes(of id: PoolID, isDedicated: Bool, target: Int, at now: Moment) {
         let present = (pools[id]?.nodes ?? []).filter {
             nodes[$0].record.isDedicated == isDedicated && nodes[$0].record.state != .leavingPool
         }
@@ -45,13 +45,14 @@ extension Engine {
         for node in leaving { leave(node, at: now) }
     }
 
-    private mutating func addNode(to id: PoolID, isDedicated: Bool, at now: Instant) {
+    private mutating func addNode(to id: PoolID, isDedicated: Bool, at now: Moment) {
         guard let pool = pools[id] else { return }
         let number = pool.record.lastNodeNumber + 1
         pools[id]?.record.lastNodeNumber = number
         let record = NodeRecord(
             pool: id, id: NodeID("node-\(number)"), isDedicated: isDedicated, state: .creating, boot: 1,
-            startTaskAttempt: 0, startTaskResult: nil, allocationTime: now, stateTransitionTime: now)
+            startTaskAttempt: 0, startTaskResult: nil, allocationTime: now.wall, stateTransitionTime: now.wall
+        )
         nodes.append(NodeEntry(record: record, slots: pool.record.taskSlotsPerNode))
         pools[id]?.nodes.append(nodes.count - 1)
         save(nodes.count - 1)
@@ -59,7 +60,7 @@ extension Engine {
     }
 
     /// Takes a node out of its pool once its running tasks have ended: a resize never kills a task.
-    private mutating func leave(_ node: Int, at now: Instant) {
+    private mutating func leave(_ node: Int, at now: Moment) {
         setState(of: node, .leavingPool, at: now)
         removeIfDrained(node)
     }
@@ -76,7 +77,7 @@ extension Engine {
         effects.append(.removeNode(NodeHandle(index: node)))
     }
 
-    mutating func deletePool(_ id: PoolID, at now: Instant) {
+    mutating func deletePool(_ id: PoolID, at now: Moment) {
         guard pools[id]?.record.state == .active else { return }
         pools[id]?.record.state = .deleting
         pools[id]?.record.targetDedicatedNodes = 0
@@ -98,11 +99,11 @@ extension Engine {
         effects.append(.verifyPoolRemoved(id))
     }
 
-    mutating func poolRemoved(_ id: PoolID, removal: String, at now: Instant) {
+    mutating func poolRemoved(_ id: PoolID, removal: String, at now: Moment) {
         guard pools[id]?.record.state == .deleting else { return }
         pools[id] = nil
         poolsToSchedule.remove(id)
-        writes.append(.deletePool(id, removal: removal, at: now))
+        writes.append(.deletePool(id, removal: removal, at: now.wall))
     }
 
     func currentNodes(of pool: PoolEntry, isDedicated: Bool) -> Int {

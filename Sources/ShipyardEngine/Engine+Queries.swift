@@ -10,6 +10,8 @@ package struct NodeStatus: Sendable {
     package var usedSlots: Int
     package var tasksRun: Int
     package var tasksSucceeded: Int
+    /// Why it starts nothing, for reasons of its own; nil where it does.
+    package var cannotStartReason: String?
 }
 
 /// Why nothing of a job can run any more, although tasks are active.
@@ -24,6 +26,10 @@ package enum Blockage: Sendable, Hashable {
     /// The next task needs more slots than the pool's nodes have.
     case tooFewSlots(needed: Int, available: Int)
     case disabled
+    /// Every node that could be used has not been able to start anything for a while.
+    case nodesCannotStart(node: NodeID, reason: String)
+    /// What the database has of the job, or of its pool, cannot be read.
+    case unreadable(String)
 }
 
 extension Engine {
@@ -38,21 +44,27 @@ extension Engine {
     package func isGone(_ handle: NodeHandle) -> Bool { nodes[handle.index].isGone }
 
     /// True while something may happen without a user: then the service must stay.
-    package var isBusy: Bool {
-        !pools.isEmpty
-            || jobs.values.contains {
-                $0.record.state != .completed && $0.counts.active + $0.counts.running > 0
-            }
-    }
+    package var isBusy: Bool { !pools.isEmpty || tally.busyJobs > 0 }
 
     package func nodes(of pool: PoolID) -> [NodeStatus] {
         (pools[pool]?.nodes ?? []).map { index in
             let node = nodes[index]
+            var record = node.record
+            if let since = node.silentSince, record.state != .leavingPool {
+                (record.state, record.stateTransitionTime) = (.unknown, since)
+            }
             return NodeStatus(
-                record: node.record, slots: node.slots, runningTasks: node.tasks.count,
+                record: record, slots: node.slots, runningTasks: node.tasks.count,
                 usedSlots: node.usedSlots,
-                tasksRun: node.tasksRun, tasksSucceeded: node.tasksSucceeded)
+                tasksRun: node.tasksRun, tasksSucceeded: node.tasksSucceeded,
+                cannotStartReason: node.startTrouble?.reason)
         }
+    }
+
+    /// Whether there are nodes, of one pool or at all.
+    package func hasNodes(_ pool: PoolID? = nil) -> Bool {
+        guard let pool else { return pools.values.contains { !$0.nodes.isEmpty } }
+        return pools[pool]?.nodes.isEmpty == false
     }
 
     package func node(_ id: NodeID, of pool: PoolID) -> NodeHandle? {
@@ -62,12 +74,21 @@ extension Engine {
     /// Nodes that should have an agent: after a restore the service reaches for each.
     package var nodesToReach: [NodeHandle] {
         nodes.indices.filter { index in
-            guard !nodes[index].isGone, pools[nodes[index].record.pool]?.record.state == .active else {
-                return false
-            }
-            return nodes[index].record.state != .unusable
+            !nodes[index].isGone && pools[nodes[index].record.pool]?.record.state == .active
         }.map(NodeHandle.init)
     }
+
+    /// Why nothing can be done with a job or a pool.
+    package func problem(ofJob number: UInt32) -> String? { jobs[number]?.problem }
+    package func problem(ofPool id: PoolID) -> String? { pools[id]?.problem }
+
+    /// Slots that the task takes when it is sent.
+    package func slots(of key: TaskKey) -> Int? {
+        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return nil }
+        return slots(of: job.tasks[Int(key.ordinal)], in: job)
+    }
+
+    package func isDeletedInThisTurn(_ key: TaskKey) -> Bool { deletedTasks.contains(key) }
 
     package func state(of key: TaskKey) -> TaskState? {
         guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return nil }
@@ -77,7 +98,9 @@ extension Engine {
 
     /// Nil while something of the job runs or can run.
     package func blockage(_ number: UInt32) -> Blockage? {
-        guard let job = jobs[number], job.counts.active > 0, job.counts.running == 0 else { return nil }
+        guard let job = jobs[number] else { return nil }
+        if let problem = job.problem, job.record.state.takesTasks { return .unreadable(problem) }
+        guard job.counts.active > 0, job.counts.running == 0 else { return nil }
         switch job.record.state {
         case .disabled: return .disabled
         case .active: break
@@ -90,7 +113,8 @@ extension Engine {
             return .dependencies(example: UInt32(example), count: job.counts.active)
         }
         guard let pool = pools[job.record.pool], pool.record.state == .active else { return .poolIsGone }
-        let needed = job.rules(of: job.tasks[Int(next)]).requiredSlots
+        if let problem = pool.problem { return .unreadable(problem) }
+        let needed = slots(of: job.tasks[Int(next)], in: job)
         let available = pool.record.taskSlotsPerNode
         return needed > available
             ? .tooFewSlots(needed: needed, available: available) : blockage(of: job, in: pool)
@@ -103,18 +127,27 @@ extension Engine {
         }
         var broken: [NodeState: Int] = [:]
         var unprepared = 0
+        var unstartable: [Int] = []
         for index in pool.nodes {
             switch nodes[index].record.state {
             case .startTaskFailed, .unusable, .preempted, .offline, .leavingPool:
                 broken[nodes[index].record.state, default: 0] += 1
             case .creating, .starting, .waitingForStartTask, .idle, .running, .unknown, .rebooting:
-                if job.nodes[index]?.phase == .preparationFailed { unprepared += 1 }
+                if job.nodes[index]?.phase == .preparationFailed {
+                    unprepared += 1
+                } else if nodes[index].startTrouble?.isLasting == true {
+                    unstartable.append(index)
+                }
             }
         }
         let brokenCount = broken.values.reduce(0, +)
         if brokenCount == pool.nodes.count { return .nodesUnusable(broken) }
         if unprepared > 0, brokenCount + unprepared == pool.nodes.count {
             return .preparationFailedEverywhere
+        }
+        if let first = unstartable.first, brokenCount + unprepared + unstartable.count == pool.nodes.count {
+            return .nodesCannotStart(
+                node: nodes[first].record.id, reason: nodes[first].startTrouble?.reason ?? "")
         }
         return nil
     }

@@ -4,24 +4,45 @@ import ShipyardModel
 // this order, then `finishRestoring`. Nothing is written and nothing is done until then.
 
 extension Engine {
-    package mutating func restorePool(_ record: PoolRecord, _ rules: PoolRules) {
+    package mutating func restorePool(_ record: PoolRecord, _ rules: PoolRules, problem: String? = nil) {
         pools[record.id] = PoolEntry(record: record, rules: rules)
+        pools[record.id]?.problem = problem
     }
 
-    package mutating func restoreNode(_ record: NodeRecord) {
+    /// - Parameter diedWithTheMachine: nothing of what ran there can be alive, through no fault of a task.
+    package mutating func restoreNode(_ record: NodeRecord, diedWithTheMachine: Bool = false) {
         guard let pool = pools[record.pool] else { return }
         nodes.append(NodeEntry(record: record, slots: pool.record.taskSlotsPerNode))
+        nodes[nodes.count - 1].relaunch.diedWithTheMachine = diedWithTheMachine
         pools[record.pool]?.nodes.append(nodes.count - 1)
     }
 
     /// A completed job keeps its counts only; its tasks stay in the database.
     package mutating func restoreJob(_ record: JobRecord, _ rules: JobRules, counts: TaskCounts?) {
-        let job = JobEntry(record: record, rules: rules)
+        let job = JobEntry(record: record, rules: rules, tally: tally)
         if let counts { job.counts = counts }
         jobs[record.number] = job
         jobNumbers[record.id] = record.number
-        if rules.maxWallTime != nil { timedJobs.insert(record.number) }
+        if record.state.takesTasks, let deadline = job.deadline {
+            jobDeadlines.insert(record.number, at: deadline)
+        }
         if record.state != .completed { enlist(record.number) }
+    }
+
+    /// What the database has of the job cannot be read. It stays in the lists, with the reason, and can be ended
+    /// and deleted; nothing of it runs, and its rows stay as they are until then.
+    package mutating func restoreUnreadableJob(_ record: JobRecord, problem: String, counts: TaskCounts) {
+        if let known = jobs.removeValue(forKey: record.number) {
+            tally.forget(known)
+            if let deadline = known.deadline { jobDeadlines.remove(record.number, at: deadline) }
+            pools[record.pool]?.jobs.removeAll { $0 == record.number }
+        }
+        let job = JobEntry(record: record, rules: JobRules(), tally: tally)
+        job.problem = problem
+        if record.state.takesTasks { job.record.state = .disabled }
+        job.counts = counts
+        jobs[record.number] = job
+        jobNumbers[record.id] = record.number
     }
 
     /// In the order of ordinals. A gap is a task that was deleted. Dependencies are entered by
@@ -34,6 +55,12 @@ extension Engine {
         if let number { job.graph.numbers[key.ordinal] = number }
     }
 
+    /// The last tasks may have been deleted; their ordinals are not given again, and others may wait for them.
+    package mutating func restoreHoles(of number: UInt32) {
+        guard let job = jobs[number] else { return }
+        while job.tasks.count < job.record.taskCount { job.addHole() }
+    }
+
     package mutating func restoreProgress(_ progress: TaskProgress) {
         let key = progress.key
         guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
@@ -42,13 +69,14 @@ extension Engine {
         job.tasks[index].attempt = progress.attempt
         job.tasks[index].retryCount = progress.retryCount
         job.tasks[index].requeueCount = progress.requeueCount
+        job.tasks[index].blame = UInt8(clamping: progress.blame)
         job.tasks[index].assigned = progress.assignedTime?.milliseconds ?? 0
         let entry = job.tasks[index]
         switch progress.state {
         case .active:
             // An attempt without a result never ran: it was given back, and its number is used again.
             if progress.attempt > 0, progress.result == nil { job.tasks[index].flags.insert(.attemptUnused) }
-        case .preparing, .running: restoreAssignment(key, progress, job.rules(of: entry))
+        case .preparing, .running: restoreAssignment(key, progress, entry)
         case .completed:
             job.counts.active -= 1
             let success = progress.result?.isSuccess ?? false
@@ -65,19 +93,19 @@ extension Engine {
         }
     }
 
-    private mutating func restoreAssignment(_ key: TaskKey, _ progress: TaskProgress, _ rules: TaskRules) {
+    private mutating func restoreAssignment(_ key: TaskKey, _ progress: TaskProgress, _ entry: TaskEntry) {
         guard let job = jobs[key.job] else { return }
+        if progress.isEnding { job.tasks[Int(key.ordinal)].flags.insert(.ending) }
+        job.counts.active -= 1
+        job.counts.running += 1
         let node = (pools[job.record.pool]?.nodes ?? []).first { nodes[$0].record.id == progress.node }
         guard let node else {
             invariantFailure("task \(key) runs on \(String(describing: progress.node)), which is gone")
         }
         job.tasks[Int(key.ordinal)].node = Int32(node)
-        if progress.isEnding { job.tasks[Int(key.ordinal)].flags.insert(.ending) }
         job.assigned.insert(key.ordinal)
-        job.counts.active -= 1
-        job.counts.running += 1
         nodes[node].tasks.insert(key)
-        nodes[node].usedSlots += rules.requiredSlots
+        nodes[node].usedSlots += slots(of: entry, in: job)
     }
 
     package mutating func restoreDependencies(_ dependencies: [Dependency], of key: TaskKey) {
@@ -87,7 +115,7 @@ extension Engine {
 
     /// Preparations before releases.
     package mutating func restoreNodeJob(_ record: NodeJobRecord) {
-        guard let job = jobs[record.job],
+        guard let job = jobs[record.job], job.record.state != .completed, job.problem == nil,
             let node = (pools[record.pool]?.nodes ?? []).first(where: { nodes[$0].record.id == record.node })
         else { return }
         let phase: NodeJobState.Phase =
@@ -104,15 +132,21 @@ extension Engine {
             state.waiting = job.assigned.filter { job.tasks[Int($0)].node == Int32(node) }.sorted()
         }
         job.nodes[node] = state
+        nodes[node].jobs.insert(record.job)
+    }
+
+    package mutating func restoreRemoval(_ record: RemovalRecord) {
+        let node = (pools[record.pool]?.nodes ?? []).first { nodes[$0].record.id == record.node }
+        if let node, record.failure == nil { nodes[node].removals[record.id] = record }
     }
 
     /// Fills the queues and takes up what was under way. The service then finds out which agents live and
     /// tells `nodeConnected` or `nodeLost` for each of `nodesToReach`.
-    package mutating func finishRestoring(at now: Instant) {
-        for number in jobs.keys.sorted() {
-            guard let job = jobs[number], job.record.state != .completed else { continue }
-            // The last tasks may have been deleted; their ordinals are not given again.
-            while job.tasks.count < job.record.taskCount { job.addHole() }
+    package mutating func finishRestoring(at now: Moment) {
+        let living = jobs.values.filter { $0.record.state != .completed }.map(\.record.number).sorted()
+        for number in living {
+            guard let job = jobs[number], job.problem == nil else { continue }
+            restoreHoles(of: number)
             job.fillReadyQueue()
             for ordinal in job.assigned {
                 switch job.record.state {
@@ -122,7 +156,7 @@ extension Engine {
                 }
             }
         }
-        for number in jobs.keys.sorted() {
+        for number in living {
             finishDisabling(number, at: now)
             completeIfDone(number, at: now)
         }

@@ -6,18 +6,18 @@ extension Engine {
     /// Higher job priority first, then the older job, then submission order. A task that needs more slots than
     /// are free holds back everything behind it in its pool: without that, small tasks would keep it
     /// waiting for ever.
-    mutating func schedule(at now: Instant) {
+    mutating func schedule(at now: Moment) {
         for pool in poolsToSchedule.sorted() { schedule(pool, at: now) }
         poolsToSchedule.removeAll(keepingCapacity: true)
     }
 
-    private mutating func schedule(_ id: PoolID, at now: Instant) {
-        guard let pool = pools[id], pool.record.state == .active else { return }
+    private mutating func schedule(_ id: PoolID, at now: Moment) {
+        guard let pool = pools[id], pool.record.state == .active, pool.problem == nil else { return }
         for number in pool.jobs {
             guard jobs[number]?.record.state == .active else { continue }
             while let ordinal = nextReady(of: number) {
                 guard let job = jobs[number] else { break }
-                let slots = job.rules(of: job.tasks[Int(ordinal)]).requiredSlots
+                let slots = slots(of: job.tasks[Int(ordinal)], in: job)
                 switch choose(in: pool, slots: slots, for: number) {
                 case .node(let node):
                     jobs[number]?.ready.removeFirst()
@@ -52,8 +52,7 @@ extension Engine {
         var leastAhead = Int.max
         var excluded = false
         for index in pool.nodes {
-            let state = nodes[index].record.state
-            guard state.isSchedulable, nodes[index].isConnected, slots <= nodes[index].slots else { continue }
+            guard nodes[index].takesWork, slots <= nodes[index].slots else { continue }
             if jobs[number]?.nodes[index]?.phase == .preparationFailed {
                 excluded = true
                 continue
@@ -73,7 +72,7 @@ extension Engine {
         return excluded ? .noneForThisJob : .full
     }
 
-    private mutating func assign(_ key: TaskKey, to node: Int, slots: Int, at now: Instant) {
+    private mutating func assign(_ key: TaskKey, to node: Int, slots: Int, at now: Moment) {
         let waitsAtAgent = nodes[node].usedSlots + slots > nodes[node].slots
         nodes[node].usedSlots += slots
         nodes[node].tasks.insert(key)
@@ -84,6 +83,16 @@ extension Engine {
         jobs[key.job]?.assign(key.ordinal, to: node, isRunning: isPrepared && !waitsAtAgent, at: now)
         markDirty(key)
         if isPrepared { sendTask(key, to: node) }
+    }
+
+    /// A task that may be what kills nodes has one for itself before it is given up: what runs beside it must not
+    /// be taken for the culprit, nor die with it.
+    func slots(of entry: TaskEntry, in job: JobEntry) -> Int {
+        let needed = job.rules(of: entry).requiredSlots
+        guard entry.blame + Limits.blame >= Limits.maximumBlame, let pool = pools[job.record.pool] else {
+            return needed
+        }
+        return max(needed, pool.record.taskSlotsPerNode)
     }
 
     mutating func sendTask(_ key: TaskKey, to node: Int) {
@@ -100,13 +109,13 @@ extension JobEntry {
         if !wasUnused { tasks[Int(ordinal)].attempt += 1 }
     }
 
-    func assign(_ ordinal: UInt32, to node: Int, isRunning: Bool, at now: Instant) {
+    func assign(_ ordinal: UInt32, to node: Int, isRunning: Bool, at now: Moment) {
         let index = Int(ordinal)
         takeAttemptNumber(ordinal)
         let hasStaging = rules(of: tasks[index]).hasStaging
         tasks[index].move(to: isRunning && !hasStaging ? .running : .preparing)
         tasks[index].node = Int32(node)
-        tasks[index].assigned = now.milliseconds
+        tasks[index].assigned = now.wall.milliseconds
         counts.active -= 1
         counts.running += 1
     }

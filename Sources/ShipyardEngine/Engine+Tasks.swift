@@ -2,7 +2,7 @@ import ShipyardModel
 
 extension Engine {
     mutating func addTasks(
-        _ seeds: [TaskSeed], to number: UInt32, _ record: JobRecord, _ rules: JobRules, at now: Instant
+        _ seeds: [TaskSeed], to number: UInt32, _ record: JobRecord, _ rules: JobRules, at now: Moment
     ) {
         guard let job = jobs[number] else { return }
         job.rules = rules
@@ -36,8 +36,7 @@ extension Engine {
             && (entry.state == .running || entry.state == .preparing)
     }
 
-    mutating func workExited(_ work: WorkID, on handle: NodeHandle, _ result: AttemptResult, at now: Instant)
-    {
+    mutating func workExited(_ work: WorkID, on handle: NodeHandle, _ result: AttemptResult, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         switch work.kind {
@@ -51,18 +50,19 @@ extension Engine {
         }
     }
 
-    private mutating func taskExited(_ key: TaskKey, on node: Int, _ result: AttemptResult, at now: Instant) {
+    private mutating func taskExited(_ key: TaskKey, on node: Int, _ result: AttemptResult, at now: Moment) {
         guard let job = jobs[key.job] else { return }
         let entry = job.tasks[Int(key.ordinal)]
+        if nodes[node].isConnected { nodes[node].relaunch.goodNews() }
         nodes[node].taskRan(for: result.usage.wallTimeMicroseconds, succeeded: result.isSuccess)
         free(key, from: node)
         results[key] = result
         markDirty(key)
         let rules = job.rules(of: entry)
-        if entry.flags.contains(.requeueing), !entry.flags.contains(.ending) {
+        if result.failure == .endedByUser, !entry.flags.contains(.ending) {
+            // Ended by us, and not for good: its job was disabled. An exit of its own that was faster stands.
             requeue(key)
-        } else if mayRetry(result, entry, rules), job.record.state == .active || job.record.state == .disabled
-        {
+        } else if mayRetry(result, entry, rules), job.record.state.takesTasks {
             jobs[key.job]?.tasks[Int(key.ordinal)].retryCount += 1
             makeActive(key)
         } else {
@@ -98,7 +98,7 @@ extension Engine {
 
     private mutating func free(_ key: TaskKey, from node: Int) {
         guard nodes[node].tasks.remove(key) != nil, let job = jobs[key.job] else { return }
-        nodes[node].usedSlots -= job.rules(of: job.tasks[Int(key.ordinal)]).requiredSlots
+        nodes[node].usedSlots -= slots(of: job.tasks[Int(key.ordinal)], in: job)
         jobs[key.job]?.assigned.remove(key.ordinal)
         invariant(nodes[node].usedSlots >= 0, "node \(node) has freed more slots than it had")
         updateOccupancy(of: node)
@@ -106,7 +106,7 @@ extension Engine {
     }
 
     /// The task has ended for good: its dependants and its job hear of it.
-    private mutating func complete(_ key: TaskKey, success: Bool, _ rules: TaskRules, at now: Instant) {
+    private mutating func complete(_ key: TaskKey, success: Bool, _ rules: TaskRules, at now: Moment) {
         let index = Int(key.ordinal)
         guard let entry = jobs[key.job]?.tasks[index] else { return }
         if entry.state == .active {
@@ -130,47 +130,81 @@ extension Engine {
         }
     }
 
-    mutating func workReturned(_ work: WorkID, on handle: NodeHandle) {
-        guard work.kind == .task, isCurrent(work, on: handle.index) else { return }
-        let key = TaskKey(rawValue: work.key)
-        free(key, from: handle.index)
+    mutating func workReturned(_ work: WorkID, on handle: NodeHandle, at now: Moment) {
+        let node = handle.index
+        guard !nodes[node].isGone else { return }
+        guard work.kind == .task else { return nodeWorkReturned(work, on: node, at: now) }
+        guard isCurrent(work, on: node) else { return }
         // It waited for too long, so tasks here are not as short as they were thought to be.
-        nodes[handle.index].meanRunMicroseconds = 1_000_000
-        jobs[key.job]?.tasks[Int(key.ordinal)].flags.insert(.attemptUnused)
-        markDirty(key)
-        makeActive(key)
-        removeIfDrained(handle.index)
+        nodes[node].meanRunMicroseconds = 1_000_000
+        takeBack(TaskKey(rawValue: work.key), from: node, at: now)
     }
 
-    /// The node is dead or leaving: what it had goes back to the queue, or ends if it was being ended.
-    mutating func giveBackTasks(of node: Int, code: String, reason: String, at now: Instant) {
+    /// The task was given to the node and nothing ran there under its number, which is used again; or it ends,
+    /// when somebody wants that, for who kills it now may be told that there is nothing to kill.
+    mutating func takeBack(_ key: TaskKey, from node: Int, at now: Moment) {
+        guard let job = jobs[key.job] else { return }
+        let entry = job.tasks[Int(key.ordinal)]
+        free(key, from: node)
+        markDirty(key)
+        if entry.flags.contains(.ending) {
+            results[key] = AttemptResult(
+                exit: .none, failure: .endedByUser, startTime: now.wall, endTime: now.wall)
+            complete(key, success: false, job.rules(of: entry), at: now)
+        } else {
+            jobs[key.job]?.tasks[Int(key.ordinal)].flags.insert(.attemptUnused)
+            makeActive(key)
+        }
+        finishDisabling(key.job, at: now)
+        completeIfDone(key.job, at: now)
+        removeIfDrained(node)
+    }
+
+    /// The node is dead or leaving: what it had goes back to the queue, or ends if it was being ended or has seen
+    /// too many nodes die.
+    mutating func giveBackTasks(
+        of node: Int, code: String, reason: String, blame: UInt8 = 0, at now: Moment
+    ) {
         let name = nodes[node].record.id
         for key in nodes[node].tasks.sorted().reversed() {
-            guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)], let job = jobs[key.job] else {
-                continue
-            }
+            guard jobs[key.job] != nil else { continue }
             free(key, from: node)
-            let isEnding = entry.flags.contains(.ending)
-            let failure = FailureInfo(
-                category: .serverError, code: code,
-                message: "\(name) was lost while it had the task: \(reason)")
-            results[key] = AttemptResult(
-                exit: .none, failure: isEnding ? .endedByUser : failure,
-                startTime: Instant(milliseconds: entry.assigned), endTime: now)
-            markDirty(key)
-            if isEnding {
-                complete(key, success: false, job.rules(of: entry), at: now)
-            } else {
-                requeue(key)
+            if jobs[key.job]?.tasks[Int(key.ordinal)].state == .running {
+                jobs[key.job]?.tasks[Int(key.ordinal)].blame += blame
             }
-            // At once, because the row names the boot of the node, which is about to change.
-            writeEndOfAttempt(of: key)
-            finishDisabling(key.job, at: now)
-            completeIfDone(key.job, at: now)
+            giveBack(
+                key,
+                FailureInfo(
+                    category: .serverError, code: code,
+                    message: "\(name) was lost while it had the task: \(reason)"), at: now)
         }
     }
 
-    mutating func terminateTask(_ key: TaskKey, at now: Instant) {
+    mutating func giveBack(_ key: TaskKey, _ failure: FailureInfo, at now: Moment) {
+        guard let job = jobs[key.job] else { return }
+        let entry = job.tasks[Int(key.ordinal)]
+        let isEnding = entry.flags.contains(.ending)
+        let isGivenUp = entry.blame >= Limits.maximumBlame
+        var failure = isEnding ? .endedByUser : failure
+        if isGivenUp, !isEnding {
+            failure.message += "; nodes were lost again and again while it ran, so it is not run again"
+        }
+        results[key] = AttemptResult(
+            exit: .none, failure: failure, startTime: Instant(milliseconds: entry.assigned), endTime: now.wall
+        )
+        markDirty(key)
+        if isEnding || isGivenUp {
+            complete(key, success: false, job.rules(of: entry), at: now)
+        } else {
+            requeue(key)
+        }
+        // At once, because the row names the boot of the node, which is about to change.
+        writeEndOfAttempt(of: key)
+        finishDisabling(key.job, at: now)
+        completeIfDone(key.job, at: now)
+    }
+
+    mutating func terminateTask(_ key: TaskKey, at now: Moment) {
         guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
         let entry = job.tasks[Int(key.ordinal)]
         guard !entry.flags.contains(.deleted) else { return }
@@ -182,8 +216,9 @@ extension Engine {
             writeEndOfAttempt(of: key)
             jobs[key.job]?.takeAttemptNumber(key.ordinal)
             jobs[key.job]?.tasks[Int(key.ordinal)].node = -1
-            jobs[key.job]?.tasks[Int(key.ordinal)].assigned = now.milliseconds
-            results[key] = AttemptResult(exit: .none, failure: .endedByUser, startTime: now, endTime: now)
+            jobs[key.job]?.tasks[Int(key.ordinal)].assigned = now.wall.milliseconds
+            results[key] = AttemptResult(
+                exit: .none, failure: .endedByUser, startTime: now.wall, endTime: now.wall)
             markDirty(key)
             complete(key, success: false, job.rules(of: entry), at: now)
             completeIfDone(key.job, at: now)
@@ -191,20 +226,19 @@ extension Engine {
     }
 
     /// Ends a task that a node has: killed there, or given up at once while it waits for its preparation.
-    mutating func endTask(_ key: TaskKey, on node: Int, at now: Instant) {
+    mutating func endTask(_ key: TaskKey, on node: Int, at now: Moment) {
         jobs[key.job]?.tasks[Int(key.ordinal)].flags.insert(.ending)
         markDirty(key)
         guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { return }
         if waitsForPreparation(key, on: node) {
             jobs[key.job]?.nodes[node]?.waiting.removeAll { $0 == key.ordinal }
-            let result = AttemptResult(exit: .none, failure: .endedByUser, startTime: now, endTime: now)
-            return taskExited(key, on: node, result, at: now)
+            return takeBack(key, from: node, at: now)
         }
         let work = WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt)
         effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
     }
 
-    mutating func deleteTask(_ key: TaskKey, at now: Instant) {
+    mutating func deleteTask(_ key: TaskKey, at now: Moment) {
         guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
         let entry = job.tasks[Int(key.ordinal)]
         guard entry.state == .completed || entry.state == .active, !entry.flags.contains(.deleted) else {
@@ -218,6 +252,7 @@ extension Engine {
             jobs[key.job]?.counts.succeeded -= 1
         }
         jobs[key.job]?.tasks[Int(key.ordinal)].flags.insert(.deleted)
+        deletedTasks.insert(key)
         writes.append(.deleteTask(key))
         completeIfDone(key.job, at: now)
     }
@@ -225,7 +260,10 @@ extension Engine {
 
 extension Engine {
     mutating func deleteEndedTask(_ key: TaskKey, _ succeeded: Bool?) {
-        guard let job = jobs[key.job], job.record.state == .completed else { return }
+        guard let job = jobs[key.job], job.record.state == .completed, deletedTasks.insert(key).inserted
+        else {
+            return
+        }
         switch succeeded {
         case true: job.counts.succeeded -= 1
         case false: job.counts.failed -= 1
@@ -238,7 +276,7 @@ extension Engine {
 extension JobEntry {
     /// The job is completed: what became of its tasks is in the database, and its counts stay.
     func forgetTasks() {
-        (tasks, ready, graph, assigned) = ([], ReadyQueue(), DependencyGraph(), [])
+        (tasks, ready, graph, assigned, nodes) = ([], ReadyQueue(), DependencyGraph(), [], [:])
     }
 
     func add(_ seeds: [TaskSeed]) {

@@ -11,14 +11,22 @@ package struct Engine {
     var nodes: [NodeEntry] = []
     var jobs: [UInt32: JobEntry] = [:]
     var jobNumbers: [JobID: UInt32] = [:]
-    /// Jobs with a `max_wall_time`, so that a turn does not look at all jobs.
-    var timedJobs: Set<UInt32> = []
+    /// When jobs that have a `max_wall_time` end by it.
+    var jobDeadlines = Timetable<UInt32>()
+    /// When something about a node is due: its next agent, or what its trouble means by then.
+    var nodeTimers = Timetable<Int>()
+    /// Jobs with tasks that are not done.
+    let tally = JobTally()
 
     var writes: [StoreWrite] = []
     var effects: [Effect] = []
     var dirtyTasks: [TaskKey] = []
     /// Results of attempts that ended in this turn; the engine does not keep them longer.
     var results: [TaskKey: AttemptResult] = [:]
+    /// Deleted in this turn: the database still has them, and must not be asked again.
+    var deletedTasks: Set<TaskKey> = []
+    /// Of the latest event.
+    var now = Moment(wall: Instant(milliseconds: 0), steady: SteadyTime(milliseconds: 0))
     /// Pools in which something may have become possible.
     var poolsToSchedule: Set<PoolID> = []
     /// Completed in this turn: their tables go at its end.
@@ -27,7 +35,8 @@ package struct Engine {
     package init() {}
 
     /// Applies one event. What must be done about it is gathered for `takeTurn`.
-    package mutating func apply(_ event: Event, at now: Instant) {
+    package mutating func apply(_ event: Event, at now: Moment) {
+        self.now = now
         switch event {
         case .poolAdded(let record, let rules): addPool(record, rules, at: now)
         case .poolResized(let pool, let dedicated, let low): resize(pool, dedicated, low, at: now)
@@ -45,7 +54,16 @@ package struct Engine {
         case .nodeConnected(let node, let running, let queued): connect(node, running, queued, at: now)
         case .workStarted(let node, let work): workStarted(work, on: node)
         case .workExited(let node, let work, let result): workExited(work, on: node, result, at: now)
-        case .workReturned(let node, let work): workReturned(work, on: node)
+        case .workReturned(let node, let work): workReturned(work, on: node, at: now)
+        case .nodeSilent(let node): nodeSilent(node, at: now)
+        case .nodeHeard(let node): nodeHeard(node, at: now)
+        case .nodeCannotStartWork(let node, let reason): nodeCannotStartWork(node, reason, at: now)
+        case .nodeCanStartWork(let node): nodeCanStartWork(node)
+        case .nodeRebootAsked(let node): rebootNode(node, at: now)
+        case .directoryUnwanted(let node, let id, let job, let path):
+            removeDirectory(id, path, of: job, on: node.index, at: now)
+        case .directoryRemoved(let node, let id): directoryRemoved(id, on: node)
+        case .directoryNotRemoved(let node, let id, let failure): directoryNotRemoved(id, on: node, failure)
         case .nodeLost(let node, let reason): nodeLost(node, reason: reason, at: now)
         case .nodeRemoved(let node): nodeRemoved(node, at: now)
         case .poolRemoved(let pool, let removal): poolRemoved(pool, removal: removal, at: now)
@@ -59,14 +77,17 @@ package struct Engine {
         package var effects: [Effect]
     }
 
-    package mutating func takeTurn(at now: Instant) -> Turn {
+    package mutating func takeTurn(at now: Moment) -> Turn {
+        self.now = now
         expireJobs(at: now)
+        lookAfterNodes(at: now)
         schedule(at: now)
         for key in dirtyTasks { writeProgress(of: key) }
         dirtyTasks.removeAll(keepingCapacity: true)
         results.removeAll(keepingCapacity: true)
         for number in endedJobs { jobs[number]?.forgetTasks() }
         endedJobs.removeAll(keepingCapacity: true)
+        deletedTasks.removeAll(keepingCapacity: true)
         defer {
             writes = []
             effects = []
@@ -75,8 +96,8 @@ package struct Engine {
     }
 
     /// The earliest moment at which something happens by itself; nil when nothing ever will.
-    package var nextDeadline: Instant? {
-        timedJobs.lazy.compactMap { jobs[$0]?.deadline }.min()
+    package var nextDeadline: SteadyTime? {
+        [jobDeadlines.first, nodeTimers.first].compactMap { $0 }.min()
     }
 
     // MARK: Access
@@ -118,7 +139,9 @@ package struct Engine {
         }
         progress.assignedTime = entry.attempt > 0 ? Instant(milliseconds: entry.assigned) : nil
         progress.isEnding = entry.flags.contains(.ending) && entry.state != .completed
+        progress.blame = Int32(entry.blame)
         progress.result = results[key]
+        progress.ended = progress.result == nil ? nil : now.steady
         return progress
     }
 
@@ -132,12 +155,7 @@ package struct Engine {
 
 extension JobEntry {
     /// When `max_wall_time` ends the job; it counts from the job's creation.
-    var deadline: Instant? {
-        switch record.state {
-        case .active, .disabling, .disabled, .enabling: rules.maxWallTime.map { record.creationTime + $0 }
-        case .terminating, .completed, .deleting: nil
-        }
-    }
+    var deadline: SteadyTime? { rules.maxWallTime.map { record.begin + $0 } }
 }
 
 extension Engine {

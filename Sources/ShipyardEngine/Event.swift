@@ -24,7 +24,20 @@ package enum Event: Sendable {
     case nodeConnected(NodeHandle, running: [WorkID], queued: [WorkID])
     case workStarted(NodeHandle, WorkID)
     case workExited(NodeHandle, WorkID, AttemptResult)
+    /// It was given back, and nothing ran under its number.
     case workReturned(NodeHandle, WorkID)
+    /// The agent answers nothing, and is not known to be dead.
+    case nodeSilent(NodeHandle)
+    case nodeHeard(NodeHandle)
+    /// For reasons of the node's own, such as a full disk.
+    case nodeCannotStartWork(NodeHandle, reason: String)
+    case nodeCanStartWork(NodeHandle)
+    /// A user wants the node's agent to be started anew.
+    case nodeRebootAsked(NodeHandle)
+    /// Files on the node are to go.
+    case directoryUnwanted(NodeHandle, RemovalID, job: JobID, path: String)
+    case directoryRemoved(NodeHandle, RemovalID)
+    case directoryNotRemoved(NodeHandle, RemovalID, RemovalFailure)
     /// The node's agent is dead and nothing that it had started is alive any more. Exits found in its journal
     /// have been told before.
     case nodeLost(NodeHandle, reason: String)

@@ -4,11 +4,11 @@ import ShipyardModel
 ///
 /// A class, because a copy of this value held across a change would copy a million entries.
 final class JobEntry {
-    var record: JobRecord
+    var record: JobRecord { didSet { tally.count(self) } }
     var rules: JobRules
     var tasks: [TaskEntry] = []
     var ready = ReadyQueue()
-    var counts = TaskCounts()
+    var counts = TaskCounts() { didSet { tally.count(self) } }
     var graph = DependencyGraph()
     /// Preparation and release by node index; no entry where the job never was.
     var nodes: [Int: NodeJobState] = [:]
@@ -17,14 +17,46 @@ final class JobEntry {
     /// Tasks that hold slots, kept so that the end of a job need not look at a million entries.
     var assigned: Set<UInt32> = []
 
-    init(record: JobRecord, rules: JobRules) {
+    /// Why nothing can be done with the job: what the database has of it cannot be read.
+    var problem: String?
+    private let tally: JobTally
+    fileprivate var isCounted = false
+
+    init(record: JobRecord, rules: JobRules, tally: JobTally) {
         self.record = record
         self.rules = rules
+        self.tally = tally
     }
 
-    func rules(of entry: TaskEntry) -> TaskRules { rules.templates[Int(entry.template)] }
+    /// Something of it may still happen without a user.
+    fileprivate var isBusy: Bool {
+        record.state != .completed && problem == nil && counts.active + counts.running > 0
+    }
+
+    func rules(of entry: TaskEntry) -> TaskRules {
+        let template = Int(entry.template)
+        // A task whose row names none is restored as one that has failed.
+        return rules.templates.indices.contains(template) ? rules.templates[template] : TaskRules()
+    }
 
     func key(_ ordinal: UInt32) -> TaskKey { TaskKey(job: record.number, ordinal: ordinal) }
+}
+
+/// How many jobs have tasks that are not done, kept up to date by the jobs: asked for in every turn, of however
+/// many jobs there are.
+final class JobTally {
+    private(set) var busyJobs = 0
+
+    fileprivate func count(_ job: JobEntry) {
+        guard job.isBusy != job.isCounted else { return }
+        job.isCounted.toggle()
+        busyJobs += job.isCounted ? 1 : -1
+    }
+
+    func forget(_ job: JobEntry) {
+        if job.isCounted { busyJobs -= 1 }
+        job.isCounted = false
+    }
 }
 
 /// Job preparation and release on one node.

@@ -21,6 +21,8 @@ struct TaskEntry: Sendable {
 
     var state = TaskState.active
     var flags: Flags = []
+    /// For the deaths of nodes while the task ran there. It fits where the table had a gap.
+    var blame: UInt8 = 0
     var template: Int32
     var attempt: Int32 = 0
     var retryCount: Int32 = 0

@@ -77,11 +77,14 @@ package struct JobRecord: Sendable, Hashable {
     package var stateTransitionTime: Instant
     package var endTime: Instant?
     package var terminateReason: String?
+    /// When it was made and when it ended as steady clocks count; nil in rows older than that.
+    package var creationSteady: SteadyTime?
+    package var endSteady: SteadyTime?
 
     package init(
         number: UInt32, id: JobID, pool: PoolID, state: JobState, priority: Int, plan: String, taskCount: Int,
         autoComplete: Bool, creationTime: Instant, stateTransitionTime: Instant, endTime: Instant?,
-        terminateReason: String?
+        terminateReason: String?, creationSteady: SteadyTime? = nil, endSteady: SteadyTime? = nil
     ) {
         self.number = number
         self.id = id
@@ -95,7 +98,12 @@ package struct JobRecord: Sendable, Hashable {
         self.stateTransitionTime = stateTransitionTime
         self.endTime = endTime
         self.terminateReason = terminateReason
+        self.creationSteady = creationSteady
+        self.endSteady = endSteady
     }
+
+    /// Where its `max_wall_time` and the retention of its files begin.
+    package var begin: SteadyTime { creationSteady ?? SteadyTime(milliseconds: creationTime.milliseconds) }
 }
 
 /// What of a task never changes. Written once when it is added.
@@ -137,6 +145,10 @@ package struct TaskProgress: Sendable, Hashable {
     package var assignedTime: Instant?
     /// Somebody wants it ended, and it has not ended yet: to be asked for again after a crash.
     package var isEnding = false
+    /// For the deaths of nodes while the task ran there.
+    package var blame: Int32 = 0
+    /// When the service heard of the attempt's end, as steady clocks count.
+    package var ended: SteadyTime?
     /// Nil while the attempt has not ended.
     package var result: AttemptResult?
 
@@ -192,6 +204,11 @@ package enum StoreWrite: Sendable {
     case deleteTask(TaskKey)
     case putNodeJob(NodeJobRecord)
     case deleteNodeJobs(job: UInt32)
+    case putRemoval(RemovalRecord)
+    case deleteRemoval(PoolID, NodeID, RemovalID)
+    case putClock(ClockAnchor)
+    /// Tasks whose files were due by then have been looked for.
+    case putLastSweep(SteadyTime)
     /// Tasks are about to be written past the job's task count, or for a job that has no row yet. What of them
     /// is there when the service dies is thrown away by the next one.
     case openSubmission(job: UInt32)

@@ -17,6 +17,14 @@ package enum TaskState: String, Sendable, Codable, CaseIterable {
 
 package enum JobState: String, Sendable, Codable, CaseIterable {
     case active, disabling, disabled, enabling, terminating, completed, deleting
+
+    /// Whether it has not begun to end: tasks may be added, and run again.
+    package var takesTasks: Bool {
+        switch self {
+        case .active, .disabling, .disabled, .enabling: true
+        case .terminating, .completed, .deleting: false
+        }
+    }
 }
 
 package enum PoolState: String, Sendable, Codable, CaseIterable {

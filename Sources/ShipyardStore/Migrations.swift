@@ -49,6 +49,18 @@ enum Migrations {
         CREATE TABLE directory_removals (
             pool TEXT NOT NULL, node TEXT NOT NULL, id INTEGER NOT NULL, job TEXT NOT NULL, path TEXT NOT NULL,
             time INTEGER NOT NULL, failed_path TEXT, failure TEXT, PRIMARY KEY (pool, node, id)) WITHOUT ROWID;
+        CREATE INDEX directory_removals_by_job ON directory_removals (job);
+
+        -- Durations are measured on a line that no setting of the clock moves; NULL in rows older than it.
+        CREATE TABLE clock (
+            boot TEXT NOT NULL, life TEXT NOT NULL, boot_time INTEGER NOT NULL, wall INTEGER NOT NULL,
+            steady INTEGER NOT NULL);
+        ALTER TABLE jobs ADD COLUMN creation_steady INTEGER;
+        ALTER TABLE jobs ADD COLUMN end_steady INTEGER;
+        ALTER TABLE progress ADD COLUMN blame INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE progress ADD COLUMN ended INTEGER;
+        ALTER TABLE past_attempts ADD COLUMN blame INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE past_attempts ADD COLUMN ended INTEGER;
 
         -- Jobs that tasks are being added to: rows past their `task_count` belong to nobody yet.
         CREATE TABLE open_submissions (job INTEGER PRIMARY KEY);

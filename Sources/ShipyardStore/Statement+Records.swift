@@ -22,10 +22,11 @@ extension SQL {
         """
     static let jobColumns = """
         number, id, pool, state, priority, plan, task_count, auto_complete, creation_time, \
-        state_transition_time, end_time, terminate_reason
+        state_transition_time, end_time, terminate_reason, creation_steady, end_steady
         """
     static let progressColumns = """
-        key, state, attempt, retry_count, requeue_count, node, boot, assigned_time, is_ending, \(resultColumns)
+        key, state, attempt, retry_count, requeue_count, node, boot, assigned_time, is_ending, \
+        blame, ended, \(resultColumns)
         """
     static let taskColumns = "key, id, template, dependencies, command, extra"
     static let nodeJobColumns = "job, pool, node, is_release, boot, attempt, \(resultColumns)"
@@ -91,6 +92,8 @@ extension Statement {
         bind(10, job.stateTransitionTime.milliseconds)
         bind(11, job.endTime?.milliseconds)
         bind(12, job.terminateReason)
+        bind(13, job.creationSteady?.milliseconds)
+        bind(14, job.endSteady?.milliseconds)
     }
 
     func job() -> JobRecord? {
@@ -103,7 +106,8 @@ extension Statement {
             priority: int(4, within: -1000...1000), plan: text(5),
             taskCount: int(6, within: 0...Int(UInt32.max)), autoComplete: integer(7) != 0,
             creationTime: instant(8), stateTransitionTime: instant(9), endTime: optionalInstant(10),
-            terminateReason: optionalText(11))
+            terminateReason: optionalText(11), creationSteady: optionalSteady(12),
+            endSteady: optionalSteady(13))
         if pool == nil || state == nil {
             // Nothing of it may run, as nobody knows whether it still should; it can be looked at and deleted.
             complain(pool == nil ? 2 : 3)
@@ -138,7 +142,9 @@ extension Statement {
         bind(7, task.boot)
         bind(8, task.assignedTime?.milliseconds)
         bind(9, task.isEnding ? 1 : 0)
-        bind(task.result, from: 10)
+        bind(10, Int64(task.blame))
+        bind(11, task.ended?.milliseconds)
+        bind(task.result, from: 12)
     }
 
     func progress(from first: Int32 = 0) -> TaskProgress {
@@ -150,7 +156,9 @@ extension Statement {
         task.boot = integer(first + 6)
         task.assignedTime = optionalInstant(first + 7)
         task.isEnding = integer(first + 8) != 0
-        task.result = result(from: first + 9)
+        task.blame = int32(first + 9)
+        task.ended = optionalSteady(first + 10)
+        task.result = result(from: first + 11)
         guard let state = TaskState(rawValue: text(first + 1)), task.node != nil || !state.isAssigned else {
             // It may have run, so it must not run again.
             complain(first + 1)
@@ -230,6 +238,10 @@ extension Statement {
     private func instant(_ column: Int32) -> Instant { Instant(milliseconds: integer(column)) }
     private func optionalInstant(_ column: Int32) -> Instant? {
         optionalInteger(column).map { Instant(milliseconds: $0) }
+    }
+
+    private func optionalSteady(_ column: Int32) -> SteadyTime? {
+        optionalInteger(column).map { SteadyTime(milliseconds: $0) }
     }
 
     // MARK: What may not be there

@@ -101,7 +101,7 @@ extension StoreReader {
     /// Tasks of one template whose latest attempt ended in the given time and that are completed: whose files
     /// are kept no longer.
     package func tasksEnded(
-        in job: UInt32, template: Int, after: Instant, upTo: Instant
+        in job: UInt32, template: Int, after: SteadyTime, upTo: SteadyTime
     ) throws(StoreError) -> [TaskFiles] {
         try rows(
             .endedTasks,
@@ -162,7 +162,8 @@ extension SQL {
         """
         SELECT t.id, p.node, p.key FROM progress p JOIN tasks t ON t.key = p.key
         WHERE \(isOfJob("p.key")) AND t.template = ?2 AND p.state = 'completed' AND p.node IS NOT NULL
-            AND p.end_time > ?3 AND p.end_time <= ?4
+            AND p.end_time IS NOT NULL
+            AND coalesce(p.ended, p.end_time) > ?3 AND coalesce(p.ended, p.end_time) <= ?4
         """)
 
     fileprivate static let taskPage = SQL(

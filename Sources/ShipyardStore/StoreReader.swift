@@ -24,10 +24,19 @@ package class StoreReader: @unchecked Sendable {
 
     init(_ database: consuming Database) { self.database = database }
 
+    /// A read by query fails when it answers true. For tests.
+    package var readFaultInjection: (() -> Bool)?
+
+    private func mayFail() throws(StoreError) {
+        guard let readFaultInjection, readFaultInjection() else { return }
+        throw StoreError(kind: .injected, operation: "read", message: "the read was asked to fail")
+    }
+
     /// Runs `sql` and makes a value of each row; rows that give none are left out.
     func rows<Value>(
         _ sql: SQL, bind: (Statement) -> Void = { _ in }, _ make: (Statement) -> Value?
     ) throws(StoreError) -> [Value] {
+        try mayFail()
         let statement = try database.statement(sql)
         defer { statement.reset() }
         bind(statement)
@@ -43,6 +52,7 @@ package class StoreReader: @unchecked Sendable {
     func firstRow<Value>(
         _ sql: SQL, bind: (Statement) -> Void, _ make: (Statement) -> Value?
     ) throws(StoreError) -> Value? {
+        try mayFail()
         let statement = try database.statement(sql)
         defer { statement.reset() }
         bind(statement)

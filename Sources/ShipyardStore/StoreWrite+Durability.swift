@@ -8,6 +8,8 @@ extension StoreWrite {
         case .putNode, .putTask, .putNodeJob: true
         // Rows that nobody sees before the job's row, which is no progress.
         case .addTask, .openSubmission, .closeSubmission, .discardSubmission: true
+        // A removal that is decided with a deletion is on the disk with it; alone it is decided again.
+        case .putRemoval, .deleteRemoval, .putClock, .putLastSweep: true
         case .putPool, .deletePool, .deleteNode, .putJob, .deleteJob, .deleteTask, .deleteNodeJobs,
             .keepAnswer:
             false

@@ -8,7 +8,8 @@ extension StoreWriter {
         case .putNode(let node): try run(.putNode, "putNode") { $0.bind(node) }
         case .deleteNode(let pool, let node):
             // What jobs did there goes too: a later pool of this id has a node of this id again, unprepared.
-            for sql in [SQL.deleteNodeJobsOfNode, .deleteNode] {
+            // So do its removals: its directory is gone as a whole.
+            for sql in [SQL.deleteNodeJobsOfNode, .deleteRemovalsOfNode, .deleteNode] {
                 try run(sql, "deleteNode") {
                     $0.bind(1, pool.text)
                     $0.bind(2, node.text)
@@ -25,6 +26,10 @@ extension StoreWriter {
         case .putNodeJob(let record): try run(.putNodeJob, "putNodeJob") { $0.bind(record) }
         case .deleteNodeJobs(let job):
             try run(.deleteNodeJobs, "deleteNodeJobs") { $0.bind(1, Int64(job)) }
+        case .putRemoval(let record): try putRemoval(record)
+        case .deleteRemoval(let pool, let node, let id): try deleteRemoval(id, pool, node)
+        case .putClock(let anchor): try putClock(anchor)
+        case .putLastSweep(let time): try putLastSweep(time)
         case .openSubmission(let job):
             try run(.openSubmission, "openSubmission") { $0.bind(1, Int64(job)) }
         case .closeSubmission(let job):
@@ -47,7 +52,7 @@ extension StoreWriter {
     }
 
     private func deletePool(_ pool: PoolID, _ removal: String, _ time: Instant) throws(StoreError) {
-        for sql in [SQL.deleteNodeJobsOfPool, .deleteNodes, .deletePool] {
+        for sql in [SQL.deleteNodeJobsOfPool, .deleteRemovalsOfPool, .deleteNodes, .deletePool] {
             try run(sql, "deletePool") { $0.bind(1, pool.text) }
         }
         try run(.addPoolRemoval, "deletePool") {
@@ -55,7 +60,11 @@ extension StoreWriter {
             $0.bind(2, removal)
             $0.bind(3, time.milliseconds)
         }
+        try run(.forgetPoolRemovals, "deletePool") { $0.bind(1, Int64(Self.keptPoolRemovals)) }
     }
+
+    /// As many as the API looks through, some hundred bytes each.
+    package static let keptPoolRemovals = 1000
 
     private func deleteJob(_ number: UInt32) throws(StoreError) {
         for sql in [SQL.deleteNodeJobs, .deleteJob, .addDeletedJob] {
@@ -82,6 +91,8 @@ extension SQL {
     fileprivate static let deletePool = SQL("DELETE FROM pools WHERE id = ?")
     fileprivate static let addPoolRemoval = SQL(
         "INSERT INTO pool_removals (pool, removal, time) VALUES (?,?,?)")
+    fileprivate static let forgetPoolRemovals = SQL(
+        "DELETE FROM pool_removals WHERE number <= (SELECT max(number) FROM pool_removals) - ?")
 
     fileprivate static let putNode = SQL(
         "INSERT OR REPLACE INTO nodes (\(nodeColumns)) VALUES (\(marks(8 + resultColumnCount)))")
@@ -91,11 +102,12 @@ extension SQL {
     // Not OR REPLACE, which would silently delete another job of the same id.
     fileprivate static let putJob = SQL(
         """
-        INSERT INTO jobs (\(jobColumns)) VALUES (\(marks(12))) ON CONFLICT (number) DO UPDATE SET
+        INSERT INTO jobs (\(jobColumns)) VALUES (\(marks(14))) ON CONFLICT (number) DO UPDATE SET
         id = excluded.id, pool = excluded.pool, state = excluded.state, priority = excluded.priority,
         plan = excluded.plan, task_count = excluded.task_count, auto_complete = excluded.auto_complete,
         creation_time = excluded.creation_time, state_transition_time = excluded.state_transition_time,
-        end_time = excluded.end_time, terminate_reason = excluded.terminate_reason
+        end_time = excluded.end_time, terminate_reason = excluded.terminate_reason,
+        creation_steady = excluded.creation_steady, end_steady = excluded.end_steady
         """)
     fileprivate static let deleteJob = SQL("DELETE FROM jobs WHERE number = ?")
     fileprivate static let addDeletedJob = SQL("INSERT OR IGNORE INTO deleted_jobs VALUES (?)")
@@ -112,7 +124,7 @@ extension SQL {
 
     // Without indexes or triggers, OR REPLACE overwrites the row in place: one search of the tree.
     fileprivate static let putTask = SQL(
-        "INSERT OR REPLACE INTO progress (\(progressColumns)) VALUES (\(marks(9 + resultColumnCount)))")
+        "INSERT OR REPLACE INTO progress (\(progressColumns)) VALUES (\(marks(11 + resultColumnCount)))")
     fileprivate static let keepPastAttempt = SQL(
         """
         INSERT OR REPLACE INTO past_attempts (\(progressColumns)) SELECT \(progressColumns) FROM progress

@@ -8,10 +8,12 @@ import ShipyardPlanner
 /// Work ends when a test says so; everything that the engine has asked for is kept in `effects`.
 struct Floor {
     var engine = Engine()
-    var now = Instant(milliseconds: 0)
+    var now = Moment(milliseconds: 0)
     private(set) var effects: [Effect] = []
     private(set) var writes: [StoreWrite] = []
     /// Work at the agents, in the order in which it was sent.
+    /// False: agents are launched, and nothing comes of it.
+    var connects = true
     private(set) var atAgents: [(node: NodeHandle, work: WorkID)] = []
     private var nextJob: UInt32 = 0
 
@@ -24,23 +26,26 @@ struct Floor {
     mutating func addPool(nodes: Int, slots: Int, _ rules: PoolRules = PoolRules()) {
         let record = PoolRecord(
             id: Self.pool, state: .active, allocationState: .resizing, targetDedicatedNodes: nodes,
-            targetLowPriorityNodes: 0, taskSlotsPerNode: slots, specification: "", creationTime: now,
+            targetLowPriorityNodes: 0, taskSlotsPerNode: slots, specification: "", creationTime: now.wall,
             autoPoolJob: nil, lastNodeNumber: 0)
         apply(.poolAdded(record, rules))
     }
 
     /// One turn. New nodes connect in turns of their own.
     mutating func apply(_ events: Event...) {
-        for event in events { engine.apply(event, at: now) }
+        for event in events {
+            if case .nodeLost(let node, _) = event { atAgents.removeAll { $0.node == node } }
+            engine.apply(event, at: now)
+        }
         let turn = engine.takeTurn(at: now)
         effects += turn.effects
         writes += turn.writes
         for effect in turn.effects {
             switch effect {
-            case .launchNode(let node): apply(.nodeConnected(node, running: [], queued: []))
+            case .launchNode(let node): if connects { apply(.nodeConnected(node, running: [], queued: [])) }
             case .startWork(let node, let work): atAgents.append((node, work))
             case .removeNode(let node): atAgents.removeAll { $0.node == node }
-            case .killWork, .verifyPoolRemoved, .removeJobDirectory: break
+            case .killWork, .verifyPoolRemoved, .removeDirectory, .forgetRemoval, .shutDownNode: break
             }
         }
     }
@@ -53,8 +58,8 @@ struct Floor {
         let record = JobRecord(
             number: nextJob, id: JobID("job-\(nextJob)")!, pool: Self.pool, state: .active,
             priority: priority,
-            plan: "", taskCount: 0, autoComplete: autoComplete, creationTime: now, stateTransitionTime: now,
-            endTime: nil, terminateReason: nil)
+            plan: "", taskCount: 0, autoComplete: autoComplete, creationTime: now.wall,
+            stateTransitionTime: now.wall, endTime: nil, terminateReason: nil, creationSteady: now.steady)
         apply(.jobAdded(record, rules), .tasksAdded(job: nextJob, tasks, record: record, rules))
         return nextJob
     }
@@ -80,12 +85,28 @@ struct Floor {
         return item.work
     }
 
+    /// The oldest task ends because the engine wanted it ended.
+    mutating func endKilled() {
+        guard let item = first() else { return }
+        atAgents.removeAll { $0.work == item.work && $0.node == item.node }
+        var killed = result(143)
+        killed.failure = .endedByUser
+        apply(.workExited(item.node, item.work, killed))
+    }
+
+    /// The agent gives the oldest work of a kind back.
+    mutating func giveBack(_ kind: WorkKind = .task) {
+        guard let item = first(kind) else { return }
+        atAgents.removeAll { $0.work == item.work && $0.node == item.node }
+        apply(.workReturned(item.node, item.work))
+    }
+
     func result(_ code: Int32, _ failure: String = "FailureExitCode") -> AttemptResult {
         AttemptResult(
             exit: .exited(code),
             failure: code == 0
                 ? nil : FailureInfo(category: .userError, code: failure, message: "exit code \(code)"),
-            startTime: now, endTime: now, usage: ResourceUsage(wall: 1_000_000))
+            startTime: now.wall, endTime: now.wall, usage: ResourceUsage(wall: 1_000_000))
     }
 
     /// Ends the oldest task again and again; answers the ordinals in the order in which they ended.
@@ -95,9 +116,16 @@ struct Floor {
         return ended
     }
 
+    /// The node's agent dies. Its next one is waited for.
     mutating func lose(_ node: Int) {
-        atAgents.removeAll { $0.node.index == node }
         apply(.nodeLost(NodeHandle(index: node), reason: "killed"))
+        while nodeState(node) == .rebooting, let next = engine.nextDeadline { pass(until: next) }
+    }
+
+    /// Nothing happens until then.
+    mutating func pass(until time: SteadyTime) {
+        now = now + (time - now.steady)
+        apply(.timePassed)
     }
 
     // MARK: What is so
@@ -141,6 +169,14 @@ extension JobRules {
     }
 }
 
+extension Moment {
+    /// By both clocks.
+    init(milliseconds: Int64) {
+        self.init(
+            wall: Instant(milliseconds: milliseconds), steady: SteadyTime(milliseconds: milliseconds))
+    }
+}
+
 extension [TaskSeed] {
     static func free(_ count: Int) -> [TaskSeed] { (0..<count).map { _ in TaskSeed(template: 0) } }
 
@@ -152,7 +188,7 @@ extension [TaskSeed] {
 
 extension Engine {
     /// Makes a second engine from what the first has written, as a restart does.
-    static func restored(from writes: [StoreWrite], _ rules: [UInt32: JobRules], at now: Instant) -> Engine {
+    static func restored(from writes: [StoreWrite], _ rules: [UInt32: JobRules], at now: Moment) -> Engine {
         var pools: [PoolID: PoolRecord] = [:]
         var nodes: [NodeID: NodeRecord] = [:]
         var jobs: [UInt32: JobRecord] = [:]
@@ -161,6 +197,7 @@ extension Engine {
             case .putPool(let pool): pools[pool.id] = pool
             case .putNode(let node): nodes[node.id] = node
             case .putJob(let job): jobs[job.number] = job
+            case .deleteJob(let number): jobs[number] = nil
             case .deleteNode(_, let id): nodes[id] = nil
             default: break
             }

@@ -31,7 +31,7 @@ struct JobLifeTests {
         record.autoComplete = true
         floor.apply(.tasksAdded(job: job, [], record: record, .one()))
         #expect(floor.engine.job(job)?.state == .completed)
-        #expect(floor.engine.job(job)?.endTime == floor.now)
+        #expect(floor.engine.job(job)?.endTime == floor.now.wall)
     }
 
     @Test func failureThatTerminatesEndsTheJobAndWhatRuns() {
@@ -73,7 +73,7 @@ struct JobLifeTests {
             })
         floor.end(code: 1)
         #expect(floor.engine.job(job)?.state == .disabling)
-        floor.end(code: 143)
+        floor.endKilled()
         #expect(floor.engine.job(job)?.state == .disabled)
         #expect(floor.running() == [])
         #expect(floor.engine.blockage(job) == .disabled)
@@ -86,19 +86,73 @@ struct JobLifeTests {
 
     @Test func wallTimeEndsAJobCountedFromItsCreation() throws {
         var floor = Floor()
-        floor.now = Instant(milliseconds: 5000)
+        floor.now = Moment(milliseconds: 5000)
         let job = floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) })
-        #expect(floor.engine.nextDeadline == Instant(milliseconds: 15_000))
-        floor.now = Instant(milliseconds: 14_999)
+        #expect(floor.engine.nextDeadline == SteadyTime(milliseconds: 15_000))
+        floor.now = Moment(milliseconds: 14_999)
         floor.apply(.timePassed)
         #expect(floor.engine.job(job)?.state == .active)
-        floor.now = Instant(milliseconds: 15_000)
+        floor.now = Moment(milliseconds: 15_000)
         floor.apply(.timePassed)
         #expect(floor.engine.job(job)?.state == .terminating)
         #expect(floor.engine.nextDeadline == nil)
         floor.end(code: 143)
         #expect(floor.engine.job(job)?.terminateReason == TerminateReason.maxWallClockTimeExpiry)
         #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    /// Whatever has become of the job since, and however the wall clock was set.
+    @Test func wallTimeIsOfTheJobsWholeLifeByASteadyClock() throws {
+        var floor = Floor()
+        floor.now = Moment(milliseconds: 5000)
+        let job = floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) })
+        floor.now = Moment(milliseconds: 12_000)
+        floor.apply(.jobDisabled(job))
+        floor.endKilled()
+        floor.apply(.jobEnabled(job))
+        #expect(floor.engine.job(job)?.stateTransitionTime == Instant(milliseconds: 12_000))
+        floor.now.wall = floor.now.wall + .seconds(7200)
+        floor.apply(.timePassed)
+        #expect(floor.engine.job(job)?.state == .active)
+        floor.now.wall = floor.now.wall - .seconds(9000)
+        floor.now.steady = SteadyTime(milliseconds: 14_999)
+        floor.apply(.timePassed)
+        #expect(floor.engine.job(job)?.state == .active)
+        // The same in a service that was started since.
+        let record = try #require(floor.engine.job(job))
+        var engine = Engine()
+        engine.restoreJob(record, .one { rules, _ in rules.maxWallTime = .seconds(10) }, counts: nil)
+        #expect(engine.nextDeadline == SteadyTime(milliseconds: 15_000))
+        floor.now.steady = SteadyTime(milliseconds: 15_000)
+        floor.apply(.timePassed)
+        #expect(floor.engine.job(job)?.terminateReason == TerminateReason.maxWallClockTimeExpiry)
+    }
+
+    @Test func limitOfAMillionYearsIsALimit() {
+        var floor = Floor()
+        floor.now = Moment(milliseconds: 1 << 41)
+        let limit = TimeSpan.seconds(200_000_000 * 86_400)
+        let job = floor.addJob(.free(1), .one { rules, _ in rules.maxWallTime = limit })
+        floor.apply(.timePassed)
+        #expect(floor.engine.job(job)?.state == .active)
+        #expect(TimeSpan.seconds(.max) == TimeSpan(milliseconds: .max))
+    }
+
+    @Test func jobsThatHaveEndedCostNothing() {
+        var floor = Floor()
+        for _ in 0..<3 { floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) }) }
+        #expect(floor.engine.tally.busyJobs == 3)
+        _ = floor.endAll()
+        #expect(floor.engine.tally.busyJobs == 0)
+        #expect(floor.engine.nextDeadline == nil)
+        let open = floor.addJob(.free(1), autoComplete: false)
+        #expect(floor.engine.tally.busyJobs == 1)
+        floor.apply(.jobDeleted(open))
+        floor.endKilled()
+        #expect(floor.engine.tally.busyJobs == 0)
+        floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)))
+        floor.apply(.poolRemoved(Floor.pool, removal: "{}"))
+        #expect(!floor.engine.isBusy)
     }
 
     @Test func deletedJobFreesItsIdWhenItsTasksHaveEnded() {
@@ -109,7 +163,9 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.state == .deleting)
         floor.end(code: 143)
         #expect(floor.engine.jobNumber(id) == nil)
-        #expect(floor.count { if case .removeJobDirectory(_, _, id) = $0 { true } else { false } } == 1)
+        #expect(
+            floor.count { if case .removeDirectory(_, RemovalID(job: job), _) = $0 { true } else { false } }
+                == 1)
     }
 
     // MARK: Preparation and release
@@ -148,6 +204,19 @@ struct JobLifeTests {
         #expect(floor.entry(job, 0)?.requeueCount == 0)
     }
 
+    /// The pool goes, and its tasks go back to the queue, before the preparation has ended there.
+    @Test(arguments: [Int32(0), 1])
+    func preparationThatEndsAfterItsTasksHaveGoneChangesNothing(code: Int32) {
+        var floor = Floor(slots: 2)
+        let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
+        let item = floor.first(.jobPreparation)!
+        floor.apply(.poolDeleted(Floor.pool))
+        floor.apply(.workExited(item.node, item.work, floor.result(code)))
+        #expect(floor.engine.counts(job)?.active == 3)
+        #expect(floor.engine.counts(job)?.running == 0)
+        #expect(floor.running() == [])
+    }
+
     @Test func preparationThatFailsOnOneNodeThenOnTheOtherBlocksTheJob() {
         var floor = Floor(nodes: 2)
         let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
@@ -172,6 +241,24 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.state == .terminating)
         #expect(floor.running(.jobRelease).count == 1)
         floor.end(.jobRelease, code: code)
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    /// It may still speak; and when it is lost instead, nobody waits any longer.
+    @Test(arguments: [true, false])
+    func releaseIsNotSentToASilentNode(isHeard: Bool) {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
+        let item = floor.first()!
+        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(0)))
+        #expect(floor.engine.job(job)?.state == .terminating)
+        #expect(floor.running(.jobRelease) == [])
+        if isHeard {
+            floor.apply(.nodeHeard(item.node))
+            floor.end(.jobRelease)
+        } else {
+            floor.lose(0)
+        }
         #expect(floor.engine.job(job)?.state == .completed)
     }
 

@@ -113,26 +113,6 @@ struct PoolLifeTests {
         #expect(floor.endAll() == [0, 1])
     }
 
-    @Test func nodeThatIsLostTooOftenIsUnusable() {
-        var floor = Floor()
-        let job = floor.addJob(.free(1))
-        for _ in 0..<Limits.maximumLosses { floor.lose(0) }
-        #expect(floor.nodeState(0) == .running)
-        floor.lose(0)
-        #expect(floor.nodeState(0) == .unusable)
-        #expect(floor.engine.blockage(job) == .nodesUnusable([.unusable: 1]))
-    }
-
-    @Test func lossesLongAgoAreForgiven() {
-        var floor = Floor()
-        floor.addJob(.free(1))
-        for _ in 0..<(Limits.maximumLosses * 3) {
-            floor.now = floor.now + .seconds(200)
-            floor.lose(0)
-        }
-        #expect(floor.nodeState(0) == .running)
-    }
-
     @Test func jobOfItsOwnPoolTakesThePoolWithIt() {
         var floor = Floor()
         floor.addJob(.free(1), .one { rules, _ in rules.removesPool = true })

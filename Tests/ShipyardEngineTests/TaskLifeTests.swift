@@ -106,6 +106,74 @@ struct TaskLifeTests {
         #expect(floor.progress(job, 0).last?.result?.failure?.code == "TaskEnded")
     }
 
+    /// The agent gives the task back on its own while the order to end it is on its way: it finds nothing to kill.
+    @Test func returnedTaskThatIsBeingEndedEndsAndItsJobGoesOn() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        floor.apply(.taskTerminated(TaskKey(job: job, ordinal: 0)))
+        floor.giveBack()
+        #expect(floor.state(job, 0) == .completed)
+        #expect(floor.progress(job, 0).last?.result?.failure?.code == "TaskEnded")
+        #expect(floor.engine.job(job)?.state == .completed)
+        #expect(floor.running() == [])
+    }
+
+    @Test(arguments: [true, false])
+    func jobThatEndsDoesSoWhenItsTasksAreReturned(isDeleted: Bool) {
+        var floor = Floor(slots: 2)
+        let job = floor.addJob(.free(2))
+        floor.apply(isDeleted ? .jobDeleted(job) : .jobTerminated(job, reason: "x"))
+        floor.giveBack()
+        floor.giveBack()
+        #expect(floor.engine.job(job)?.state == (isDeleted ? nil : .completed))
+    }
+
+    @Test func jobIsDisabledWhenItsTasksAreReturned() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        floor.apply(.jobDisabled(job))
+        floor.giveBack()
+        #expect(floor.engine.job(job)?.state == .disabled)
+        floor.apply(.jobEnabled(job))
+        #expect(floor.running() == [0])
+        // It never ran, so it is the same attempt and no requeue.
+        #expect(floor.entry(job, 0)?.attempt == 1)
+        #expect(floor.entry(job, 0)?.requeueCount == 0)
+    }
+
+    /// An exit of its own was faster than the kill: it counts, or the task would run again after it had succeeded.
+    @Test(arguments: [Int32(0), 1])
+    func exitOfItsOwnStandsWhileAJobIsDisabled(code: Int32) {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), .one { $1.maxTaskRetries = 1 })
+        floor.apply(.jobDisabled(job))
+        floor.end(code: code)
+        #expect(floor.engine.counts(job)?.succeeded == (code == 0 ? 1 : 0))
+        #expect(floor.entry(job, 0)?.retryCount == code)
+        #expect(floor.entry(job, 0)?.requeueCount == 0)
+    }
+
+    /// Twice in one turn, before the database knows of it; of a living job and of one that has ended.
+    @Test func deletingATaskTwiceCountsOnce() {
+        var floor = Floor()
+        let job = floor.addJob(.free(3))
+        _ = floor.endAll()
+        let key = TaskKey(job: job, ordinal: 0)
+        floor.apply(
+            .endedTaskDeleted(key, succeeded: true), .endedTaskDeleted(key, succeeded: true))
+        #expect(floor.engine.counts(job)?.succeeded == 2)
+        let other = floor.addJob(.free(1), autoComplete: true)
+        let last = TaskKey(job: other, ordinal: 0)
+        floor.end()
+        // The job ends by the first deletion, so the second finds one that has ended.
+        let third = floor.addJob(.waiting([.task(0)]))
+        let only = TaskKey(job: third, ordinal: 0)
+        floor.apply(.taskDeleted(only), .endedTaskDeleted(only, succeeded: nil))
+        #expect(floor.engine.counts(third)?.active == 0)
+        floor.apply(.endedTaskDeleted(last, succeeded: true))
+        #expect(floor.engine.counts(other)?.succeeded == 0)
+    }
+
     @Test func deletedTaskIsNeitherRunNorCountedNorWaitedFor() {
         var floor = Floor()
         let job = floor.addJob(.waiting([], [], [.task(1)]))
@@ -135,6 +203,20 @@ struct TaskLifeTests {
         #expect(floor.engine.counts(job)?.succeeded == 99)
         floor.apply(.jobDeleted(job))
         #expect(floor.engine.job(job) == nil)
+    }
+
+    /// A task may wait for one that came after it, and that one may be deleted.
+    @Test func taskThatWaitsForADeletedLastTaskIsRestored() {
+        var floor = Floor()
+        let job = floor.addJob(.waiting([.task(1)], []), autoComplete: false)
+        floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 1)))
+        floor.end()
+        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
+        engine.restoreHoles(of: job)
+        engine.restoreDependencies([.task(1)], of: TaskKey(job: job, ordinal: 0))
+        engine.finishRestoring(at: floor.now)
+        #expect(engine.blockage(job) == .dependencies(example: 0, count: 1))
     }
 
     /// Its ordinal stays its own: the database has given the next one to the next task.

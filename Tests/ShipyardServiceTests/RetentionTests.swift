@@ -12,7 +12,7 @@ struct RetentionTests {
         func sweep(since: Int64, until: Int64, failing: Int?, _ rules: [RetentionRule]) -> [String] {
             var searched: [String] = []
             let failures = windows.search(
-                rules, since: Instant(milliseconds: since), until: Instant(milliseconds: until)
+                rules, since: SteadyTime(milliseconds: since), until: SteadyTime(milliseconds: until)
             ) { rule, after, upTo throws(StoreError) in
                 if rule.template == failing {
                     throw StoreError(kind: .inputOutput, operation: "read", message: "a disk that fails")

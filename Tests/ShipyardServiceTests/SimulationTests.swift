@@ -39,4 +39,17 @@ private let seeds = getenv("SHIPYARD_SEEDS").flatMap { UInt64(String(cString: $0
             }
         }
     }
+
+    /// Fails the first read, then the second, and so on.
+    @Test func everyReadMayFail() throws {
+        for seed in 0..<seeds / 3 {
+            for read in 1...10_000 {
+                let simulation = try Simulation(seed: seed, failingRead: read)
+                let violations = try simulation.run()
+                #expect(violations.isEmpty, "seed \(seed), read \(read)")
+                if !violations.isEmpty { return }
+                if !simulation.faultWasMet { break }
+            }
+        }
+    }
 }

@@ -12,20 +12,20 @@ struct SubmissionTests {
     private func withJob(_ body: (ServiceCore, UInt32) throws -> Void) throws {
         let world = SimulatedWorld(Scenario(seed: 0))
         let core = try ServiceCore(
-            store: try StoreWriter(path: ":memory:"), world: world, home: "/home", now: world.now)
-        try core.addPool(PoolSpec(id: PoolID("pool")!), at: world.now)
+            store: try StoreWriter(path: ":memory:"), world: world, home: "/home", now: world.moment)
+        try core.addPool(PoolSpec(id: PoolID("pool")!), at: world.moment)
         var plan = JobPlan(id: JobID("j")!)
         plan.templates = [TaskTemplate()]
         let ticket = try core.beginSubmission(plan.id, usesDependencies: false)
-        core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: world.now)
-        try core.endTurn(at: world.now)
+        core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: world.moment)
+        try core.endTurn(at: world.moment)
         try body(core, ticket.number)
     }
 
     @Test(arguments: [true, false])
     func submissionToAJobThatEndsMeanwhileIsRefused(isDeleted: Bool) throws {
         try withJob { core, _ in
-            let now = Instant(milliseconds: 1)
+            let now = Moment(milliseconds: 1)
             let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
             if isDeleted { try core.deleteJob("j", at: now) } else { try core.terminateJob("j", at: now) }
             try core.endTurn(at: now)
@@ -63,7 +63,7 @@ struct SubmissionTests {
     /// The rows of a refused submission go at once, in slices, and a new one to the same job waits for them.
     @Test func aRefusedSubmissionLeavesNoRows() throws {
         try withJob { core, number in
-            let now = Instant(milliseconds: 1)
+            let now = Moment(milliseconds: 1)
             let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
             try core.addSlice(slice(number, from: 0, count: 50), to: number)
             try core.endTurn(at: now)
@@ -91,11 +91,11 @@ struct SubmissionTests {
     @Test func aSubmissionThatAFailedTurnHasThrownAwayIsRefused() throws {
         let world = SimulatedWorld(Scenario(seed: 0))
         let store = try StoreWriter(path: ":memory:")
-        let first = try ServiceCore(store: store, world: world, home: "/home", now: world.now)
+        let first = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
         let ticket = try first.beginSubmission(JobID("j")!, usesDependencies: false)
         try first.addSlice(slice(ticket.number, from: 0, count: 3), to: ticket.number)
-        try first.endTurn(at: world.now)
-        let second = try ServiceCore(store: store, world: world, home: "/home", now: world.now)
+        try first.endTurn(at: world.moment)
+        let second = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
         let late = #expect(throws: Refusal.self) {
             try second.addSlice(slice(ticket.number, from: 3, count: 1), to: ticket.number)
         }
@@ -110,7 +110,7 @@ struct SubmissionTests {
     @Test(arguments: [true, false])
     func anAnswerIsKeptWithWhatItTellsOf(isTaken: Bool) throws {
         try withJob { core, number in
-            let now = Instant(milliseconds: 1)
+            let now = Moment(milliseconds: 1)
             let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
             try core.addSlice(slice(number, from: 0, count: 1), to: number)
             try core.endTurn(at: now)
@@ -135,7 +135,7 @@ struct SubmissionTests {
     @Test(arguments: [true, false])
     func aPromiseIsOnTheDiskBeforeItIsGiven(isPromise: Bool) throws {
         try withJob { core, number in
-            let now = Instant(milliseconds: 1)
+            let now = Moment(milliseconds: 1)
             let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
             try core.addSlice(slice(number, from: 0, count: 1), to: number)
             var wasUnsynced: Bool?
@@ -152,11 +152,11 @@ struct SubmissionTests {
     /// What the service decides about jobs by itself is acted on, and so is on the disk before.
     @Test func anEndOfAJobIsOnTheDiskBeforeItIsSeen() throws {
         try withJob { core, number in
-            try core.endTurn(at: Instant(milliseconds: 1))
+            try core.endTurn(at: Moment(milliseconds: 1))
             _ = try core.store.reserveJobNumber()
             #expect(core.store.hasUnsyncedCommits)
-            try core.terminateJob("j", at: Instant(milliseconds: 2))
-            try core.endTurn(at: Instant(milliseconds: 2))
+            try core.terminateJob("j", at: Moment(milliseconds: 2))
+            try core.endTurn(at: Moment(milliseconds: 2))
             #expect(try core.store.job(number: number)?.state != .active)
             #expect(!core.store.hasUnsyncedCommits)
         }

@@ -30,12 +30,100 @@ import Testing
         #expect(removal.pool == somePool && removal.removal == "{\"nodes\":1}" && removal.time == at(9))
     }
 
+    /// A service that makes and deletes pools for years keeps the newest records of it.
+    @Test func recordsOfRemovedPoolsAreBounded() throws {
+        let store = try StoreWriter(path: ":memory:")
+        let count = StoreWriter.keptPoolRemovals + 5
+        for number in 0..<count {
+            try store.commit([.deletePool(somePool, removal: "\(number)", at: at(Int64(number)))])
+        }
+        let kept = try store.poolRemovals(limit: 10_000).map(\.removal)
+        #expect(kept == (5..<count).reversed().map { "\($0)" })
+    }
+
+    @Test func removalsComeBackAndGoWithTheirNode() throws {
+        let store = try StoreWriter(path: ":memory:")
+        func removal(_ node: String, _ ordinal: UInt32) -> RemovalRecord {
+            RemovalRecord(
+                pool: somePool, node: NodeID(node), id: RemovalID(TaskKey(job: 1, ordinal: ordinal)),
+                job: JobID("job")!, path: "workitems/job/job-1/\(ordinal)", time: at(Int64(ordinal)))
+        }
+        var failed = removal("node-1", 2)
+        failed.failure = RemovalFailure(path: "/x", reason: "no")
+        let others = [removal("node-2", 1), removal("node-2", 3)]
+        try store.commit(
+            ([removal("node-1", 1), removal("node-1", 2), failed] + others).map(StoreWrite.putRemoval))
+        #expect(try store.removals() == [removal("node-1", 1), failed] + others)
+        // What is owed stands before what failed.
+        #expect(try store.removals(of: JobID("job")!, limit: 3) == [removal("node-1", 1)] + others)
+        #expect(try store.removals(failed.id, of: JobID("job")!) == [failed])
+        #expect(try store.removals(failed.id, of: JobID("other")!) == [])
+        try store.commit([.deleteRemoval(somePool, NodeID("node-1"), RemovalID(TaskKey(job: 1, ordinal: 1)))])
+        try store.commit([.deleteNode(somePool, NodeID("node-2"))])
+        #expect(try store.removals() == [failed])
+        try store.commit([.deletePool(somePool, removal: "{}", at: at(1))])
+        #expect(try store.removals() == [])
+    }
+
+    /// Tasks make files that cannot be removed, as many as they like.
+    @Test func failedRemovalsOfANodeAreBounded() throws {
+        let store = try StoreWriter(path: ":memory:")
+        let count = StoreWriter.keptRemovalFailures + 3
+        let writes = (0..<count).map { ordinal in
+            StoreWrite.putRemoval(
+                RemovalRecord(
+                    pool: somePool, node: NodeID("node-1"),
+                    id: RemovalID(TaskKey(job: 1, ordinal: UInt32(ordinal))), job: JobID("job")!, path: "p",
+                    time: at(Int64(ordinal)), failure: RemovalFailure(path: "/x", reason: "no")))
+        }
+        try store.commit(writes)
+        #expect(try store.removals().map { Int($0.time.milliseconds) } == Array(3..<count))
+    }
+
+    @Test func clockAndSweepComeBack() throws {
+        let store = try StoreWriter(path: ":memory:")
+        #expect(try store.clock() == nil)
+        #expect(try store.lastSweep() == nil)
+        for number in 1...2 as ClosedRange<Int64> {
+            let anchor = ClockAnchor(
+                boot: "b", life: "l", bootMilliseconds: number,
+                now: Moment(wall: at(number + 10), steady: SteadyTime(milliseconds: number + 20)))
+            try store.commit([.putClock(anchor), .putLastSweep(SteadyTime(milliseconds: number))])
+            #expect(try store.clock() == anchor)
+            #expect(try store.lastSweep() == SteadyTime(milliseconds: number))
+        }
+    }
+
+    /// By the steady line, where the row has it.
+    @Test func endedTasksAreFoundByTheSteadyClock() throws {
+        let store = try storeWithJob(tasks: 2)
+        let result = someResult
+        for ordinal in 0...1 as ClosedRange<UInt32> {
+            var row = sampleProgress(ordinal, state: .completed, result: result)
+            row.ended = ordinal == 0 ? SteadyTime(milliseconds: 5) : nil
+            row.blame = 2
+            try store.commit([.putTask(row)])
+            #expect(try store.progress(of: row.key) == row)
+        }
+        func found(_ after: Int64, _ upTo: Int64) throws -> [UInt32] {
+            try store.tasksEnded(
+                in: 1, template: 0, after: SteadyTime(milliseconds: after),
+                upTo: SteadyTime(milliseconds: upTo)
+            ).map(\.key.ordinal)
+        }
+        #expect(try found(4, 5) == [0])
+        let end = result.endTime.milliseconds
+        #expect(try found(end - 1, end) == [1])
+    }
+
     @Test func jobsComeBack() throws {
         let store = try StoreWriter(path: ":memory:")
         var ended = sampleJob(2, id: "ended")
         ended.state = .completed
         ended.endTime = at(50)
         ended.terminateReason = "UserTerminate"
+        ended.creationSteady = SteadyTime(milliseconds: 40)
+        ended.endSteady = SteadyTime(milliseconds: 51)
         try store.commit([.putJob(sampleJob()), .putJob(ended)])
         #expect(try store.jobs() == [sampleJob(), ended])
         #expect(try store.job(JobID("ended")!) == ended)

@@ -24,11 +24,14 @@ extension APIRoutes {
         on(.delete, "/jobs/{job}", in: &router) { request throws(APIFailure) in
             let id = request.parameters["job"] ?? ""
             let number = try number("number", atLeast: 0, in: request)
-            try perform { core, now throws(Refusal) in
+            let removal = try perform { core, now throws(Refusal) in
                 try core.checkJob(id, isNumber: number)
-                try core.deleteJob(id, at: now)
+                return try core.deleteJob(id, at: now)
             }
-            return HTTPReply(status: 202)
+            return .json(DeletionResponse(removal), status: 202)
+        }
+        on(.get, "/jobs/{job}/removals", in: &router) { request throws(APIFailure) in
+            .json(try removals(request))
         }
         for (word, act) in Self.jobActs {
             on(.post, "/jobs/{job}/\(word)", in: &router) { request throws(APIFailure) in
@@ -47,7 +50,7 @@ extension APIRoutes {
         }
     }
 
-    private typealias JobAct = @Sendable (ServiceCore, String, Instant) throws(Refusal) -> Void
+    private typealias JobAct = @Sendable (ServiceCore, String, Moment) throws(Refusal) -> Void
     private static let jobActs: [(String, JobAct)] = [
         ("terminate", { core, id, now throws(Refusal) in try core.terminateJob(id, at: now) }),
         ("disable", { core, id, now throws(Refusal) in try core.disableJob(id, at: now) }),
@@ -138,6 +141,9 @@ extension APIRoutes {
             return
                 "its next task needs \(needed) slots, and the nodes of pool `\(job.pool)` have \(available)"
         case .disabled: return "it is disabled"
+        case .nodesCannotStart(let node, let reason):
+            return "no node of pool `\(job.pool)` can start work now; \(node): \(reason)"
+        case .unreadable(let problem): return problem
         }
     }
 }

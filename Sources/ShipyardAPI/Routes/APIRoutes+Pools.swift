@@ -34,6 +34,11 @@ extension APIRoutes {
             }
             return HTTPReply(status: 202)
         }
+        on(.post, "/pools/{pool}/nodes/{node}/reboot", in: &router) { request throws(APIFailure) in
+            let (pool, node) = (request.parameters["pool"] ?? "", request.parameters["node"] ?? "")
+            try perform { core, now throws(Refusal) in try core.rebootNode(node, of: pool, at: now) }
+            return HTTPReply(status: 202)
+        }
         on(.get, "/pools/{pool}/nodes", in: &router) { request throws(APIFailure) in
             let id = try knownPool(request.parameters["pool"] ?? "")
             return .json(ListBody(value: loop.inspect { $0.nodes(of: id) }.map(nodeResponse)))
@@ -100,6 +105,7 @@ extension APIRoutes {
                 ? ExecutionResponse(
                     record.startTaskResult, retryCount: Int(record.startTaskAttempt) - 1, requeueCount: 0)
                 : nil,
+            cannotStartReason: node.cannotStartReason,
             rootDirectory: layout.nodeRoot(record.id, of: record.pool))
     }
 

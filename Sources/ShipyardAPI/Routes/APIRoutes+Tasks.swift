@@ -27,8 +27,10 @@ extension APIRoutes {
         }
         on(.delete, "/jobs/{job}/tasks/{task}", in: &router) { request throws(APIFailure) in
             let (job, task) = (request.parameters["job"] ?? "", request.parameters["task"] ?? "")
-            try perform { core, now throws(Refusal) in try core.deleteTask(task, of: job, at: now) }
-            return HTTPReply(status: 202)
+            let removal = try perform { core, now throws(Refusal) in
+                try core.deleteTask(task, of: job, at: now)
+            }
+            return .json(DeletionResponse(removal), status: 202)
         }
     }
 

@@ -47,7 +47,7 @@ package struct APIRoutes: Sendable {
     /// Runs a command in a turn of the service and waits for its commit.
     func perform<Answer: Sendable>(
         isPromise: Bool = true,
-        _ body: @escaping @Sendable (ServiceCore, Instant) throws(Refusal) -> Answer
+        _ body: @escaping @Sendable (ServiceCore, Moment) throws(Refusal) -> Answer
     ) throws(APIFailure) -> Answer {
         do throws(Refusal) {
             return try loop.perform(isPromise: isPromise, body)

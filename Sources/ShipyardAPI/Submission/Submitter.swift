@@ -298,8 +298,11 @@ struct Submitter {
             let state = routes.loop.inspect { engine in engine.jobNumber(id).flatMap { engine.job($0)?.state }
             }
             guard state == .completed else { continue }
-            try routes.perform { core, now throws(Refusal) in try core.deleteJob(id.text, at: now) }
+            let removal = try routes.perform { core, now throws(Refusal) in
+                try core.deleteJob(id.text, at: now)
+            }
             try wait(until: "job `\(id)` is gone") { $0.jobNumber(id) == nil }
+            try waitForFiles(of: id, removal)
         }
     }
 
@@ -311,6 +314,26 @@ struct Submitter {
                 engine.jobNumber(id).flatMap { engine.job($0)?.state } != .deleting
             }
         }
+    }
+
+    /// What the new job's tasks find on a node must be their own.
+    private func waitForFiles(of id: JobID, _ removal: RemovalID) throws(APIFailure) {
+        let (pause, patience): (UInt32, UInt32) = (10_000, 120_000_000)
+        var remains = try routes.removals(of: id, only: removal)
+        for _ in 0..<patience / pause where remains.isPending {
+            usleep(pause)
+            remains = try routes.removals(of: id, only: removal)
+        }
+        guard let first = remains.value.first else { return }
+        let others = remains.value.count == 1 ? "" : ", and \(remains.value.count - 1) more"
+        throw APIFailure(
+            remains.isPending ? 503 : 409, "FilesNotRemoved",
+            first.failure.map { reason in
+                "job `\(id)` is deleted, but its files on \(first.nodeId) could not be removed:"
+                    + " \(first.failedPath ?? first.path): \(reason)\(others); nothing was added"
+            }
+                ?? "job `\(id)` is deleted, but \(first.nodeId) has not removed its files (\(first.path)) within"
+                + " two minutes\(others); nothing was added, try again")
     }
 
     // MARK: Files

@@ -14,6 +14,7 @@ package enum CommandTree {
                             "nodes", "the nodes of a pool",
                             [
                                 NodesListCommand.command, NodesCountCommand.command,
+                                NodesRebootCommand.command,
                             ]),
                     ]),
                 .group(

@@ -47,6 +47,12 @@ enum RawShape {
             ("totalTasksRun", .count(node.totalTasksRun)),
             ("totalTasksSucceeded", .count(node.totalTasksSucceeded)),
             ("startTaskInfo", node.startTaskInfo.map(execution)),
+            (
+                "errors",
+                node.cannotStartReason.map {
+                    .array([["code": .string("NodeCannotStartWork"), "message": .string($0)]])
+                }
+            ),
             ("rootDirectory", .string(node.rootDirectory)),
         ])
     }

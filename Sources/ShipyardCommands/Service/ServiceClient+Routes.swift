@@ -56,6 +56,13 @@ extension ServiceClient {
         } while after != nil
     }
 
+    /// What nodes have not removed yet, or could not, of one removal of files of `job`.
+    package func removals(
+        _ removal: DeletionResponse, of job: String
+    ) throws(CommandFailure) -> DirectoryRemovalsResponse {
+        try get((Self.job(job) / "removals").query("removal", removal.removal))
+    }
+
     /// Answers as soon as the job differs from `seen`, or after `seconds`.
     package func waitForChange(
         of job: String, seen: String?, seconds: Int

@@ -53,6 +53,11 @@ package struct ServiceClient {
         _ = try send(ServiceRequest(.delete, path.text))
     }
 
+    /// Deletes a job or a task; answers the removal of its files, which `FileRemovalWaiter` waits for.
+    package func deleteWithFiles(_ path: ServicePath) throws(CommandFailure) -> DeletionResponse {
+        try decode(DeletionResponse.self, from: send(ServiceRequest(.delete, path.text)))
+    }
+
     /// Hands over a file from `firstByte` on, piece by piece; false when there is no such file yet. `take`
     /// answers false when it wants no more; that is no failure.
     package func read(

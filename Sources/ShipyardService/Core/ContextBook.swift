@@ -19,6 +19,8 @@ struct ContextBook {
     }
 
     private var numbers: [Subject: UInt32] = [:]
+    /// Of each job, so that the end of one looks at no other's.
+    private var subjects: [UInt32: [Subject]] = [:]
     private var known: [NodeHandle: Set<UInt32>] = [:]
     private var next: UInt32
 
@@ -28,6 +30,7 @@ struct ContextBook {
         if let number = numbers[subject] { return number }
         next &+= 1
         numbers[subject] = next
+        if let job = subject.job { subjects[job, default: []].append(subject) }
         return next
     }
 
@@ -38,9 +41,8 @@ struct ContextBook {
 
     /// The job gives no more orders: who knew which of its contexts.
     mutating func forget(job: UInt32) -> [(node: NodeHandle, number: UInt32)] {
-        let subjects = numbers.keys.filter { $0.job == job }
         var told: [(node: NodeHandle, number: UInt32)] = []
-        for subject in subjects {
+        for subject in subjects.removeValue(forKey: job) ?? [] {
             guard let number = numbers.removeValue(forKey: subject) else { continue }
             for node in known.keys where known[node]?.remove(number) != nil { told.append((node, number)) }
         }

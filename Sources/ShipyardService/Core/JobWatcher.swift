@@ -9,14 +9,14 @@ package struct JobWatcher {
     package var seen: TaskCounts?
     package var seenState: JobState?
     /// No answer before this moment, so that a job with thousands of tasks a second answers a few times a second...
-    package var notBefore: Instant
+    package var notBefore: SteadyTime
     /// ...and an answer at this moment at the latest, changed or not.
-    package var deadline: Instant
+    package var deadline: SteadyTime
     /// Nil when the service gives up its turn.
     package var give: (Bool?) -> Void
 
     package init(
-        job: UInt32, seen: TaskCounts?, seenState: JobState?, notBefore: Instant, deadline: Instant,
+        job: UInt32, seen: TaskCounts?, seenState: JobState?, notBefore: SteadyTime, deadline: SteadyTime,
         give: @escaping (Bool?) -> Void
     ) {
         self.job = job
@@ -32,7 +32,7 @@ extension ServiceCore {
     package func watch(_ watcher: JobWatcher) { watchers.append(watcher) }
 
     /// When the next watcher must be answered at the latest.
-    package var nextWatcherDeadline: Instant? {
+    package var nextWatcherDeadline: SteadyTime? {
         watchers.lazy.map { watcher in
             self.isDue(watcher) ? watcher.notBefore : watcher.deadline
         }.min()
@@ -53,12 +53,12 @@ extension ServiceCore {
             || engine.blockage(job) != nil
     }
 
-    func answerWatchers(at now: Instant) {
+    func answerWatchers(at now: Moment) {
         guard !watchers.isEmpty else { return }
         var kept: [JobWatcher] = []
         for watcher in watchers {
-            if now >= watcher.deadline
-                || (isDue(watcher) && (now >= watcher.notBefore || isOver(watcher.job)))
+            if now.steady >= watcher.deadline
+                || (isDue(watcher) && (now.steady >= watcher.notBefore || isOver(watcher.job)))
             {
                 watcher.give(true)
             } else {

@@ -28,6 +28,12 @@ package struct Refusal: Error, Sendable, Hashable {
             "there is no job `\(id)`; `shipyard-swift jobs list` shows those there are")
     }
 
+    package static func unreadable(_ what: String, _ problem: String) -> Refusal {
+        Refusal(
+            .conflict, code: "StateUnreadable",
+            "nothing can be done with \(what) but to delete it: \(problem)")
+    }
+
     package static func taskNotFound(_ id: String, job: String) -> Refusal {
         Refusal(.notFound, code: "TaskNotFound", "job `\(job)` has no task `\(id)`")
     }

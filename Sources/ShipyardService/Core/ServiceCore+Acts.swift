@@ -9,9 +9,8 @@ import ShipyardStore
 // From the engine's effects to messages and calls.
 
 extension ServiceCore {
-    func act(on effects: [Effect]) throws(StoreError) {
+    func act(on effects: [Effect], _ definitions: [TaskKey: TaskDefinition]) {
         var outgoing: [NodeHandle: [ServiceMessage]] = [:]
-        let definitions = try definitions(for: effects)
         for effect in effects {
             switch effect {
             case .launchNode(let node): world.launch(node, identity(of: node))
@@ -22,9 +21,10 @@ extension ServiceCore {
                 outgoing[node, default: []].append(.kill(work, failure))
             case .removeNode(let node): world.remove(node, identity(of: node))
             case .verifyPoolRemoved(let pool): world.verifyRemoved(pool)
-            case .removeJobDirectory(let node, let number, let job):
-                outgoing[node, default: []].append(
-                    .removeDirectory(RemovalID(job: number), path: NodeLayout.jobRoot(job.text)))
+            case .removeDirectory(let node, let id, let path):
+                outgoing[node, default: []].append(.removeDirectory(id, path: path))
+            case .forgetRemoval(let node, let id): outgoing[node, default: []].append(.forgetRemoval(id))
+            case .shutDownNode(let node): outgoing[node, default: []].append(.shutDown)
             }
         }
         for node in outgoing.keys.sorted(by: { $0.index < $1.index }) {
@@ -42,7 +42,7 @@ extension ServiceCore {
 
     /// Everything that this turn dispatches, read in one transaction: opening one for each task costs more than
     /// the row.
-    private func definitions(for effects: [Effect]) throws(StoreError) -> [TaskKey: TaskDefinition] {
+    func definitions(for effects: [Effect]) throws(StoreError) -> [TaskKey: TaskDefinition] {
         var keys: [TaskKey] = []
         for case .startWork(_, let work) in effects where work.kind == .task {
             keys.append(TaskKey(rawValue: work.key))
@@ -69,7 +69,9 @@ extension ServiceCore {
     ) {
         let key = TaskKey(rawValue: work.key)
         guard let plan = plan(of: key.job) else { return }
-        guard let definition else { invariantFailure("task \(key) was chosen and is not in the database") }
+        guard let definition, plan.templates.indices.contains(definition.template) else {
+            return missingRows.append((node, work))
+        }
         let template = plan.templates[definition.template]
         let number = contexts.number(of: .template(job: key.job, index: definition.template))
         if contexts.mustTell(number, to: node) {
@@ -86,7 +88,8 @@ extension ServiceCore {
             .start(
                 WorkOrder(
                     id: work, context: number, name: definition.id, command: definition.command ?? "true",
-                    slots: UInt16(clamping: template.requiredSlots), staging: definition.extra)))
+                    slots: UInt16(clamping: engine.slots(of: key) ?? template.requiredSlots),
+                    staging: definition.extra)))
     }
 
     private func appendStartTask(_ work: WorkID, on node: NodeHandle, to messages: inout [ServiceMessage]) {
@@ -169,7 +172,7 @@ extension ServiceCore {
     func plan(of job: UInt32) -> JobPlan? {
         if let plan = plans[job] { return plan }
         guard let record = engine.job(job) else { return nil }
-        let plan: JobPlan = decoded(record.plan)
+        let plan = Stored<JobPlan>(record.plan).value
         plans[job] = plan
         return plan
     }
@@ -177,16 +180,30 @@ extension ServiceCore {
     func spec(of pool: PoolID) -> PoolSpec? {
         if let spec = specs[pool] { return spec }
         guard let record = engine.pool(pool) else { return nil }
-        let spec: PoolSpec = decoded(record.specification)
+        let spec = Stored<PoolSpec>(record.specification).value
         specs[pool] = spec
         return spec
     }
+}
 
-    func decoded<Value: Decodable>(_ text: String) -> Value {
+/// A value that the database keeps as JSON, or why it cannot be read: damage, other hands than ours, or a newer
+/// program. That is the trouble of one job or pool, and no reason to end the service.
+enum Stored<Value: Decodable> {
+    case value(Value)
+    case problem(String)
+
+    init(_ text: String) {
         do {
-            return try JSONCoding.decode(Value.self, from: Array(text.utf8))
+            self = .value(try JSONCoding.decode(Value.self, from: Array(text.utf8)))
         } catch {
-            invariantFailure("the database holds a \(Value.self) that cannot be read: \(error)")
+            self = .problem("what the state file has of it cannot be read: \(error)")
+        }
+    }
+
+    var value: Value? {
+        switch self {
+        case .value(let value): value
+        case .problem: nil
         }
     }
 }

@@ -8,7 +8,7 @@ import ShipyardStore
 
 extension ServiceCore {
     /// The pool is made of `spec`; its packages are in the package store already.
-    package func addPool(_ spec: PoolSpec, autoPoolJob: UInt32? = nil, at now: Instant) throws(Refusal) {
+    package func addPool(_ spec: PoolSpec, autoPoolJob: UInt32? = nil, at now: Moment) throws(Refusal) {
         if let present = engine.pool(spec.id) {
             guard present.state == .active else {
                 throw Refusal(
@@ -29,12 +29,13 @@ extension ServiceCore {
             id: spec.id, state: .active, allocationState: .resizing,
             targetDedicatedNodes: spec.dedicatedNodes,
             targetLowPriorityNodes: spec.lowPriorityNodes, taskSlotsPerNode: spec.taskSlotsPerNode,
-            specification: jsonText(spec), creationTime: now, autoPoolJob: autoPoolJob, lastNodeNumber: 0)
+            specification: jsonText(spec), creationTime: now.wall, autoPoolJob: autoPoolJob, lastNodeNumber: 0
+        )
         specs[spec.id] = spec
         engine.apply(.poolAdded(record, spec.rules), at: now)
     }
 
-    package func resizePool(_ id: String, dedicated: Int, lowPriority: Int, at now: Instant) throws(Refusal) {
+    package func resizePool(_ id: String, dedicated: Int, lowPriority: Int, at now: Moment) throws(Refusal) {
         let pool = try activePool(id)
         guard spec(of: pool.id)?.hasAutoscale != true else {
             throw Refusal(.conflict, code: "PoolHasAutoScale", "pool `\(id)` sets its own size by autoscale")
@@ -47,12 +48,12 @@ extension ServiceCore {
         engine.apply(.poolResized(pool.id, dedicated: dedicated, lowPriority: lowPriority), at: now)
     }
 
-    package func deletePool(_ id: String, at now: Instant) throws(Refusal) {
+    package func deletePool(_ id: String, at now: Moment) throws(Refusal) {
         guard let pool = PoolID(id), engine.pool(pool) != nil else { throw .poolNotFound(id) }
         engine.apply(.poolDeleted(pool), at: now)
     }
 
-    package func terminateJob(_ id: String, at now: Instant) throws(Refusal) {
+    package func terminateJob(_ id: String, at now: Moment) throws(Refusal) {
         let (number, record) = try job(id)
         guard record.state != .completed, record.state != .deleting else {
             throw Refusal(.conflict, code: "JobCompleted", "job `\(id)` has ended already")
@@ -60,25 +61,35 @@ extension ServiceCore {
         engine.apply(.jobTerminated(number, reason: TerminateReason.userTerminate), at: now)
     }
 
-    package func deleteJob(_ id: String, at now: Instant) throws(Refusal) {
-        engine.apply(.jobDeleted(try job(id).number), at: now)
+    /// Answers the removal of its files, which goes on when the job is gone.
+    @discardableResult
+    package func deleteJob(_ id: String, at now: Moment) throws(Refusal) -> RemovalID {
+        let number = try job(id).number
+        engine.apply(.jobDeleted(number), at: now)
+        return RemovalID(job: number)
     }
 
-    package func disableJob(_ id: String, at now: Instant) throws(Refusal) {
+    package func disableJob(_ id: String, at now: Moment) throws(Refusal) {
         engine.apply(.jobDisabled(try job(id).number), at: now)
     }
 
-    package func enableJob(_ id: String, at now: Instant) throws(Refusal) {
-        engine.apply(.jobEnabled(try job(id).number), at: now)
+    package func enableJob(_ id: String, at now: Moment) throws(Refusal) {
+        let number = try job(id).number
+        if let problem = engine.problem(ofJob: number) { throw .unreadable("job `\(id)`", problem) }
+        engine.apply(.jobEnabled(number), at: now)
     }
 
-    package func terminateTask(_ task: String, of id: String, at now: Instant) throws(Refusal) {
+    package func terminateTask(_ task: String, of id: String, at now: Moment) throws(Refusal) {
         engine.apply(.taskTerminated(try taskKey(task, of: id)), at: now)
     }
 
-    package func deleteTask(_ task: String, of id: String, at now: Instant) throws(Refusal) {
+    /// Answers the removal of its files, which goes on when the task is gone.
+    @discardableResult
+    package func deleteTask(_ task: String, of id: String, at now: Moment) throws(Refusal) -> RemovalID {
         let key = try taskKey(task, of: id)
-        let progress = (try? store.progress(of: key)) ?? nil
+        let job = try job(id).record
+        guard !engine.isDeletedInThisTurn(key) else { throw .taskNotFound(task, job: id) }
+        let (progress, places) = try history(of: key)
         switch engine.state(of: key) {
         case .active, .completed: engine.apply(.taskDeleted(key), at: now)
         case .preparing, .running:
@@ -86,14 +97,36 @@ extension ServiceCore {
                 .conflict, code: "TaskRunning",
                 "task `\(task)` runs; end it first with `jobs tasks term --jobid \(id) --taskid \(task)`")
         case nil:
-            guard engine.job(key.job)?.state == .completed else { throw Refusal.taskNotFound(task, job: id) }
+            guard job.state == .completed else { throw Refusal.taskNotFound(task, job: id) }
             let succeeded = progress.flatMap { $0.state == .completed ? $0.result?.isSuccess : nil }
             engine.apply(.endedTaskDeleted(key, succeeded: succeeded), at: now)
         }
-        guard let node = progress?.node else { return }
-        afterCommit(isPromise: true) { [unowned self] error in
-            if error == nil { removeFiles(of: [TaskFiles(key: key, id: task, node: node)], in: key.job) }
+        removeFiles(of: places.map { TaskFiles(key: key, id: task, node: $0) }, in: key.job, at: now)
+        return RemovalID(key)
+    }
+
+    /// What became of a task, and every node that may have files of it.
+    private func history(of key: TaskKey) throws(Refusal) -> (TaskProgress?, [NodeID]) {
+        do throws(StoreError) {
+            let progress = try store.progress(of: key)
+            let past = (progress?.attempt ?? 0) > 1 ? try store.pastAttempts(of: key) : []
+            let nodes = Set((past + [progress].compactMap { $0 }).compactMap(\.node))
+            return (progress, nodes.sorted())
+        } catch {
+            throw Refusal(error)
         }
+    }
+
+    /// Starts the node's agent anew; its tasks run again.
+    package func rebootNode(_ node: String, of id: String, at now: Moment) throws(Refusal) {
+        let pool = try activePool(id)
+        guard let handle = engine.node(NodeID(node), of: pool.id) else {
+            throw Refusal(.notFound, code: "NodeNotFound", "pool `\(id)` has no node `\(node)`")
+        }
+        guard engine.nodeRecord(handle).state != .leavingPool else {
+            throw Refusal(.conflict, code: "NodeLeaving", "node `\(node)` is leaving its pool")
+        }
+        engine.apply(.nodeRebootAsked(handle), at: now)
     }
 
     // MARK: Look-ups

@@ -6,13 +6,18 @@ import ShipyardStore
 
 extension ServiceCore {
     /// Makes the engine from the database and reaches for the agents that should be alive.
-    func restore(at now: Instant) throws(StoreError) {
+    func restore(at now: Moment, _ isNewLife: Bool) throws(StoreError) {
         try store.discardUnfinishedSubmissions()
         for record in try store.pools() {
-            let spec: PoolSpec = decoded(record.specification)
-            engine.restorePool(record, spec.rules)
+            switch Stored<PoolSpec>(record.specification) {
+            case .value(let spec): engine.restorePool(record, spec.rules)
+            case .problem(let problem):
+                store.report?("pool \(record.id) is kept aside: \(problem)")
+                engine.restorePool(record, PoolRules(), problem: problem)
+            }
         }
-        for record in try store.nodes() { engine.restoreNode(record) }
+        for record in try store.nodes() { engine.restoreNode(record, diedWithTheMachine: isNewLife) }
+        for record in try store.removals() { engine.restoreRemoval(record) }
         for record in try store.jobs() { try restore(record) }
         for record in try store.nodeJobs() where !record.isRelease { engine.restoreNodeJob(record) }
         for record in try store.nodeJobs() where record.isRelease { engine.restoreNodeJob(record) }
@@ -21,14 +26,24 @@ extension ServiceCore {
     }
 
     private func restore(_ record: JobRecord) throws(StoreError) {
-        let plan: JobPlan = decoded(record.plan)
-        retentions[record.number] = plan.templates.map(\.retentionTime)
-        guard record.state != .completed else {
+        switch Stored<JobPlan>(record.plan) {
+        case .value(let plan):
+            retention.keep(record, plan)
+            guard record.state != .completed else {
+                let counts = try store.taskCounts(of: record.number)
+                return engine.restoreJob(record, JobRules(plan), counts: counts)
+            }
+            engine.restoreJob(record, JobRules(plan), counts: nil)
+            plans[record.number] = plan
+            try restoreTasks(of: record, plan)
+        case .problem(let problem):
+            store.report?("job \(record.id) is kept aside: \(problem)")
             let counts = try store.taskCounts(of: record.number)
-            return engine.restoreJob(record, JobRules(plan), counts: counts)
+            engine.restoreUnreadableJob(record, problem: problem, counts: counts)
         }
-        engine.restoreJob(record, JobRules(plan), counts: nil)
-        plans[record.number] = plan
+    }
+
+    private func restoreTasks(of record: JobRecord, _ plan: JobPlan) throws(StoreError) {
         var waiting: [(TaskKey, [Dependency])] = []
         var unreadable = UnreadableTasks()
         try store.streamOutlines(of: record.number) { outline in
@@ -42,6 +57,7 @@ extension ServiceCore {
                 unreadable.add(outline.key, "its dependencies are `\(text.prefix(100))`")
             }
         }
+        engine.restoreHoles(of: record.number)
         let nodes = Set(try store.nodes(of: record.pool).map(\.id))
         try store.streamProgress(of: record.number) { progress in
             engine.restoreProgress(unreadable.judged(progress, nodes))

@@ -3,42 +3,52 @@ import ShipyardModel
 import ShipyardNode
 import ShipyardStore
 
-/// For how long the files of one template's tasks stay on their nodes.
-package struct RetentionRule: Sendable, Hashable {
-    package var job: UInt32
-    package var template: Int
-    package var retention: TimeSpan
+/// One search for files that are kept no longer: of tasks that became due after the one moment, up to the other.
+package struct RetentionSweep: Sendable {
+    package var since: SteadyTime
+    package var until: SteadyTime
+    package var rules: [RetentionRule]
 }
 
 extension ServiceCore {
-    /// Rules of jobs that are old enough for some of their files to go, and whose nodes are still there.
-    package func retentionRules(at now: Instant) -> [RetentionRule] {
-        engine.jobsInOrder.flatMap { number -> [RetentionRule] in
-            guard let record = engine.job(number), !engine.nodes(of: record.pool).isEmpty else { return [] }
-            return (retentions[number] ?? []).enumerated().compactMap { template, retention in
-                guard record.creationTime + retention <= now else { return nil }
-                return RetentionRule(job: number, template: template, retention: retention)
-            }
+    /// Nil when nothing is due, or while a search is under way.
+    package func beginSweep(at now: Moment) -> RetentionSweep? {
+        guard let due = nextSweep, due <= now.steady else { return nil }
+        let since = lastSweep
+        lastSweep = now.steady
+        let rules = retention.rules(at: now.steady).filter { rule in
+            engine.job(rule.job).map { engine.hasNodes($0.pool) } ?? false
         }
-    }
-
-    /// How often to look: as often as the shortest retention time, a second to a minute. Nil when no node
-    /// has files of tasks.
-    package var sweepInterval: TimeSpan? {
-        guard !retentions.isEmpty, engine.poolIDs.contains(where: { !engine.nodes(of: $0).isEmpty }) else {
+        guard !rules.isEmpty else {
+            retention.swept(until: now.steady)
             return nil
         }
-        let shortest = retentions.values.lazy.compactMap { $0.min() }.min() ?? .seconds(60)
-        return min(max(shortest, .seconds(1)), .seconds(60))
+        isSweeping = true
+        return RetentionSweep(since: since, until: now.steady, rules: rules)
     }
 
-    /// Has nodes delete the directories of tasks whose retention time is over.
-    package func removeFiles(of tasks: [TaskFiles], in job: UInt32) {
+    /// - Parameter isComplete: whether everything that is due has been found, and its removal is stored.
+    package func endSweep(_ sweep: RetentionSweep, isComplete: Bool) {
+        isSweeping = false
+        guard isComplete else { return }
+        retention.swept(until: sweep.until)
+        engine.addWrites([.putLastSweep(sweep.until)])
+    }
+
+    /// When to look next; nil when no node has files that will ever be due.
+    package var nextSweep: SteadyTime? {
+        guard !isSweeping, engine.hasNodes() else { return nil }
+        return retention.nextSweep(after: lastSweep)
+    }
+
+    /// Has nodes delete the directories of tasks.
+    package func removeFiles(of tasks: [TaskFiles], in job: UInt32, at now: Moment) {
         guard let record = engine.job(job) else { return }
         for task in tasks {
             guard let node = engine.node(task.node, of: record.pool) else { continue }
             let path = "\(NodeLayout.jobDirectory(record.id.text))/\(task.id)"
-            world.send([.removeDirectory(RemovalID(task.key), path: path)], to: node)
+            let event = Event.directoryUnwanted(node, RemovalID(task.key), job: record.id, path: path)
+            engine.apply(event, at: now)
         }
     }
 }

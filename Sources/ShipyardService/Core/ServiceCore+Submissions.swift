@@ -63,6 +63,7 @@ extension ServiceCore {
         }
         switch record.state {
         case .active, .disabling, .disabled, .enabling:
+            if let problem = engine.problem(ofJob: number) { throw .unreadable("job `\(job)`", problem) }
             try refuseWhilePurged(number, job)
             let templates = plan(of: number)?.templates.count ?? 0
             return SubmissionTicket(
@@ -115,7 +116,7 @@ extension ServiceCore {
     }
 
     /// Makes the tasks part of their job, all at once. `plan` holds this submission's templates only.
-    package func endSubmission(_ number: UInt32, _ plan: JobPlan, pool: PoolID, at now: Instant) {
+    package func endSubmission(_ number: UInt32, _ plan: JobPlan, pool: PoolID, at now: Moment) {
         guard let submission = submissions.removeValue(forKey: number) else { return }
         submittingJobs.remove(submission.job)
         var whole = plan
@@ -131,13 +132,13 @@ extension ServiceCore {
         }
         whole.taskCount = submission.firstOrdinal + submission.seeds.count
         plans[number] = whole
-        retentions[number] = whole.templates.map(\.retentionTime)
         var record =
             engine.job(number)
             ?? JobRecord(
                 number: number, id: plan.id, pool: pool, state: .active, priority: plan.priority, plan: "",
-                taskCount: 0, autoComplete: false, creationTime: now, stateTransitionTime: now, endTime: nil,
-                terminateReason: nil)
+                taskCount: 0, autoComplete: false, creationTime: now.wall, stateTransitionTime: now.wall,
+                endTime: nil, terminateReason: nil, creationSteady: now.steady)
+        retention.keep(record, whole)
         record.plan = jsonText(whole)
         if submission.isNew { engine.apply(.jobAdded(record, JobRules(whole)), at: now) }
         record.autoComplete = whole.autoComplete

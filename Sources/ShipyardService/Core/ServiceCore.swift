@@ -31,23 +31,35 @@ package final class ServiceCore {
     /// Jobs whose refused tasks are marked for removal in this turn.
     var discardedJobs: Set<UInt32> = []
     var watchers: [JobWatcher] = []
-    /// How long the files of each job's tasks are kept, by template.
-    var retentions: [UInt32: [TimeSpan]] = [:]
+    var retention = RetentionBook()
+    /// The files that were due by then have been looked for.
+    var lastSweep: SteadyTime
+    var isSweeping = false
+    /// Orders for tasks that the database does not know any more.
+    var missingRows: [(NodeHandle, WorkID)] = []
 
     /// Opens where the last service stopped.
-    package init(store: StoreWriter, world: any World, home: String, now: Instant) throws(StoreError) {
+    ///
+    /// - Parameter isNewLife: the machine, or the container, was started since.
+    package init(
+        store: StoreWriter, world: any World, home: String, now: Moment, isNewLife: Bool = false
+    ) throws(StoreError) {
         self.store = store
         self.world = world
         self.home = home
         // Agents outlive the service and keep contexts by number: a later service must not use a number again.
-        contexts = ContextBook(firstNumber: UInt32(truncatingIfNeeded: now.milliseconds / 10))
-        try restore(at: now)
+        contexts = ContextBook(firstNumber: UInt32(truncatingIfNeeded: now.steady.milliseconds / 10))
+        // A search covers all time before the first one was over.
+        lastSweep = try store.lastSweep() ?? SteadyTime(milliseconds: 0)
+        try restore(at: now, isNewLife)
     }
 
-    package var nextDeadline: Instant? { engine.nextDeadline }
+    package var nextDeadline: SteadyTime? {
+        missingRows.isEmpty ? engine.nextDeadline : SteadyTime(milliseconds: 0)
+    }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }
 
-    package func receive(_ event: WorldEvent, at now: Instant) {
+    package func receive(_ event: WorldEvent, at now: Moment) {
         switch event {
         case .message(let node, let message):
             guard !engine.isGone(node) else { return }
@@ -56,7 +68,8 @@ package final class ServiceCore {
             for exit in exits { engine.apply(.workExited(node, exit.work, exit.result), at: now) }
             contexts.forget(node)
             engine.apply(.nodeLost(node, reason: reason), at: now)
-        case .nodeSilent, .nodeHeard: break
+        case .nodeSilent(let node): engine.apply(.nodeSilent(node), at: now)
+        case .nodeHeard(let node): engine.apply(.nodeHeard(node), at: now)
         case .nodeRemoved(let node, let removal):
             let pool = engine.nodeRecord(node).pool
             removals[pool, default: PoolRemoval()].nodes += 1
@@ -68,7 +81,7 @@ package final class ServiceCore {
         }
     }
 
-    private func receive(_ message: AgentMessage, from node: NodeHandle, at now: Instant) {
+    private func receive(_ message: AgentMessage, from node: NodeHandle, at now: Moment) {
         switch message {
         case .welcome(_, _, _, let running, let queued):
             contexts.forget(node)
@@ -78,11 +91,18 @@ package final class ServiceCore {
             acknowledgements[node] = max(acknowledgements[node] ?? 0, sequence)
             engine.apply(.workExited(node, work, result), at: now)
         case .returned(let work): engine.apply(.workReturned(node, work), at: now)
-        case .directoryRemoved, .directoryNotRemoved, .pong, .cannotStartWork, .canStartWork: break
+        case .directoryRemoved(let id): engine.apply(.directoryRemoved(node, id), at: now)
+        case .directoryNotRemoved(let id, let path, let reason):
+            let failure = RemovalFailure(path: path, reason: reason)
+            engine.apply(.directoryNotRemoved(node, id, failure), at: now)
+        case .cannotStartWork(let reason):
+            engine.apply(.nodeCannotStartWork(node, reason: reason), at: now)
+        case .canStartWork: engine.apply(.nodeCanStartWork(node), at: now)
+        case .pong: break
         }
     }
 
-    private func poolVerified(_ pool: PoolID, _ verification: PoolVerification, at now: Instant) {
+    private func poolVerified(_ pool: PoolID, _ verification: PoolVerification, at now: Moment) {
         var removal = removals.removeValue(forKey: pool) ?? PoolRemoval()
         removal.checks = verification.checks + verification.remains.map { "left: \($0)" } + removal.checks
         removal.isComplete = verification.remains.isEmpty
@@ -91,8 +111,9 @@ package final class ServiceCore {
     }
 
     /// Decides, commits, acts, answers: in this order and no other.
-    package func endTurn(at now: Instant) throws(StoreError) {
+    package func endTurn(at now: Moment) throws(StoreError) {
         engine.apply(.timePassed, at: now)
+        endTasksWithoutRows(at: now)
         let turn = engine.takeTurn(at: now)
         do {
             try store.commit(turn.writes, durably: promises || !turn.writes.allSatisfy(\.isProgress))
@@ -101,7 +122,15 @@ package final class ServiceCore {
             throw error
         }
         discardedJobs = []
-        try act(on: turn.effects)
+        let found: [TaskKey: TaskDefinition]
+        do {
+            found = try definitions(for: turn.effects)
+        } catch {
+            // What was asked for is done; only the orders that follow from it must come from the next core.
+            answer(nil)
+            throw error
+        }
+        act(on: turn.effects, found)
         forgetEndedJobs(turn.writes)
         acknowledge()
         answer(nil)
@@ -119,6 +148,9 @@ package final class ServiceCore {
         for watcher in watchers { watcher.give(nil) }
         watchers = []
     }
+
+    /// A row that concerns no decision: it goes with the turn.
+    package func addWrite(_ write: StoreWrite) { engine.addWrites([write]) }
 
     private func acknowledge() {
         // In the order of nodes: a simulation must see the same acts for the same seed.
@@ -138,9 +170,19 @@ package final class ServiceCore {
         }
     }
 
+    /// A task whose row is gone can never run, and must not be waited for.
+    private func endTasksWithoutRows(at now: Moment) {
+        let failure = FailureInfo(
+            category: .serverError, code: "TaskRowMissing",
+            message: "what the state file has of the task cannot be read")
+        let result = AttemptResult(exit: .none, failure: failure, startTime: now.wall, endTime: now.wall)
+        for (node, work) in missingRows { engine.apply(.workExited(node, work, result), at: now) }
+        missingRows = []
+    }
+
     private func forget(job: UInt32) {
         plans[job] = nil
-        if engine.job(job) == nil { retentions[job] = nil }
+        if let record = engine.job(job) { retention.ended(record) } else { retention.forget(job) }
         for (node, number) in contexts.forget(job: job) { world.send([.forgetContext(number)], to: node) }
     }
 

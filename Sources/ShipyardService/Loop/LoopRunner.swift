@@ -9,6 +9,7 @@ struct LoopRunner {
     private static let longestRetryPause: TimeSpan = .seconds(5)
 
     let store: StoreWriter
+    private var clock: ServiceClock
     let world: LocalWorld
     let poller: Poller
     let wakeup: Wakeup
@@ -18,12 +19,17 @@ struct LoopRunner {
     private var core: ServiceCore?
     private var lastTurn: Int64 = 0
     private var quietSince: Int64?
+    /// True for the first core of a new boot: agents cannot have died of what their tasks did.
+    private var isNewLife: Bool
 
     init(
-        store: StoreWriter, world: LocalWorld, poller: Poller, wakeup: Wakeup, home: String,
+        store: StoreWriter, clock: ServiceClock, world: LocalWorld, poller: Poller, wakeup: Wakeup,
+        home: String,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.store = store
+        self.clock = clock
+        isNewLife = clock.isNewLife
         self.world = world
         self.poller = poller
         self.wakeup = wakeup
@@ -53,14 +59,16 @@ struct LoopRunner {
     func answerWatchers() { core?.giveUpWatchers() }
 
     private mutating func restoredCore() throws(StoreError) -> ServiceCore {
-        let core = try ServiceCore(store: store, world: world, home: home, now: WallClock.now())
+        let core = try ServiceCore(
+            store: store, world: world, home: home, now: clock.now(), isNewLife: isNewLife)
+        isNewLife = false
         quietSince = nil
         try endTurn(core)
         return core
     }
 
     mutating func run(
-        idleLimit: TimeSpan, takeLetters: (ServiceCore, Instant) -> (commands: Int, stop: Bool)
+        idleLimit: TimeSpan, takeLetters: (ServiceCore, Moment) -> (commands: Int, stop: Bool)
     ) throws(ServiceFailure) {
         var retryPause = TimeSpan(milliseconds: 50)
         while true {
@@ -80,7 +88,7 @@ struct LoopRunner {
     }
 
     private mutating func turns(
-        idleLimit: TimeSpan, takeLetters: (ServiceCore, Instant) -> (commands: Int, stop: Bool)
+        idleLimit: TimeSpan, takeLetters: (ServiceCore, Moment) -> (commands: Int, stop: Bool)
     ) throws(StoreError) {
         let core = if let core { core } else { try restoredCore() }
         self.core = core
@@ -89,9 +97,9 @@ struct LoopRunner {
             for ready in poller.wait(milliseconds: patience(core, idleLimit)) {
                 if ready == wakeup.fileDescriptor { wakeup.clear() } else { world.readable(ready) }
             }
-            let (commands, isStopped) = takeLetters(core, WallClock.now())
+            let (commands, isStopped) = takeLetters(core, clock.now())
             if isStopped { return syncAtEnd() }
-            for event in world.takeEvents() { core.receive(event, at: WallClock.now()) }
+            for event in world.takeEvents() { core.receive(event, at: clock.now()) }
             if commands > 0 {
                 quietSince = nil
             } else if isTooLongIdle(core, idleLimit) {
@@ -106,7 +114,9 @@ struct LoopRunner {
     }
 
     private mutating func endTurn(_ core: ServiceCore) throws(StoreError) {
-        try core.endTurn(at: WallClock.now())
+        let now = clock.now()
+        if let write = clock.takeNewAnchor(at: now) { core.addWrite(write) }
+        try core.endTurn(at: now)
         world.flush()
         lastTurn = WallClock.monotonicMicroseconds()
         // Last: agents have their orders, and may work while the disk does.
@@ -134,11 +144,10 @@ struct LoopRunner {
     /// How long to wait for something to happen, in milliseconds; nil is for ever.
     private func patience(_ core: ServiceCore, _ idleLimit: TimeSpan) -> Int64? {
         if store.hasRowsToPurge { return 0 }
-        let now = WallClock.now()
-        var moments = [core.nextDeadline, core.nextWatcherDeadline].compactMap {
-            $0.map { ($0 - now).milliseconds + 1 }
+        let now = clock.now()
+        var moments = [core.nextDeadline, core.nextWatcherDeadline, core.nextSweep].compactMap {
+            $0.map { ($0 + TimeSpan(milliseconds: 1) - now.steady).milliseconds }
         }
-        if let interval = core.sweepInterval { moments.append(interval.milliseconds) }
         if let sync = store.nextSync { moments.append(sync - WallClock.monotonicMicroseconds() / 1000 + 1) }
         if let quietSince {
             let left = quietSince + idleLimit.milliseconds * 1000 - WallClock.monotonicMicroseconds()

@@ -4,19 +4,18 @@ import Synchronization
 
 /// Finds, now and then, tasks whose files have been kept for their `retention_time`.
 ///
-/// Nothing is stored about it: a sweep covers the time since the last one, and the first of a service covers
-/// all time. Deleting a directory that is gone already is no error.
-final class RetentionSweeper {
+/// A sweep covers the time since the last one, whose moment is stored once all that it found is. Deleting a
+/// directory that is gone already is no error.
+final class RetentionSweeper: Sendable {
     private let workers = Workers(count: 1)
     private let readers: StoreReaderPool
     private let log: @Sendable (String) -> Void
-    private let post: @Sendable (@escaping @Sendable (ServiceCore) -> Void) -> Void
-    private var lastSweep = Instant(milliseconds: 0)
+    private let post: @Sendable (@escaping @Sendable (ServiceCore, Moment) -> Void) -> Void
     private let windows = SweepWindows()
 
     init(
         database: String, log: @escaping @Sendable (String) -> Void,
-        post: @escaping @Sendable (@escaping @Sendable (ServiceCore) -> Void) -> Void
+        post: @escaping @Sendable (@escaping @Sendable (ServiceCore, Moment) -> Void) -> Void
     ) {
         readers = StoreReaderPool(path: database)
         self.log = log
@@ -24,21 +23,51 @@ final class RetentionSweeper {
     }
 
     /// The search runs on a thread of its own: a job may have a million tasks.
-    func sweepIfDue(_ core: ServiceCore, at now: Instant) {
-        guard let interval = core.sweepInterval, now - lastSweep >= interval else { return }
-        let from = lastSweep
-        lastSweep = now
-        let rules = core.retentionRules(at: now)
-        guard !rules.isEmpty else { return }
-        workers.run { [windows, readers, log, post] in
-            let failures = windows.search(rules, since: from, until: now) {
-                rule, after, upTo throws(StoreError) in
-                let ended = try readers.read { reader throws(StoreError) in
-                    try reader.tasksEnded(in: rule.job, template: rule.template, after: after, upTo: upTo)
-                }
-                if !ended.isEmpty { post { $0.removeFiles(of: ended, in: rule.job) } }
+    func sweepIfDue(_ core: ServiceCore, at now: Moment) {
+        guard let sweep = core.beginSweep(at: now) else { return }
+        workers.run { [self, windows] in
+            let failures = windows.search(sweep.rules, since: sweep.since, until: sweep.until) {
+                rule, after, upTo throws(StoreError) in try find(rule, after, upTo)
             }
             for failure in failures { log("files past their retention time were not looked for: \(failure)") }
+            post { core, _ in core.endSweep(sweep, isComplete: failures.isEmpty) }
+        }
+    }
+
+    /// As many removals as one turn of the service decides.
+    private static let sliceLength = 500
+
+    private func find(
+        _ rule: RetentionRule, _ after: SteadyTime, _ upTo: SteadyTime
+    ) throws(StoreError) {
+        var rest = try readers.read { reader throws(StoreError) in
+            try reader.tasksEnded(in: rule.job, template: rule.template, after: after, upTo: upTo)
+        }[...]
+        while !rest.isEmpty {
+            let slice = Array(rest.prefix(Self.sliceLength))
+            rest = rest.dropFirst(slice.count)
+            let outcome = Outcome()
+            post { core, now in
+                core.removeFiles(of: slice, in: rule.job, at: now)
+                core.afterCommit(isPromise: false) { outcome.give($0) }
+            }
+            if let error = outcome.wait() { throw error }
+        }
+    }
+
+    /// Whether a slice is stored, on its way to the searching thread.
+    private final class Outcome: Sendable {
+        private let error = Mutex<StoreError?>(nil)
+        private let arrived = Semaphore()
+
+        func give(_ error: StoreError?) {
+            self.error.withLock { $0 = error }
+            arrived.signal()
+        }
+
+        func wait() -> StoreError? {
+            arrived.wait()
+            return error.withLock { $0 }
         }
     }
 }
@@ -47,15 +76,15 @@ final class RetentionSweeper {
 ///
 /// For one search at a time; they may come from different threads.
 final class SweepWindows: Sendable {
-    private let missedSince = Mutex<[RetentionRule: Instant]>([:])
+    private let missedSince = Mutex<[RetentionRule: SteadyTime]>([:])
 
     /// Calls `find` for each rule with the ends of tasks to look for: after the one and up to the other.
     func search(
-        _ rules: [RetentionRule], since: Instant, until: Instant,
-        find: (RetentionRule, _ after: Instant, _ upTo: Instant) throws(StoreError) -> Void
+        _ rules: [RetentionRule], since: SteadyTime, until: SteadyTime,
+        find: (RetentionRule, _ after: SteadyTime, _ upTo: SteadyTime) throws(StoreError) -> Void
     ) -> [StoreError] {
         let missedBefore = missedSince.withLock { $0 }
-        var missed: [RetentionRule: Instant] = [:]
+        var missed: [RetentionRule: SteadyTime] = [:]
         var failures: [StoreError] = []
         for rule in rules {
             let from = missedBefore[rule] ?? since

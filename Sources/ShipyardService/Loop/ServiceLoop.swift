@@ -10,7 +10,7 @@ import Synchronization
 /// Every other thread comes through `perform` or `inspect`, which run a closure here and wait for it.
 package final class ServiceLoop: Sendable {
     private enum Letter: Sendable {
-        case work(@Sendable (ServiceCore, Instant) -> Void)
+        case work(@Sendable (ServiceCore, Moment) -> Void)
         case world(@Sendable (LocalWorld) -> Void)
         case stop
     }
@@ -39,7 +39,7 @@ package final class ServiceLoop: Sendable {
     /// - Parameter isPromise: whether what was done survives a power cut; false where a later command says so.
     package func perform<Answer: Sendable>(
         isPromise: Bool = true,
-        _ body: @escaping @Sendable (ServiceCore, Instant) throws(Refusal) -> Answer
+        _ body: @escaping @Sendable (ServiceCore, Moment) throws(Refusal) -> Answer
     ) throws(Refusal) -> Answer {
         let box = AnswerBox<Answer>()
         post(
@@ -81,8 +81,8 @@ package final class ServiceLoop: Sendable {
                 core.watch(
                     JobWatcher(
                         job: job, seen: seen, seenState: seenState,
-                        notBefore: now + (seen == nil ? .zero : TimeSpan(milliseconds: 200)),
-                        deadline: now + patience
+                        notBefore: now.steady + (seen == nil ? .zero : TimeSpan(milliseconds: 200)),
+                        deadline: now.steady + patience
                     ) { box.give(.success($0 ?? false)) })
             })
         if case .success(true) = box.wait() { return true }
@@ -117,11 +117,12 @@ package final class ServiceLoop: Sendable {
                 post(.world(step))
             }
             var runner = LoopRunner(
-                store: store, world: world, poller: poller, wakeup: wakeup, home: layout.home, log: log)
+                store: store, clock: try ServiceClock(store: store), world: world, poller: poller,
+                wakeup: wakeup, home: layout.home, log: log)
             let sweeper = RetentionSweeper(database: layout.database, log: log) { [self] act in
-                post(.work { core, _ in act(core) })
+                post(.work(act))
             }
-            let take = { [self] (core: ServiceCore, now: Instant) in
+            let take = { [self] (core: ServiceCore, now: Moment) in
                 sweeper.sweepIfDue(core, at: now)
                 return takeLetters(core, world, now)
             }
@@ -143,7 +144,7 @@ package final class ServiceLoop: Sendable {
     }
 
     /// Runs what others have posted. Answers how many commands there were, and whether to stop.
-    private func takeLetters(_ core: ServiceCore, _ world: LocalWorld, _ now: Instant) -> (
+    private func takeLetters(_ core: ServiceCore, _ world: LocalWorld, _ now: Moment) -> (
         commands: Int, stop: Bool
     ) {
         let letters = mailbox.withLock { letters in

@@ -2,7 +2,8 @@ import ShipyardModel
 import ShipyardNode
 
 /// An agent as a table: what it was told, what runs, what it has not been thanked for. It keeps the rules of the
-/// real one (known work is not started twice, exits are kept until acknowledged) and outlives the service.
+/// real one (known work is not started twice, exits and answers are kept until the service has stored them) and
+/// outlives the service.
 struct FakeAgent {
     struct Running {
         var order: WorkOrder
@@ -11,19 +12,46 @@ struct FakeAgent {
         var isKilled: FailureInfo?
     }
 
+    /// How far a removal is. All of it is in the journal, so the next agent goes on with it.
+    enum Removal {
+        case underWay
+        case removed
+        case failed
+    }
+
     let boot: Int64
     let slots: Int
+    /// Counts nodes of one name: each has a disk of its own.
+    let life: Int
     var isAlive = true
     var running: [WorkID: Running] = [:]
     var queued: [WorkOrder] = []
+    /// Work that it will give back.
+    var held: [WorkOrder] = []
     var exits: [(sequence: UInt64, work: WorkID, result: AttemptResult)] = []
     var lastSequence: UInt64 = 0
-    /// Contexts as told on this or an earlier connection, by number.
-    var contexts: Set<UInt32> = []
+    /// Contexts as told on this or an earlier connection, by number: where their work has its directories.
+    var contexts: [UInt32: String] = [:]
+    /// The node's directories of tasks, and whose they are.
+    var directories: [String: TaskKey] = [:]
+    var removals: [RemovalID: Removal] = [:]
+    /// Why it starts nothing.
+    var trouble: String?
+    /// Stopped by a signal: it hears, does and says nothing, and what it has started runs on.
+    var isStopped = false
+    var unheard: [ServiceMessage] = []
+    var unseenEnds: [(work: WorkID, started: Instant)] = []
 
     var usedSlots: Int { running.values.reduce(0) { $0 + Int($1.order.slots) } }
 
     func knows(_ work: WorkID) -> Bool {
-        running[work] != nil || queued.contains { $0.id == work } || exits.contains { $0.work == work }
+        running[work] != nil || (queued + held).contains { $0.id == work }
+            || exits.contains { $0.work == work }
+    }
+
+    /// Its death: what it had started dies with it, and the disk stays.
+    mutating func die() {
+        (isAlive, isStopped, trouble) = (false, false, nil)
+        (running, queued, held, unheard, unseenEnds) = ([:], [], [], [], [])
     }
 }

@@ -4,6 +4,10 @@ import ShipyardPlanner
 
 /// What really ran, in the order in which it ran, checked against the promises as it happens.
 struct Ledger {
+    /// Jobs whose submission was answered.
+    var accepted: Set<UInt32> = []
+    /// Tasks whose end a user was promised, and the attempt that it found.
+    var endedByUser: [TaskKey: Int32] = [:]
     private(set) var violations: [String] = []
     /// Work that has begun, ever: promise 3 says once for each number.
     private var begun: Set<WorkID> = []
@@ -35,6 +39,9 @@ struct Ledger {
         }
         if work.kind == .task {
             expect(begun.insert(work).inserted, "\(work) ran twice under one number")
+            if let last = endedByUser[TaskKey(rawValue: work.key)] {
+                expect(work.attempt <= last, "\(work) began after its task was ended")
+            }
             nodeOfWork[work] = name
             usedSlots[name, default: 0] += Int(order.slots)
             expect(

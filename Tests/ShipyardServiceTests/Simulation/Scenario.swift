@@ -34,6 +34,20 @@ struct Scenario {
     var poolDeletions: [Instant] = []
     /// An agent dies as well when the service does.
     var agentsDieWithTheService: Bool
+    /// Agents that answer nothing for a while, and are ended for it in the end or not.
+    var silences: [(at: Instant, length: Int64, isGivenUp: Bool)] = []
+    /// Nodes that cannot start work for a while.
+    var troubles: [(at: Instant, length: Int64)] = []
+    /// How often an agent gives back what it should start.
+    var returnPercent = 0
+    var removalFailurePercent = 0
+    /// The wall clock is set; nothing may come of it.
+    var clockSteps: [(at: Instant, by: TimeSpan)] = []
+    var reboots: [Instant] = []
+    /// A job is disabled for a while.
+    var disablings: [(at: Instant, job: Int, length: Int64)] = []
+    /// A job is deleted and added again under its id.
+    var recreations: [(at: Instant, job: Int)] = []
 
     init(seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -58,8 +72,34 @@ struct Scenario {
             resizes.append((Instant(milliseconds: Int64(random.below(300))), 1 + random.below(4)))
         }
         if random.chance(25) { taskTerminations.append(someTask(&random)) }
-        if random.chance(25) { taskDeletions = [someTask(&random), someTask(&random)] }
+        if random.chance(40) { taskDeletions = [someTask(&random), someTask(&random)] }
         if random.chance(15) { poolDeletions.append(Instant(milliseconds: 30 + Int64(random.below(200)))) }
+        addFaults(&random)
+    }
+
+    private mutating func addFaults(_ random: inout SeededRandom) {
+        func moment(_ random: inout SeededRandom) -> Instant {
+            Instant(milliseconds: 10 + Int64(random.below(300)))
+        }
+        if random.chance(40) { returnPercent = 5 + random.below(45) }
+        if random.chance(30) { removalFailurePercent = 50 }
+        for _ in 0..<random.below(3) where random.chance(40) {
+            silences.append((moment(&random), 5 + Int64(random.below(200)), random.chance(50)))
+        }
+        for _ in 0..<random.below(3) where random.chance(40) {
+            troubles.append((moment(&random), 1 + Int64(random.below(150))))
+        }
+        for _ in 0..<random.below(3) where random.chance(40) {
+            let hours = TimeSpan.seconds(Int64(random.below(20) - 10) * 3600)
+            clockSteps.append((moment(&random), hours))
+        }
+        if random.chance(15) { reboots.append(moment(&random)) }
+        if random.chance(25) {
+            disablings.append((moment(&random), random.below(jobs.count), 1 + Int64(random.below(100))))
+        }
+        for _ in 0..<2 where random.chance(25) {
+            recreations.append((moment(&random), random.below(jobs.count)))
+        }
     }
 
     private func someTask(_ random: inout SeededRandom) -> (at: Instant, job: Int, task: Int) {

@@ -9,12 +9,32 @@ final class SimulatedWorld: World {
     enum Happening {
         case event(WorldEvent, connection: Int)
         case workEnds(PoolID, NodeID, WorkID, started: Instant)
+        case agent(NodeName, boot: Int64, AgentAct)
         case user(Int)
     }
 
     static let state = StateID(String(repeating: "0", count: 32))!
 
+    /// What an agent, or what is around it, does by itself.
+    enum AgentAct {
+        case returns(WorkID)
+        case removalEnds(RemovalID)
+        case troubleEnds
+        /// The world has missed its answers.
+        case silenceIsNoticed
+        case resumes
+        /// It was silent for too long: the world ends it with all that it had.
+        case isGivenUp
+    }
+
+    /// True time, which nobody in the simulation reads but through `moment`.
     var now = Instant(milliseconds: 0)
+    /// How wrong the wall clock goes.
+    var traces = false
+    var wallError = TimeSpan.zero
+    var moment: Moment {
+        Moment(wall: now + wallError, steady: SteadyTime(milliseconds: now.milliseconds))
+    }
     var agents: [NodeName: FakeAgent] = [:]
     var ledger = Ledger()
     let scenario: Scenario
@@ -27,14 +47,16 @@ final class SimulatedWorld: World {
         }
     }
 
+    /// Agents that have said `welcome` on their present connection. Nothing comes from one before that.
+    private var welcomed: Set<NodeName> = []
     private var queue: [(at: Instant, order: Int, what: Happening)] = []
     private var order = 0
     /// Which node a handle of the present service means, and the present connection of each.
-    private var names: [NodeHandle: NodeName] = [:]
-    private var handles: [NodeName: NodeHandle] = [:]
+    var names: [NodeHandle: NodeName] = [:]
+    var handles: [NodeName: NodeHandle] = [:]
     /// Counts services; what was said to an earlier one is lost with it.
     private(set) var connection = 0
-    private var random: SeededRandom
+    var random: SeededRandom
     private var lastDelivery: [NodeHandle: Int64] = [:]
 
     /// Acts so far, and the one before which the service dies.
@@ -56,7 +78,8 @@ final class SimulatedWorld: World {
         queue.insert((at, order, what), at: index)
     }
 
-    func next(before deadline: Instant?) -> Happening? {
+    func next(before time: SteadyTime?) -> Happening? {
+        let deadline = time.map { Instant(milliseconds: $0.milliseconds) }
         guard let first = queue.first else {
             if let deadline { now = max(now, deadline) }
             return nil
@@ -73,10 +96,12 @@ final class SimulatedWorld: World {
 
     /// The service is gone: so are its connections and all that was on its way to it.
     func serviceDied() {
+        if traces { print(now.milliseconds, "--- service died") }
         connection += 1
         isDead = false
         names = [:]
         handles = [:]
+        welcomed = []
         lastDelivery = [:]
     }
 
@@ -90,11 +115,19 @@ final class SimulatedWorld: World {
         return true
     }
 
-    private func tell(_ event: WorldEvent, after milliseconds: Int64) {
+    func tell(_ event: WorldEvent, after milliseconds: Int64) {
         schedule(.event(event, connection: connection), after: milliseconds)
     }
 
-    private func delay(_ bound: Int) -> Int64 { Int64(random.below(bound)) }
+    func delay(_ bound: Int) -> Int64 { Int64(random.below(bound)) }
+
+    /// Which node each attempt ran on.
+    var lives: [WorkID: Int] = [:]
+    private var lifeCount = 0
+    private func nextLife() -> Int {
+        lifeCount += 1
+        return lifeCount
+    }
 
     // MARK: World
 
@@ -105,11 +138,15 @@ final class SimulatedWorld: World {
             // A launch that is told twice finds the first one's agent.
             ledger.expect(agent.boot == identity.boot, "\(name.node) was launched over a living agent")
         } else {
-            var agent = FakeAgent(boot: identity.boot, slots: identity.slots)
+            var agent = FakeAgent(
+                boot: identity.boot, slots: identity.slots, life: agents[name]?.life ?? nextLife())
             // Exits of an earlier boot stay in the journal.
             agent.exits = agents[name]?.exits ?? []
             agent.lastSequence = agents[name]?.lastSequence ?? 0
+            agent.directories = agents[name]?.directories ?? [:]
+            agent.removals = agents[name]?.removals ?? [:]
             agents[name] = agent
+            goOnWithRemovals(on: name)
         }
         connect(node, name)
     }
@@ -126,12 +163,16 @@ final class SimulatedWorld: World {
     private func connect(_ node: NodeHandle, _ name: NodeName) {
         names[node] = name
         handles[name] = node
+        welcomed.remove(name)
+        if agents[name]?.isStopped == true { act(.silenceIsNoticed, on: name, after: 20) }
         let wait = 1 + delay(5)
         lastDelivery[node] = now.milliseconds + wait
-        tell(.message(node, .welcome(state: Self.state, boot: 0, processID: 0, running: [], queued: [])), after: wait)
+        tell(
+            .message(node, .welcome(state: Self.state, boot: 0, processID: 0, running: [], queued: [])),
+            after: wait)
     }
 
-    private func tellLost(_ node: NodeHandle, _ name: NodeName, reason: String) {
+    func tellLost(_ node: NodeHandle, _ name: NodeName, reason: String) {
         let exits = (agents[name]?.exits ?? []).map { WorkExit($0.work, $0.result) }
         handles[name] = nil
         let at = max(now.milliseconds + 1 + delay(5), lastDelivery[node] ?? 0)
@@ -144,20 +185,28 @@ final class SimulatedWorld: World {
             guard let name = names[node], handles[name] == node, agents[name]?.isAlive == true else {
                 continue
             }
-            deliver(message, to: name)
+            if agents[name]?.isStopped == true {
+                agents[name]?.unheard.append(message)
+            } else {
+                deliver(message, to: name)
+            }
         }
     }
 
-    private func deliver(_ message: ServiceMessage, to name: NodeName) {
+    func deliver(_ message: ServiceMessage, to name: NodeName) {
+        if traces { print(now.milliseconds, "   ", name.node, message) }
         switch message {
-        case .hello, .shutDown, .removeDirectory, .forgetRemoval, .ping: break
-        case .context(let context): agents[name]?.contexts.insert(context.number)
-        case .forgetContext(let number): agents[name]?.contexts.remove(number)
+        case .hello, .ping: break
+        case .shutDown: return killAgent(name, reason: "it was shut down")
+        case .removeDirectory(let id, let path): removeDirectory(id, path, on: name)
+        case .forgetRemoval(let id): forgetRemoval(id, on: name)
+        case .context(let context): agents[name]?.contexts[context.number] = context.parentDirectory
+        case .forgetContext(let number): agents[name]?.contexts[number] = nil
         case .start(let order):
             ledger.expect(
-                agents[name]?.contexts.contains(order.context) == true,
+                agents[name]?.contexts[order.context] != nil,
                 "order \(order.id) names an unknown context")
-            if agents[name]?.knows(order.id) == false { agents[name]?.queued.append(order) }
+            take(order, on: name)
         case .kill(let work, let failure): kill(work, failure, on: name)
         case .recall(let work):
             guard let index = agents[name]?.queued.firstIndex(where: { $0.id == work }) else { return }
@@ -174,27 +223,31 @@ final class SimulatedWorld: World {
             if let started = agents[name]?.running[work]?.started {
                 schedule(.workEnds(name.pool, name.node, work, started: started), after: 1 + delay(5))
             }
-        } else if let index = agents[name]?.queued.firstIndex(where: { $0.id == work }) {
-            agents[name]?.queued.remove(at: index)
-            exit(work, AttemptResult(exit: .none, failure: failure, startTime: now, endTime: now), on: name)
+        } else if agents[name].map({ ($0.queued + $0.held).contains { $0.id == work } }) == true {
+            agents[name]?.queued.removeAll { $0.id == work }
+            agents[name]?.held.removeAll { $0.id == work }
+            let result = AttemptResult(
+                exit: .none, failure: failure, startTime: moment.wall, endTime: moment.wall)
+            exit(work, result, on: name)
         }
     }
 
-    private func startQueued(on name: NodeName) {
+    func startQueued(on name: NodeName) {
         while let agent = agents[name], let order = agent.queued.first,
             order.slots == 0 || agent.usedSlots + Int(order.slots) <= agent.slots
         {
             agents[name]?.queued.removeFirst()
+            makeDirectory(of: order, on: name)
             let length = ledger.began(order, on: name, scenario)
             agents[name]?.running[order.id] = FakeAgent.Running(
                 order: order, started: now, ends: now + length)
             schedule(.workEnds(name.pool, name.node, order.id, started: now), after: length.milliseconds)
-            report(.started(order.id, at: now), from: name)
+            report(.started(order.id, at: moment.wall), from: name)
         }
     }
 
-    private func report(_ message: AgentMessage, from name: NodeName) {
-        guard let node = handles[name] else { return }
+    func report(_ message: AgentMessage, from name: NodeName) {
+        guard let node = handles[name], welcomed.contains(name) else { return }
         // A socket keeps the order of what is written to it.
         let at = max(now.milliseconds + delay(4), lastDelivery[node] ?? 0)
         lastDelivery[node] = at
@@ -229,12 +282,21 @@ final class SimulatedWorld: World {
 
     /// Answers what the service is to be told, if anything.
     func happen(_ what: Happening) -> WorldEvent? {
+        if traces { print(now.milliseconds, what) }
         switch what {
         case .event(let event, let connection):
             guard connection == self.connection else { return nil }
             return welcomeNow(event)
         case .workEnds(let pool, let node, let work, let started):
-            end(work, on: NodeName(pool: pool, node: node), started: started)
+            let name = NodeName(pool: pool, node: node)
+            if agents[name]?.isStopped == true {
+                agents[name]?.unseenEnds.append((work, started))
+            } else {
+                end(work, on: name, started: started)
+            }
+            return nil
+        case .agent(let name, let boot, let act):
+            if agents[name]?.boot == boot, agents[name]?.isAlive == true { happen(act, on: name) }
             return nil
         case .user: return nil
         }
@@ -246,17 +308,24 @@ final class SimulatedWorld: World {
         guard let name = names[node], let agent = agents[name], agent.isAlive, handles[name] == node else {
             return nil
         }
+        // It says so itself when it goes on.
+        if agent.isStopped || !welcomed.insert(name).inserted { return nil }
+        if let trouble = agent.trouble { report(.cannotStartWork(reason: trouble), from: name) }
+        for (id, removal) in agent.removals.sorted(by: { $0.key < $1.key }) {
+            answer(id, removal, from: name)
+        }
         for exit in agent.exits {
             report(.exited(sequence: exit.sequence, exit.work, exit.result), from: name)
         }
         return .message(
             node,
             .welcome(
-                state: Self.state, boot: agent.boot, processID: 1, running: agent.running.keys.sorted { $0.key < $1.key },
-                queued: agent.queued.map(\.id)))
+                state: Self.state, boot: agent.boot, processID: 1,
+                running: agent.running.keys.sorted { $0.key < $1.key },
+                queued: (agent.queued + agent.held).map(\.id)))
     }
 
-    private func end(_ work: WorkID, on name: NodeName, started: Instant) {
+    func end(_ work: WorkID, on name: NodeName, started: Instant) {
         guard let running = agents[name]?.running[work], running.started == started else { return }
         agents[name]?.running[work] = nil
         let code = ledger.ended(running.order, on: name, scenario, killed: running.isKilled != nil)
@@ -269,7 +338,7 @@ final class SimulatedWorld: World {
             work,
             AttemptResult(
                 exit: running.isKilled == nil ? .exited(code) : .signalled(9), failure: failure,
-                startTime: running.started, endTime: now, usage: usage), on: name)
+                startTime: running.started + wallError, endTime: moment.wall, usage: usage), on: name)
         startQueued(on: name)
     }
 
@@ -279,11 +348,21 @@ final class SimulatedWorld: World {
             let name = agents.keys.sorted().filter({ agents[$0]?.isAlive == true }).randomElement(
                 using: &random)
         else { return }
+        killAgent(name, reason: "its agent was killed")
+    }
+
+    func killAgent(_ name: NodeName, reason: String) {
         ledger.ended(everythingOn: name, agents[name])
-        agents[name]?.isAlive = false
-        agents[name]?.running = [:]
-        agents[name]?.queued = []
+        agents[name]?.die()
         guard let node = handles[name] else { return }
-        tellLost(node, name, reason: "its agent was killed")
+        tellLost(node, name, reason: reason)
+    }
+}
+
+extension Moment {
+    /// By both clocks.
+    init(milliseconds: Int64) {
+        self.init(
+            wall: Instant(milliseconds: milliseconds), steady: SteadyTime(milliseconds: milliseconds))
     }
 }

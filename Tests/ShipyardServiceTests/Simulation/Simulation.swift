@@ -12,16 +12,23 @@ final class Simulation {
     let scenario: Scenario
     let world: SimulatedWorld
     let store: StoreWriter
-    private var core: ServiceCore?
+    private(set) var core: ServiceCore?
     private(set) var restarts = 0
     /// True when the act or the write that was to fail was reached.
     private(set) var faultWasMet = false
 
     private var users: [() -> Void] = []
-    private var submitted: Set<Int> = []
+    var submitted: Set<Int> = []
     private var poolsToRecreate = 0
+    /// The simulation itself reads, which is no read of the service.
+    private var looksItself = false
+    var jobsToRecreate = 0
+    var disablings = 0
+    /// Numbers of jobs that the service has said are deleted.
+    var deletedJobs: Set<UInt32> = []
+    private(set) var deletedTasks: Set<TaskKey> = []
 
-    init(seed: UInt64, dieBeforeAct: Int? = nil, failingWrite: Int? = nil) throws {
+    init(seed: UInt64, dieBeforeAct: Int? = nil, failingWrite: Int? = nil, failingRead: Int? = nil) throws {
         scenario = Scenario(seed: seed)
         world = SimulatedWorld(scenario)
         world.dieBeforeAct = dieBeforeAct
@@ -32,6 +39,14 @@ final class Simulation {
                 return number == failingWrite
             }
         }
+        guard let failingRead else { return }
+        var reads = 0
+        store.readFaultInjection = { [unowned self] in
+            if self.looksItself { return false }
+            reads += 1
+            if reads == failingRead { self.faultWasMet = true }
+            return reads == failingRead
+        }
     }
 
     /// Everything that was found wrong; empty when every promise held.
@@ -41,8 +56,11 @@ final class Simulation {
         try startCore()
         planUsers()
         try drive(until: { self.isSettled })
+        checkWaiting()
         for index in scenario.jobs.indices { world.schedule(.user(addUser { self.endJob(index) }), after: 1) }
-        try drive(until: { self.jobsHaveEnded })
+        try drive(until: { self.jobsHaveEnded && self.nothingIsToBeRemoved })
+        checkCounts()
+        checkDirectories()
         world.schedule(.user(addUser { self.removePool() }), after: 1)
         try drive(until: { self.core?.inspect { $0.poolIDs.isEmpty } ?? false })
         check()
@@ -54,7 +72,7 @@ final class Simulation {
     private func startCore() throws {
         for _ in 0..<20 {
             do {
-                core = try ServiceCore(store: store, world: world, home: "/home", now: world.now)
+                core = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
                 return
             } catch {
                 died()
@@ -74,7 +92,8 @@ final class Simulation {
     private func endTurn() throws {
         guard let core else { return }
         do {
-            try core.endTurn(at: world.now)
+            try core.endTurn(at: world.moment)
+            checkCountsAreNotNegative(core)
             guard world.isDead else { return }
             faultWasMet = true
             world.dieBeforeAct = nil
@@ -86,10 +105,15 @@ final class Simulation {
         try endTurn()
     }
 
+    /// Until it is so in a committed turn.
     private func drive(until isDone: () -> Bool) throws {
         var steps = 0
         try endTurn()
-        while !isDone() {
+        while true {
+            if isDone() {
+                try endTurn()
+                if isDone() { return }
+            }
             steps += 1
             guard steps < 20_000 else { return world.ledger.expect(false, "nothing ends: \(describe())") }
             let deadline = core?.nextDeadline
@@ -105,7 +129,7 @@ final class Simulation {
                 try endTurn()
                 users[number]()
             }
-            if let event = world.happen(what) { core?.receive(event, at: world.now) }
+            if let event = world.happen(what) { core?.receive(event, at: world.moment) }
             // Now and then several events share a turn, as under load.
             if steps % 3 != 0 { try endTurn() }
         }
@@ -117,7 +141,7 @@ final class Simulation {
 
     // MARK: Users
 
-    private func addUser(_ act: @escaping () -> Void) -> Int {
+    func addUser(_ act: @escaping () -> Void) -> Int {
         users.append(act)
         return users.count - 1
     }
@@ -136,7 +160,7 @@ final class Simulation {
         for resize in scenario.resizes {
             let act = addUser {
                 guard let core = self.core else { return }
-                try? core.resizePool("pool", dedicated: resize.nodes, lowPriority: 0, at: self.world.now)
+                try? core.resizePool("pool", dedicated: resize.nodes, lowPriority: 0, at: self.world.moment)
             }
             world.schedule(.user(act), after: resize.at.milliseconds)
         }
@@ -148,6 +172,7 @@ final class Simulation {
             let act = addUser { self.deleteTask(deletion.job, deletion.task) }
             world.schedule(.user(act), after: deletion.at.milliseconds)
         }
+        planFaults()
         for at in scenario.poolDeletions {
             poolsToRecreate += 1
             world.schedule(.user(addUser { self.recreatePool() }), after: at.milliseconds)
@@ -155,14 +180,21 @@ final class Simulation {
     }
 
     /// What a careful client does: when the answer is an error it asks again.
-    private func retry(_ act: @escaping () -> Void) {
+    func retry(_ act: @escaping () -> Void) {
         world.schedule(.user(addUser(act)), after: 10)
+    }
+
+    /// Reads that never fail.
+    func look<Answer>(_ body: (StoreWriter) throws -> Answer) -> Answer? {
+        looksItself = true
+        defer { looksItself = false }
+        return try? body(store)
     }
 
     private func addPool() {
         guard let core else { return retry(addPool) }
         if core.inspect({ $0.pool(scenario.pool.id) }) != nil { return }
-        try? core.addPool(scenario.pool, at: world.now)
+        try? core.addPool(scenario.pool, at: world.moment)
         retry(addPool)
     }
 
@@ -171,14 +203,23 @@ final class Simulation {
             poolsToRecreate -= 1
             return addPool()
         }
-        if record.state == .active { try? core.deletePool("pool", at: world.now) }
+        if record.state == .active { try? core.deletePool("pool", at: world.moment) }
         retry(recreatePool)
     }
 
+    /// Two users have the same wish.
     private func deleteTask(_ job: Int, _ task: Int) {
         guard let core, scenario.jobs[job].tasks.indices.contains(task) else { return }
-        try? core.deleteTask(
-            scenario.jobs[job].tasks[task].id, of: scenario.jobs[job].plan.id.text, at: world.now)
+        let (id, name) = (scenario.jobs[job].plan.id, scenario.jobs[job].tasks[task].id)
+        for _ in 0..<2 {
+            guard let number = core.inspect({ $0.jobNumber(id) }) else { return }
+            guard (try? core.deleteTask(name, of: id.text, at: world.moment)) != nil else { continue }
+            core.afterCommit(isPromise: true) { [unowned self] error in
+                guard error == nil else { return }
+                let isNew = self.deletedTasks.insert(TaskKey(job: number, ordinal: UInt32(task))).inserted
+                self.world.ledger.expect(isNew, "task \(task) of job \(job) was deleted twice")
+            }
+        }
     }
 
     /// How many of a job's tasks are taken; nil when it takes no more.
@@ -188,12 +229,13 @@ final class Simulation {
             else {
                 return 0
             }
+            if record.state == .deleting { return 0 }
             let hasEnded = record.state == .terminating || record.state == .completed
             return hasEnded || record.taskCount == scenario.jobs[index].tasks.count ? nil : record.taskCount
         }
     }
 
-    private func submit(_ index: Int) {
+    func submit(_ index: Int) {
         let part = scenario.jobs[index]
         guard let core, core.inspect({ $0.pool(scenario.pool.id) }) != nil else {
             return retry { self.submit(index) }
@@ -224,15 +266,18 @@ final class Simulation {
         // The templates come with the first submission; the second adds none.
         if !ticket.isNew { plan.templates = [] }
         plan.autoComplete = part.plan.autoComplete && end == part.tasks.count
-        core.endSubmission(ticket.number, plan, pool: scenario.pool.id, at: world.now)
+        core.endSubmission(ticket.number, plan, pool: scenario.pool.id, at: world.moment)
+        core.afterCommit(isPromise: true) { [unowned self] error in
+            if error == nil { self.world.ledger.accepted.insert(ticket.number) }
+        }
     }
 
     private func endJob(_ index: Int) {
         let id = scenario.jobs[index].plan.id
         guard let core, let number = core.inspect({ $0.jobNumber(id) }) else { return }
         let state = core.inspect { $0.job(number)?.state }
-        if state == .completed || state == .terminating { return }
-        try? core.terminateJob(id.text, at: world.now)
+        if state == .completed || state == .terminating || state == .deleting { return }
+        try? core.terminateJob(id.text, at: world.moment)
         retry { self.endJob(index) }
     }
 
@@ -241,13 +286,23 @@ final class Simulation {
         guard let core, let number = core.inspect({ $0.jobNumber(id) }),
             scenario.jobs[job].tasks.indices.contains(task)
         else { return }
-        world.ledger.terminated.insert(TaskKey(job: number, ordinal: UInt32(task)))
-        try? core.terminateTask(scenario.jobs[job].tasks[task].id, of: id.text, at: world.now)
+        let key = TaskKey(job: number, ordinal: UInt32(task))
+        // What waits in a job that is ending stays as it is.
+        guard core.inspect({ $0.job(number)?.state.takesTasks }) == true else { return }
+        world.ledger.terminated.insert(key)
+        guard
+            (try? core.terminateTask(scenario.jobs[job].tasks[task].id, of: id.text, at: world.moment)) != nil
+        else { return }
+        core.afterCommit(isPromise: true) { [unowned self] error in
+            guard error == nil else { return }
+            let row = self.look { try $0.progress(of: key) } ?? nil
+            if let attempt = row?.attempt { self.world.ledger.endedByUser[key] = attempt }
+        }
     }
 
     private func removePool() {
         guard let core, core.inspect({ $0.pool(scenario.pool.id) }) != nil else { return }
-        try? core.deletePool("pool", at: world.now)
+        try? core.deletePool("pool", at: world.moment)
         retry(removePool)
     }
 
@@ -255,7 +310,8 @@ final class Simulation {
 
     /// Every job has ended or cannot go on.
     private var isSettled: Bool {
-        guard let core, submitted.count == scenario.jobs.count, poolsToRecreate == 0 else { return false }
+        guard let core, submitted.count == scenario.jobs.count else { return false }
+        guard poolsToRecreate == 0, jobsToRecreate == 0, disablings == 0 else { return false }
         return core.inspect { engine in
             scenario.jobs.allSatisfy { job in
                 guard let number = engine.jobNumber(job.plan.id), let record = engine.job(number),
@@ -277,7 +333,7 @@ final class Simulation {
     /// What the database says must be what really happened.
     private func check() {
         for (number, index) in world.ledger.jobs.sorted(by: { $0.key < $1.key }) {
-            guard (try? store.job(number: number)) != nil else { continue }
+            guard look({ try $0.job(number: number) }) != nil else { continue }
             for ordinal in scenario.jobs[index].tasks.indices {
                 check(TaskKey(job: number, ordinal: UInt32(ordinal)))
             }
@@ -288,8 +344,8 @@ final class Simulation {
     }
 
     private func check(_ key: TaskKey) {
-        guard let row = (try? store.progress(of: key)) ?? nil else { return }
-        let past = ((try? store.pastAttempts(of: key)) ?? []).sorted { $0.attempt < $1.attempt }
+        guard let row = look({ try $0.progress(of: key) }) ?? nil else { return }
+        let past = (look { try $0.pastAttempts(of: key) } ?? []).sorted { $0.attempt < $1.attempt }
         // Promise 3: each attempt has one record, and each but the last has its end.
         world.ledger.expect(
             past.map(\.attempt) == Array(1..<max(1, row.attempt)),
@@ -298,6 +354,9 @@ final class Simulation {
         world.ledger.expect(
             row.state != .completed || row.result != nil, "\(key) is completed without an end")
         world.ledger.expect(row.state == .completed || row.state == .active, "\(key) is left \(row.state)")
+        if world.ledger.endedByUser[key] != nil {
+            world.ledger.expect(row.state == .completed, "\(key) was ended by a user and is \(row.state)")
+        }
         for attempt in past + [row] where attempt.attempt > 0 {
             let work = WorkID(kind: .task, key: key.rawValue, attempt: attempt.attempt)
             guard world.ledger.hasRun(work) else { continue }

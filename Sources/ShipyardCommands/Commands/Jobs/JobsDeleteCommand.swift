@@ -1,4 +1,3 @@
-import Glibc
 import ShipyardAPI
 
 /// `jobs del`: ends jobs and removes their records and files.
@@ -13,15 +12,20 @@ enum JobsDeleteCommand {
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let service = try invocation.service()
+        var removals: [String: DeletionResponse] = [:]
         let deleted = try JobSelection(invocation).each("deleting", service) { id throws(CommandFailure) in
-            try service.delete(ServiceClient.job(id))
+            removals[id] = try service.deleteWithFiles(ServiceClient.job(id))
             invocation.console.say("job \(id) is being deleted")
         }
         guard invocation.has("wait") else { return .done }
+        var outcome = ExitCode.done
         for id in deleted {
-            while try service.find(ServiceClient.job(id), as: JobResponse.self) != nil { usleep(50_000) }
-            invocation.console.say("job \(id) is deleted")
+            guard let removal = removals[id] else { continue }
+            let isGone = try FileRemovalWaiter(service, invocation.console).wait(for: removal, of: id)
+            invocation.console.say(
+                isGone ? "job \(id) is deleted" : "job \(id) is deleted, some of its files are not")
+            if !isGone { outcome = .failed }
         }
-        return .done
+        return outcome
     }
 }

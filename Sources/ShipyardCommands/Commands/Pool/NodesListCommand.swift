@@ -40,6 +40,10 @@ enum NodesListCommand {
                 node.startTaskInfo.map(startTask) ?? "none", node.rootDirectory)
         }
         console.print(table)
+        for node in nodes {
+            guard let reason = node.cannotStartReason else { continue }
+            console.say("\(node.id) cannot start work: \(reason)")
+        }
     }
 
     private static func startTask(_ info: ExecutionResponse) -> String {

@@ -1,4 +1,3 @@
-import Glibc
 import ShipyardAPI
 
 /// `jobs tasks del`: removes tasks with their records and files.
@@ -10,16 +9,19 @@ enum TasksDeleteCommand {
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let selection = try TaskSelection(invocation)
-        var deleted: [ServicePath] = []
-        try selection.each("deleting") { path, _ throws(CommandFailure) in
-            try selection.client().delete(path)
-            deleted.append(path)
+        var removals: [(job: String, removal: DeletionResponse)] = []
+        try selection.each("deleting") { path, task throws(CommandFailure) in
+            removals.append((task.jobId, try selection.client().deleteWithFiles(path)))
         }
-        invocation.console.say("\(counted(deleted.count, "task")) deleted")
-        guard invocation.has("wait") else { return .done }
-        for path in deleted {
-            while try selection.client().find(path, as: TaskResponse.self) != nil { usleep(50_000) }
+        let count = counted(removals.count, "task")
+        guard invocation.has("wait") else {
+            invocation.console.say("\(count) deleted; nodes are removing the files")
+            return .done
         }
-        return .done
+        var isGone = true
+        let waiter = FileRemovalWaiter(selection.client(), invocation.console)
+        for (job, removal) in removals where try !waiter.wait(for: removal, of: job) { isGone = false }
+        invocation.console.say(isGone ? "\(count) deleted" : "\(count) deleted, some of their files are not")
+        return isGone ? .done : .failed
     }
 }

@@ -1,0 +1,108 @@
+import Glibc
+import ShipyardModel
+import ShipyardStore
+
+/// What time it is: by the wall, and on the line by which things are due.
+///
+/// The line is the kernel's clock of the present boot, which counts sleep and cannot be set, laid end to end with
+/// those of earlier boots. Within a boot it is exact across restarts of the service. From one boot to the next
+/// only the wall clock can tell how much time has passed; it is believed unless it went back.
+struct ServiceClock {
+    /// Where the line was at some moment of this boot.
+    private(set) var anchor: ClockAnchor
+    /// The machine, or the container, was started since the last service ran.
+    let isNewLife: Bool
+
+    /// How old what the next boot begins with may be, and how far the wall clock may have moved since.
+    private static let keepInterval = TimeSpan.seconds(60)
+    private static let keepDrift = TimeSpan.seconds(1)
+
+    init(store: StoreWriter) throws(StoreError) {
+        let known = try store.clock()
+        let anchor = Self.anchor(after: known, reading: Self.readClocks())
+        isNewLife = known.map { $0.life != anchor.life } ?? false
+        self.anchor = anchor
+        try store.commit([.putClock(anchor)])
+    }
+
+    func now() -> Moment { Self.now(Self.readClocks(), from: anchor) }
+
+    /// What to write down, now and then, so that the next boot goes on from a moment that is not long past.
+    mutating func takeNewAnchor(at now: Moment) -> StoreWrite? {
+        guard let moved = Self.movedAnchor(anchor, to: now) else { return nil }
+        anchor = moved
+        return .putClock(moved)
+    }
+
+    // MARK: Rules, apart from the machine
+
+    /// What the machine's clocks say.
+    struct Reading {
+        var boot: String
+        var life: String
+        var bootMilliseconds: Int64
+        var wall: Instant
+    }
+
+    static func anchor(after known: ClockAnchor?, reading: Reading) -> ClockAnchor {
+        var steady = SteadyTime(milliseconds: reading.wall.milliseconds)
+        if let known {
+            let isSameBoot =
+                !reading.boot.isEmpty && known.boot == reading.boot
+                && reading.bootMilliseconds >= known.bootMilliseconds
+            let passed =
+                isSameBoot
+                ? TimeSpan(milliseconds: reading.bootMilliseconds - known.bootMilliseconds)
+                : max(.zero, reading.wall - known.now.wall)
+            steady = known.now.steady + passed
+        }
+        return ClockAnchor(
+            boot: reading.boot, life: reading.life, bootMilliseconds: reading.bootMilliseconds,
+            now: Moment(wall: reading.wall, steady: steady))
+    }
+
+    static func now(_ reading: Reading, from anchor: ClockAnchor) -> Moment {
+        let passed = TimeSpan(milliseconds: max(0, reading.bootMilliseconds - anchor.bootMilliseconds))
+        return Moment(wall: reading.wall, steady: anchor.now.steady + passed)
+    }
+
+    /// The anchor at `now`; nil while the old one will do.
+    static func movedAnchor(_ anchor: ClockAnchor, to now: Moment) -> ClockAnchor? {
+        let passed = now.steady - anchor.now.steady
+        let drift = (now.wall - anchor.now.wall).milliseconds - passed.milliseconds
+        guard passed >= keepInterval || abs(drift) >= keepDrift.milliseconds else { return nil }
+        return ClockAnchor(
+            boot: anchor.boot, life: anchor.life,
+            bootMilliseconds: anchor.bootMilliseconds + passed.milliseconds, now: now)
+    }
+
+    // MARK: The machine
+
+    private static func readClocks() -> Reading {
+        Reading(
+            boot: bootName, life: bootName + " " + namespaceName,
+            bootMilliseconds: milliseconds(CLOCK_BOOTTIME), wall: WallClock.now())
+    }
+
+    private static func milliseconds(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    private static let bootName: String = {
+        let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return "" }
+        defer { close(file) }
+        return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+            let count = read(file, buffer.baseAddress, buffer.count)
+            return String(decoding: buffer.prefix(max(0, count)).filter { $0 > 0x20 }, as: UTF8.self)
+        }
+    }()
+
+    /// Of the PID namespace: a container that starts anew has another one.
+    private static let namespaceName: String = {
+        var information = stat()
+        return stat("/proc/self/ns/pid", &information) == 0 ? "\(information.st_ino)" : ""
+    }()
+}

@@ -1,0 +1,248 @@
+import ShipyardModel
+import ShipyardPlanner
+import Testing
+
+@testable import ShipyardEngine
+
+/// Nodes that die, fall silent, or cannot start work.
+struct NodeTroubleTests {
+    /// As many as a task sees before it is given up.
+    private static let deaths = Int(Limits.maximumBlame / Limits.blame)
+
+    private func launches(_ floor: Floor) -> Int {
+        floor.count { if case .launchNode = $0 { true } else { false } }
+    }
+
+    // MARK: Agents that die
+
+    @Test func pauseBeforeTheNextAgentGrowsAndTheNodeIsNeverGivenUp() {
+        var floor = Floor()
+        floor.connects = false
+        let job = floor.addJob(.free(1))
+        var pauses: [Int64] = []
+        for _ in 0..<12 {
+            let before = floor.now.steady
+            floor.apply(.nodeLost(NodeHandle(index: 0), reason: "no agent"))
+            // Told again, or late: there is no agent that could be lost.
+            let launched = launches(floor)
+            if let next = floor.engine.nextDeadline {
+                floor.apply(.nodeLost(NodeHandle(index: 0), reason: "no agent"))
+                #expect(launches(floor) == launched)
+                floor.pass(until: next)
+            }
+            pauses.append((floor.now.steady - before).milliseconds / 1000)
+        }
+        #expect(pauses == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300])
+        #expect(floor.nodeState(0) == .unusable)
+        #expect(floor.engine.blockage(job) == .nodesUnusable([.unusable: 1]))
+        // What was wrong has passed.
+        floor.connects = true
+        floor.apply(.nodeLost(NodeHandle(index: 0), reason: "no agent"))
+        floor.pass(until: floor.engine.nextDeadline!)
+        #expect(floor.endAll() == [0])
+    }
+
+    /// Tries are not what counts: six of them within a second say nothing.
+    @Test func nodeIsUnusableAfterMinutesNotAfterTries() {
+        var floor = Floor()
+        floor.connects = false
+        for _ in 0..<7 {
+            floor.apply(.nodeLost(NodeHandle(index: 0), reason: "no agent"))
+            #expect(floor.nodeState(0) == .rebooting)
+            if let next = floor.engine.nextDeadline { floor.pass(until: next) }
+        }
+        floor.connects = true
+        floor.apply(.nodeLost(NodeHandle(index: 0), reason: "no agent"))
+        floor.pass(until: floor.engine.nextDeadline!)
+        #expect(floor.nodeState(0) == .idle)
+    }
+
+    @Test func goodNewsForgivesLosses() {
+        var floor = Floor()
+        floor.addJob(.free(4))
+        for _ in 0..<2 { floor.apply(.nodeLost(NodeHandle(index: 0), reason: "killed")) }
+        #expect(floor.engine.nextDeadline != nil)
+        floor.pass(until: floor.engine.nextDeadline!)
+        floor.end()
+        let launched = launches(floor)
+        floor.lose(0)
+        #expect(launches(floor) == launched + 1)
+        #expect(floor.engine.nextDeadline == nil)
+        // So does a long life without any work.
+        floor.lose(0)
+        floor.now = floor.now + Limits.longLife
+        floor.apply(.nodeLost(NodeHandle(index: 0), reason: "killed"))
+        #expect(floor.engine.nextDeadline == nil)
+    }
+
+    @Test func rebootEndsThePauseAndALivingAgent() {
+        var floor = Floor()
+        floor.addJob(.free(1))
+        floor.connects = false
+        for _ in 0..<3 {
+            floor.apply(.nodeLost(NodeHandle(index: 0), reason: "no agent"))
+            if let next = floor.engine.nextDeadline, floor.now.steady < SteadyTime(milliseconds: 1000) {
+                floor.pass(until: next)
+            }
+        }
+        floor.connects = true
+        let launched = launches(floor)
+        floor.apply(.nodeRebootAsked(NodeHandle(index: 0)))
+        #expect(launches(floor) == launched + 1)
+        #expect(floor.engine.nextDeadline == nil)
+        floor.apply(.nodeRebootAsked(NodeHandle(index: 0)))
+        #expect(floor.count { $0 == .shutDownNode(NodeHandle(index: 0)) } == 1)
+        let blamed = floor.engine.jobs[1]?.tasks[0].blame
+        floor.lose(0)
+        // The user's wish is no fault of the task.
+        #expect(floor.engine.jobs[1]?.tasks[0].blame == blamed)
+        #expect(floor.running() == [0])
+    }
+
+    // MARK: Tasks that kill their nodes
+
+    @Test func taskThatSawTooManyNodesDieEndsAndTheNodesLive() throws {
+        var floor = Floor(nodes: 2)
+        let job = floor.addJob(.waiting([], [], [.task(0)]), .one { $1.maxTaskRetries = -1 })
+        for _ in 0..<Self.deaths {
+            let item = try #require(floor.atAgents.first { TaskKey(rawValue: $0.work.key).ordinal == 0 })
+            floor.lose(item.node.index)
+        }
+        let row = try #require(floor.entry(job, 0))
+        #expect((row.state, row.result?.failure?.code) == (.completed, "NodeLost"))
+        #expect(row.requeueCount == Int32(Self.deaths) - 1)
+        #expect(floor.running() == [1])
+        floor.end()
+        #expect(floor.engine.blockage(job) == .dependencies(example: 2, count: 1))
+        #expect((0...1).allSatisfy { floor.nodeState($0) == .idle })
+    }
+
+    /// What waits at an agent, or is being prepared, has not begun.
+    @Test func taskThatDidNotRunIsNotToBlame() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        for _ in 0..<5 { floor.lose(0) }
+        floor.end(.jobPreparation)
+        #expect(floor.endAll() == [0])
+        #expect(floor.engine.counts(job)?.succeeded == 1)
+    }
+
+    /// Else the harmless ones beside it would be taken for the culprit, as they are there each time.
+    @Test func suspectRunsAloneBeforeTheLastTime() {
+        var floor = Floor(slots: 3)
+        floor.addJob(.free(3))
+        for _ in 1..<Self.deaths { floor.lose(0) }
+        #expect(floor.running().count == 1)
+        floor.lose(0)
+        #expect(floor.engine.counts(1)?.failed == 1)
+        #expect(floor.running().count == 1)
+        #expect(floor.endAll().count == 2)
+        #expect(floor.engine.counts(1)?.succeeded == 2)
+        #expect(floor.engine.nodes[0].usedSlots == 0)
+    }
+
+    /// The machine's end is nobody's fault; and what ended a service may have ended the node, or be the task.
+    @Test(arguments: [(true, 0, false), (false, 0, false), (false, 1, true)])
+    func nodeThatWasFoundDeadIsBlamedLittle(diedWithTheMachine: Bool, missing: Int, isGivenUp: Bool) throws {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        var engine = Engine()
+        for case .putPool(let record) in floor.writes where engine.pool(record.id) == nil {
+            engine.restorePool(record, PoolRules())
+        }
+        engine.restoreNode(
+            floor.engine.nodeRecord(NodeHandle(index: 0)), diedWithTheMachine: diedWithTheMachine)
+        engine.restoreJob(try #require(floor.engine.job(job)), .one(), counts: nil)
+        engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
+        var row = try #require(floor.entry(job, 0))
+        row.blame = Int32(Limits.maximumBlame - Limits.blameForUnseenLoss) - 1 + Int32(missing)
+        engine.restoreProgress(row)
+        engine.finishRestoring(at: floor.now)
+        engine.apply(.nodeLost(NodeHandle(index: 0), reason: "not there"), at: floor.now)
+        #expect((engine.counts(job)?.failed == 1) == isGivenUp)
+        // One that is seen counts fully, whatever was before.
+        engine.apply(.nodeConnected(NodeHandle(index: 0), running: [], queued: []), at: floor.now)
+        _ = engine.takeTurn(at: floor.now)
+        engine.apply(.nodeLost(NodeHandle(index: 0), reason: "killed"), at: floor.now)
+        #expect(engine.counts(job)?.failed == 1)
+    }
+
+    // MARK: Silence
+
+    @Test func silentNodeIsUnknownAndGetsNothingNew() {
+        var floor = Floor(slots: 2)
+        let job = floor.addJob(.free(1), autoComplete: false)
+        floor.apply(.nodeSilent(NodeHandle(index: 0)))
+        #expect(floor.engine.nodes(of: Floor.pool).map(\.record.state) == [.unknown])
+        floor.addTasks(.free(1), to: job)
+        #expect(floor.running() == [0])
+        floor.apply(.nodeHeard(NodeHandle(index: 0)))
+        #expect(floor.engine.nodes(of: Floor.pool).map(\.record.state) == [.running])
+        #expect(floor.running() == [0, 1])
+    }
+
+    @Test func jobEndsWhenItsSilentNodeIsLost() {
+        var floor = Floor()
+        let job = floor.addJob(.free(2))
+        floor.apply(.nodeSilent(NodeHandle(index: 0)))
+        floor.apply(.jobTerminated(job, reason: TerminateReason.userTerminate))
+        #expect(floor.engine.job(job)?.state == .terminating)
+        floor.lose(0)
+        #expect(floor.engine.job(job)?.state == .completed)
+        #expect(floor.engine.nodes(of: Floor.pool).map(\.record.state) == [.idle])
+    }
+
+    // MARK: Nodes that cannot start work
+
+    @Test func tasksGoElsewhereWhileANodeCannotStartWork() {
+        var floor = Floor(nodes: 2)
+        let job = floor.addJob(.free(2), autoComplete: false)
+        floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
+        floor.giveBack()
+        floor.end(on: 1)
+        #expect(floor.running(on: 1) == [0])
+        #expect(floor.running(on: 0) == [])
+        #expect(floor.engine.nodes(of: Floor.pool).map(\.cannotStartReason) == ["the disk is full", nil])
+        floor.addTasks(.free(1), to: job)
+        floor.apply(.nodeCanStartWork(NodeHandle(index: 0)))
+        #expect(floor.running(on: 0) == [2])
+    }
+
+    /// A moment of trouble is none of the user's business; a lasting one is.
+    @Test func lastingTroubleOfAllNodesBlocksAJobUntilItIsOver() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
+        floor.giveBack()
+        #expect(floor.running() == [])
+        #expect(floor.engine.blockage(job) == nil)
+        floor.pass(until: floor.engine.nextDeadline!)
+        #expect(
+            floor.engine.blockage(job)
+                == .nodesCannotStart(node: NodeID("node-1"), reason: "the disk is full"))
+        floor.apply(.nodeCanStartWork(NodeHandle(index: 0)))
+        #expect(floor.engine.blockage(job) == nil)
+        #expect(floor.endAll() == [0])
+    }
+
+    @Test func preparationsThatWereGivenBackAreSentAgain() {
+        var rules = PoolRules()
+        rules.hasStartTask = true
+        var floor = Floor(rules)
+        floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
+        floor.giveBack(.startTask)
+        #expect(floor.running(.startTask) == [])
+        floor.apply(.nodeCanStartWork(NodeHandle(index: 0)))
+        floor.end(.startTask)
+        let job = floor.addJob(
+            .free(1), .one { rules, _ in (rules.hasPreparation, rules.hasRelease) = (true, true) })
+        floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
+        floor.giveBack(.jobPreparation)
+        floor.apply(.nodeCanStartWork(NodeHandle(index: 0)))
+        floor.end(.jobPreparation)
+        floor.end()
+        // A job does not wait for a release that cannot run.
+        floor.giveBack(.jobRelease)
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+}

@@ -1,0 +1,95 @@
+import ShipyardModel
+import ShipyardPlanner
+import Testing
+
+@testable import ShipyardEngine
+
+/// Directories of jobs and tasks that are to go.
+struct RemovalTests {
+    private let node = NodeHandle(index: 0)
+
+    private func asked(_ effects: [Effect]) -> [RemovalID] {
+        effects.compactMap { if case .removeDirectory(_, let id, _) = $0 { id } else { nil } }
+    }
+
+    private func pending(_ floor: Floor) -> Set<RemovalID> {
+        floor.writes.reduce(into: []) { set, write in
+            switch write {
+            case .putRemoval(let record):
+                if record.failure == nil { set.insert(record.id) } else { set.remove(record.id) }
+            case .deleteRemoval(_, _, let id): set.remove(id)
+            default: break
+            }
+        }
+    }
+
+    @Test func removalOfAJobIsStoredWithItsEndAndAskedForUntilItIsAnswered() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        floor.end()
+        floor.apply(.jobDeleted(job))
+        let id = RemovalID(job: job)
+        #expect(pending(floor) == [id])
+        #expect(asked(floor.effects) == [id])
+        // The agent dies with the order. The next one hears it before anything else.
+        let next = floor.addJob(.free(1))
+        let before = floor.effects.count
+        floor.lose(0)
+        let orders = floor.effects[before...].filter { effect in
+            switch effect {
+            case .removeDirectory, .startWork: true
+            default: false
+            }
+        }
+        #expect(orders.first == .removeDirectory(node, id, path: "workitems/job-1"))
+        #expect(orders.count == 2)
+        floor.apply(.directoryRemoved(node, id))
+        #expect(pending(floor) == [])
+        #expect(floor.effects.last == .forgetRemoval(node, id))
+        floor.lose(0)
+        #expect(asked(floor.effects) == [id, id])
+        // An echo: the agent is told once more that it need not keep the answer.
+        floor.apply(.directoryRemoved(node, id))
+        #expect(floor.effects.last == .forgetRemoval(node, id))
+        #expect(floor.engine.counts(next)?.running == 1)
+    }
+
+    @Test func failureIsKeptAndNotTriedAgain() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        floor.end()
+        floor.apply(.jobDeleted(job))
+        let failure = RemovalFailure(path: "/x/y", reason: "Operation not permitted")
+        floor.apply(.directoryNotRemoved(node, RemovalID(job: job), failure))
+        let last = floor.writes.compactMap { if case .putRemoval(let record) = $0 { record } else { nil } }
+            .last
+        #expect(last?.failure == failure)
+        floor.lose(0)
+        #expect(asked(floor.effects).count == 1)
+    }
+
+    @Test func nodeThatLeavesTakesItsRemovalsWithIt() {
+        var floor = Floor(nodes: 2)
+        let job = floor.addJob(.free(1))
+        floor.end()
+        floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))
+        floor.apply(.jobDeleted(job))
+        // One is leaving with all that it has.
+        #expect(asked(floor.effects) == [RemovalID(job: job)])
+        floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(node), .nodeRemoved(NodeHandle(index: 1)))
+        floor.apply(.directoryRemoved(node, RemovalID(job: job)))
+        #expect(floor.count { if case .forgetRemoval = $0 { true } else { false } } == 0)
+    }
+
+    @Test func removalIsRestored() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        floor.end()
+        floor.apply(.jobDeleted(job))
+        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        for case .putRemoval(let record) in floor.writes { engine.restoreRemoval(record) }
+        engine.finishRestoring(at: floor.now)
+        engine.apply(.nodeConnected(node, running: [], queued: []), at: floor.now)
+        #expect(asked(engine.takeTurn(at: floor.now).effects) == [RemovalID(job: job)])
+    }
+}

@@ -1,0 +1,236 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardNode
+import ShipyardPlanner
+import ShipyardSpecs
+import ShipyardStore
+import Testing
+
+@testable import ShipyardService
+
+/// The core against a store whose rows or reads fail, with agents that start nothing.
+struct CoreTests {
+    let store: StoreWriter
+    let world: SimulatedWorld
+    let core: ServiceCore
+    private let now = Moment(wall: Instant(milliseconds: 1000), steady: SteadyTime(milliseconds: 1000))
+
+    init() throws {
+        store = try StoreWriter(path: ":memory:")
+        world = SimulatedWorld(Scenario(seed: 0))
+        core = try ServiceCore(store: store, world: world, home: "/home", now: now)
+        var spec = PoolSpec(id: PoolID("pool")!)
+        spec.dedicatedNodes = 1
+        try core.addPool(spec, at: now)
+        try core.endTurn(at: now)
+    }
+
+    private func addJob(_ id: String, tasks: Int, _ change: (inout JobPlan) -> Void = { _ in }) throws
+        -> UInt32
+    {
+        var plan = JobPlan(id: JobID(id)!)
+        plan.templates = [TaskTemplate()]
+        change(&plan)
+        let ticket = try core.beginSubmission(plan.id, usesDependencies: false)
+        var slice = TaskSlice()
+        for ordinal in 0..<UInt32(tasks) {
+            let key = TaskKey(job: ticket.number, ordinal: ordinal)
+            slice.definitions.append(TaskDefinition(key: key, id: "t\(ordinal)", command: "run", template: 0))
+            slice.seeds.append(TaskSeed(template: 0))
+        }
+        try core.addSlice(slice, to: ticket.number)
+        core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: now)
+        try core.endTurn(at: now)
+        return ticket.number
+    }
+
+    /// A deletion that cannot read what the task was would count it as one that never ran.
+    @Test func deletionThatCannotReadIsRefused() throws {
+        let job = try addJob("j", tasks: 2)
+        let before = core.inspect { $0.counts(job) }
+        for failing in 1...2 {
+            var reads = 0
+            store.readFaultInjection = {
+                reads += 1
+                return reads == failing
+            }
+            let refusal = #expect(throws: Refusal.self) { try core.deleteTask("t0", of: "j", at: now) }
+            #expect(refusal?.kind == .unavailable)
+        }
+        store.readFaultInjection = nil
+        try core.endTurn(at: now)
+        #expect(core.inspect { $0.counts(job) } == before)
+    }
+
+    @Test func secondDeletionInATurnFindsNothing() throws {
+        let job = try addJob("j", tasks: 1) { $0.autoComplete = true }
+        try core.terminateJob("j", at: now)
+        try core.endTurn(at: now)
+        #expect(core.inspect { $0.job(job)?.state } == .completed)
+        try core.deleteTask("t0", of: "j", at: now)
+        let refusal = #expect(throws: Refusal.self) { try core.deleteTask("t0", of: "j", at: now) }
+        #expect(refusal?.code == "TaskNotFound")
+        try core.endTurn(at: now)
+        #expect(core.inspect { $0.counts(job)?.total } == 0)
+    }
+
+    /// The turn is on disk: who asked for it must not be told that it came to nothing.
+    @Test func failureAfterTheCommitIsNoRefusal() throws {
+        _ = try addJob("other", tasks: 0) { $0.autoComplete = false }
+        let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!) }!
+        core.receive(
+            .message(
+                node,
+                .welcome(
+                    state: SimulatedWorld.state, boot: 1, processID: 1, running: [], queued: [])), at: now)
+        try core.endTurn(at: now)
+        var answers: [StoreError?] = []
+        let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
+        var slice = TaskSlice()
+        slice.definitions = [
+            TaskDefinition(key: TaskKey(job: ticket.number, ordinal: 0), id: "t", command: "run", template: 0)
+        ]
+        slice.seeds = [TaskSeed(template: 0)]
+        try core.addSlice(slice, to: ticket.number)
+        var plan = JobPlan(id: JobID("j")!)
+        plan.templates = [TaskTemplate()]
+        core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: now)
+        core.afterCommit(isPromise: true) { answers.append($0) }
+        store.readFaultInjection = { true }
+        let error = #expect(throws: StoreError.self) { try core.endTurn(at: now) }
+        if let error { core.abandon(error) }
+        #expect(answers == [nil])
+        store.readFaultInjection = nil
+        let next = try ServiceCore(store: store, world: world, home: "/home", now: now)
+        #expect(next.inspect { $0.counts(ticket.number)?.total } == 1)
+    }
+
+    // MARK: What cannot be read
+
+    private func restarted() throws -> ServiceCore {
+        let core = try ServiceCore(store: store, world: world, home: "/home", now: now)
+        try core.endTurn(at: now)
+        return core
+    }
+
+    @Test func jobWhosePlanCannotBeReadIsTheOnlyOneThatSuffers() throws {
+        let broken = try addJob("broken", tasks: 2)
+        let whole = try addJob("whole", tasks: 2)
+        var record = try #require(try store.job(number: broken))
+        record.plan = "{\"templates\":"
+        try store.commit([.putJob(record)])
+        let core = try restarted()
+        core.inspect { engine in
+            #expect(engine.counts(whole)?.total == 2)
+            #expect(engine.counts(broken)?.total == 2)
+            #expect(engine.job(broken)?.state == .disabled)
+            guard case .unreadable(let problem) = engine.blockage(broken) else {
+                Issue.record("it is not said to be unreadable")
+                return
+            }
+            #expect(problem.contains("cannot be read"))
+        }
+        #expect(throws: Refusal.self) { try core.enableJob("broken", at: now) }
+        #expect(throws: Refusal.self) {
+            try core.beginSubmission(JobID("broken")!, usesDependencies: false)
+        }
+        // Nothing of it was written.
+        #expect(try store.job(number: broken) == record)
+        try core.deleteJob("broken", at: now)
+        try core.endTurn(at: now)
+        #expect(core.inspect { $0.jobNumber(JobID("broken")!) } == nil)
+    }
+
+    /// What each of them waits for, runs as, or runs on is not there; the others of their job go on.
+    @Test func tasksWhoseRowsMakeNoSenseEndAndTheirJobGoesOn() throws {
+        let texts = ["x", "9", "0-7", "5-3", "n9~1"]
+        let job = try addJob("j", tasks: texts.count + 3)
+        var writes: [StoreWrite] = []
+        for (ordinal, text) in texts.enumerated() {
+            let key = TaskKey(job: job, ordinal: UInt32(ordinal))
+            writes += [
+                .deleteTask(key),
+                .addTask(
+                    TaskDefinition(key: key, id: "x\(ordinal)", command: "run", template: 0, dependencies: text)),
+            ]
+        }
+        let untemplated = TaskKey(job: job, ordinal: UInt32(texts.count))
+        writes += [
+            .deleteTask(untemplated),
+            .addTask(TaskDefinition(key: untemplated, id: "y", command: "run", template: 7)),
+        ]
+        var lost = TaskProgress(key: TaskKey(job: job, ordinal: UInt32(texts.count + 1)))
+        (lost.state, lost.attempt, lost.node) = (.running, 1, NodeID("node-77"))
+        try store.commit(writes + [.putTask(lost)])
+        let core = try restarted()
+        let counts = try #require(core.inspect { $0.counts(job) })
+        #expect((counts.failed, counts.active) == (texts.count + 2, 1))
+        #expect(try store.progress(of: lost.key)?.result?.failure?.code == "RowUnreadable")
+        #expect(core.inspect { $0.blockage(job) } == nil)
+    }
+
+    @Test func poolWhoseSpecCannotBeReadRunsNothingAndCanBeDeleted() throws {
+        let job = try addJob("j", tasks: 1)
+        var record = try #require(try store.pool(PoolID("pool")!))
+        record.specification = "{"
+        try store.commit([.putPool(record)])
+        let core = try restarted()
+        guard case .unreadable = core.inspect({ $0.blockage(job) }) else {
+            Issue.record("it is not said to be unreadable")
+            return
+        }
+        try core.deletePool("pool", at: now)
+        try core.endTurn(at: now)
+        #expect(core.inspect { $0.pool(PoolID("pool")!)?.state } == .deleting)
+    }
+
+    // MARK: Retention
+
+    @Test func filesAreLookedForWhenTheFirstCanBeDueAndUntilTheLastWere() throws {
+        var book = RetentionBook()
+        var plan = JobPlan(id: JobID("j")!)
+        plan.templates = [TaskTemplate(), TaskTemplate()]
+        plan.templates[0].retentionTime = .seconds(10)
+        plan.templates[1].retentionTime = .seconds(100)
+        var record = JobRecord(
+            number: 1, id: plan.id, pool: PoolID("pool")!, state: .active, priority: 0, plan: "",
+            taskCount: 2,
+            autoComplete: true, creationTime: Instant(milliseconds: 0),
+            stateTransitionTime: Instant(milliseconds: 0),
+            endTime: nil, terminateReason: nil, creationSteady: SteadyTime(milliseconds: 5000))
+        func at(_ seconds: Int64) -> SteadyTime { SteadyTime(milliseconds: seconds * 1000) }
+        #expect(book.nextSweep(after: at(0)) == nil)
+        book.keep(record, plan)
+        #expect(book.nextSweep(after: at(0)) == at(15))
+        #expect(book.rules(at: at(14)) == [])
+        #expect(book.rules(at: at(15)).map(\.template) == [0])
+        #expect(book.nextSweep(after: at(15)) == at(25))
+        #expect(book.rules(at: at(105)).map(\.template) == [0, 1])
+        book.swept(until: at(1000))
+        #expect(book.nextSweep(after: at(1000)) == at(1010))
+        record.endSteady = at(1000)
+        book.ended(record)
+        book.swept(until: at(1099))
+        #expect(book.nextSweep(after: at(1099)) != nil)
+        book.swept(until: at(1100))
+        #expect(book.nextSweep(after: at(1100)) == nil)
+        #expect(book.rules(at: at(2000)) == [])
+    }
+
+    @Test func watchersWaitByTheSteadyClock() throws {
+        let job = try addJob("j", tasks: 1)
+        var answered = 0
+        let counts = core.inspect { $0.counts(job) }
+        core.watch(
+            JobWatcher(
+                job: job, seen: counts, seenState: .active, notBefore: now.steady,
+                deadline: now.steady + .seconds(30)
+            ) { _ in answered += 1 })
+        for wall in [now.wall + .seconds(7200), now.wall - .seconds(7200)] {
+            try core.endTurn(at: Moment(wall: wall, steady: now.steady + .seconds(29)))
+        }
+        #expect(answered == 0)
+        try core.endTurn(at: Moment(wall: now.wall - .seconds(7200), steady: now.steady + .seconds(30)))
+        #expect(answered == 1)
+    }
+}
