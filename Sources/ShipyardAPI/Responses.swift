@@ -271,4 +271,16 @@ package struct ServiceResponse: Codable, Sendable {
     /// Bytes that the engine's own tables take.
     package var engineBytes: Int
     package var engineTasks: Int
+    /// Directories of nodes that this state does not know: `GET /orphans` lists them.
+    package var orphanedNodes: Int?
+}
+
+/// What another state has left in the home: a node's directory, and perhaps an agent and tasks.
+package struct OrphanResponse: Codable, Sendable {
+    package var path: String
+    /// Whether an agent lives there.
+    package var hasAgent: Bool
+    /// After `DELETE /orphans`: what had to be ended, and what could not be ended or deleted.
+    package var processesEnded: Int?
+    package var problems: [String]?
 }

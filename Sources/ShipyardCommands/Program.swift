@@ -11,6 +11,8 @@ package enum Program {
         if arguments.first == "node-agent" { return NodeAgentCommand.run(Array(arguments.dropFirst())) }
         // See `OutputStream`: a reader that goes away must not kill a command that still has to tidy up.
         signal(SIGPIPE, SIG_IGN)
+        // And a file that may not grow is an error like a full disk.
+        signal(SIGXFSZ, SIG_IGN)
         let console = Console.ofProcess()
         let code = run(arguments, console: console, environment: .ofProcess)
         console.flush()

@@ -21,6 +21,8 @@ final class FakeService: ServiceTransport, Sendable {
 
     var requests: [String] { asked.withLock { $0.map { "\($0.method.rawValue) \($0.path)" } } }
 
+    var bodies: [[UInt8]] { asked.withLock { $0.compactMap(\.body) } }
+
     func send(
         _ request: ServiceRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)?
     ) throws(TransportFailure) -> ServiceAnswer {

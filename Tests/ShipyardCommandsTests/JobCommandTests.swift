@@ -187,7 +187,7 @@ struct JobCommandTests {
         #expect(throws: TransportFailure.self) { try second.send(post, onBody: nil) }
         #expect(restarts == 1)
         var submission = post
-        submission.isRepeatable = true
+        submission.hasIdentity = true
         let third = RestartingTransport(FailingOnce()) { restarts += 1 }
         #expect((try? third.send(submission, onBody: nil))?.status == 200)
         #expect(restarts == 2)

@@ -87,6 +87,7 @@ final class PythonProcess {
     deinit {
         defer { OwnChildren.forget(process) }
         close(socket)
+        defer { OwnChildren.forget(process) }
         var status: Int32 = 0
         for _ in 0..<Self.endMilliseconds {
             let ended = waitpid(process, &status, WNOHANG)

@@ -27,6 +27,7 @@ package struct APIRoutes: Sendable {
         addJobs(to: &router)
         addTasks(to: &router)
         addFiles(to: &router)
+        addOrphans(to: &router)
         return router
     }
 
@@ -94,7 +95,8 @@ package struct APIRoutes: Sendable {
                 ServiceResponse(
                     version: identity.version, processId: identity.processID, home: layout.home,
                     startTime: identity.startTime.iso8601, pools: state.0, activeJobs: state.1,
-                    engineBytes: state.2.bytes, engineTasks: state.2.tasks))
+                    engineBytes: state.2.bytes, engineTasks: state.2.tasks,
+                    orphanedNodes: orphans().count))
         }
         on(.post, "/service/stop", in: &router) { _ throws(APIFailure) in
             loop.stop()

@@ -8,6 +8,9 @@ import ShipyardStore
 package enum ServiceHost {
     /// Nothing to do for this long ends a service that no pool, job or client needs.
     package static let defaultIdleLimit = TimeSpan.seconds(300)
+    /// For the service that has the lock to listen, or to give it up. As long as a command waits.
+    private static let lockPatience = 30_000
+    private static let lockPause = 10
 
     package enum Outcome: Sendable {
         case stopped
@@ -19,14 +22,21 @@ package enum ServiceHost {
     package static func run(
         home: String, version: String, idleLimit: TimeSpan = defaultIdleLimit
     ) throws(ServiceFailure) -> Outcome {
+        let layout = HomeLayout(home)
+        let log = ServiceLog(layout)
         do {
-            let layout = HomeLayout(home)
-            let lock = try FileDescriptor.open(layout.lock, O_RDWR | O_CREAT, mode: 0o600)
-            guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else { return .alreadyRunning }
-            try serve(layout, version: version, idleLimit: idleLimit)
-            // Held to here: two services on one home are impossible.
-            _ = lock.number
-            return .stopped
+            ServiceSignals.set()
+            if let objection = HomeTrust.objection(to: home) {
+                throw ServiceFailure("\(objection.message); \(objection.help)")
+            }
+            UserMask.exchange(for: 0o077)
+            let lock = try lock(layout)
+            switch consume lock {
+            case .none: return .alreadyRunning
+            case .some(let lock):
+                try serve(layout, lock, version: version, idleLimit: idleLimit, log)
+                return .stopped
+            }
         } catch let failure as ServiceFailure {
             throw failure
         } catch {
@@ -34,30 +44,78 @@ package enum ServiceHost {
         }
     }
 
-    private static func serve(_ layout: HomeLayout, version: String, idleLimit: TimeSpan) throws {
-        signal(SIGPIPE, SIG_IGN)
+    /// Nil when another service has the home and listens. One that has it and does not listen either begins or
+    /// ends; that is waited for, so that whoever wants a service during a stop gets one.
+    private static func lock(_ layout: HomeLayout) throws(SystemError) -> FileDescriptor? {
+        for _ in 0..<lockPatience / lockPause {
+            let file = try FileDescriptor.open(layout.lock, O_RDWR | O_CREAT, mode: 0o600)
+            // The name may lead to another file by now: then that one is the home's lock.
+            if flock(file.number, LOCK_EX | LOCK_NB) == 0,
+                FileIdentity(of: file.number) == FileIdentity(at: layout.lock)
+            {
+                return file
+            }
+            if isServed(layout) { return nil }
+            usleep(UInt32(lockPause) * 1000)
+        }
+        return nil
+    }
+
+    private static func isServed(_ layout: HomeLayout) -> Bool {
+        do throws(SystemError) {
+            _ = try LocalSocket.connect(name: layout.socketName, in: layout.home)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private static func serve(
+        _ layout: HomeLayout, _ lock: consuming FileDescriptor, version: String, idleLimit: TimeSpan,
+        _ log: ServiceLog
+    ) throws {
+        guard let homeGuard = HomeGuard(layout, lock: lock.number) else {
+            throw ServiceFailure("the home \(layout.home) was taken away while its service began")
+        }
+        let executable = try ownExecutable()
+        OwnProcess.hide()
+        OwnProcess.adoptOrphans()
         // The database is opened (and migrated) by the loop; readers need it to be there first.
         let loop = try ServiceLoop(
-            home: layout.home, executable: try ownExecutable(), idleLimit: idleLimit, log: log)
+            homeGuard: homeGuard, layout: layout, executable: executable, idleLimit: idleLimit,
+            silence: silence(), log: { log.write($0) })
         let routes = APIRoutes(
             loop: loop, readers: StoreReaderPool(path: layout.database), layout: layout,
-            identity: .init(version: version, processID: getpid(), startTime: now()))
-        stopOnSignals(loop)
+            identity: .init(version: version, processID: getpid(), startTime: ServiceLog.now()))
+        try ServiceSignals.onStop { number in
+            log.write("signal \(number): the service stops")
+            loop.stop()
+        }
         let router = routes.router()
-        UserMask.exchange(for: 0o077)
-        log("service \(version) of \(layout.home) begins, process \(getpid())")
-        try loop.run(
-            begin: {
-                PackageSweep(layout).run()
-                let socket = try LocalSocket.listen(name: "service.sock", in: layout.home)
-                return try HTTPServer(listeningSocket: socket.release()) { router.reply(to: $0) }
-            },
-            end: { server in
-                // First the name, so that the next command starts a new service instead of finding this one.
-                unlink(layout.socket)
-                server.stop()
-            })
-        log("service ends")
+        log.write("service \(version) of \(layout.home) begins, process \(getpid())")
+        let outcome = try loop.run(
+            begin: { try Front(layout, homeGuard, loop, router) },
+            end: { $0.close() })
+        switch outcome {
+        case .stopped: log.write("service ends")
+        case .cutOff:
+            log.write("service ends")
+            // Not by `exit`, which runs what libraries want to do last, beside threads that use them.
+            _exit(0)
+        case .homeLost(let loss):
+            log.write("\(loss); the service ends and leaves everything as it is")
+            _exit(ExitStatus.homeLost)
+        }
+        // Held to here: two services on one home are impossible.
+        _ = lock.number
+    }
+
+    private enum ExitStatus {
+        static let homeLost: Int32 = 70
+    }
+
+    private static func silence() -> SilenceLimits {
+        getenv("SHIPYARD_SILENCE_SECONDS").flatMap { SilenceLimits(String(cString: $0)) } ?? SilenceLimits()
     }
 
     /// The program as it was started, also when its file has been replaced since.
@@ -68,52 +126,33 @@ package enum ServiceHost {
         defer { free(path) }
         return String(cString: path)
     }
-
-    /// TERM and INT end the service as `service stop` does; the agents and their tasks go on.
-    private static func stopOnSignals(_ loop: ServiceLoop) {
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
-        SignalThread.start(signals) { loop.stop() }
-    }
-
-    private static func now() -> Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-    }
-
-    private static let log: @Sendable (String) -> Void = { line in
-        let text = "\(now().iso8601) \(line)\n"
-        _ = text.withCString { write(2, $0, strlen($0)) }
-    }
 }
 
-/// A thread that does nothing but wait for signals, where a handler could do almost nothing.
-private enum SignalThread {
-    private final class Box {
-        var signals: sigset_t
-        let body: @Sendable () -> Void
-        init(_ signals: sigset_t, _ body: @escaping @Sendable () -> Void) {
-            self.signals = signals
-            self.body = body
+/// The service's door: its socket and the server behind it.
+private final class Front: Sendable {
+    private let layout: HomeLayout
+    private let server: HTTPServer
+    /// The socket that we have made; what has come to its name since is another service's.
+    private let socket: FileIdentity?
+
+    init(_ layout: HomeLayout, _ homeGuard: HomeGuard, _ loop: ServiceLoop, _ router: Router) throws {
+        self.layout = layout
+        PackageSweep(layout).run()
+        let listener = try LocalSocket.listen(name: layout.socketName, in: layout.home)
+        socket = FileIdentity(at: layout.socket)
+        server = try HTTPServer(listeningSocket: listener.release()) { request in
+            // Also for those who only read: they would be shown what is in no file any more.
+            if let loss = homeGuard.loss {
+                loop.wake()
+                return APIFailure(Refusal.homeLost(loss)).reply
+            }
+            return router.reply(to: request)
         }
     }
 
-    static func start(_ signals: sigset_t, _ body: @escaping @Sendable () -> Void) {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(Box(signals, body)).toOpaque()
-        pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
-                var number: Int32 = 0
-                while sigwait(&box.signals, &number) == 0 { box.body() }
-                return nil
-            }, argument)
-        pthread_detach(thread)
+    func close() {
+        // First the name, so that the next command starts a new service instead of finding this one.
+        if socket != nil, FileIdentity(at: layout.socket) == socket { unlink(layout.socket) }
+        server.stop()
     }
 }

@@ -2,6 +2,7 @@ import CMicroHTTPD
 import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
+import ShipyardNode
 
 /// One request while it comes in, and its answer while it goes out.
 final class Exchange {
@@ -50,6 +51,12 @@ final class Exchange {
     func takeRequest(_ method: HTTPMethod) -> HTTPRequest? {
         defer { body = [] }
         return HTTPRequest(method, target: target, headers: headers, body: body)
+    }
+
+    /// Whether the client is another user's process. Who may connect is first of all the home's mode.
+    var isFromStranger: Bool {
+        let socket = shipyard_mhd_socket(connection)
+        return PeerCredentials.isUnix(socket) && !PeerCredentials.isTrusted(socket)
     }
 
     /// Whether the client has closed its end.

@@ -39,6 +39,7 @@ final class ServerCore: Sendable {
     ) -> MHD_Result {
         guard exchange.hasHeaders else {
             exchange.readHeaders()
+            if exchange.isFromStranger { return exchange.send(Self.stranger) }
             return exchange.isTooLarge ? exchange.send(Self.tooLarge) : MHD_Result.YES
         }
         if count > 0 {
@@ -87,6 +88,10 @@ final class ServerCore: Sendable {
             }
             return nil
         }
+    }
+
+    private static var stranger: HTTPReply {
+        .error(403, "WrongUser", "this service is another user's")
     }
 
     private static var tooLarge: HTTPReply {

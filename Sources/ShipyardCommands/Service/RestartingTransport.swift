@@ -1,9 +1,16 @@
-/// Starts the service again when it goes away between two requests, or under one that may be sent twice.
+import Glibc
+
+/// Repeats requests that met a service at its end, where a second time can do no harm, after another service was
+/// started.
 ///
-/// A service may be killed at any moment without harm to its tasks, so it must not harm a `jobs wait` either.
+/// A service may be killed at any moment without harm to its tasks, so it must not harm a `jobs wait` either, nor
+/// anybody who submits a job while it is stopped.
 struct RestartingTransport: ServiceTransport {
     /// A service that dies under every request is broken: then the failure is the better answer.
     private static let restarts = 3
+    /// A service that is about to end says so for as long as it lives.
+    private static let stoppingPatience = 30.0
+    private static let stoppingPause: UInt32 = 20_000
 
     private let restart: () throws(CommandFailure) -> Void
     private let transport: any ServiceTransport
@@ -24,23 +31,59 @@ struct RestartingTransport: ServiceTransport {
             }
         }
         var restarts = 0
+        let limit = monotonicSeconds() + Self.stoppingPatience
         while true {
             do throws(TransportFailure) {
-                return try transport.send(request, onBody: take)
+                let answer = try transport.send(request, onBody: take)
+                guard answer.isOfEndingService(to: request), monotonicSeconds() < limit else { return answer }
+                // It has done nothing of what was asked. Its socket goes in a moment, and then another one comes.
+                usleep(Self.stoppingPause)
+                try? restart()
             } catch {
                 // What has reached the user must not come a second time.
-                let mayRepeat = request.isRepeatable && !hasBegun
-                guard mayRepeat, restarts < Self.restarts, hasGone(error) else { throw error }
+                guard !hasBegun, mayRepeat(request, after: error), restarts < Self.restarts else {
+                    throw error
+                }
                 restarts += 1
                 guard (try? restart()) != nil else { throw error }
             }
         }
     }
 
-    private func hasGone(_ failure: TransportFailure) -> Bool {
+    private func mayRepeat(_ request: ServiceRequest, after failure: TransportFailure) -> Bool {
         switch failure {
-        case .notListening, .interrupted: true
+        // Nothing of it was sent.
+        case .notListening: true
+        case .interrupted: request.isRepeatable
         case .broken: false
+        }
+    }
+}
+
+extension ServiceRequest {
+    /// Whether a second time does no more than the first, should that have been heard: whoever deletes or ends a
+    /// thing wants it gone or ended, and a submission is known by its identity.
+    var isRepeatable: Bool {
+        switch method {
+        case .get, .head, .put, .delete: true
+        case .post: hasIdentity || Self.repeatableOrders.contains { path.hasSuffix($0) }
+        case .patch: false
+        }
+    }
+
+    /// A size, a state: set twice, they are what they were set to.
+    private static let repeatableOrders = ["/terminate", "/disable", "/enable", "/resize"]
+}
+
+extension ServiceAnswer {
+    /// Whether the next service is to be asked instead. Where the home was changed under the last one, its caller
+    /// hears of it before anything is done to what has come there; a question does nothing.
+    fileprivate func isOfEndingService(to request: ServiceRequest) -> Bool {
+        guard status == 503 else { return false }
+        return switch ServiceRefusal.code(of: body) {
+        case "ServiceStopping", "PlanningStopped": true
+        case "HomeLost": request.method == .get
+        default: false
         }
     }
 }

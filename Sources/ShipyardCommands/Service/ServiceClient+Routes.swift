@@ -40,6 +40,15 @@ extension ServiceClient {
         try get(path / "files")
     }
 
+    package func orphans() throws(CommandFailure) -> [OrphanResponse] {
+        try get("/orphans", as: ListResponse<OrphanResponse>.self).value
+    }
+
+    /// What became of each.
+    package func removeOrphans() throws(CommandFailure) -> [OrphanResponse] {
+        try delete("/orphans", as: ListResponse<OrphanResponse>.self).value
+    }
+
     /// Hands over the tasks of `job` page by page until `body` answers false.
     package func eachTask(
         of job: String, filter: TaskFilter = TaskFilter(),

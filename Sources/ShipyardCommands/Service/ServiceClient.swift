@@ -32,16 +32,21 @@ package struct ServiceClient {
         try decode(type, from: send(request(.post, path, body)))
     }
 
-    /// A submission, sent again where the answer was lost: the service knows it by its identity.
+    /// A submission has an identity, so that it can be sent again when its answer was lost, and goes with our
+    /// environment, which the service does not have.
     package func submit<Value: Decodable>(
         _ path: ServicePath, _ submission: SubmissionRequest, as type: Value.Type = Value.self
     ) throws(CommandFailure) -> Value {
-        var submission = submission
-        submission.submissionId =
-            (0..<2).map { _ in String(UInt64.random(in: 0 ... .max), radix: 36) }.joined(separator: "-")
-        var request = try request(.post, path, submission)
-        request.isRepeatable = true
+        var body = submission
+        body.submissionId = body.submissionId ?? Self.randomIdentity()
+        body.environment = body.environment ?? Environment.ofProcess.all
+        var request = try request(.post, path, body)
+        request.hasIdentity = true
         return try decode(type, from: send(request))
+    }
+
+    private static func randomIdentity() -> String {
+        (0..<2).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }.joined(separator: "-")
     }
 
     /// For answers that carry nothing.
@@ -55,7 +60,15 @@ package struct ServiceClient {
 
     /// Deletes a job or a task; answers the removal of its files, which `FileRemovalWaiter` waits for.
     package func deleteWithFiles(_ path: ServicePath) throws(CommandFailure) -> DeletionResponse {
-        try decode(DeletionResponse.self, from: send(ServiceRequest(.delete, path.text)))
+        try delete(path, as: DeletionResponse.self)
+    }
+
+    package func delete<Value: Decodable>(
+        _ path: ServicePath, as type: Value.Type
+    ) throws(CommandFailure) -> Value {
+        var request = ServiceRequest(.delete, path.text)
+        request.timeoutSeconds = 3600
+        return try decode(type, from: send(request))
     }
 
     /// Hands over a file from `firstByte` on, piece by piece; false when there is no such file yet. `take`

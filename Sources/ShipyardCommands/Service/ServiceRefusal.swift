@@ -17,6 +17,11 @@ enum ServiceRefusal {
         return CommandFailure(code, error.message)
     }
 
+    /// The word for programs; nil when the answer is none of the service's errors.
+    static func code(of body: [UInt8]) -> String? {
+        (try? JSONCoding.decode(ErrorResponse.self, from: body))?.code
+    }
+
     private static func exitCode(status: Int) -> ExitCode {
         switch status {
         case 400, 413: .usage

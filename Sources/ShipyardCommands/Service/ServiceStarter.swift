@@ -1,20 +1,23 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardNode
 
 extension ServiceConnection {
     /// The real one: the Unix socket of the home.
     package static let ofProcess = ServiceConnection(
         open: { home, console throws(CommandFailure) in try ServiceStarter(home, console).connect() },
         openRunning: { home throws(CommandFailure) in
-            UnixSocket.accepts(home.socket) ? ServiceClient(SocketTransport(home.socket)) : nil
+            try home.checkTrust()
+            return UnixSocket.accepts(home.socket) ? ServiceClient(SocketTransport(home.socket)) : nil
         })
 }
 
 /// Connects to a home's service and starts it where it does not run.
 ///
 /// Two commands may start it at once: the service locks its home, the second one finds the lock taken and
-/// exits with 0, and both commands find the same socket.
+/// exits with 0 when the first one listens, and both commands find the same socket. A service that is about to
+/// end has the lock and no socket: the next one waits for the lock.
 struct ServiceStarter {
     /// A service that has much to recover may take a while before it listens.
     private static let secondsToListen = 30.0
@@ -30,6 +33,7 @@ struct ServiceStarter {
     }
 
     func connect() throws(CommandFailure) -> ServiceClient {
+        try home.check()
         if !UnixSocket.accepts(home.socket) { try start() }
         return ServiceClient(RestartingTransport(SocketTransport(home.socket), restart: restart))
     }
@@ -46,20 +50,26 @@ struct ServiceStarter {
             throw CommandFailure(
                 .serviceUnreachable, "\(error)", help: "choose another home with `--home DIR`")
         }
+        try home.check()
         guard access(home.path, W_OK | X_OK) == 0 else {
             throw CommandFailure(
                 .serviceUnreachable, "\(SystemError("write to", path: home.path, errno: errno))",
                 help: "choose another home with `--home DIR`")
         }
         let oldLog = (try? LocalFile.read(home.log).count) ?? 0
-        let process = try spawn()
+        var process = try spawn()
         var limit = monotonicSeconds() + Self.secondsToListen
         var hasFailed = false
         while !UnixSocket.accepts(home.socket) {
             var status: Int32 = 0
-            if !hasFailed, waitpid(process, &status, WNOHANG) == process, status != 0 {
-                hasFailed = true
-                limit = monotonicSeconds() + Self.secondsAfterFailure
+            if !hasFailed, waitpid(process, &status, WNOHANG) == process {
+                // It has given way to another one, which ended meanwhile: that was a service that stopped.
+                if status == 0 {
+                    process = try spawn()
+                } else {
+                    hasFailed = true
+                    limit = monotonicSeconds() + Self.secondsAfterFailure
+                }
             }
             guard monotonicSeconds() < limit else { throw notListening(since: oldLog) }
             usleep(3000)
@@ -95,7 +105,11 @@ struct ServiceStarter {
         var arguments = words.map { strdup($0) } + [nil]
         defer { arguments.forEach { free($0) } }
         var process: pid_t = 0
-        let result = posix_spawn(&process, "/proc/self/exe", &actions, &attributes, &arguments, environ)
+        // Of our environment only what a service may have: it lives long, and tasks can read it.
+        var environment = OwnProcess.serviceEnvironment.map { strdup($0) } + [nil]
+        defer { environment.forEach { free($0) } }
+        let result = posix_spawn(
+            &process, "/proc/self/exe", &actions, &attributes, &arguments, &environment)
         guard result == 0 else {
             throw CommandFailure(
                 .serviceUnreachable, "cannot start the service: \(String(cString: strerror(result)))")

@@ -10,14 +10,13 @@ package struct ServiceRequest: Sendable {
     package var firstByte: Int64?
     /// How long the answer may take; a long poll asks for more.
     package var timeoutSeconds = 60
-    /// Sent twice, it does no more than once: it only reads, or has an identity that the service knows again.
-    package var isRepeatable: Bool
+    /// The body names a submission that the service answers once, however often it comes.
+    package var hasIdentity = false
 
     package init(_ method: HTTPMethod, _ path: String, body: [UInt8]? = nil) {
         self.method = method
         self.path = path
         self.body = body
-        isRepeatable = method == .get
     }
 }
 

@@ -43,6 +43,10 @@ package enum LocalSocket {
             }
         }
         guard connected == 0 else { throw SystemError("connect", path: "\(directory)/\(name)", errno: errno) }
+        // Another user's process could have put its socket there, if the directory lets it.
+        guard PeerCredentials.isTrusted(socket.number) else {
+            throw SystemError("connect", path: "\(directory)/\(name)", errno: EPERM)
+        }
         return socket
     }
 

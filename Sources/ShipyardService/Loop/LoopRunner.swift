@@ -3,10 +3,39 @@ import ShipyardModel
 import ShipyardStore
 
 /// Turns of the core, at their pace: at once for a command, every 5 ms under a stream of exits.
+///
+/// Whatever a turn has taken is committed within the pace, whether anybody asks or not: the loop waits for
+/// news only while it holds none.
 struct LoopRunner {
     /// Under load one commit serves all exits of this long. Agents have work waiting for longer than that.
     private static let paceMicroseconds: Int64 = 5000
     private static let longestRetryPause: TimeSpan = .seconds(5)
+    /// While the state file cannot be used, a stop is looked for this often.
+    private static let retrySlice = TimeSpan(milliseconds: 50)
+
+    enum End {
+        case stopped
+        case idle
+        /// `Limit.deadline` has passed.
+        case outOfTime
+        /// The home is not ours any more: a sentence that says why.
+        case homeLost(String)
+    }
+
+    /// What ends a run besides a stop.
+    struct Limit {
+        var idle: TimeSpan?
+        /// Monotonic microseconds.
+        var deadline: Int64?
+    }
+
+    /// The loop's mailbox, as the runner needs it. Both answer how many commands there were, and whether to stop.
+    struct Mail {
+        /// Lets everybody who has posted do what they came for.
+        var take: (ServiceCore, Moment) -> (commands: Int, stop: Bool)
+        /// Tells everybody who has posted that there is no state to work on.
+        var refuse: (Refusal) -> (commands: Int, stop: Bool)
+    }
 
     let store: StoreWriter
     private var clock: ServiceClock
@@ -14,6 +43,7 @@ struct LoopRunner {
     let poller: Poller
     let wakeup: Wakeup
     let home: String
+    let homeGuard: HomeGuard
     let log: @Sendable (String) -> Void
 
     private var core: ServiceCore?
@@ -24,8 +54,7 @@ struct LoopRunner {
 
     init(
         store: StoreWriter, clock: ServiceClock, world: LocalWorld, poller: Poller, wakeup: Wakeup,
-        home: String,
-        log: @escaping @Sendable (String) -> Void
+        home: String, homeGuard: HomeGuard, log: @escaping @Sendable (String) -> Void
     ) {
         self.store = store
         self.clock = clock
@@ -34,6 +63,7 @@ struct LoopRunner {
         self.poller = poller
         self.wakeup = wakeup
         self.home = home
+        self.homeGuard = homeGuard
         self.log = log
     }
 
@@ -67,50 +97,80 @@ struct LoopRunner {
         return core
     }
 
-    mutating func run(
-        idleLimit: TimeSpan, takeLetters: (ServiceCore, Moment) -> (commands: Int, stop: Bool)
-    ) throws(ServiceFailure) {
+    mutating func run(_ limit: Limit, _ mail: Mail) throws(ServiceFailure) -> End {
         var retryPause = TimeSpan(milliseconds: 50)
         while true {
+            let failure: StoreError
             do throws(StoreError) {
-                try turns(idleLimit: idleLimit, takeLetters: takeLetters)
-                return
+                let end = try turns(limit, mail)
+                syncAtEnd(end)
+                return end
             } catch {
-                log("the turn was given up: \(error)")
-                core?.abandon(error)
-                core = nil
-                world.reset()
-                guard error.kind != .corrupt else { throw failure(error) }
-                usleep(UInt32(clamping: retryPause.milliseconds * 1000))
-                retryPause = min(Self.longestRetryPause, TimeSpan(milliseconds: retryPause.milliseconds * 2))
+                failure = error
             }
+            log("the turn was given up: \(failure)")
+            core?.abandon(failure)
+            core = nil
+            world.reset()
+            guard failure.kind != .corrupt else { throw self.failure(failure) }
+            if let end = rest(retryPause, limit, mail, failure) { return end }
+            retryPause = min(Self.longestRetryPause, TimeSpan(milliseconds: retryPause.milliseconds * 2))
         }
     }
 
-    private mutating func turns(
-        idleLimit: TimeSpan, takeLetters: (ServiceCore, Moment) -> (commands: Int, stop: Bool)
-    ) throws(StoreError) {
+    /// Lets time pass before the state is restored again. Nobody waits for longer than that: they are told.
+    private func rest(_ pause: TimeSpan, _ limit: Limit, _ mail: Mail, _ failure: StoreError) -> End? {
+        let end = WallClock.monotonicMicroseconds() + pause.milliseconds * 1000
+        while true {
+            if let loss = homeGuard.loss { return .homeLost(loss) }
+            if mail.refuse(Refusal(failure)).stop { return .stopped }
+            let now = WallClock.monotonicMicroseconds()
+            if let deadline = limit.deadline, now >= deadline { return .outOfTime }
+            guard now < end else { return nil }
+            usleep(UInt32(min(end - now, Self.retrySlice.milliseconds * 1000)))
+        }
+    }
+
+    private mutating func turns(_ limit: Limit, _ mail: Mail) throws(StoreError) -> End {
         let core = if let core { core } else { try restoredCore() }
         self.core = core
         quietSince = nil
         while true {
-            for ready in poller.wait(milliseconds: patience(core, idleLimit)) {
-                if ready == wakeup.fileDescriptor { wakeup.clear() } else { world.readable(ready) }
-            }
-            let (commands, isStopped) = takeLetters(core, clock.now())
-            if isStopped { return syncAtEnd() }
-            for event in world.takeEvents() { core.receive(event, at: clock.now()) }
-            if commands > 0 {
-                quietSince = nil
-            } else if isTooLongIdle(core, idleLimit) {
-                return syncAtEnd()
-            } else if pause() {
+            wait(milliseconds: patience(core, limit))
+            if let loss = homeGuard.loss { return .homeLost(loss) }
+            var taken = collect(core, mail)
+            if taken.commands == 0, !taken.stop, pause() {
                 // A command has come, or more exits have: they join this turn.
-                continue
+                wait(milliseconds: 0)
+                if let loss = homeGuard.loss { return .homeLost(loss) }
+                taken = collect(core, mail)
             }
             try endTurn(core)
+            if taken.stop { return .stopped }
+            if let deadline = limit.deadline, WallClock.monotonicMicroseconds() >= deadline {
+                return .outOfTime
+            }
             if store.hasRowsToPurge { try store.purgeJobRows(limit: 2000) }
+            if taken.commands > 0 {
+                quietSince = nil
+            } else if isTooLongIdle(core, limit) {
+                return .idle
+            }
         }
+    }
+
+    private func wait(milliseconds: Int64?) {
+        for ready in poller.wait(milliseconds: milliseconds) {
+            if ready == wakeup.fileDescriptor { wakeup.clear() } else { world.readable(ready) }
+        }
+        world.timePassed()
+    }
+
+    /// Takes into the turn what has come from other threads and from nodes.
+    private func collect(_ core: ServiceCore, _ mail: Mail) -> (commands: Int, stop: Bool) {
+        let taken = mail.take(core, clock.now())
+        for event in world.takeEvents() { core.receive(event, at: clock.now()) }
+        return taken
     }
 
     private mutating func endTurn(_ core: ServiceCore) throws(StoreError) {
@@ -124,7 +184,8 @@ struct LoopRunner {
     }
 
     /// Agents go on while nobody is here to sync.
-    private func syncAtEnd() {
+    private func syncAtEnd(_ end: End) {
+        if case .homeLost = end { return }
         do throws(StoreError) {
             try store.sync()
         } catch {
@@ -141,25 +202,31 @@ struct LoopRunner {
         return true
     }
 
-    /// How long to wait for something to happen, in milliseconds; nil is for ever.
-    private func patience(_ core: ServiceCore, _ idleLimit: TimeSpan) -> Int64? {
-        if store.hasRowsToPurge { return 0 }
+    /// How long to wait for something to happen, in milliseconds.
+    private func patience(_ core: ServiceCore, _ limit: Limit) -> Int64 {
+        if store.hasRowsToPurge || world.hasEvents { return 0 }
         let now = clock.now()
+        let monotonic = WallClock.monotonicMicroseconds()
         var moments = [core.nextDeadline, core.nextWatcherDeadline, core.nextSweep].compactMap {
             $0.map { ($0 + TimeSpan(milliseconds: 1) - now.steady).milliseconds }
         }
-        if let sync = store.nextSync { moments.append(sync - WallClock.monotonicMicroseconds() / 1000 + 1) }
-        if let quietSince {
-            let left = quietSince + idleLimit.milliseconds * 1000 - WallClock.monotonicMicroseconds()
-            moments.append(left / 1000 + 1)
-        } else if !core.isBusy {
-            moments.append(0)
+        moments.append(HomeGuard.pause.milliseconds)
+        if let sync = store.nextSync { moments.append(sync - monotonic / 1000 + 1) }
+        for moment in [world.nextMoment, limit.deadline].compactMap({ $0 }) {
+            moments.append((moment - monotonic) / 1000 + 1)
         }
-        return moments.min().map { max(0, $0) }
+        if let idle = limit.idle {
+            if let quietSince {
+                moments.append((quietSince + idle.milliseconds * 1000 - monotonic) / 1000 + 1)
+            } else if !core.isBusy {
+                moments.append(0)
+            }
+        }
+        return max(0, moments.min() ?? 0)
     }
 
-    private mutating func isTooLongIdle(_ core: ServiceCore, _ idleLimit: TimeSpan) -> Bool {
-        guard !core.isBusy else {
+    private mutating func isTooLongIdle(_ core: ServiceCore, _ limit: Limit) -> Bool {
+        guard let idle = limit.idle, !core.isBusy else {
             quietSince = nil
             return false
         }
@@ -168,6 +235,6 @@ struct LoopRunner {
             quietSince = now
             return false
         }
-        return now - since >= idleLimit.milliseconds * 1000
+        return now - since >= idle.milliseconds * 1000
     }
 }

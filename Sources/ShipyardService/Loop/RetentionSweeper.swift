@@ -7,7 +7,7 @@ import Synchronization
 /// A sweep covers the time since the last one, whose moment is stored once all that it found is. Deleting a
 /// directory that is gone already is no error.
 final class RetentionSweeper: Sendable {
-    private let workers = Workers(count: 1)
+    private let workers: Workers
     private let readers: StoreReaderPool
     private let log: @Sendable (String) -> Void
     private let post: @Sendable (@escaping @Sendable (ServiceCore, Moment) -> Void) -> Void
@@ -16,7 +16,8 @@ final class RetentionSweeper: Sendable {
     init(
         database: String, log: @escaping @Sendable (String) -> Void,
         post: @escaping @Sendable (@escaping @Sendable (ServiceCore, Moment) -> Void) -> Void
-    ) {
+    ) throws(SystemError) {
+        workers = try Workers(count: 1)
         readers = StoreReaderPool(path: database)
         self.log = log
         self.post = post

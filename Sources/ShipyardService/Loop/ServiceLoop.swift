@@ -10,24 +10,48 @@ import Synchronization
 /// Every other thread comes through `perform` or `inspect`, which run a closure here and wait for it.
 package final class ServiceLoop: Sendable {
     private enum Letter: Sendable {
-        case work(@Sendable (ServiceCore, Moment) -> Void)
+        /// `refuse` is called instead where there is no state to work on.
+        case work(@Sendable (ServiceCore, Moment) -> Void, refuse: @Sendable (Refusal) -> Void)
         case world(@Sendable (LocalWorld) -> Void)
         case stop
     }
+
+    /// How the loop came to its end.
+    package enum Outcome: Sendable {
+        case stopped
+        /// Threads still answer requests that have outlived the stop: the process must not wait for them.
+        case cutOff
+        /// The home belongs to somebody else by now, or is gone: nothing of it may be touched, not even by
+        /// closing the state file.
+        case homeLost(String)
+    }
+
+    /// From the stop to the end, whatever the requests that still run are waiting for. Longer than the HTTP
+    /// server gives them, shorter than `service stop` waits.
+    private static let stopLimit = TimeSpan.seconds(10)
+    /// After the loss of the home: for those who wait to hear of it.
+    private static let farewell = TimeSpan.seconds(2)
+    /// Before an inspection that found no state is tried again.
+    private static let inspectionPause: UInt32 = 50_000
 
     private let mailbox = Mutex<[Letter]>([])
     private let wakeup: Wakeup
     private let layout: HomeLayout
     private let executable: String
     private let idleLimit: TimeSpan
+    private let silence: SilenceLimits
+    private let homeGuard: HomeGuard
     private let log: @Sendable (String) -> Void
 
     package init(
-        home: String, executable: String, idleLimit: TimeSpan, log: @escaping @Sendable (String) -> Void
+        homeGuard: HomeGuard, layout: HomeLayout, executable: String, idleLimit: TimeSpan,
+        silence: SilenceLimits, log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
-        layout = HomeLayout(home)
+        self.layout = layout
         self.executable = executable
         self.idleLimit = idleLimit
+        self.silence = silence
+        self.homeGuard = homeGuard
         self.log = log
         wakeup = try Wakeup()
     }
@@ -43,16 +67,17 @@ package final class ServiceLoop: Sendable {
     ) throws(Refusal) -> Answer {
         let box = AnswerBox<Answer>()
         post(
-            .work { core, now in
-                do throws(Refusal) {
-                    let answer = try body(core, now)
-                    core.afterCommit(isPromise: isPromise) { error in
-                        box.give(error.map { .failure(Refusal($0)) } ?? .success(answer))
+            .work(
+                { core, now in
+                    do throws(Refusal) {
+                        let answer = try body(core, now)
+                        core.afterCommit(isPromise: isPromise) { error in
+                            box.give(error.map { .failure(Refusal($0)) } ?? .success(answer))
+                        }
+                    } catch {
+                        box.give(.failure(error))
                     }
-                } catch {
-                    box.give(.failure(error))
-                }
-            })
+                }, refuse: { box.give(.failure($0)) }))
         return try box.wait().get()
     }
 
@@ -61,13 +86,15 @@ package final class ServiceLoop: Sendable {
         while true {
             let box = AnswerBox<Answer>()
             post(
-                .work { core, _ in
-                    core.afterCommit(isPromise: false) { error in
-                        box.give(error.map { .failure(Refusal($0)) } ?? .success(core.inspect(body)))
-                    }
-                })
+                .work(
+                    { core, _ in
+                        core.afterCommit(isPromise: false) { error in
+                            box.give(error.map { .failure(Refusal($0)) } ?? .success(core.inspect(body)))
+                        }
+                    }, refuse: { box.give(.failure($0)) }))
             // A turn that came to nothing is followed by a new core, which has an answer.
             if case .success(let answer) = box.wait() { return answer }
+            usleep(Self.inspectionPause)
         }
     }
 
@@ -77,19 +104,23 @@ package final class ServiceLoop: Sendable {
     ) -> Bool {
         let box = AnswerBox<Bool>()
         post(
-            .work { core, now in
-                core.watch(
-                    JobWatcher(
-                        job: job, seen: seen, seenState: seenState,
-                        notBefore: now.steady + (seen == nil ? .zero : TimeSpan(milliseconds: 200)),
-                        deadline: now.steady + patience
-                    ) { box.give(.success($0 ?? false)) })
-            })
+            .work(
+                { core, now in
+                    core.watch(
+                        JobWatcher(
+                            job: job, seen: seen, seenState: seenState,
+                            notBefore: now.steady + (seen == nil ? .zero : TimeSpan(milliseconds: 200)),
+                            deadline: now.steady + patience
+                        ) { box.give(.success($0 ?? false)) })
+                }, refuse: { _ in box.give(.success(false)) }))
         if case .success(true) = box.wait() { return true }
         return false
     }
 
     package func stop() { post(.stop) }
+
+    /// Has the loop look around, such as for its home.
+    package func wake() { wakeup.signal() }
 
     private func post(_ letter: Letter) {
         mailbox.withLock { $0.append(letter) }
@@ -103,39 +134,45 @@ package final class ServiceLoop: Sendable {
     /// `begin` opens the door to commands once the state is restored; `end` closes it.
     package func run<Front: Sendable>(
         begin: () throws -> Front, end: @escaping @Sendable (Front) -> Void
-    ) throws(ServiceFailure) {
+    ) throws(ServiceFailure) -> Outcome {
         do {
+            // Made before it is needed: at the end there may be no thread to be had.
+            let closer = try Workers(count: 1)
             let poller = Poller()
             poller.add(wakeup.fileDescriptor)
             let store = try StoreWriter(path: layout.database)
             store.report = log
-            let state = try store.stateID()
-            let world = LocalWorld(
-                layout: layout, state: state, executable: executable, poller: poller, log: log
-            ) {
-                [self] step in
+            homeGuard.addStateFile()
+            let world = try LocalWorld(
+                layout: layout, state: try store.stateID(), executable: executable, silence: silence,
+                poller: poller, log: log
+            ) { [self] step in
                 post(.world(step))
             }
             var runner = LoopRunner(
                 store: store, clock: try ServiceClock(store: store), world: world, poller: poller,
-                wakeup: wakeup, home: layout.home, log: log)
-            let sweeper = RetentionSweeper(database: layout.database, log: log) { [self] act in
-                post(.work(act))
-            }
-            let take = { [self] (core: ServiceCore, now: Moment) in
-                sweeper.sweepIfDue(core, at: now)
-                return takeLetters(core, world, now)
-            }
+                wakeup: wakeup, home: layout.home, homeGuard: homeGuard, log: log)
+            let mail = try mail(world)
             try runner.prepare()
             let front = try begin()
-            try runner.run(idleLimit: idleLimit, takeLetters: take)
+            let reason = try runner.run(.init(idle: idleLimit), mail)
             // Whoever is being answered still needs this thread: it serves on while the front closes.
-            startThread { [self] in
+            closer.run { [self] in
                 end(front)
                 post(.stop)
             }
             runner.answerWatchers()
-            try runner.run(idleLimit: .seconds(3600), takeLetters: take)
+            if case .homeLost(let loss) = reason { return leave(loss, mail) }
+            let deadline = WallClock.monotonicMicroseconds() + Self.stopLimit.milliseconds * 1000
+            switch try runner.run(.init(deadline: deadline), mail) {
+            case .homeLost(let loss): return leave(loss, mail)
+            case .stopped, .idle: return .stopped
+            case .outOfTime:
+                log(
+                    "requests that still ran \(Self.stopLimit.milliseconds / 1000) seconds after the stop are cut off"
+                )
+                return .cutOff
+            }
         } catch let failure as ServiceFailure {
             throw failure
         } catch {
@@ -143,25 +180,65 @@ package final class ServiceLoop: Sendable {
         }
     }
 
-    /// Runs what others have posted. Answers how many commands there were, and whether to stop.
-    private func takeLetters(_ core: ServiceCore, _ world: LocalWorld, _ now: Moment) -> (
-        commands: Int, stop: Bool
-    ) {
+    private func mail(_ world: LocalWorld) throws(SystemError) -> LoopRunner.Mail {
+        let sweeper = try RetentionSweeper(database: layout.database, log: log) { [self] act in
+            post(.work(act, refuse: { _ in }))
+        }
+        return LoopRunner.Mail(
+            take: { [self] core, now in
+                sweeper.sweepIfDue(core, at: now)
+                return takeLetters { letter in
+                    switch letter {
+                    case .work(let body, _): body(core, now)
+                    case .world(let step): step(world)
+                    case .stop: break
+                    }
+                }
+            },
+            refuse: { [self] refusal in
+                takeLetters { letter in
+                    switch letter {
+                    case .work(_, let refuse): refuse(refusal)
+                    case .world(let step): step(world)
+                    case .stop: break
+                    }
+                }
+            })
+    }
+
+    /// Opens every letter, also those that lie behind a stop: each has somebody waiting for its answer.
+    private func takeLetters(_ open: (Letter) -> Void) -> (commands: Int, stop: Bool) {
         let letters = mailbox.withLock { letters in
             defer { letters = [] }
             return letters
         }
-        var commands = 0
+        var taken = (commands: 0, stop: false)
         for letter in letters {
             switch letter {
-            case .work(let body):
-                commands += 1
-                body(core, now)
-            case .world(let step): step(world)
-            case .stop: return (commands, true)
+            case .work: taken.commands += 1
+            case .world: break
+            case .stop: taken.stop = true
             }
+            open(letter)
         }
-        return (commands, false)
+        return taken
+    }
+
+    /// Tells everybody who comes before the door is closed that there is nothing to be had here.
+    private func leave(_ loss: String, _ mail: LoopRunner.Mail) -> Outcome {
+        let end = WallClock.monotonicMicroseconds() + Self.farewell.milliseconds * 1000
+        let refusal = Refusal.homeLost(loss)
+        while !mail.refuse(refusal).stop, WallClock.monotonicMicroseconds() < end { usleep(2000) }
+        return .homeLost(loss)
+    }
+}
+
+extension Refusal {
+    /// - Parameter loss: what `HomeGuard` has found.
+    package static func homeLost(_ loss: String) -> Refusal {
+        Refusal(
+            .unavailable, code: "HomeLost",
+            "nothing was done: \(loss), so it ends; the next command starts another with what is there then")
     }
 }
 

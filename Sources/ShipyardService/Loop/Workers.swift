@@ -7,8 +7,8 @@ final class Workers: Sendable {
     private let jobs = Mutex<[@Sendable () -> Void]>([])
     private let available = Semaphore()
 
-    init(count: Int) {
-        for _ in 0..<count { startThread { [self] in runForever() } }
+    init(count: Int) throws(SystemError) {
+        for _ in 0..<count { try startThread { [self] in runForever() } }
     }
 
     func run(_ job: @escaping @Sendable () -> Void) {
@@ -25,21 +25,24 @@ final class Workers: Sendable {
     }
 }
 
-/// Runs `body` on a thread of its own, which nobody waits for.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+/// Runs `body` on a thread of its own, which nobody waits for. Fails where the user may have no more threads.
+package func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     final class Box {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
     var thread = pthread_t()
-    let argument = Unmanaged.passRetained(Box(body)).toOpaque()
+    let argument = Unmanaged.passRetained(Box(body))
     let error = pthread_create(
         &thread, nil,
         { argument in
             guard let argument else { return nil }
             Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
             return nil
-        }, argument)
-    guard error == 0 else { invariantFailure("cannot start a thread: error \(error)") }
+        }, argument.toOpaque())
+    guard error == 0 else {
+        argument.release()
+        throw SystemError("start a thread", errno: error)
+    }
     pthread_detach(thread)
 }

@@ -7,18 +7,20 @@ import ShipyardNode
 ///
 /// Belongs to the loop thread. What blocks runs on `Workers` and comes back through `post`.
 final class LocalWorld: World {
-    private let layout: HomeLayout
-    private let executable: String
-    private let state: StateID
-    private let workers = Workers(count: 4)
-    private let poller: Poller
+    let layout: HomeLayout
+    let executable: String
+    let state: StateID
+    let silence: SilenceLimits
+    let poller: Poller
+    let log: @Sendable (String) -> Void
+    private let workers: Workers
     /// Hands a step back to the loop thread.
     private let post: @Sendable (@escaping @Sendable (LocalWorld) -> Void) -> Void
-    private let log: @Sendable (String) -> Void
 
-    private var connections: [NodeHandle: AgentConnection] = [:]
-    private var nodes: [Int32: NodeHandle] = [:]
-    private var roots: [NodeHandle: String] = [:]
+    var links: [NodeHandle: NodeLink] = [:]
+    var handles: [Int32: NodeHandle] = [:]
+    /// Nodes whose next step waits for its time.
+    var retrying: Set<NodeHandle> = []
     /// Nodes with messages that have not left yet, and those of them whose socket takes no more now.
     private var unflushed: Set<NodeHandle> = []
     private var blocked: Set<NodeHandle> = []
@@ -27,29 +29,38 @@ final class LocalWorld: World {
     /// Roots of nodes that left, by pool: looked for again when the pool goes.
     private var removedRoots: [PoolID: [String]] = [:]
     private var launched: Set<Int32> = []
+    var clock: ListeningClock
+    /// When silence is looked at next, in monotonic microseconds.
+    var nextLook: Int64 = 0
+    var pingNumber: UInt64 = 0
     /// Counts cores: what comes back for an earlier one is dropped.
     private var generation = 0
 
     init(
-        layout: HomeLayout, state: StateID, executable: String, poller: Poller,
+        layout: HomeLayout, state: StateID, executable: String, silence: SilenceLimits, poller: Poller,
         log: @escaping @Sendable (String) -> Void,
         post: @escaping @Sendable (@escaping @Sendable (LocalWorld) -> Void) -> Void
-    ) {
+    ) throws(SystemError) {
         self.layout = layout
         self.state = state
         self.executable = executable
+        self.silence = silence
         self.poller = poller
         self.log = log
         self.post = post
+        clock = ListeningClock(silence)
+        workers = try Workers(count: 4)
     }
 
     /// Forgets the nodes of the last core. Their agents live on and are reached for again.
     func reset() {
         generation += 1
-        for connection in connections.values { poller.remove(connection.fileDescriptor) }
-        connections = [:]
-        nodes = [:]
-        roots = [:]
+        for link in links.values {
+            if let connection = link.connection { poller.remove(connection.fileDescriptor) }
+        }
+        links = [:]
+        handles = [:]
+        retrying = []
         unflushed = []
         blocked = []
         arrived = []
@@ -58,32 +69,24 @@ final class LocalWorld: World {
 
     // MARK: World
 
-    func launch(_ node: NodeHandle, _ identity: NodeIdentity) {
-        let root = layout.nodeRoot(identity.id, of: identity.pool)
-        roots[node] = root
-        let options = NodeAgentOptions(
-            root: root, pool: identity.pool.text, node: identity.id.text, boot: identity.boot,
-            slots: identity.slots,
-            isDedicated: identity.isDedicated, state: state)
-        inBackground(for: node) { [executable] in
-            do {
-                let processID = try AgentLauncher.launch(executable: executable, options: options)
-                return LocalWorld.connect(to: root, for: .seconds(20), launched: processID)
-            } catch {
-                return .failed("its agent cannot be started: \(error)")
-            }
-        }
-    }
+    func launch(_ node: NodeHandle, _ identity: NodeIdentity) { add(node, identity, .launch) }
 
     func reach(_ node: NodeHandle, _ identity: NodeIdentity) {
-        let root = layout.nodeRoot(identity.id, of: identity.pool)
-        roots[node] = root
-        guard identity.mayHaveAgent else { return launch(node, identity) }
-        inBackground(for: node) { LocalWorld.connect(to: root, for: .zero, launched: nil) }
+        add(node, identity, identity.mayHaveAgent ? .connect(launched: nil) : .launch)
+    }
+
+    private func add(_ node: NodeHandle, _ identity: NodeIdentity, _ step: NodeLink.Step) {
+        drop(node)
+        var hasSpoken = false
+        if case .connect = step { hasSpoken = true }
+        links[node] = NodeLink(
+            identity, root: layout.nodeRoot(identity.id, of: identity.pool), hasSpoken: hasSpoken,
+            at: clock.milliseconds)
+        take(step, for: node)
     }
 
     func send(_ messages: [ServiceMessage], to node: NodeHandle) {
-        guard let connection = connections[node] else { return }
+        guard let link = links[node], link.isGreeted, let connection = link.connection else { return }
         for message in messages { connection.send(message) }
         unflushed.insert(node)
     }
@@ -100,7 +103,7 @@ final class LocalWorld: World {
         let directory = layout.poolRoot(pool)
         let generation = generation
         workers.run { [post, layout] in
-            let verification = LocalWorld.verify(nodeRoots: roots, directory: directory)
+            let verification = RemovalProof.verify(nodeRoots: roots, directory: directory)
             PackageSweep(layout).run(without: pool)
             post { $0.receive(.poolVerified(pool, verification), of: generation) }
         }
@@ -108,17 +111,19 @@ final class LocalWorld: World {
 
     // MARK: The loop's side
 
+    var hasEvents: Bool { !arrived.isEmpty }
+
     /// What has arrived since the last call.
     func takeEvents() -> [WorldEvent] {
         defer { arrived = [] }
         return arrived
     }
 
+    func tell(_ event: WorldEvent) { arrived.append(event) }
+
     /// After the acts of a turn: sends what is buffered and starts the removals that were asked for together.
     func flush() {
-        for node in unflushed {
-            if let connection = connections[node] { flush(connection, of: node) }
-        }
+        for node in unflushed { flush(node) }
         guard !removals.isEmpty else { return }
         let batch = removals
         let generation = generation
@@ -126,7 +131,7 @@ final class LocalWorld: World {
         workers.run { [post] in
             let reports = NodeTeardown.run(roots: batch.map(\.root))
             for (item, report) in zip(batch, reports) {
-                let problems = LocalWorld.problems(of: report)
+                let problems = RemovalProof.problems(of: report)
                 // The agent itself is a process of the node, and no news.
                 let removal = NodeRemoval(processesEnded: max(0, report.ended - 1), problems: problems)
                 post { $0.receive(.nodeRemoved(item.node, removal), of: generation) }
@@ -135,7 +140,8 @@ final class LocalWorld: World {
         }
     }
 
-    private func flush(_ connection: AgentConnection, of node: NodeHandle) {
+    func flush(_ node: NodeHandle) {
+        guard let connection = links[node]?.connection else { return }
         do {
             let isDone = try connection.flush()
             if isDone { unflushed.remove(node) } else { unflushed.insert(node) }
@@ -146,135 +152,54 @@ final class LocalWorld: World {
         }
     }
 
-    /// Reads what an agent has sent. Nothing when the descriptor is no agent's.
-    func readable(_ fileDescriptor: Int32) {
-        guard let node = nodes[fileDescriptor], let connection = connections[node] else { return }
-        do {
-            let (messages, isClosed) = try connection.readMessages()
-            for message in messages { arrived.append(.message(node, message)) }
-            if isClosed { return disconnected(node) }
-            if connection.wantsToWrite { flush(connection, of: node) }
-        } catch {
-            log("node \(roots[node] ?? "?"): \(error)")
-            disconnected(node)
-        }
-    }
-
-    // MARK: Connections
-
-    private enum Outcome: @unchecked Sendable {
-        case connected(AgentConnection, launched: Int32?)
-        /// No agent lives there.
-        case lost(reason: String, exits: [WorkExit])
-        case failed(String)
-    }
-
-    private func inBackground(for node: NodeHandle, _ work: @escaping @Sendable () -> Outcome) {
-        let generation = generation
-        workers.run { [post] in
-            let outcome = work()
-            post { $0.settle(outcome, for: node, of: generation) }
-        }
-    }
-
-    private func settle(_ outcome: Outcome, for node: NodeHandle, of generation: Int) {
-        guard generation == self.generation else { return }
-        switch outcome {
-        case .connected(let connection, let processID):
-            if let processID { launched.insert(processID) }
-            guard roots[node] != nil else { return }
-            connections[node] = connection
-            nodes[connection.fileDescriptor] = node
-            poller.add(connection.fileDescriptor)
-            connection.send(.hello(state))
-            flush(connection, of: node)
-        case .lost(let reason, let exits): arrived.append(.nodeLost(node, reason: reason, exits: exits))
-        case .failed(let reason):
-            log("node \(roots[node] ?? "?"): \(reason)")
-            arrived.append(.nodeLost(node, reason: reason, exits: []))
-        }
-        reapAgents()
-    }
-
     private func receive(_ event: WorldEvent, of generation: Int) {
         if generation == self.generation { arrived.append(event) }
     }
 
-    private func drop(_ node: NodeHandle) {
-        roots[node] = nil
-        guard let connection = connections.removeValue(forKey: node) else { return }
-        nodes[connection.fileDescriptor] = nil
+    // MARK: Links
+
+    /// Runs `work` on a worker; what comes of it is settled on the loop's thread.
+    func inBackground(for node: NodeHandle, _ work: @escaping @Sendable () -> AgentReach.Outcome) {
+        let generation = generation
+        links[node]?.isBusy = true
+        links[node]?.retry = nil
+        workers.run { [post] in
+            let outcome = work()
+            post { world in
+                if case .connected(_, let process?) = outcome { world.launched.insert(process) }
+                if case .unreachable(_, let process?) = outcome { world.launched.insert(process) }
+                if generation == world.generation { world.settle(outcome, for: node) }
+                world.reapAgents()
+            }
+        }
+    }
+
+    /// Runs `work` on a worker, for nobody.
+    func inBackground(_ work: @escaping @Sendable () -> Void) { workers.run(work) }
+
+    /// Forgets the connection, if there is one; the agent is not told.
+    func hangUp(_ node: NodeHandle) {
+        guard let connection = links[node]?.connection else { return }
+        links[node]?.connection = nil
+        links[node]?.isGreeted = false
+        handles[connection.fileDescriptor] = nil
         poller.remove(connection.fileDescriptor)
         unflushed.remove(node)
         blocked.remove(node)
     }
 
-    /// The connection is gone. The agent mostly is, too; should it live, it is reached again.
-    private func disconnected(_ node: NodeHandle) {
-        guard let root = roots[node] else { return }
-        drop(node)
-        roots[node] = root
-        inBackground(for: node) { LocalWorld.connect(to: root, for: .zero, launched: nil) }
+    func drop(_ node: NodeHandle) {
+        hangUp(node)
+        links[node] = nil
     }
 
     private func reapAgents() {
-        for processID in launched where AgentLauncher.reap(processID) { launched.remove(processID) }
-    }
-
-    /// Blocks until the agent answers, its process has ended, or `patience` is over.
-    private static func connect(to root: String, for patience: TimeSpan, launched: Int32?) -> Outcome {
-        let end = WallClock.monotonicMicroseconds() + patience.milliseconds * 1000
-        while true {
-            // Asked before the attempt: an agent that found another one alive has ended, and that one answers.
-            let hasEnded = launched.map(AgentLauncher.reap) ?? false
-            if let connection = try? AgentConnection(root: root) {
-                return .connected(connection, launched: launched)
-            }
-            if hasEnded || WallClock.monotonicMicroseconds() >= end { break }
-            usleep(1000)
+        var hasOneEnded = false
+        for processID in launched where AgentLauncher.reap(processID) {
+            launched.remove(processID)
+            hasOneEnded = true
         }
-        return lose(
-            root, reason: launched == nil ? "its agent is not there any more" : "its agent did not come up")
-    }
-
-    /// What a dead agent has left is ended before its tasks may run elsewhere.
-    private static func lose(_ root: String, reason: String) -> Outcome {
-        do {
-            let journal = try JournalReader.read(root: root)
-            NodeTeardown.endProcesses(root: root, journal: journal)
-            // Once more: what was still alive a moment ago may have written its exit.
-            let last = try JournalReader.read(root: root)
-            return .lost(reason: reason, exits: last.unacknowledged.map { WorkExit($0.id, $0.result) })
-        } catch {
-            // Its exits are lost, so its tasks run again: not while they still run here.
-            NodeTeardown.endProcesses(root: root, journal: JournalState())
-            return .failed("\(reason), and its journal cannot be read: \(error)")
-        }
-    }
-
-    // MARK: Proof
-
-    private static func problems(of report: TeardownReport) -> [String] {
-        report.remaining.map { "process \($0.processID) (\($0.command)) does not end" }
-            + report.remainingMounts.map { "mount \($0)" }
-            + (report.isDirectoryGone
-                ? [] : ["directory \(report.root): \(report.failure.map(\.reason) ?? "still there")"])
-    }
-
-    private static func verify(nodeRoots: [String], directory: String) -> PoolVerification {
-        let reports = NodeTeardown.run(roots: nodeRoots + [directory], grace: .zero)
-        var verification = PoolVerification()
-        verification.remains = reports.flatMap(problems)
-        let processes = reports.reduce(0) { $0 + $1.remaining.count }
-        let mounts = reports.reduce(0) { $0 + $1.remainingMounts.count }
-        let nodes = nodeRoots.count
-        verification.checks = [
-            "processes: \(processes == 0 ? "none" : "\(processes)") left of \(nodes) node\(nodes == 1 ? "" : "s")"
-                + " (\(TeardownReport.means(of: reports)))",
-            "mounts: \(mounts == 0 ? "none" : "\(mounts)") left",
-            "sockets: \(access(directory, F_OK) != 0 ? "none" : "see the directory") left",
-            "directory: \(directory) \(access(directory, F_OK) != 0 ? "is gone" : "is still there")",
-        ]
-        return verification
+        // What it left came to us. Some of it may end later, and is reaped with the next agent's.
+        if hasOneEnded { workers.run { OwnProcess.reapOrphans() } }
     }
 }

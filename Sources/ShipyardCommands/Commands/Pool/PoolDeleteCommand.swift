@@ -3,13 +3,22 @@ import ShipyardAPI
 /// `pool del`: removes a pool and everything its nodes hold.
 enum PoolDeleteCommand {
     static let command = Command("del", "remove a pool and all that is on its nodes")
-        .options(SharedOptions.poolID, .flag("wait", "wait until it is gone and show what was checked"))
+        .details(
+            "A home whose state file was moved away or replaced still has the nodes of the old one, with agents and "
+                + "perhaps tasks that no command reaches any more. --orphans ends them and deletes their directories."
+        )
+        .options(
+            SharedOptions.poolID, .flag("wait", "wait until it is gone and show what was checked"),
+            .flag("orphans", "remove what is left of nodes that the state does not know")
+        )
         .example("pool del --poolid small --wait -y", "removes the pool without asking")
+        .example("pool del --orphans", "shows what another state file has left, and removes it")
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
-        let id = try SpecIDs(invocation).pool()
         let console = invocation.console
+        if invocation.has("orphans") { return try removeOrphans(invocation) }
+        let id = try SpecIDs(invocation).pool()
         guard try isMeant(id, invocation) else { return .done }
         let service = try invocation.service()
         try service.delete(ServiceClient.pool(id))
@@ -35,5 +44,33 @@ enum PoolDeleteCommand {
             return try console.confirm("deleting pool \(id)", yes: false)
         }
         return try console.confirm(Losses.deleting(pool, jobs: try service.jobs()), yes: false)
+    }
+
+    private static func removeOrphans(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
+        guard invocation.arguments["poolid"] == nil else {
+            throw .usage("`--orphans` is for nodes of no pool; it does not go with `--poolid`")
+        }
+        let (service, console) = (try invocation.service(), invocation.console)
+        let orphans = try service.orphans()
+        guard !orphans.isEmpty else {
+            console.say("there is nothing that the state does not know")
+            return .done
+        }
+        for orphan in orphans {
+            console.print("\(orphan.path)\(orphan.hasAgent ? ", an agent lives there" : "")")
+        }
+        let what = "ending and deleting \(counted(orphans.count, "node")) that the state does not know"
+        guard try console.confirm(what, yes: invocation.has("yes")) else { return .done }
+        var hasProblems = false
+        for removed in try service.removeOrphans() {
+            let problems = removed.problems ?? []
+            hasProblems = hasProblems || !problems.isEmpty
+            let ended = removed.processesEnded ?? 0
+            console.say(
+                "\(removed.path): \(ended) process\(ended == 1 ? "" : "es") ended,"
+                    + " \(problems.isEmpty ? "nothing left" : "left:")")
+            for problem in problems { console.say("  \(problem)") }
+        }
+        return hasProblems ? .failed : .done
     }
 }

@@ -1,5 +1,7 @@
+import Glibc
 import ShipyardAPI
 import ShipyardModel
+import ShipyardNode
 import ShipyardService
 
 /// `service run`: the service itself, in the foreground.
@@ -11,6 +13,7 @@ enum ServiceRunCommand {
         .example("service run --home /srv/shipyard", "serves until it is stopped")
         .runs { invocation throws(CommandFailure) in
             let home = try HomeDirectory(invocation)
+            beginWithCleanEnvironment(home)
             do throws(SystemError) {
                 try LocalFile.makeDirectories(home.path, mode: 0o700)
             } catch {
@@ -27,4 +30,15 @@ enum ServiceRunCommand {
                 throw CommandFailure(.internalError, "\(error)")
             }
         }
+
+    /// Becomes the same program with an environment that a service may have. What a process was started with can be
+    /// read by the user's other processes as long as it lives, however it changes it.
+    private static func beginWithCleanEnvironment(_ home: HomeDirectory) {
+        guard !OwnProcess.hasServiceEnvironment else { return }
+        let words = ["shipyard-swift", "service", "run", "--home", home.path]
+        var arguments = words.map { strdup($0) } + [nil]
+        var environment = OwnProcess.serviceEnvironment.map { strdup($0) } + [nil]
+        // Comes back only when it fails, such as without /proc: then the service runs as it is.
+        execve("/proc/self/exe", &arguments, &environment)
+    }
 }

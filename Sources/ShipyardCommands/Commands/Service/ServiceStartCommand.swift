@@ -7,6 +7,7 @@ enum ServiceStartCommand {
         .runs { invocation throws(CommandFailure) in
             let service: ServiceResponse = try invocation.service().get("/service")
             invocation.console.say("service runs: process \(service.processId), home \(service.home)")
+            for line in ServiceStatusCommand.orphans(service) { invocation.console.say(line) }
             return .done
         }
 }

@@ -30,6 +30,15 @@ enum ServiceStatusCommand {
             "  home: \(service.home)",
             "  \(counted(service.pools, "pool")), \(counted(service.activeJobs, "active job"))",
             "  engine: \(counted(service.engineTasks, "task")) in \(service.engineBytes) bytes\(perTask)",
+        ] + orphans(service)
+    }
+
+    /// Told where one looks after a service was started on another state file.
+    static func orphans(_ service: ServiceResponse) -> [String] {
+        guard let count = service.orphanedNodes, count > 0 else { return [] }
+        return [
+            "  \(counted(count, "node")) of another state file \(count == 1 ? "is" : "are") left in the home;"
+                + " `shipyard-swift pool del --orphans` shows and removes what is there"
         ]
     }
 }

@@ -1,0 +1,45 @@
+import Glibc
+import ShipyardModel
+import ShipyardNode
+import ShipyardService
+import Synchronization
+
+/// The service's log: its standard error, which the command that started it has made `service.log`.
+final class ServiceLog: Sendable {
+    /// Some hundred thousand lines; the file before is kept, so twice as much at the most.
+    private static let maximumBytes: off_t = 8 << 20
+
+    private let path: String
+    /// Lines do not mix, and only one of them changes the file.
+    private let lock = Mutex(())
+
+    init(_ layout: HomeLayout) { path = layout.log }
+
+    func write(_ line: String) {
+        let text = "\(Self.now().iso8601) \(line)\n"
+        lock.withLock { _ in
+            beginAnewWhenFull()
+            _ = text.withCString { Glibc.write(2, $0, strlen($0)) }
+        }
+    }
+
+    /// Only where the log is a file of the home: what a terminal or systemd does with it is theirs.
+    private func beginAnewWhenFull() {
+        var information = stat()
+        guard fstat(2, &information) == 0, information.st_mode & S_IFMT == S_IFREG,
+            information.st_size >= Self.maximumBytes, FileIdentity(at: path) == FileIdentity(of: 2),
+            rename(path, path + ".1") == 0
+        else { return }
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard file >= 0 else { return }
+        dup2(file, 1)
+        dup2(file, 2)
+        close(file)
+    }
+
+    static func now() -> Instant {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+}

@@ -1,0 +1,119 @@
+import Glibc
+import ShipyardModel
+import ShipyardNode
+
+/// Gets at agents, for worker threads: all of this blocks, though never for long.
+enum AgentReach {
+    enum Outcome: @unchecked Sendable {
+        case connected(AgentConnection, launched: Int32?)
+        /// No process of the node lives any more; what it had started was ended.
+        case lost(reason: String, exits: [WorkExit])
+        case notLaunched(SystemError)
+        /// It does not answer now, and nothing proves that it is dead.
+        case unreachable(SystemError, launched: Int32?)
+        /// An agent of another state had the node. Nothing of it is left there.
+        case strangerRemoved(aside: String?)
+    }
+
+    /// A launch is waited for here, as it mostly takes some milliseconds. Those who take longer are looked after
+    /// by the loop, so that they hold no thread.
+    private static let launchPatience = TimeSpan(milliseconds: 500)
+    /// For an agent that was told to leave.
+    private static let leavingPatience = TimeSpan.seconds(2)
+
+    static func launch(executable: String, options: NodeAgentOptions) -> Outcome {
+        do throws(SystemError) {
+            let process = try AgentLauncher.launch(executable: executable, options: options)
+            return connect(to: options.root, of: options.state, for: launchPatience, launched: process)
+        } catch {
+            return .notLaunched(error)
+        }
+    }
+
+    /// Tries until the agent answers, is proved dead, or `patience` is over. A connection that fails proves nothing:
+    /// we may have no descriptor left, or the agent too many callers.
+    static func connect(
+        to root: String, of state: StateID, for patience: TimeSpan, launched: Int32?
+    ) -> Outcome {
+        let end = WallClock.monotonicMicroseconds() + patience.milliseconds * 1000
+        var child = launched
+        while true {
+            // Asked before the attempt: an agent that found another one alive has ended, and that one answers.
+            if let process = child, AgentLauncher.reap(process) { child = nil }
+            let failure: SystemError
+            do throws(SystemError) {
+                return .connected(try AgentConnection(root: root), launched: child)
+            } catch {
+                failure = error
+            }
+            // One that we have just launched takes its lock in a moment.
+            if child == nil, AgentLock.isFree(root: root) {
+                return lose(
+                    root, of: state,
+                    reason: launched == nil ? "its agent is not there any more" : "its agent did not come up")
+            }
+            guard WallClock.monotonicMicroseconds() < end else {
+                return .unreachable(failure, launched: child)
+            }
+            usleep(1000)
+        }
+    }
+
+    /// Ends the agent, should it live, and what it has left, before its tasks may run elsewhere.
+    ///
+    /// - Parameter state: of whose journal the exits are believed.
+    static func lose(_ root: String, of state: StateID, reason: String) -> Outcome {
+        var why = reason
+        var exits: [WorkExit] = []
+        do throws(SystemError) {
+            let journal = try JournalReader.read(root: root)
+            NodeTeardown.endProcesses(root: root, journal: journal)
+            // Once more: what was still alive a moment ago may have written its exit.
+            let last = try JournalReader.read(root: root, believing: state)
+            exits = last.unacknowledged.map { WorkExit($0.id, $0.result) }
+        } catch {
+            // Its exits are lost, so its tasks run again: not while they still run here.
+            NodeTeardown.endProcesses(root: root, journal: JournalState())
+            why = "\(reason), and its journal cannot be read: \(error)"
+        }
+        return .lost(reason: why, exits: exits)
+    }
+
+    /// Ends an agent of another state with all that it has, and moves its directory out of the way: nothing in it
+    /// may be taken for ours.
+    static func removeStranger(_ root: String) -> Outcome {
+        let end = WallClock.monotonicMicroseconds() + leavingPatience.milliseconds * 1000
+        while !AgentLock.isFree(root: root), WallClock.monotonicMicroseconds() < end { usleep(5000) }
+        let journal = (try? JournalReader.read(root: root)) ?? JournalState()
+        NodeTeardown.endProcesses(root: root, journal: journal)
+        return .strangerRemoved(aside: NodeDirectory.moveAside(root))
+    }
+}
+
+/// The lock that an agent holds for as long as it lives: the kernel's own word on whether it does.
+enum AgentLock {
+    /// True only where that is certain.
+    static func isFree(root: String) -> Bool {
+        let lock = open("\(root)/\(NodeLayout.lockName)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        guard lock >= 0 else { return errno == ENOENT || errno == ENOTDIR }
+        defer { close(lock) }
+        return flock(lock, LOCK_EX | LOCK_NB) == 0
+    }
+}
+
+/// Node directories whose names are needed for something else.
+enum NodeDirectory {
+    private static let asidePrefix = ".left-"
+
+    /// Renames it within its pool's directory to a name that no node can have and that is never used again. Nil
+    /// when there is nothing, or it cannot be moved.
+    static func moveAside(_ root: String) -> String? {
+        guard let slash = root.lastIndex(of: "/") else { return nil }
+        let name = root[root.index(after: slash)...]
+        let aside =
+            "\(root[..<slash])/\(asidePrefix)\(name)-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
+        return rename(root, aside) == 0 ? aside : nil
+    }
+
+    static func isAside(_ name: String) -> Bool { name.hasPrefix(asidePrefix) }
+}

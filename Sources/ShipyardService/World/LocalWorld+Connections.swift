@@ -1,0 +1,205 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardNode
+
+// One node's agent: reached, greeted, asked, lost. docs/adr/0010 has the rules.
+
+extension LocalWorld {
+    /// A launch that fails for want of something is tried again this often before the node is told lost.
+    private static let launchAttempts = 6
+    /// An agent that closes this many connections in a row without a word does not know our protocol: one of our
+    /// own answers a hello. Some seconds, with the pauses between them.
+    private static let wordlessEndLimit = 8
+
+    // MARK: Steps
+
+    func take(_ step: NodeLink.Step, for node: NodeHandle) {
+        guard let link = links[node], !link.isBusy else { return }
+        let root = link.root
+        switch step {
+        case .launch:
+            let identity = link.identity
+            let options = NodeAgentOptions(
+                root: root, pool: identity.pool.text, node: identity.id.text, boot: identity.boot,
+                slots: identity.slots, isDedicated: identity.isDedicated, state: state)
+            inBackground(for: node) { [executable] in
+                AgentReach.launch(executable: executable, options: options)
+            }
+        case .connect(let launched):
+            inBackground(for: node) { [state] in
+                AgentReach.connect(to: root, of: state, for: .zero, launched: launched)
+            }
+        }
+    }
+
+    func settle(_ outcome: AgentReach.Outcome, for node: NodeHandle) {
+        guard var link = links[node] else { return }
+        link.isBusy = false
+        links[node] = link
+        switch outcome {
+        case .connected(let connection, _): greet(node, connection)
+        case .lost(let reason, let exits):
+            log("node \(link.root) is lost: \(reason)")
+            drop(node)
+            tell(.nodeLost(node, reason: reason, exits: exits))
+        case .notLaunched(let error):
+            guard link.failures + 1 < Self.launchAttempts else {
+                let reason = "its agent cannot be started: \(error)"
+                return settle(.lost(reason: reason, exits: []), for: node)
+            }
+            retry(.launch, for: node, after: error)
+        case .unreachable(let error, let process): retry(.connect(launched: process), for: node, after: error)
+        case .strangerRemoved(let aside):
+            if let aside { inBackground { _ = NodeTeardown.run(roots: [aside], grace: .zero) } }
+            take(.launch, for: node)
+        }
+    }
+
+    private func retry(_ step: NodeLink.Step, for node: NodeHandle, after error: SystemError?) {
+        guard var link = links[node] else { return }
+        if let error, error != link.toldFailure {
+            log("node \(link.root): \(error); tried again")
+            link.toldFailure = error
+        }
+        let pause = NodeLink.pauseMicroseconds(afterFailures: link.failures)
+        link.failures += 1
+        link.retry = (step, WallClock.monotonicMicroseconds() + pause)
+        links[node] = link
+        retrying.insert(node)
+    }
+
+    // MARK: Talking
+
+    private func greet(_ node: NodeHandle, _ connection: AgentConnection) {
+        links[node]?.connection = connection
+        links[node]?.isGreeted = false
+        handles[connection.fileDescriptor] = node
+        poller.add(connection.fileDescriptor)
+        connection.send(.hello(state))
+        flush(node)
+    }
+
+    /// Reads what an agent has sent. Nothing when the descriptor is no agent's.
+    func readable(_ fileDescriptor: Int32) {
+        guard let node = handles[fileDescriptor], let connection = links[node]?.connection else { return }
+        do throws(ConnectionError) {
+            let (messages, isClosed) = try connection.readMessages()
+            for message in messages where !receive(message, from: node) { return }
+            if isClosed { return disconnected(node) }
+            if connection.wantsToWrite { flush(node) }
+        } catch {
+            log("node \(links[node]?.root ?? "?"): \(error)")
+            if case .wire(.unsupportedVersion) = error { return replaceForeign(node) }
+            disconnected(node)
+        }
+    }
+
+    /// False when the connection is of no more use.
+    private func receive(_ message: AgentMessage, from node: NodeHandle) -> Bool {
+        if case .welcome(let theirs, _, _, _, _) = message {
+            guard theirs == state else {
+                removeStranger(node, theirs)
+                return false
+            }
+            links[node]?.isGreeted = true
+            links[node]?.hasSpoken = true
+            links[node]?.toldFailure = nil
+            links[node]?.wordlessEnds = 0
+        }
+        heard(node)
+        if case .pong = message { return true }
+        tell(.message(node, message))
+        return true
+    }
+
+    private func heard(_ node: NodeHandle) {
+        links[node]?.heardAt = clock.milliseconds
+        links[node]?.failures = 0
+        guard links[node]?.isSilent == true else { return }
+        links[node]?.isSilent = false
+        log("node \(links[node]?.root ?? "?") answers again")
+        tell(.nodeHeard(node))
+    }
+
+    /// The connection is gone. The agent mostly is, too; should it live, it is reached again.
+    func disconnected(_ node: NodeHandle) {
+        guard let link = links[node], link.connection != nil else { return }
+        hangUp(node)
+        guard !link.isGreeted else { return take(.connect(launched: nil), for: node) }
+        links[node]?.wordlessEnds += 1
+        if link.wordlessEnds + 1 >= Self.wordlessEndLimit { return replaceForeign(node) }
+        retry(.connect(launched: nil), for: node, after: nil)
+    }
+
+    // MARK: Ends
+
+    /// The agent outlived a service of another version and does not understand this one. Nothing can be asked of
+    /// it, not even to leave, so it is ended with what it runs, and the node begins anew.
+    private func replaceForeign(_ node: NodeHandle) {
+        lose(node, "its agent is of another version of the program")
+    }
+
+    private func lose(_ node: NodeHandle, _ reason: String) {
+        guard let root = links[node]?.root else { return }
+        log("node \(root): \(reason); what it runs is ended")
+        hangUp(node)
+        inBackground(for: node) { [state] in AgentReach.lose(root, of: state, reason: reason) }
+    }
+
+    /// An agent of a state file that is not ours any more has the node's directory.
+    private func removeStranger(_ node: NodeHandle, _ theirs: StateID) {
+        guard let link = links[node] else { return }
+        log(
+            "node \(link.root): its agent belongs to the state \(theirs.text) and not to this one; it is removed"
+        )
+        link.connection?.send(.shutDown)
+        flush(node)
+        hangUp(node)
+        let root = link.root
+        inBackground(for: node) { AgentReach.removeStranger(root) }
+    }
+
+    // MARK: Time
+
+    /// When `timePassed` has something to do, in monotonic microseconds.
+    var nextMoment: Int64? {
+        guard !links.isEmpty else { return nil }
+        return retrying.reduce(nextLook) { min($0, links[$1]?.retry?.at ?? .max) }
+    }
+
+    /// Tries again what is due, asks agents, and looks who has not answered.
+    func timePassed() {
+        let now = WallClock.monotonicMicroseconds()
+        clock.look(at: now)
+        for node in retrying {
+            guard let retry = links[node]?.retry else {
+                retrying.remove(node)
+                continue
+            }
+            if retry.at <= now { take(retry.step, for: node) }
+        }
+        guard now >= nextLook else { return }
+        nextLook = now + silence.period.milliseconds * 1000
+        for node in links.keys { lookAfter(node) }
+    }
+
+    private func lookAfter(_ node: NodeHandle) {
+        guard let link = links[node] else { return }
+        let quiet = clock.milliseconds - link.heardAt
+        if quiet >= silence.lost.milliseconds {
+            // What a worker has begun for it is waited for: it ends soon, and then this comes again.
+            guard !link.isBusy else { return }
+            links[node]?.retry = nil
+            return lose(node, "its agent has not answered for \(quiet / 1000) seconds")
+        }
+        if quiet >= silence.silent.milliseconds, link.hasSpoken, !link.isSilent {
+            links[node]?.isSilent = true
+            log("node \(link.root) has not answered for \(quiet / 1000) seconds")
+            tell(.nodeSilent(node))
+        }
+        guard link.isGreeted, quiet >= silence.period.milliseconds else { return }
+        pingNumber += 1
+        send([.ping(pingNumber)], to: node)
+        flush(node)
+    }
+}

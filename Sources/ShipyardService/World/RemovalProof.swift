@@ -1,0 +1,29 @@
+import Glibc
+import ShipyardNode
+
+/// What a teardown says to people: promise 7's sentences.
+enum RemovalProof {
+    static func problems(of report: TeardownReport) -> [String] {
+        report.remaining.map { "process \($0.processID) (\($0.command)) does not end" }
+            + report.remainingMounts.map { "mount \($0)" }
+            + (report.isDirectoryGone
+                ? [] : ["directory \(report.root): \(report.failure.map(\.reason) ?? "still there")"])
+    }
+
+    static func verify(nodeRoots: [String], directory: String) -> PoolVerification {
+        let reports = NodeTeardown.run(roots: nodeRoots + [directory], grace: .zero)
+        var verification = PoolVerification()
+        verification.remains = reports.flatMap(problems)
+        let processes = reports.reduce(0) { $0 + $1.remaining.count }
+        let mounts = reports.reduce(0) { $0 + $1.remainingMounts.count }
+        let nodes = nodeRoots.count
+        verification.checks = [
+            "processes: \(processes == 0 ? "none" : "\(processes)") left of \(nodes) node\(nodes == 1 ? "" : "s")"
+                + " (\(TeardownReport.means(of: reports)))",
+            "mounts: \(mounts == 0 ? "none" : "\(mounts)") left",
+            "sockets: \(access(directory, F_OK) != 0 ? "none" : "see the directory") left",
+            "directory: \(directory) \(access(directory, F_OK) != 0 ? "is gone" : "is still there")",
+        ]
+        return verification
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Agents that are stopped, and services that were.
+@Suite(.blocking) struct SilentAgentTests {
+    private static let quick = ["SHIPYARD_SILENCE_SECONDS": "1,4"]
+    private static let patient = ["SHIPYARD_SILENCE_SECONDS": "1,3600"]
+
+    /// A pool with one slot and a job of tasks that write a line each when they begin.
+    private func begin(_ environment: [String: String], tasks: Int = 1, nodes: Int = 1, _ command: String)
+        throws
+        -> BuiltProgram
+    {
+        let program = try BuiltProgram()
+        #expect(try program.run("pool", "list", environment: environment).code == 0)
+        try program.addPool(nodes: nodes, slots: 1)
+        try program.addJobs(
+            "  - id: j\n    auto_complete: true\n    tasks:\n      - {task_factory: {repeat: \(tasks)}, command: '\(command)'}"
+        )
+        return program
+    }
+
+    private func lines(_ program: BuiltProgram) -> [Substring] {
+        let log = program.directory.appending(path: "log").path
+        return ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n")
+    }
+
+    /// A process that an agent is about to start looks like one for a moment, so the lists need not be equal.
+    private func isStillThere(_ agents: [Int32], _ program: BuiltProgram) throws -> Bool {
+        try !program.agents().filter(agents.contains).isEmpty
+    }
+
+    private func log(of program: BuiltProgram) -> String {
+        (try? String(contentsOf: program.home.appending(path: "service.log"), encoding: .utf8)) ?? ""
+    }
+
+    @Test func agentThatIsStoppedForAWhileComesBackAndRunsNothingTwice() throws {
+        let program = try begin(
+            Self.patient, tasks: 6,
+            "echo $AZ_BATCH_TASK_ID >> $AZ_BATCH_NODE_ROOT_DIR/../../../../log; sleep 0.3")
+        #expect(program.eventually { lines(program).count >= 2 })
+        let agent = try #require(try program.agents().first)
+        kill(agent, SIGSTOP)
+        #expect(program.eventually { log(of: program).contains("has not answered") })
+        kill(agent, SIGCONT)
+        #expect(program.eventually { log(of: program).contains("answers again") })
+        #expect(try program.run("jobs", "wait", "--jobid", "j").code == 0)
+        #expect(try isStillThere([agent], program))
+        #expect(lines(program).count == 6)
+        #expect(Set(lines(program)).count == 6)
+    }
+
+    @Test func agentThatStaysStoppedLosesItsTaskToAnother() throws {
+        let program = try begin(
+            Self.quick,
+            "echo $$ >> $AZ_BATCH_NODE_ROOT_DIR/../../../../log; test $(wc -l < $AZ_BATCH_NODE_ROOT_DIR/../../../../log) -gt 1 || sleep 600"
+        )
+        #expect(program.eventually { lines(program).count == 1 })
+        let first = try #require(lines(program).first.flatMap { Int32($0) })
+        let agent = try #require(try program.agents().first)
+        kill(agent, SIGSTOP)
+        let wait = try program.run("jobs", "wait", "--jobid", "j")
+        #expect(wait.code == 0, "\(wait.messages)")
+        #expect(lines(program).count == 2)
+        // Ended before the second one began, stopped or not.
+        #expect(kill(first, 0) != 0)
+        #expect(kill(agent, 0) != 0)
+    }
+
+    /// It has heard nothing, but nobody was silent.
+    @Test func serviceThatWasStoppedTakesNoAgentForSilent() throws {
+        let program = try begin(Self.quick, "sleep 1")
+        let agents = try program.agents()
+        let service = try program.serviceProcess()
+        kill(service, SIGSTOP)
+        usleep(6_000_000)
+        kill(service, SIGCONT)
+        let wait = try program.run("jobs", "wait", "--jobid", "j")
+        #expect(wait.code == 0, "\(wait.messages)")
+        #expect(try isStillThere(agents, program))
+        #expect(!log(of: program).contains("has not answered"))
+    }
+
+    /// Its descriptors are all in use, or its socket was deleted: neither is a death.
+    @Test func agentThatCannotBeReachedIsNotTakenForDead() throws {
+        let program = try begin(Self.patient, "echo $$ >> $AZ_BATCH_NODE_ROOT_DIR/../../../../log; sleep 3")
+        #expect(program.eventually { lines(program).count == 1 })
+        let agents = try program.agents()
+        kill(try program.serviceProcess(), SIGKILL)
+        let node = try FileManager.default.contentsOfDirectory(
+            atPath: program.home.appending(path: "nodes/p").path)
+        let path = program.home.appending(path: "nodes/p/\(node[0])/agent.sock").path
+        rename(path, path + ".away")
+        #expect(try program.run("pool", "list").code == 0)
+        usleep(1_000_000)
+        rename(path + ".away", path)
+        let wait = try program.run("jobs", "wait", "--jobid", "j")
+        #expect(wait.code == 0, "\(wait.messages)")
+        #expect(try isStillThere(agents, program))
+        #expect(lines(program).count == 1)
+    }
+
+    /// What is missing for a moment is there again before anybody calls the node unusable.
+    @Test func nodeStartsThoughTheProgramIsMissingForAMoment() throws {
+        let program = try BuiltProgram()
+        let copy = program.directory.appending(path: "program").path
+        try FileManager.default.copyItem(atPath: BuiltProgram.executable.path, toPath: copy)
+        let service = Process()
+        service.executableURL = URL(filePath: copy)
+        service.arguments = ["service", "run", "--home", program.home.path]
+        try service.run()
+        #expect(
+            program.eventually { FileManager.default.fileExists(atPath: program.home.path + "/service.sock") }
+        )
+        rename(copy, copy + ".away")
+        let file = try program.write(
+            "pool_specification:\n  id: p\n  vm_count: {dedicated: 1}\n", to: "pool.yaml")
+        let adding = try program.start(["pool", "add", "--pool", file])
+        usleep(700_000)
+        rename(copy + ".away", copy)
+        let outcome = try adding.outcome()
+        #expect(outcome.code == 0, "\(outcome.messages)")
+        #expect(try program.agents().count == 1)
+        #expect(try program.run("pool", "del", "--poolid", "p", "-y", "--wait").code == 0)
+        try program.run("service", "stop")
+        service.waitUntilExit()
+    }
+}
