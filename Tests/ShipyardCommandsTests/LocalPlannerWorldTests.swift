@@ -9,6 +9,8 @@ import Testing
 /// The planner's world on this machine: real Python, real directories.
 struct LocalPlannerWorldTests {
     private let home: String
+    /// A length of sleep that no other test's processes have.
+    private let nap = "1000.\(UInt32.random(in: 1_000_000_000...UInt32.max))"
 
     init() throws {
         var template = Array((NSTemporaryDirectory() + "/planner-world-XXXXXX").utf8CString)
@@ -131,11 +133,11 @@ struct LocalPlannerWorldTests {
                 for number in signal.valid_signals():
                     if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD):
                         signal.signal(number, signal.SIG_IGN)
-                subprocess.Popen(['sleep', '1000.4217'])
+                subprocess.Popen(['sleep', '\(nap)'])
                 if os.fork() == 0:
                     os.setsid()
                     if os.fork() == 0:
-                        os.execve('/bin/sleep', ['sleep', '1000.4217'], {})
+                        os.execve('/bin/sleep', ['sleep', '\(nap)'], {})
                     os._exit(0)
                 os.wait()
                 open(place, 'w').write('%d %s' % (os.getpid(), open('/proc/self/status').read()))
@@ -161,7 +163,7 @@ struct LocalPlannerWorldTests {
         try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
             let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline") ?? Data()
             let text = String(decoding: line, as: UTF8.self)
-            return text.contains("1000.4217") || text.contains(home)
+            return text.contains(nap) || text.contains(home)
         }
     }
 

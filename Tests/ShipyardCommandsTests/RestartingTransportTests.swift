@@ -79,7 +79,7 @@ struct RestartingTransportTests {
         let service = FakeService(["POST /jobs": [#"{"jobs":[],"warnings":[]}"#]])
         let client = ServiceClient(service)
         let request = SubmissionRequest(files: [], workingDirectory: "/")
-        for _ in 0..<2 { _ = try client.post("/jobs", request, as: SubmissionResponse.self) }
+        for _ in 0..<2 { _ = try client.submit("/jobs", request, as: SubmissionResponse.self) }
         let sent = service.bodies.map { String(decoding: $0, as: UTF8.self) }
         #expect(sent.count == 2 && sent.allSatisfy { $0.contains("submissionId") })
         #expect(sent[0] != sent[1])
