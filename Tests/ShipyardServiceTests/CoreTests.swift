@@ -143,7 +143,7 @@ struct CoreTests {
 
     /// What each of them waits for, runs as, or runs on is not there; the others of their job go on.
     @Test func tasksWhoseRowsMakeNoSenseEndAndTheirJobGoesOn() throws {
-        let texts = ["x", "9", "0-7", "5-3", "n9~1"]
+        let texts = ["x", "9", "0-8", "5-3", "n9~1"]
         let job = try addJob("j", tasks: texts.count + 3)
         var writes: [StoreWrite] = []
         for (ordinal, text) in texts.enumerated() {
@@ -151,7 +151,8 @@ struct CoreTests {
             writes += [
                 .deleteTask(key),
                 .addTask(
-                    TaskDefinition(key: key, id: "x\(ordinal)", command: "run", template: 0, dependencies: text)),
+                    TaskDefinition(
+                        key: key, id: "x\(ordinal)", command: "run", template: 0, dependencies: text)),
             ]
         }
         let untemplated = TaskKey(job: job, ordinal: UInt32(texts.count))
