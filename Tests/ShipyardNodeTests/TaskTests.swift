@@ -193,7 +193,7 @@ struct TaskTests {
         guard getuid() == 0, access("/usr/bin/setpriv", X_OK) == 0 else { return }
         defer { for name in ["program", "nobody"] { unlink("/tmp/shipyard-\(name)-\(getpid())") } }
         let agent = try await TestAgent(
-            executable: try Self.programOfNobody(),
+            executable: try Self.programOfNobody(), of: 65534,
             prepare: { agent in
                 mkdir("\(agent.root)/volatile", 0o700)
                 close(open("\(agent.root)/\(NodeLayout.logName)", O_WRONLY | O_CREAT, 0o600))

@@ -22,6 +22,7 @@ final class TestAgent {
     var state = TestAgent.state
     var umask: UInt16 = 0o022
     private let executable: String
+    private let user: uid_t
     private(set) var boot: Int64
     private(set) var processID: Int32 = 0
     private var connection: AgentConnection?
@@ -30,12 +31,14 @@ final class TestAgent {
 
     init(
         slots: Int = 2, below folder: String = "node", boot: Int64 = 1, mount: Bool = false,
-        executable: String = TestAgent.executable, prepare: (TestAgent) throws -> Void = { _ in }
+        executable: String = TestAgent.executable,
+        of user: uid_t = geteuid(), prepare: (TestAgent) throws -> Void = { _ in }
     ) async throws {
         directory = "/tmp/shipyard-node-\(UInt32.random(in: 0...UInt32.max))"
         root = "\(directory)/\(folder)"
         self.slots = slots
         self.executable = executable
+        self.user = user
         self.boot = boot
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         if mount, Glibc.mount("shipyard", root, "tmpfs", 0, "size=512k,nr_inodes=100") != 0 {
@@ -81,7 +84,7 @@ final class TestAgent {
     func connect() async throws {
         connection = nil
         messages = []
-        connection = try await wait("the agent's socket") { try? AgentConnection(root: root) }
+        connection = try await wait("the agent's socket") { try? AgentConnection(root: root, of: user) }
         send(.hello(state))
         _ = try await welcome()
     }

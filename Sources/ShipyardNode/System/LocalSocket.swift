@@ -30,7 +30,7 @@ package enum LocalSocket {
     }
 
     package static func connect(
-        name: String, in directory: String, isLinkAllowed: Bool = true
+        name: String, in directory: String, isLinkAllowed: Bool = true, of user: uid_t = geteuid()
     ) throws(SystemError) -> FileDescriptor {
         let folder = try open(directory, isLinkAllowed)
         let socket = try make()
@@ -44,7 +44,7 @@ package enum LocalSocket {
         }
         guard connected == 0 else { throw SystemError("connect", path: "\(directory)/\(name)", errno: errno) }
         // Another user's process could have put its socket there, if the directory lets it.
-        guard PeerCredentials.isTrusted(socket.number) else {
+        guard PeerCredentials.isTrusted(socket.number, of: user) else {
             throw SystemError("connect", path: "\(directory)/\(name)", errno: EPERM)
         }
         return socket

@@ -1,3 +1,4 @@
+import Glibc
 import ShipyardModel
 
 /// The service's end of the connection to one agent.
@@ -9,9 +10,10 @@ package final class AgentConnection {
     private let stream: MessageStream<AgentMessage, ServiceMessage>
 
     /// Connects to the agent of a node. Throws `ECONNREFUSED` or `ENOENT` where none listens.
-    package init(root: String) throws(SystemError) {
+    package init(root: String, of user: uid_t = geteuid()) throws(SystemError) {
         stream = MessageStream(
-            owning: try LocalSocket.connect(name: NodeLayout.socketName, in: root, isLinkAllowed: false))
+            owning: try LocalSocket.connect(
+                name: NodeLayout.socketName, in: root, isLinkAllowed: false, of: user))
     }
 
     package var fileDescriptor: Int32 { stream.fileDescriptor }
