@@ -55,6 +55,7 @@ struct RestartingTransportTests {
         #expect(again(ServiceRequest(.get, "/jobs")))
         #expect(again(ServiceRequest(.delete, "/jobs/j")))
         #expect(again(ServiceRequest(.post, "/jobs/j/tasks/t/terminate")))
+        #expect(again(ServiceRequest(.post, "/jobs/j/terminate?number=3")))
         #expect(again(ServiceRequest(.post, "/pools/p/resize")))
         #expect(again(Self.submission))
         #expect(!again(ServiceRequest(.post, "/jobs")))

@@ -64,9 +64,10 @@ extension ServiceRequest {
     /// Whether a second time does no more than the first, should that have been heard: whoever deletes or ends a
     /// thing wants it gone or ended, and a submission is known by its identity.
     var isRepeatable: Bool {
-        switch method {
+        let place = path.prefix { $0 != "?" }
+        return switch method {
         case .get, .head, .put, .delete: true
-        case .post: hasIdentity || Self.repeatableOrders.contains { path.hasSuffix($0) }
+        case .post: hasIdentity || Self.repeatableOrders.contains { place.hasSuffix($0) }
         case .patch: false
         }
     }

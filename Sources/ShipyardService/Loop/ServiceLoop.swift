@@ -182,7 +182,7 @@ package final class ServiceLoop: Sendable {
 
     private func mail(_ world: LocalWorld) throws(SystemError) -> LoopRunner.Mail {
         let sweeper = try RetentionSweeper(database: layout.database, log: log) { [self] act in
-            post(.work(act, refuse: { _ in }))
+            postUntilTaken(act)
         }
         return LoopRunner.Mail(
             take: { [self] core, now in
@@ -204,6 +204,11 @@ package final class ServiceLoop: Sendable {
                     }
                 }
             })
+    }
+
+    /// For what must be done sooner or later, and has nobody who could be told that it was not.
+    private func postUntilTaken(_ act: @escaping @Sendable (ServiceCore, Moment) -> Void) {
+        post(.work(act, refuse: { [self] _ in postUntilTaken(act) }))
     }
 
     /// Opens every letter, also those that lie behind a stop: each has somebody waiting for its answer.
