@@ -14,6 +14,33 @@ import Testing
         #expect(throws: Never.self) { try StoreWriter(path: directory.database) }
     }
 
+    /// A job of the first version with a deleted one and rows of a submission that was cut off beside it.
+    @Test func aFileOfTheFirstVersionKeepsWhatItHolds() throws {
+        let directory = TemporaryDirectory()
+        let (one, other) = (Int64(1) << 32, Int64(3) << 32)
+        try run(
+            """
+            \(Migrations.all[0]);
+            PRAGMA user_version = 1; PRAGMA application_id = \(Migrations.applicationID);
+            INSERT INTO jobs VALUES (1, 'job', 'p', 'active', 0, '{}', 2, 1, 10, 20, NULL, NULL);
+            INSERT INTO tasks VALUES (\(one), 'a', 0, NULL, 'true', NULL), (\(one + 1), 'b', 0, '0', 'true', NULL),
+                (\(one + 2), 'cut off', 0, NULL, 'true', NULL), (\(other), 'of nobody', 0, NULL, 'true', NULL);
+            INSERT INTO progress VALUES
+                (\(one), 'completed', 2, 1, 0, 'node-1', 1, 5, 0, 1, 0, NULL, NULL, NULL, 6, 7, 1, 1, 1, 1);
+            INSERT INTO past_attempts VALUES
+                (\(one), 'active', 1, 0, 0, 'node-1', 1, 3, 0, 1, 9, 'userError', 'FailureExitCode', '', 3, 4, 1, 1, 1, 1);
+            """, in: directory.database)
+        let store = try StoreWriter(path: directory.database)
+        let identity = try store.stateID()
+        while store.hasRowsToPurge { try store.purgeJobRows(limit: 1) }
+        #expect(try store.tasks(of: 1, limit: 10).map(\.definition.id) == ["a", "b"])
+        #expect(try store.task("a", in: 1)?.row.progress.result?.isSuccess == true)
+        #expect(try store.task("a", in: 1)?.pastAttempts.map(\.attempt) == [1])
+        #expect(try store.job(number: 1)?.creationSteady == nil)
+        #expect(try number("SELECT count(*) FROM tasks", in: directory.database) == 2)
+        #expect(try StoreWriter(path: directory.database).stateID() == identity)
+    }
+
     @Test func aFileOfANewerVersionIsRefused() throws {
         let directory = TemporaryDirectory()
         _ = try StoreWriter(path: directory.database)
@@ -69,6 +96,13 @@ import Testing
         let error = #expect(throws: StoreError.self) { try StoreReader(path: directory.database) }
         #expect(error?.message.hasSuffix("start the service once to bring it up to date") == true)
     }
+}
+
+private func run(_ script: String, in path: String) throws {
+    var connection: OpaquePointer?
+    try #require(sqlite3_open(path, &connection) == SQLITE_OK)
+    defer { sqlite3_close(connection) }
+    try #require(sqlite3_exec(connection, script, nil, nil, nil) == SQLITE_OK)
 }
 
 /// Runs one statement by another connection, as another program would.
