@@ -116,6 +116,9 @@ import Testing
         #expect(try program.agents().allSatisfy { !old.contains($0) })
         #expect(try !program.survivors().contains { try commandLine($0).contains("sleep 600") })
         #expect(try !program.run("service", "status").output.contains("orphans"))
+        // Known by its first word, not after minutes of silence.
+        let messages = try program.run("service", "logs").output
+        #expect(messages.contains("and not to this one"), "\(messages)")
     }
 
     private func commandLine(_ process: String) throws -> String {
