@@ -145,7 +145,7 @@ struct JobLifeTests {
         _ = floor.endAll()
         #expect(floor.engine.tally.busyJobs == 0)
         #expect(floor.engine.nextDeadline == nil)
-        let open = floor.addJob(.free(1), autoComplete: false)
+        let open = floor.addJob(.free(3), autoComplete: false)
         #expect(floor.engine.tally.busyJobs == 1)
         floor.apply(.jobDeleted(open))
         floor.endKilled()
@@ -259,6 +259,15 @@ struct JobLifeTests {
         } else {
             floor.lose(0)
         }
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    @Test func silentNodeThatIsRemovedIsNotWaitedFor() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
+        let item = floor.first()!
+        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(0)))
+        floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(item.node))
         #expect(floor.engine.job(job)?.state == .completed)
     }
 

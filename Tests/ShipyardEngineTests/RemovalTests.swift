@@ -54,6 +54,20 @@ struct RemovalTests {
         #expect(floor.engine.counts(next)?.running == 1)
     }
 
+    /// Also before an order that the agent never got and that is sent again: its task may have the id of an old one.
+    @Test func removalComesBeforeOrdersThatAreSentAgain() {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        floor.end()
+        floor.apply(.jobDeleted(job))
+        floor.addJob(.free(1))
+        let before = floor.effects.count
+        floor.apply(.nodeConnected(node, running: [], queued: []))
+        let orders = Array(floor.effects[before...])
+        #expect(orders.count == 2)
+        #expect(orders.first == .removeDirectory(node, RemovalID(job: job), path: "workitems/job-1"))
+    }
+
     @Test func failureIsKeptAndNotTriedAgain() {
         var floor = Floor()
         let job = floor.addJob(.free(1))

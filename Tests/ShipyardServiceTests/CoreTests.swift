@@ -170,6 +170,16 @@ struct CoreTests {
         #expect(core.inspect { $0.blockage(job) } == nil)
     }
 
+    /// Ordinals of deleted tasks are not given again, and others may wait for them.
+    @Test func taskThatWaitsForADeletedLastTaskIsRestored() throws {
+        let job = try addJob("j", tasks: 2)
+        let key = TaskKey(job: job, ordinal: 0)
+        let waiting = TaskDefinition(key: key, id: "t0", command: "run", template: 0, dependencies: "1")
+        try store.commit([.deleteTask(key), .addTask(waiting), .deleteTask(TaskKey(job: job, ordinal: 1))])
+        let core = try restarted()
+        #expect(core.inspect { $0.blockage(job) } == .dependencies(example: 0, count: 1))
+    }
+
     @Test func poolWhoseSpecCannotBeReadRunsNothingAndCanBeDeleted() throws {
         let job = try addJob("j", tasks: 1)
         var record = try #require(try store.pool(PoolID("pool")!))
