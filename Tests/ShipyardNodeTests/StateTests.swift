@@ -8,6 +8,15 @@ import Testing
 struct StateTests {
     private static let other = StateID(String(repeating: "0c", count: 16))!
 
+    /// Also one that runs nothing and has nothing to say: else it would be taken for dead.
+    @Test func everyPingOfTheServiceIsAnswered() async throws {
+        let agent = try await TestAgent()
+        for number in [0, 7, UInt64.max] {
+            agent.send(.ping(number))
+            try await agent.hasReceived(.pong(number))
+        }
+    }
+
     @Test func theServiceOfAnotherStateIsToldNothingAndObeyedInOneThing() async throws {
         let agent = try await TestAgent()
         agent.context()
