@@ -50,8 +50,9 @@ class Disk(Family):
     def fill(self, by_files, length):
         # A command may wait until there is room, so that comes from another thread.
         self.round.later(length, self.free)
-        os.makedirs(self.filler, exist_ok=True)
         try:
+            # Tasks may have filled it already.
+            os.makedirs(self.filler, exist_ok=True)
             if by_files:
                 for number in range(2 * FILES):
                     os.close(os.open(f"{self.filler}/f{number}", os.O_CREAT | os.O_WRONLY))
