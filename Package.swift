@@ -35,7 +35,7 @@ let package = Package(
         target("ShipyardStore", ["ShipyardModel", "ShipyardPlanner", "CSQLite"]),
         target("ShipyardNode", ["ShipyardModel", "CLinux"]),
         target("ShipyardHTTPClient", ["ShipyardModel", "CCurl"]),
-        target("ShipyardStaging", ["ShipyardModel", "ShipyardHTTPClient", "CArchive"]),
+        target("ShipyardStaging", ["ShipyardModel", "ShipyardNode", "ShipyardHTTPClient", "CArchive"]),
         target(
             "ShipyardService",
             [

@@ -22,6 +22,9 @@ struct Descriptor: ~Copyable {
 
     deinit { close(raw) }
 
+    /// Another number for the same open file or directory; what cannot be had is -1, with which every call fails.
+    borrowing func copy() -> Descriptor { Descriptor(taking: fcntl(raw, F_DUPFD_CLOEXEC, 0)) }
+
     /// The errno of the failed write, nil when all is written.
     borrowing func write(all bytes: UnsafeRawBufferPointer) -> Int32? {
         var rest = bytes[...]

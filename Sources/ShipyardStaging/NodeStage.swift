@@ -41,12 +41,14 @@ package enum NodeStage {
     private static func unpack(
         _ packages: [StagingManifest.ApplicationPackage], nodeRoot: String
     ) throws(StagingFailure) {
-        let applications = nodeRoot + "/applications"
-        try makeDirectories(applications)
+        let applications = try HeldDirectory(top: nodeRoot).directory(BytePath("applications"))
         // One at a time on a node: else each slot would unpack the same package at its first task. The lock
         // goes with the process. Where there is none to be had, unpacking twice does no harm.
-        let lock = Descriptor(opening: applications + "/.staging.lock", O_RDWR | O_CREAT)
-        if let lock { _ = flock(lock.raw, LOCK_EX) }
+        let lock = Descriptor(
+            taking: openat(
+                applications.descriptor.raw, ".staging.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600
+            ))
+        if lock.raw >= 0 { _ = flock(lock.raw, LOCK_EX) }
         for package in packages {
             guard let directory = RelativePath(package.directory) else {
                 throw StagingFailure(
@@ -63,29 +65,31 @@ package enum NodeStage {
 
     /// Leaves alone what it has unpacked before, and nothing else of the name.
     private static func unpack(
-        _ archive: String, _ directory: RelativePath, in applications: String
+        _ archive: String, _ directory: RelativePath, in applications: borrowing HeldDirectory
     ) throws(StagingFailure) {
-        let destination = "\(applications)/\(directory.path)"
-        let record = PackageRecord.path(of: directory, in: applications)
-        if let known = PackageRecord(readFrom: record),
-            let present = PackageRecord(of: archive, in: destination), known.vouches(for: present)
+        let folder = try applications.directory(directory.parents)
+        if let known = PackageRecord(of: directory, readIn: applications),
+            let present = PackageRecord(of: archive, directory.name, in: folder),
+            known.vouches(for: present)
         {
             return
         }
-        try setAside(destination, in: applications)
-        try PackageUnpacker().unpack(archive, into: destination)
-        PackageRecord(of: archive, in: destination)?.write(to: record)
+        try setAside(directory.name, in: folder, below: applications)
+        try PackageUnpacker().unpack(archive, as: directory.name, in: folder)
+        PackageRecord(of: archive, directory.name, in: folder)?.write(of: directory, in: applications)
     }
 
     /// By a rename first: a process that is killed here must leave nothing half under the package's name.
-    private static func setAside(_ destination: String, in applications: String) throws(StagingFailure) {
-        var status = stat()
-        guard lstat(destination, &status) == 0 else { return }
-        let aside = "\(applications)/\(temporaryName(for: BytePath("old")))"
-        guard rename(destination, aside) == 0 else {
-            throw StagingFailure(.applicationPackageError, "replace \(destination)", errno: errno)
+    private static func setAside(
+        _ name: BytePath, in folder: borrowing HeldDirectory, below applications: borrowing HeldDirectory
+    ) throws(StagingFailure) {
+        guard folder.status(of: name) != nil else { return }
+        let aside = temporaryName(for: BytePath("old"))
+        let target = applications.descriptor.raw
+        guard renameat(folder.descriptor.raw, name.cString, target, aside.cString) == 0 else {
+            throw StagingFailure(.applicationPackageError, "replace \(folder.path)/\(name)", errno: errno)
         }
-        removeTree(BytePath(aside))
+        applications.remove(aside)
     }
 
     private static func manifests(in input: [UInt8]) throws(StagingFailure) -> [StagingManifest] {

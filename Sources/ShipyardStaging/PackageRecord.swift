@@ -9,17 +9,18 @@ struct PackageRecord: Codable, Hashable {
     private var inode: UInt64
     private var entries: Int
 
-    /// Where the record of a package stands, beside the packages.
-    static func path(of directory: RelativePath, in applications: String) -> String {
-        let name = directory.components.map(\.shown).joined(separator: "@")
-        return "\(applications)/.unpacked/\(name)"
+    /// Beside the packages.
+    private static let folder = BytePath(".unpacked")
+
+    private static func name(of directory: RelativePath) -> BytePath {
+        BytePath(directory.components.map(\.shown).joined(separator: "@"))
     }
 
     /// Of a directory that has just been filled; nil where it cannot be read.
-    init?(of archive: String, in directory: String) {
+    init?(of archive: String, _ name: BytePath, in folder: borrowing HeldDirectory) {
         var status = stat()
-        guard lstat(directory, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
-            let entries = entryCount(below: BytePath(directory))
+        guard let directory = try? folder.existing(name), fstat(directory.descriptor.raw, &status) == 0,
+            let entries = directory.entryCount()
         else { return nil }
         self.archive = archive
         boot = Self.currentBoot
@@ -27,8 +28,13 @@ struct PackageRecord: Codable, Hashable {
         self.entries = entries
     }
 
-    init?(readFrom path: String) {
-        guard let file = Descriptor(opening: path, O_RDONLY) else { return nil }
+    init?(of directory: RelativePath, readIn applications: borrowing HeldDirectory) {
+        guard let folder = try? applications.existing(Self.folder) else { return nil }
+        // Not blocking: a task may have put a pipe there.
+        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+        let number = openat(folder.descriptor.raw, Self.name(of: directory).cString, flags)
+        guard number >= 0 else { return nil }
+        let file = Descriptor(taking: number)
         var bytes = [UInt8](repeating: 0, count: 16 << 10)
         let count = bytes.withUnsafeMutableBytes { file.read(into: $0) } ?? 0
         guard let record = try? JSONCoding.decode(PackageRecord.self, from: Array(bytes.prefix(count))) else {
@@ -44,17 +50,19 @@ struct PackageRecord: Codable, Hashable {
     }
 
     /// Appears whole or not at all.
-    func write(to path: String) {
-        guard let slash = path.lastIndex(of: "/"), let bytes = try? JSONCoding.encode(self) else { return }
-        let parent = String(path[..<slash])
-        guard (try? makeDirectories(parent)) != nil else { return }
-        let temporary = "\(parent)/\(temporaryName(for: BytePath("record")))"
-        let opened = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    func write(of directory: RelativePath, in applications: borrowing HeldDirectory) {
+        guard let folder = try? applications.directory(Self.folder), let bytes = try? JSONCoding.encode(self)
+        else { return }
+        let (raw, name) = (folder.descriptor.raw, Self.name(of: directory))
+        let temporary = temporaryName(for: BytePath("record"))
+        let opened = openat(raw, temporary.cString, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard opened >= 0 else { return }
         let file = Descriptor(taking: opened)
         // Without a record the package is unpacked again, which is only slow.
-        if bytes.withUnsafeBytes({ file.write(all: $0) }) != nil || rename(temporary, path) != 0 {
-            unlink(temporary)
+        if bytes.withUnsafeBytes({ file.write(all: $0) }) != nil
+            || renameat(raw, temporary.cString, raw, name.cString) != 0
+        {
+            unlinkat(raw, temporary.cString, 0)
         }
     }
 

@@ -7,62 +7,72 @@ package struct PackageUnpacker: Sendable {
 
     package init() {}
 
-    /// Fills `destination` from `source`. It appears by a rename of what is whole, so of two that unpack at once
-    /// either may win. One that is there stays; `NodeStage` knows whether it may.
+    /// As `unpack(_:as:in:)`; links in the path of the directory above are followed.
     package func unpack(_ source: String, into destination: String) throws(StagingFailure) {
-        guard access(destination, F_OK) != 0 else { return }
+        let slash = destination.lastIndex(of: "/") ?? destination.startIndex
+        let parent = String(destination[..<slash])
+        try makeDirectories(parent)
+        try unpack(source, as: BytePath(destination[slash...].dropFirst()), in: HeldDirectory(top: parent))
+    }
+
+    /// Fills the directory `name` from `source`. It appears by a rename of what is whole, so of two that unpack at
+    /// once either may win. One that is there stays; `NodeStage` knows whether it may.
+    func unpack(
+        _ source: String, as name: BytePath, in folder: borrowing HeldDirectory
+    ) throws(StagingFailure) {
+        guard folder.status(of: name) == nil else { return }
         var status = stat()
         guard stat(source, &status) == 0 else {
             throw StagingFailure(
                 .applicationPackageError, "the package \(source) cannot be read", errno: errno)
         }
-        let temporary = try makeTemporaryDirectory(beside: destination)
+        let temporary = temporaryName(for: name)
+        guard mkdirat(folder.descriptor.raw, temporary.cString, 0o755) == 0 else {
+            throw StagingFailure(
+                .applicationPackageError, "create \(folder.path)/\(temporary)", errno: errno)
+        }
         do {
+            // Open from here on: what takes the name's place meanwhile gets nothing of it.
+            let directory = try folder.existing(temporary)
             if status.st_mode & S_IFMT == S_IFDIR {
-                try copy(directory: source, into: temporary)
+                try copy(directory: source, into: directory)
             } else {
-                try extract(archive: source, bytes: Int64(status.st_size), into: temporary)
+                try extract(archive: source, bytes: Int64(status.st_size), into: directory)
             }
-            try publish(temporary, as: destination)
+            try publish(temporary, as: name, in: folder)
         } catch {
-            removeTree(BytePath(temporary))
+            folder.remove(temporary)
             throw error
         }
     }
 
-    private func makeTemporaryDirectory(beside destination: String) throws(StagingFailure) -> String {
-        let slash = destination.lastIndex(of: "/") ?? destination.startIndex
-        let parent = String(destination[..<slash])
-        try makeDirectories(parent)
-        let temporary = parent + "/" + temporaryName(for: BytePath(destination[slash...].dropFirst())).shown
-        guard mkdir(temporary, 0o755) == 0 else {
-            throw StagingFailure(.applicationPackageError, "create \(temporary)", errno: errno)
-        }
-        return temporary
-    }
-
-    private func publish(_ temporary: String, as destination: String) throws(StagingFailure) {
-        guard rename(temporary, destination) != 0 else { return }
+    private func publish(
+        _ temporary: BytePath, as name: BytePath, in folder: borrowing HeldDirectory
+    ) throws(StagingFailure) {
+        let raw = folder.descriptor.raw
+        guard renameat(raw, temporary.cString, raw, name.cString) != 0 else { return }
         guard errno == EEXIST || errno == ENOTEMPTY else {
-            throw StagingFailure(.applicationPackageError, "create \(destination)", errno: errno)
+            throw StagingFailure(.applicationPackageError, "create \(folder.path)/\(name)", errno: errno)
         }
-        removeTree(BytePath(temporary))
+        folder.remove(temporary)
     }
 
     private func extract(
-        archive: String, bytes: Int64, into directory: String
+        archive: String, bytes: Int64, into directory: borrowing HeldDirectory
     ) throws(StagingFailure) {
         var check = ArchiveCheck(archive, bytes: bytes, limits: limits)
         try check.run()
-        var writer = try PackageWriter(directory, limits: limits, sourceBytes: bytes)
+        var writer = PackageWriter(directory, limits: limits, sourceBytes: bytes)
         var reader = try ArchiveReader.open(archive)
         while let entry = try reader.next() {
             try writer.add(entry) { buffer throws(StagingFailure) in try reader.read(into: buffer) }
         }
     }
 
-    private func copy(directory source: String, into destination: String) throws(StagingFailure) {
-        var writer = try PackageWriter(destination, limits: limits, sourceBytes: nil)
+    private func copy(
+        directory source: String, into destination: borrowing HeldDirectory
+    ) throws(StagingFailure) {
+        var writer = PackageWriter(destination, limits: limits, sourceBytes: nil)
         let source = BytePath(source)
         var pending = [BytePath("")]
         while let prefix = pending.popLast() {

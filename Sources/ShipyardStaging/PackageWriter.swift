@@ -7,11 +7,8 @@ struct PackageWriter: ~Copyable {
     private var meter: PackageMeter
 
     /// - Parameter sourceBytes: size of the archive; nil for a directory.
-    init(_ directory: String, limits: PackageLimits, sourceBytes: Int64?) throws(StagingFailure) {
-        guard let opened = SafeDirectory(directory) else {
-            throw StagingFailure(.applicationPackageError, "open \(directory)", errno: errno)
-        }
-        root = opened
+    init(_ directory: borrowing HeldDirectory, limits: PackageLimits, sourceBytes: Int64?) {
+        root = SafeDirectory(directory.descriptor.copy())
         meter = PackageMeter(limits, sourceBytes: sourceBytes)
     }
 

@@ -12,6 +12,8 @@ struct SafeDirectory: ~Copyable {
         root = opened
     }
 
+    init(_ opened: consuming Descriptor) { root = opened }
+
     /// The open directory in which the path's last name stands, made where it is missing.
     borrowing func parent(of path: RelativePath) throws(PathFailure) -> Descriptor {
         try directory(path.parents)
@@ -19,7 +21,7 @@ struct SafeDirectory: ~Copyable {
 
     /// The open directory of these names, made where it is missing.
     borrowing func directory(_ names: some Collection<BytePath>) throws(PathFailure) -> Descriptor {
-        var current = Descriptor(taking: fcntl(root.raw, F_DUPFD_CLOEXEC, 0))
+        var current = root.copy()
         guard current.raw >= 0 else { throw PathFailure(errno) }
         for name in names {
             if mkdirat(current.raw, name.cString, 0o770) != 0, errno != EEXIST { throw PathFailure(errno) }

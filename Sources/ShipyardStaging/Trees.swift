@@ -29,29 +29,3 @@ func directoryNames(_ path: BytePath) throws(StagingFailure) -> [BytePath] {
     }
     return names.sorted()
 }
-
-/// How many files and directories are below a directory; nil where not all of it can be read.
-func entryCount(below path: BytePath) -> Int? {
-    var count = 0
-    var pending = [path]
-    while let directory = pending.popLast() {
-        guard let names = try? directoryNames(directory) else { return nil }
-        count += names.count
-        for name in names {
-            var status = stat()
-            guard lstat((directory / name).cString, &status) == 0 else { return nil }
-            if status.st_mode & S_IFMT == S_IFDIR { pending.append(directory / name) }
-        }
-    }
-    return count
-}
-
-/// Removes what is there and follows no link. What cannot be removed stays: it has a name nobody looks for.
-func removeTree(_ path: BytePath) {
-    if unlink(path.cString) == 0 { return }
-    var status = stat()
-    guard lstat(path.cString, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
-    _ = chmod(path.cString, 0o700)
-    for name in (try? directoryNames(path)) ?? [] { removeTree(path / name) }
-    rmdir(path.cString)
-}

@@ -117,6 +117,66 @@ import Testing
         #expect(tree.names(root) == ["tool"], "what may not have reached the disk was trusted")
     }
 
+    private func stagePackage(_ directory: String = "tool/1.0") throws {
+        let package = StagingManifest.ApplicationPackage(
+            id: "tool", version: "1.0", archive: tree.path + "/source", directory: directory)
+        try stage(StagingManifest(applicationPackages: [package]))
+    }
+
+    /// A task may put anything below its node's root, and what its link leads to is not ours to replace.
+    @Test(arguments: ["applications", "applications/tool", "applications/tool/1.0"])
+    func aLinkInAPackagesPlaceLeadsNowhere(_ link: String) throws {
+        #expect(tree.run("mkdir", "-p", "source", "victim/tool/1.0/1.0") == 0)
+        tree.write("source/file", "new")
+        for place in ["victim/1.0", "victim/tool/1.0", "victim/tool/1.0/1.0"] {
+            #expect(tree.run("mkdir", "-p", place) == 0)
+            tree.write(place + "/thesis", "precious")
+        }
+        let before = tree.everything("victim")
+        #expect(tree.run("mkdir", "-p", "\(link)/..") == 0)
+        #expect(tree.run("rmdir", link) == 0 || !tree.exists(link))
+        #expect(tree.run("ln", "-s", tree.path + "/victim", link) == 0)
+        let failure = Result { try stagePackage() }
+        #expect(tree.everything("victim") == before)
+        guard link != "applications/tool/1.0" else { return }  // The link itself is replaced.
+        guard case .failure(let error as StagingFailure) = failure else {
+            Issue.record("it was staged all the same")
+            return
+        }
+        #expect(error.code == .applicationPackageError && error.message.contains("is a link or a mount"))
+    }
+
+    /// Where a package is unpacked anew, a directory that somebody has bound below the old one stays as it is.
+    @Test func aMountInAPackageIsNotEmptied() throws {
+        #expect(tree.run("mkdir", "-p", "source", "victim") == 0)
+        tree.write("source/file", "new")
+        tree.write("victim/thesis", "precious")
+        try stagePackage()
+        #expect(tree.run("mkdir", "applications/tool/1.0/data") == 0)
+        let victim = tree.path + "/victim"
+        let place = tree.path + "/applications/tool/1.0/data"
+        guard mount(victim, place, nil, UInt(MS_BIND), nil) == 0 else { return }  // Mounting is root's.
+        defer {
+            _ = tree.run("sh", "-c", "umount -l applications/.old*/data applications/tool/1.0/data 2>&-")
+        }
+        #expect(tree.run("rm", "-r", "applications/.unpacked") == 0)
+        try stagePackage()
+        #expect(tree.names("applications/tool/1.0") == ["file"])
+        #expect(tree.read("victim/thesis") == "precious")
+    }
+
+    /// The place of a package is a mount of its own.
+    @Test func aMountInAPackagesPlaceIsNamed() throws {
+        #expect(tree.run("mkdir", "-p", "source", "victim/1.0", "applications/tool") == 0)
+        tree.write("victim/1.0/thesis", "precious")
+        let place = tree.path + "/applications/tool"
+        guard mount(tree.path + "/victim", place, nil, UInt(MS_BIND), nil) == 0 else { return }
+        defer { umount2(place, Int32(MNT_DETACH)) }
+        let failure = #expect(throws: StagingFailure.self) { try stagePackage() }
+        #expect(failure?.message.contains("is a link or a mount") == true)
+        #expect(tree.everything("victim").contains("victim/1.0/thesis"))
+    }
+
     @Test func aFileMustBeWhatItsDigestSays() throws {
         tree.write("in", "abc")
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

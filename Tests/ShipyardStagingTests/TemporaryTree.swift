@@ -46,6 +46,11 @@ final class TemporaryTree {
         return names.sorted()
     }
 
+    /// Paths of all that is below a directory, in order.
+    func everything(_ name: String) -> [String] {
+        names(name).flatMap { ["\(name)/\($0)"] + everything("\(name)/\($0)") }
+    }
+
     /// Runs a program in the directory; its exit code.
     func run(_ words: String...) -> Int32 { Self.run(["env", "-C", path] + words) }
 

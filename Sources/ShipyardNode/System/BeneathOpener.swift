@@ -4,13 +4,13 @@ import ShipyardModel
 
 /// Opens directories entry by entry without ever leaving a tree: not through a link, and not through a mount,
 /// also where a directory of the same file system is bound below.
-struct BeneathOpener {
+package struct BeneathOpener: Sendable {
     /// The mount that the tree is on.
     private let mount: Int64
     private let hasOpenAt2: Bool
 
     /// `top` is an open directory of the tree. `usesOpenAt2` false is for a test of the other way.
-    init(top: Int32, usesOpenAt2: Bool = true) {
+    package init(top: Int32, usesOpenAt2: Bool = true) {
         mount = shipyard_mount_id(top)
         hasOpenAt2 = usesOpenAt2 && Self.isKnown(in: top)
     }
@@ -23,7 +23,7 @@ struct BeneathOpener {
     }
 
     /// Opens the directory `name`. The error is ELOOP or ENOTDIR for a link and EXDEV for a mount point.
-    func open(_ name: FileName, in directory: Int32, _ flags: Int32 = O_RDONLY) -> (
+    package func open(_ name: FileName, in directory: Int32, _ flags: Int32 = O_RDONLY) -> (
         number: Int32, errno: Int32
     ) {
         let flags = flags | O_DIRECTORY

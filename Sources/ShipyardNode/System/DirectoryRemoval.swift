@@ -27,7 +27,7 @@ package final class DirectoryRemoval {
 
     /// Deletes `name` in the open directory `parent`, whose path is `place`. With `keepsTop` the directory itself
     /// stays, and so does a `name` that is no directory.
-    init(
+    package init(
         _ name: FileName, in parent: consuming FileDescriptor, at place: FileName, keepsTop: Bool = false,
         usesOpenAt2: Bool = true
     ) {
