@@ -129,6 +129,29 @@ import Testing
         #expect(pools?.count == 1)
     }
 
+    /// The directory that the user has named may be a link; what a copy makes below it may not.
+    @Test func nothingIsWrittenThroughALinkInAJobsOrTasksPlace() throws {
+        let program = try BuiltProgram()
+        try submit(program)
+        _ = try program.write(job, to: "jobs.yaml")
+        let outside = program.directory.appending(path: "outside")
+        for url in [outside, program.directory.appending(path: "really/j")] {
+            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        }
+        for (place, target) in [("out", "really"), ("really/j/a", outside.path), ("j", outside.path)] {
+            try FileManager.default.createSymbolicLink(
+                atPath: program.directory.appending(path: place).path, withDestinationPath: target)
+        }
+        let run = try program.run("run", "jobs.yaml", "--output", "out", "--keep")
+        #expect(run.code == 1 && run.messages.contains("a link or a file is in the way"), "\(run.messages)")
+        let all = try program.run("data", "files", "task", "--all", "--filespec", "j,a,*")
+        #expect(all.code == 1 && all.messages.contains("cannot write j/a/"), "\(all.messages)")
+        let stream = try program.run("data", "files", "stream", "--disk", "--filespec", "j,a,wd/d/e/f")
+        #expect(
+            stream.code == 1 && stream.messages.contains("cannot write j/a/wd/d/e/f"), "\(stream.messages)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: outside.path) == [])
+    }
+
     @Test func aFullDiskIsSaidAndNothingIsClaimed() throws {
         guard FileManager.default.fileExists(atPath: "/dev/full"), getuid() == 0 else { return }
         let program = try BuiltProgram()

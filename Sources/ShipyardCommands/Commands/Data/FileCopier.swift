@@ -79,35 +79,38 @@ struct FileCopier {
             "copied \(DisplayText.printable(name)) to ./\(DisplayText.printable(target.shown))")
     }
 
-    /// Everything whose relative name matches `pattern`, to `<directory>/<name>`. Links are copied as links.
+    /// Everything whose relative name matches `pattern`, to `<place>/<name>` in a directory. Links are copied as links.
     ///
     /// Goes on past what cannot be copied and names it; a disk that is full ends it.
     func copyMatching(
-        _ pattern: String, below path: ServicePath, to directory: String
+        _ pattern: String, below path: ServicePath, to place: [String], in directory: String = "."
     ) throws(CommandFailure) -> Outcome {
         let tree = TargetTree(directory)
+        let place = place.reduce(BytePath("")) { $0 / BytePath($1) }
         let listing = try service.files(below: path)
         var outcome = Outcome()
         for sentence in listing.leftOut ?? [] { outcome.leaveOut(sentence) }
         for file in listing.value {
             let name = BytePath(shown: file.name)
             guard fnmatch(pattern, name.cString, 0) == 0 else { continue }
+            let target = place / name
             do throws(Obstacle) {
                 switch file.fileType ?? (file.isDirectory ? .directory : .file) {
                 case .directory:
-                    try onTarget { () throws(TargetTree.Failure) in try tree.makeDirectory(name) }
+                    try onTarget { () throws(TargetTree.Failure) in try tree.makeDirectory(target) }
                 case .link:
-                    let target = BytePath(shown: file.linkTarget ?? "")
-                    try onTarget { () throws(TargetTree.Failure) in try tree.makeLink(name, to: target) }
+                    let end = BytePath(shown: file.linkTarget ?? "")
+                    try onTarget { () throws(TargetTree.Failure) in try tree.makeLink(target, to: end) }
                     outcome.copied += 1
                 case .special:
-                    outcome.leaveOut("\(directory)/\(name) is a pipe, a socket or a device", holdsData: false)
+                    outcome.leaveOut(
+                        "\(tree.shown(target)) is a pipe, a socket or a device", holdsData: false)
                 case .file:
-                    if try copy(name, below: path, to: name, in: tree) {
+                    if try copy(name, below: path, to: target, in: tree) {
                         outcome.copied += 1
                     } else {
                         outcome.leaveOut(
-                            "\(directory)/\(name) was gone before it was copied", holdsData: false)
+                            "\(tree.shown(target)) was gone before it was copied", holdsData: false)
                     }
                 }
             } catch {
@@ -115,7 +118,7 @@ struct FileCopier {
                 case .target(let failure) where failure.isFinal: throw CommandFailure(failure)
                 case .target(let failure): outcome.leaveOut(failure.reason)
                 case .source(let failure) where failure.code == .failed:
-                    outcome.leaveOut("\(directory)/\(name): \(failure.message)")
+                    outcome.leaveOut("\(tree.shown(target)): \(failure.message)")
                 case .source(let failure): throw failure
                 }
             }

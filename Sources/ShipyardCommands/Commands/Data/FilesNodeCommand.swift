@@ -25,7 +25,7 @@ enum FilesNodeCommand {
             try copier.copyOne(parts[1], below: path)
             return .done
         }
-        let outcome = try copier.copyMatching(parts[1], below: path, to: parts[0])
+        let outcome = try copier.copyMatching(parts[1], below: path, to: [parts[0]])
         guard !outcome.isEmpty else {
             throw CommandFailure(.failed, "no file matches `\(parts[1])`")
         }

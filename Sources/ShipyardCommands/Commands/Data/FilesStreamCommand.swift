@@ -27,19 +27,21 @@ enum FilesStreamCommand {
         guard !file.file.split(separator: "/").contains("..") else {
             throw .usage("`\(file.file)` leaves the task's directory")
         }
-        let directory = "\(file.job)/\(file.task)"
-        try write(file, to: TargetTree(directory), streamer)
-        invocation.console.say("written to \(directory)/\(file.file)")
+        let target =
+            [file.job, file.task].reduce(BytePath("")) { $0 / BytePath($1) } / BytePath(shown: file.file)
+        try write(file, as: target, streamer)
+        invocation.console.say("written to \(file.job)/\(file.task)/\(file.file)")
         return .done
     }
 
     /// Nothing is made or emptied before there is something to write: the file may not exist.
     private static func write(
-        _ file: TaskFile, to tree: TargetTree, _ streamer: FileStreamer
+        _ file: TaskFile, as name: BytePath, _ streamer: FileStreamer
     ) throws(CommandFailure) {
+        let tree = TargetTree(".")
         // Under its own name from the start: somebody may want to look at it while it grows.
         func open() throws(TargetTree.Failure) -> TargetTree.File {
-            let target = try tree.file(BytePath(shown: file.file))
+            let target = try tree.file(name)
             try target.publish()
             return target
         }

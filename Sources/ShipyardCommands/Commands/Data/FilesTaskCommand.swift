@@ -25,12 +25,11 @@ enum FilesTaskCommand {
             try copier.copyOne(file.file, below: path)
             return .done
         }
-        let directory = "\(file.job)/\(file.task)"
-        let outcome = try copier.copyMatching(file.file, below: path, to: directory)
+        let outcome = try copier.copyMatching(file.file, below: path, to: [file.job, file.task])
         guard !outcome.isEmpty else {
             throw CommandFailure(.failed, "no file matches `\(file.file)`")
         }
-        copier.report(outcome, to: "./\(directory)")
+        copier.report(outcome, to: "./\(file.job)/\(file.task)")
         return outcome.code
     }
 }

@@ -2,7 +2,8 @@ import Glibc
 import ShipyardModel
 
 /// A directory into which files are copied, never through a link: a task's links come with its files, and a file
-/// that is copied after one must not land where it points.
+/// that is copied after one must not land where it points. The directory is the one that the user has named, or the
+/// current one; what a copy makes below it, `JOB/TASK` too, is a part of each relative name.
 final class TargetTree {
     /// Why something could not be put there.
     struct Failure: Error {
@@ -123,7 +124,8 @@ final class TargetTree {
 
     // MARK: Parts
 
-    private func shown(_ relative: BytePath) -> String { path == "." ? "\(relative)" : "\(path)/\(relative)" }
+    /// For messages.
+    func shown(_ relative: BytePath) -> String { path == "." ? "\(relative)" : "\(path)/\(relative)" }
 
     /// The open directory for the last name.
     private func place(_ relative: BytePath) throws(Failure) -> (parent: Int32, name: BytePath) {

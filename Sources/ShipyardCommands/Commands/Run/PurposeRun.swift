@@ -154,12 +154,13 @@ struct PurposeRun {
             try service.eachTask(of: job.id) { page throws(CommandFailure) in
                 for task in page where task.nodeInfo != nil {
                     let path = ServiceClient.task(task.id, of: job.id)
-                    let target = "\(directory)/\(job.id)/\(task.id)"
-                    let copied = try copier.copyMatching("*", below: path, to: target)
+                    let copied = try copier.copyMatching(
+                        "*", below: path, to: [job.id, task.id], in: directory)
                     outcome.add(copied)
                     // A command that ran has left its output at least; its pool may have gone with the job.
                     if copied.isEmpty, task.executionInfo.exitCode != nil {
-                        outcome.leaveOut("\(target): its files are gone", holdsData: false)
+                        outcome.leaveOut(
+                            "\(directory)/\(job.id)/\(task.id): its files are gone", holdsData: false)
                     }
                 }
                 return true
