@@ -31,6 +31,29 @@ struct JournalTests {
                 endTime: Instant(milliseconds: 2)))
     }
 
+    private func read(_ bytes: [UInt8], atMost limit: Int = .max) throws -> [JournalRecord] {
+        let stream = try #require(tmpfile())
+        defer { fclose(stream) }
+        #expect(write(fileno(stream), bytes, bytes.count) == bytes.count)
+        lseek(fileno(stream), 0, SEEK_SET)
+        var records: [JournalRecord] = []
+        try JournalReader.eachRecord(in: fileno(stream), atMost: limit) { records.append($0) }
+        return records
+    }
+
+    /// A record may lie across two reads, and what lies beyond the bound is not read.
+    @Test func aLongJournalIsReadUpToItsBound() throws {
+        var writer = ByteWriter()
+        var first = 0
+        for sequence in 1...UInt64(5_000) {
+            exited(sequence).appendLine(to: &writer)
+            if sequence == 1 { first = writer.bytes.count }
+        }
+        #expect(try read(writer.bytes).count == 5_000)
+        #expect(try read(writer.bytes, atMost: 100 * first + 5) == (1...100).map { exited($0) })
+        #expect(try read(writer.bytes, atMost: 0) == [])
+    }
+
     /// Cut anywhere, the journal still tells every record that is whole, and never a false one.
     @Test func everyTornTailIsLeftOut() throws {
         var writer = ByteWriter()
@@ -45,12 +68,12 @@ struct JournalTests {
         }
         for length in 0...writer.bytes.count {
             let whole = ends.count { $0 <= length }
-            #expect(JournalReader.records(in: Array(writer.bytes[..<length])) == Array(records[..<whole]))
+            #expect(try read(Array(writer.bytes[..<length])) == Array(records[..<whole]))
         }
         for position in writer.bytes.indices {
             var bytes = writer.bytes
             bytes[position] ^= 0x20
-            let found = JournalReader.records(in: bytes)
+            let found = try read(bytes)
             let whole = ends.count { $0 <= position }
             #expect(found == Array(records[..<whole]))
         }
@@ -72,6 +95,43 @@ struct JournalTests {
             let now = try JournalReader.read(root: root.path)
             #expect(now.boot?.number == 2)
             #expect(now.unacknowledged.map(\.sequence) == [1, 2, 3])
+        }
+    }
+
+    /// The most memory that this process ever had.
+    private static var peakKibibytes: Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss
+    }
+
+    /// A task can write to its node's journal, and who reads it must not go under with it.
+    @Test func aHugeJournalCostsNothing() throws {
+        try withJournal { directory, path in
+            let journal = try AgentJournal(root: directory, boot: boot(1), after: JournalState())
+            journal.append(exited(1))
+            journal.flush()
+            #expect(truncate(path, 2 << 30) == 0)
+            let before = Self.peakKibibytes
+            #expect(try JournalReader.read(root: root.path).unacknowledged.map(\.sequence) == [1])
+            // A record that claims to have a gibibyte.
+            var writer = ByteWriter()
+            exited(1).appendLine(to: &writer)
+            writer.append(UInt32(1 << 30))
+            try Data(writer.bytes).write(to: URL(filePath: path))
+            #expect(truncate(path, 2 << 30) == 0)
+            #expect(try JournalReader.read(root: root.path).unacknowledged.map(\.sequence) == [1])
+            #expect(Self.peakKibibytes - before < 512 << 10)
+        }
+    }
+
+    @Test func onlyAFileIsAJournal() throws {
+        try withJournal { _, path in
+            for make in [{ mkfifo(path, 0o600) }, { mkdir(path, 0o700) }] {
+                #expect(make() == 0)
+                #expect(throws: SystemError.self) { try JournalReader.read(root: root.path) }
+                remove(path)
+            }
         }
     }
 
