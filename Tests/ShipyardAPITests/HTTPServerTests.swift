@@ -183,6 +183,44 @@ import Testing
         #expect(status == 200)
     }
 
+    /// An answer that nobody reads is not being given. One that is read goes on, however long it takes.
+    @Test func aCrowdThatAsksAndDoesNotReadKeepsNobodyOut() throws {
+        let server = try serve { request in
+            switch request.path {
+            case "/endless": HTTPReply(status: 200, body: .stream { [UInt8](repeating: 1, count: 64 << 10) })
+            case "/large": HTTPReply(status: 200, body: .bytes([UInt8](repeating: 1, count: 4 << 20)))
+            default: HTTPReply(status: 200)
+            }
+        }
+        defer { server.stop() }
+        let reader = socket.connect()
+        defer { close(reader) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        func takesMore() -> Bool { read(reader, &buffer, buffer.count) > 0 }
+        _ = send(reader, "GET /endless HTTP/1.1\r\nHost: h\r\n\r\n", 36, Int32(MSG_NOSIGNAL))
+        var crowd: [Int32] = []
+        defer { for connection in crowd { close(connection) } }
+        for number in 0..<300 {
+            let connection = socket.connect()
+            crowd.append(connection)
+            // Nobody waits for the answer of one that cannot be let in.
+            var patience = timeval(tv_sec: 0, tv_usec: 200_000)
+            setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+            let path = number.isMultiple(of: 2) ? "/endless" : "/large"
+            let request = "GET \(path) HTTP/1.1\r\nHost: h\r\n\r\n"
+            _ = send(connection, request, request.utf8.count, Int32(MSG_NOSIGNAL))
+            _ = recv(connection, &buffer, 12, 0)
+            for _ in 0..<8 { #expect(takesMore()) }
+        }
+        var status: Int?
+        for _ in 0..<40 where status == nil {
+            status = try? ask().status
+            if status == nil { usleep(50_000) }
+        }
+        #expect(status == 200)
+        for _ in 0..<8 { #expect(takesMore()) }
+    }
+
     @Test func badURLsAndMethodsAreAnswered() throws {
         let server = try serve { _ in HTTPReply(status: 200) }
         defer { server.stop() }

@@ -5,9 +5,10 @@ import Synchronization
 final class ConnectionTable: Sendable {
     private struct Connection {
         var socket: Int32
-        /// When it last began, sent something or had its answer, as a number that grows.
+        /// When it last began, sent something or took a piece of its answer, as a number that grows.
         var lastSign: UInt64
-        /// Its request is being answered: it waits for us and not we for it.
+        /// Our handler is at work on its request: it waits for us and not we for it. An answer that is on its way
+        /// waits for its reader, so then only what is taken of it counts.
         var isServed = false
         /// It was told to end, and its thread has not done so yet.
         var isLeaving = false
@@ -49,7 +50,7 @@ final class ConnectionTable: Sendable {
         state.withLock { $0.connections[connection] = nil }
     }
 
-    func hasSent(_ connection: OpaquePointer) { note(connection) { _ in } }
+    func isAlive(_ connection: OpaquePointer) { note(connection) { _ in } }
     func isServed(_ connection: OpaquePointer) { note(connection) { $0.isServed = true } }
     func isQuiet(_ connection: OpaquePointer) { note(connection) { $0.isServed = false } }
 

@@ -43,7 +43,7 @@ final class ServerCore: Sendable {
             return exchange.isTooLarge ? exchange.send(Self.tooLarge) : MHD_Result.YES
         }
         if count > 0 {
-            connections.hasSent(exchange.connection)
+            connections.isAlive(exchange.connection)
             exchange.append(UnsafeRawBufferPointer(start: bytes, count: count))
             count = 0
             return .YES
@@ -51,7 +51,9 @@ final class ServerCore: Sendable {
         exchange.isActive = true
         connections.isServed(exchange.connection)
         activeExchanges.add(1, ordering: .acquiringAndReleasing)
-        return exchange.send(reply(to: exchange, method: method.map { String(cString: $0) } ?? ""))
+        let reply = reply(to: exchange, method: method.map { String(cString: $0) } ?? "")
+        connections.isQuiet(exchange.connection)
+        return exchange.send(reply)
     }
 
     private func reply(to exchange: Exchange, method: String) -> HTTPReply {
@@ -82,6 +84,7 @@ final class ServerCore: Sendable {
     private func watched(_ next: @escaping HTTPReply.Pieces, _ exchange: Exchange) -> HTTPReply.Pieces {
         { [unowned exchange] () throws(HTTPReply.BrokenStream) in
             while let piece = try next() {
+                self.connections.isAlive(exchange.connection)
                 if self.isStopping.load(ordering: .acquiring) { throw HTTPReply.BrokenStream() }
                 if !piece.isEmpty { return piece }
                 if exchange.hasHungUp { throw HTTPReply.BrokenStream() }
