@@ -200,6 +200,38 @@ struct LocalPlannerWorldTests {
         #expect(try sleepers() == [])
     }
 
+    /// What a generator does to its supervisor does not keep what it has started.
+    @Test(arguments: ["SIGKILL", "SIGSTOP"])
+    func aGeneratorThatEndsItsSupervisorIsEndedAllTheSame(_ signal: String) throws {
+        // One without a mark of ours is found by its ancestors, and by a service also after they have gone.
+        let environment = signal == "SIGSTOP" ? "{}" : "os.environ"
+        try write(
+            """
+            import os, signal, time
+            def generate():
+                supervisor = os.getppid()
+                if os.fork() == 0:
+                    os.setsid()
+                    if os.fork() == 0:
+                        os.execve('/bin/sleep', ['sleep', '\(nap)'], \(environment))
+                    os.execv('/bin/sleep', ['sleep', '\(nap)'])
+                time.sleep(0.3)
+                os.kill(supervisor, signal.\(signal))
+                while True:
+                    time.sleep(1)
+                    if False: yield
+            """, to: "rebel.py")
+        var variables = ProcessInfo.processInfo.environment
+        variables["SHIPYARD_GENERATOR_SECONDS"] = "1"
+        let world = LocalPlannerWorld(
+            home: home, specDirectory: home,
+            caller: GeneratorCaller(workingDirectory: home, environment: variables))
+        #expect(throws: PlannerWorldError.self) {
+            try rows(CustomFactorySpec(module: "rebel"), in: world)
+        }
+        #expect(try sleepers() == [])
+    }
+
     /// Rows come one by one, each within the time, all of them together beyond it.
     @Test func aSlowGeneratorMayTakeItsTimeForEachRow() throws {
         try write(

@@ -14,7 +14,11 @@ final class PythonProcess {
     /// it needs a tenth of a second.
     private static let endMilliseconds = 3000
 
+    /// In the environment of the generators and of what they start, with a value that nothing else has.
+    private static let markVariable = "SHIPYARD_GENERATOR"
+
     private let process: pid_t
+    private let tree: StartedTree
     private let socket: Int32
     private let isAbandoned: () -> Bool
     private var buffer: [UInt8] = []
@@ -37,15 +41,20 @@ final class PythonProcess {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw Self.failure("socketpair", errno) }
         var process: pid_t = 0
+        let mark = String(UInt64.random(in: 0 ... .max), radix: 36)
+        let variables = caller.variables(searchPath: searchPath).filter {
+            !$0.hasPrefix(Self.markVariable + "=")
+        }
         let code = Self.spawn(
             python, ["-c", script, caller.workingDirectory],
-            environment: caller.variables(searchPath: searchPath), stream: ends[1], &process)
+            environment: variables + ["\(Self.markVariable)=\(mark)"], stream: ends[1], &process)
         close(ends[1])
         guard code == 0 else {
             close(ends[0])
             throw Self.failure("start \(python)", code)
         }
         self.process = process
+        tree = StartedTree(root: process, variable: Self.markVariable, mark: mark)
         self.isAbandoned = isAbandoned
         socket = ends[0]
     }
@@ -85,18 +94,21 @@ final class PythonProcess {
     }
 
     deinit {
-        defer { OwnChildren.forget(process) }
         close(socket)
         defer { OwnChildren.forget(process) }
         var status: Int32 = 0
         for _ in 0..<Self.endMilliseconds {
             let ended = waitpid(process, &status, WNOHANG)
-            if ended == process || (ended < 0 && errno != EINTR) { return }
+            if ended == process, status == 0 { return }
+            // It was killed: what it has not ended any more is ended from here.
+            if ended == process || (ended < 0 && errno != EINTR) { return tree.end() }
             usleep(1000)
         }
-        // It was stopped, or does not get to run; its child goes with it (PR_SET_PDEATHSIG).
+        // It was stopped, or does not get to run. With its descendants, while they are still known as such.
+        tree.end()
         kill(process, SIGKILL)
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        tree.end()
     }
 
     private static func failure(_ operation: String, _ code: Int32) -> PlannerWorldError {
