@@ -10,14 +10,12 @@ package enum AgentLauncher {
     /// held by an agent would outlast the service), no ignored or blocked signals, and of the environment
     /// only what tasks may see. It is the caller's child nevertheless: see `reap`.
     package static func launch(executable: String, options: NodeAgentOptions) throws(SystemError) -> Int32 {
-        try DirectoryMaking.makePath(options.root)
-        let root = try NodePath.canonical(options.root)
-        // Not through a link that has come to its name: what is behind that is not the node's.
-        _ = try NodePath.open(root)
-        try DirectoryMaking.makePath("\(root)/volatile")
+        // Not through a link or a mount that has come to its name: what is behind that is not the node's.
+        let place = try NodePath.make(options.root)
+        let folder = try place.open()
+        let root = place.text
         let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
-        let log = try FileDescriptor.open(
-            "\(root)/\(NodeLayout.logName)", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o600)
+        let log = try openLog(in: folder.number)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -57,6 +55,16 @@ package enum AgentLauncher {
         _ = (nothing.number, log.number)
         guard error == 0 else { throw SystemError("start node agent", path: executable, errno: error) }
         return processID
+    }
+
+    private static func openLog(in root: Int32) throws(SystemError) -> FileDescriptor {
+        let parts = NodeLayout.logName.split(separator: "/").map(String.init)
+        guard mkdirat(root, parts[0], 0o700) == 0 || errno == EEXIST else {
+            throw SystemError("create directory", path: parts[0], errno: errno)
+        }
+        let folder = try FileDescriptor.openDirectory(parts[0], in: root)
+        return try FileDescriptor.open(
+            parts[1], O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: 0o600, in: folder.number)
     }
 
     /// Takes the exit of an agent that this process launched, so that no zombie stays. True when it has ended

@@ -101,13 +101,15 @@ struct HindranceTests {
     }
 
     @Test func aJournalThatCannotBeWrittenIsBounded() throws {
-        let root = "/tmp/shipyard-node-\(UInt32.random(in: 0...UInt32.max))"
-        mkdir(root, 0o700)
+        let place = "/tmp/shipyard-node-\(UInt32.random(in: 0...UInt32.max))"
+        mkdir(place, 0o700)
         defer {
-            umount2(root, Int32(MNT_DETACH))
-            rmdir(root)
+            umount2(place, Int32(MNT_DETACH))
+            rmdir(place)
         }
-        guard mount("shipyard", root, "tmpfs", 0, "size=64k") == 0 else { return }
+        guard mount("shipyard", place, "tmpfs", 0, "size=64k") == 0 else { return }
+        let root = "\(place)/node"
+        mkdir(root, 0o700)
         let directory = try FileDescriptor.openDirectory(root)
         let stamp = ProcessStamp(processID: 7, startedNotBefore: 1, startedNotAfter: 2)
         let boot = JournalBoot(
@@ -125,7 +127,7 @@ struct HindranceTests {
         }
         #expect(journal.isOverfull)
         #expect(journal.failure?.errno == ENOSPC)
-        #expect(mount("shipyard", root, "tmpfs", UInt(MS_REMOUNT), "size=64m") == 0)
+        #expect(mount("shipyard", place, "tmpfs", UInt(MS_REMOUNT), "size=64m") == 0)
         journal.flush()
         #expect(!journal.isOverfull)
         #expect(journal.failure == nil)

@@ -40,10 +40,12 @@ final class TestAgent {
         self.executable = executable
         self.user = user
         self.boot = boot
-        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-        if mount, Glibc.mount("shipyard", root, "tmpfs", 0, "size=512k,nr_inodes=100") != 0 {
-            throw SystemError("mount", path: root, errno: errno)
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        // Above the root: one that is a mount is no node's.
+        if mount, Glibc.mount("shipyard", directory, "tmpfs", 0, "size=512k,nr_inodes=100") != 0 {
+            throw SystemError("mount", path: directory, errno: errno)
         }
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         try prepare(self)
         try launch()
         try await connect()
@@ -54,7 +56,7 @@ final class TestAgent {
         if processID > 0 { kill(processID, SIGKILL) }
         _ = NodeTeardown.run(roots: [root], grace: .zero)
         if processID > 0 { waitpid(processID, nil, 0) }
-        umount2(root, Int32(MNT_DETACH))
+        umount2(directory, Int32(MNT_DETACH))
         try? FileManager.default.removeItem(atPath: directory)
     }
 

@@ -20,6 +20,10 @@ extension APIRoutes {
     }
 
     private func end(_ node: OrphanedNode) throws(APIFailure) -> OrphanResponse {
+        if let obstacle = node.obstacle {
+            return OrphanResponse(
+                path: node.root, hasAgent: false, processesEnded: 0, problems: [obstacle.description])
+        }
         let hadAgent = node.hasAgent
         let killed = node.endProcesses()
         // On the loop's thread: a node of that name that is added now is launched before, or finds nothing.

@@ -31,8 +31,7 @@ package enum NodeAgent {
 
     /// Makes the directory tree and takes the lock. Nil when somebody else has it.
     private static func prepare(_ options: NodeAgentOptions) throws(SystemError) -> FileDescriptor? {
-        try DirectoryMaking.makePath(options.root)
-        let root = try NodePath.open(options.root)
+        let root = try NodePath.make(options.root).open()
         guard fchdir(root.number) == 0 else { throw SystemError("chdir", path: options.root, errno: errno) }
         for name in NodeLayout.directories { try DirectoryMaking.make(name, in: AT_FDCWD) }
         spreadJobs()
@@ -76,7 +75,8 @@ package enum NodeAgent {
         _ options: NodeAgentOptions, root: String, _ boot: JournalBoot, after old: JournalState,
         _ signals: consuming FileDescriptor
     ) throws(SystemError) -> AgentLoop {
-        let directory = try NodePath.open(root)
+        // Where we are, whatever has come to its path since.
+        let directory = try FileDescriptor.openDirectory(".")
         let removals = try Removals(root: root, state: options.state)
         discardUnfinished(in: directory.number, removals)
         let journal = try AgentJournal(root: directory.number, boot: boot, after: old)

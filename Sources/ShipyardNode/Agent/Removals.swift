@@ -37,7 +37,7 @@ final class Removals {
 
     init(root: String, state: StateID) throws(SystemError) {
         (self.root, self.state) = (root, state)
-        directory = try NodePath.open(root)
+        directory = try FileDescriptor.openDirectory(".")
         folder = try FileDescriptor.openDirectory(NodeLayout.removed, in: directory.number)
         opener = BeneathOpener(top: directory.number)
         for entry in FileName.entries(of: folder.number) {

@@ -11,6 +11,12 @@ package enum JournalReader {
     package static func read(
         root: String, believing state: StateID? = nil
     ) throws(SystemError) -> JournalState {
+        try read(NodePath(root), believing: state)
+    }
+
+    package static func read(
+        _ root: NodePath, believing state: StateID? = nil
+    ) throws(SystemError) -> JournalState {
         var journal = JournalState()
         try eachRecord(of: root) { journal.apply($0) }
         if let state { journal.believe(state) }
@@ -27,14 +33,12 @@ package enum JournalReader {
     /// A root that is a link is no node's, and neither is a journal that is one: whatever they lead to says
     /// nothing about this node.
     private static func eachRecord(
-        of root: String, _ body: (JournalRecord) -> Void
+        of root: NodePath, _ body: (JournalRecord) -> Void
     ) throws(SystemError) {
-        let path = "\(root)/\(NodeLayout.journalName)"
+        let path = "\(root.text)/\(NodeLayout.journalName)"
         do throws(SystemError) {
-            let directory = try FileDescriptor.openDirectory(root)
             // Not blocking: a task may have put a pipe there.
-            let file = try FileDescriptor.open(
-                NodeLayout.journalName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory.number)
+            let file = try root.openFile(NodeLayout.journalName, O_RDONLY | O_NONBLOCK)
             try eachRecord(in: file.number, body)
         } catch {
             if error.errno == ENOENT { return }

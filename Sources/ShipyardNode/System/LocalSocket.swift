@@ -53,7 +53,7 @@ package enum LocalSocket {
     private static func open(
         _ directory: String, _ isLinkAllowed: Bool
     ) throws(SystemError) -> FileDescriptor {
-        if !isLinkAllowed { return try FileDescriptor.openDirectory(directory) }
+        if !isLinkAllowed { return try NodePath(directory).open() }
         return try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
     }
 

@@ -28,9 +28,10 @@ struct NodeProcesses {
 
     /// `roots` as the kernel spells them. The caller and what it descends from are never found.
     init(
-        roots: [String], journals: [Int: JournalState], sparing: Set<Int32> = [], takesStrangers: Bool = true
+        roots: [FileName], journals: [Int: JournalState], sparing: Set<Int32> = [],
+        takesStrangers: Bool = true
     ) {
-        self.roots = roots.map { FileName($0) }
+        self.roots = roots
         self.takesStrangers = takesStrangers
         indexes = Dictionary(
             self.roots.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })

@@ -37,18 +37,21 @@ package enum NodeTeardown {
     /// Ends the processes of all roots together, with TERM and after `grace` with KILL, then removes the
     /// directories.
     package static func run(roots: [String], grace: TimeSpan = .seconds(5)) -> [TeardownReport] {
-        let paths = roots.map { (try? NodePath.canonical($0)) ?? $0 }
-        var reports = paths.map { TeardownReport(root: $0) }
+        run(roots.map { NodePath($0) }, grace: grace)
+    }
+
+    package static func run(_ roots: [NodePath], grace: TimeSpan = .seconds(5)) -> [TeardownReport] {
+        var reports = roots.map { TeardownReport(root: $0.text) }
         var journals: [Int: JournalState] = [:]
-        for (index, path) in paths.enumerated() {
-            if NodePath.isDirectory(path) { journals[index] = try? JournalReader.read(root: path) }
-            reports[index].blindness = Blindness.reason(of: path, journals[index])
+        for (index, root) in roots.enumerated() {
+            journals[index] = try? JournalReader.read(root)
+            reports[index].blindness = Blindness.reason(of: root.text, journals[index])
         }
-        var processes = NodeProcesses(roots: paths, journals: journals)
+        var processes = NodeProcesses(roots: roots.map(\.bytes), journals: journals)
         end(&processes, grace: grace, &reports)
         for index in reports.indices where reports[index].remaining.isEmpty {
             for group in processes.groups[index] ?? [] { retire(group) }
-            remove(&reports[index])
+            remove(roots[index], &reports[index])
         }
         return reports
     }
@@ -58,9 +61,14 @@ package enum NodeTeardown {
     @discardableResult package static func endProcesses(
         root: String, journal: JournalState, sparing: Set<Int32> = []
     ) -> Int {
-        let path = (try? NodePath.canonical(root)) ?? root
-        var reports = [TeardownReport(root: path)]
-        var processes = NodeProcesses(roots: [path], journals: [0: journal], sparing: sparing)
+        endProcesses(NodePath(root), journal: journal, sparing: sparing)
+    }
+
+    @discardableResult package static func endProcesses(
+        _ root: NodePath, journal: JournalState, sparing: Set<Int32> = []
+    ) -> Int {
+        var reports = [TeardownReport(root: root.text)]
+        var processes = NodeProcesses(roots: [root.bytes], journals: [0: journal], sparing: sparing)
         end(&processes, grace: .zero, &reports)
         for group in processes.groups[0] ?? [] { retire(group) }
         return reports[0].found.count
@@ -108,51 +116,48 @@ package enum NodeTeardown {
         for _ in 0..<50 where !group.remove() { usleep(pollMicroseconds) }
     }
 
-    private static func remove(_ report: inout TeardownReport) {
-        let root = FileName(report.root)
-        // A link at the name of the root leads to nothing of ours. It goes, and what it leads to stays.
-        if NodePath.isDirectory(report.root) {
-            report.remainingMounts = mounts(below: root).filter { point in
-                point.withCString { shipyard_unmount($0) } != 0
-            }.map(\.description)
-        }
-        guard report.remainingMounts.isEmpty else { return }
-        guard let slash = report.root.utf8.lastIndex(of: UInt8(ascii: "/")), slash != report.root.startIndex
-        else {
-            // Directly below `/` is no node.
-            report.failure = SystemError("remove", path: report.root, errno: EINVAL)
-            return
-        }
-        let name = String(report.root[report.root.utf8.index(after: slash)...])
+    private static func remove(_ root: NodePath, _ report: inout TeardownReport) {
         do throws(SystemError) {
-            report.failure = try removeAside(name, in: String(report.root[..<slash]))
+            let folder = try root.openDirectory()
+            do throws(SystemError) {
+                _ = try root.open(shipyard_path_flag())
+                report.remainingMounts = mounts(below: root.bytes).filter { point in
+                    point.withCString { shipyard_unmount($0) } != 0
+                }.map(\.description)
+            } catch {
+                // A link at the name of the root leads to nothing of ours. It goes, and what it leads to stays.
+                if error.errno == EXDEV { throw error }
+            }
+            guard report.remainingMounts.isEmpty else { return }
+            report.failure = try removeAside(root, in: folder.number)
         } catch {
             report.failure = error.errno == ENOENT ? nil : error
         }
         var status = stat()
         report.isDirectoryGone =
-            report.failure == nil && lstat(report.root, &status) != 0 && errno == ENOENT
+            report.failure == nil && root.bytes.withCString { lstat($0, &status) } != 0 && errno == ENOENT
     }
 
     /// First to a name that is never used again: who comes to the old name finds nothing half deleted. What a
     /// teardown that was killed has left under such a name goes with it.
-    private static func removeAside(_ name: String, in directory: String) throws(SystemError) -> SystemError?
-    {
-        let parent = try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
-        let prefix = ".removed-\(name)-"
-        let aside = prefix + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+    private static func removeAside(_ root: NodePath, in parent: Int32) throws(SystemError) -> SystemError? {
+        let prefix = ".removed-".utf8 + root.name.bytes + "-".utf8
+        let aside = FileName(prefix + String(UInt64.random(in: 0...UInt64.max), radix: 16).utf8)
         var failure: SystemError?
-        if shipyard_rename_new(parent.number, name, parent.number, aside) != 0, errno != ENOENT {
-            failure = SystemError("move aside", path: "\(directory)/\(name)", errno: errno)
+        let isMoved = root.name.withCString { name in
+            aside.withCString { shipyard_rename_new(parent, name, parent, $0) == 0 }
+        }
+        if !isMoved, errno != ENOENT {
+            failure = SystemError("move aside", path: root.text, errno: errno)
         }
         let isOurs = { (entry: FileName) in
-            guard entry.bytes.starts(with: prefix.utf8) else { return false }
-            let rest = entry.bytes.dropFirst(prefix.utf8.count)
+            guard entry.bytes.starts(with: prefix) else { return false }
+            let rest = entry.bytes.dropFirst(prefix.count)
             return (1...16).contains(rest.count) && !rest.contains(UInt8(ascii: "-"))
         }
-        for entry in FileName.entries(of: parent.number) where isOurs(entry) {
-            let folder = try FileDescriptor.openDirectory(".", in: parent.number)
-            let removal = DirectoryRemoval(entry, in: folder, at: FileName(directory))
+        for entry in FileName.entries(of: parent) where isOurs(entry) {
+            let folder = try FileDescriptor.openDirectory(".", in: parent)
+            let removal = DirectoryRemoval(entry, in: folder, at: root.directory)
             while !removal.step(limit: 4096) {}
             failure = failure ?? removal.failure
         }

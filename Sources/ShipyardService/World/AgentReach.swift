@@ -86,18 +86,22 @@ enum AgentReach {
         while !AgentLock.isFree(root: root), WallClock.monotonicMicroseconds() < end { usleep(5000) }
         let journal = (try? JournalReader.read(root: root)) ?? JournalState()
         NodeTeardown.endProcesses(root: root, journal: journal)
-        return .strangerRemoved(aside: NodeDirectory.moveAside(root))
+        return .strangerRemoved(aside: NodeDirectory.moveAside(NodePath(root))?.text)
     }
 }
 
 /// The lock that an agent holds for as long as it lives: the kernel's own word on whether it does.
 enum AgentLock {
     /// True only where that is certain.
-    static func isFree(root: String) -> Bool {
-        let lock = open("\(root)/\(NodeLayout.lockName)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
-        guard lock >= 0 else { return errno == ENOENT || errno == ENOTDIR }
-        defer { close(lock) }
-        return flock(lock, LOCK_EX | LOCK_NB) == 0
+    static func isFree(root: String) -> Bool { isFree(NodePath(root)) }
+
+    static func isFree(_ root: NodePath) -> Bool {
+        do throws(SystemError) {
+            let lock = try root.openFile(NodeLayout.lockName, O_RDWR)
+            return flock(lock.number, LOCK_EX | LOCK_NB) == 0
+        } catch {
+            return error.errno == ENOENT || error.errno == ENOTDIR
+        }
     }
 }
 
@@ -107,13 +111,10 @@ enum NodeDirectory {
 
     /// Renames it within its pool's directory to a name that no node can have and that is never used again. Nil
     /// when there is nothing, or it cannot be moved.
-    static func moveAside(_ root: String) -> String? {
-        guard let slash = root.lastIndex(of: "/") else { return nil }
-        let name = root[root.index(after: slash)...]
-        let aside =
-            "\(root[..<slash])/\(asidePrefix)\(name)-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
-        return rename(root, aside) == 0 ? aside : nil
+    static func moveAside(_ root: NodePath) -> NodePath? {
+        let number = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        return root.moved(to: FileName(Array(asidePrefix.utf8) + root.name.bytes + Array("-\(number)".utf8)))
     }
 
-    static func isAside(_ name: String) -> Bool { name.hasPrefix(asidePrefix) }
+    static func isAside(_ name: FileName) -> Bool { name.bytes.starts(with: asidePrefix.utf8) }
 }

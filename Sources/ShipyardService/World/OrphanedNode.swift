@@ -4,73 +4,58 @@ import ShipyardModel
 import ShipyardNode
 
 /// A node's directory that the state does not know: another state file was in its place when the node was made.
-package struct OrphanedNode: Sendable, Hashable {
-    package let pool: String
-    package let name: String
-    package let root: String
+package struct OrphanedNode: Sendable {
+    private let place: NodePath
+    private let pool: FileName
+    /// Why nothing of it is touched: something is mounted there, or it cannot be opened.
+    package let obstacle: SystemError?
+
+    private init(_ place: NodePath, pool: FileName, obstacle: SystemError? = nil) {
+        (self.place, self.pool, self.obstacle) = (place, pool, obstacle)
+    }
+
+    /// For people: what cannot be shown is escaped.
+    package var root: String { place.bytes.description }
+
     /// Whether an agent lives there; where that cannot be told, one may. Not to be asked of a node that may be
     /// about to start: for a moment the question holds the agent's lock.
-    package var hasAgent: Bool { !AgentLock.isFree(root: root) }
-
-    private init(pool: String, name: String, root: String) {
-        self.pool = pool
-        self.name = name
-        self.root = root
-    }
+    package var hasAgent: Bool { obstacle == nil && !AgentLock.isFree(place) }
 
     /// Everything that looks like a node's directory, known or not, and what was moved aside and not deleted yet.
     package static func all(below layout: HomeLayout) -> [OrphanedNode] {
-        names(in: layout.nodes).flatMap { pool in
-            names(in: "\(layout.nodes)/\(pool)").map { name in
-                OrphanedNode(pool: pool, name: name, root: "\(layout.nodes)/\(pool)/\(name)")
-            }
-        }
+        NodePath.all(in: layout.nodes).map { OrphanedNode($0.path, pool: $0.pool, obstacle: $0.obstacle) }
     }
 
     package func isOf(_ known: Set<[String]>) -> Bool {
-        known.contains([pool, name]) || (NodeDirectory.isAside(name) && known.contains([pool]))
+        // No id is of other bytes than these.
+        guard let pool = String(validating: pool.bytes, as: UTF8.self),
+            let name = String(validating: place.name.bytes, as: UTF8.self)
+        else { return false }
+        let isPool = place.name == self.pool && obstacle != nil
+        return known.contains([pool, name])
+            || (isPool || NodeDirectory.isAside(place.name)) && known.contains([pool])
     }
 
     /// Ends the agent and whatever it has started. Answers how many processes there were.
     package func endProcesses() -> Int {
-        let journal = (try? JournalReader.read(root: root)) ?? JournalState()
-        return NodeTeardown.endProcesses(root: root, journal: journal)
+        guard obstacle == nil else { return 0 }
+        return NodeTeardown.endProcesses(place, journal: (try? JournalReader.read(place)) ?? JournalState())
     }
 
     /// Under a name that no node gets. Nil when it cannot be renamed.
     package func movedAside() -> OrphanedNode? {
-        if NodeDirectory.isAside(name) { return self }
-        return NodeDirectory.moveAside(root).map { aside in
-            OrphanedNode(
-                pool: pool,
-                name: String(aside[aside.index(after: aside.lastIndex(of: "/") ?? aside.startIndex)...]),
-                root: aside)
-        }
+        if NodeDirectory.isAside(place.name) { return self }
+        guard obstacle == nil else { return nil }
+        return NodeDirectory.moveAside(place).map { OrphanedNode($0, pool: pool) }
     }
 
     /// Deletes the directory. Answers what is left.
     package func remove() -> [String] {
-        let problems = NodeTeardown.run(roots: [root], grace: .zero).flatMap(RemovalProof.problems)
+        if let obstacle { return [obstacle.description] }
+        let problems = NodeTeardown.run([place], grace: .zero).flatMap(RemovalProof.problems)
         // The pool's own directory goes with its last node; one that is in use is not empty.
-        if let slash = root.lastIndex(of: "/") { rmdir(String(root[..<slash])) }
+        place.removeEmptyPool()
         return problems
-    }
-
-    private static func names(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
-        defer { closedir(stream) }
-        var found: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            var information = stat()
-            guard name != ".", name != "..", lstat("\(directory)/\(name)", &information) == 0,
-                information.st_mode & S_IFMT == S_IFDIR
-            else { continue }
-            found.append(name)
-        }
-        return found.sorted()
     }
 }
 

@@ -7,7 +7,12 @@ enum RemovalProof {
         report.remaining.map { "process \($0.processID) (\($0.command)) does not end" }
             + report.remainingMounts.map { "mount \($0)" }
             + (report.isDirectoryGone
-                ? [] : ["directory \(report.root): \(report.failure.map(\.reason) ?? "still there")"])
+                ? [] : ["directory \(report.root): \(reason(report) ?? "still there")"])
+    }
+
+    /// With the path where the way to it ends before it.
+    private static func reason(_ report: TeardownReport) -> String? {
+        report.failure.map { $0.path == report.root ? $0.reason : $0.description }
     }
 
     static func verify(nodeRoots: [String], directory: String) -> PoolVerification {
