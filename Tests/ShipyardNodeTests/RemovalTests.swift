@@ -181,6 +181,39 @@ struct RemovalTests {
         #expect(umount2("\(agent.root)/removed/\(TestAgent.state)-1/wd/f", 0) == 0)
     }
 
+    /// Something is mounted where deleted things go. The node does not start, and what is mounted stays.
+    @Test func aMountOnTheRemovedIsNotEmptied() async throws {
+        let agent = try await TestAgent()
+        let (outside, removed) = ("\(agent.directory)/outside", "\(agent.root)/removed")
+        try Self.fill("\(outside)/discarded-ff", files: 10)
+        agent.crash()
+        guard mount(outside, removed, nil, UInt(MS_BIND), nil) == 0 else { return }
+        defer { umount2(removed, Int32(MNT_DETACH)) }
+        try agent.launch()
+        let process = agent.processID
+        try await agent.wait("its end") {
+            AgentLauncher.reap(process) || access("\(outside)/discarded-ff", F_OK) != 0 ? () : nil
+        }
+        #expect(access("\(outside)/discarded-ff/f9/0", F_OK) == 0)
+        umount2(removed, Int32(MNT_DETACH))
+        try await agent.reboot()
+    }
+
+    @Test func whatIsNotOursStaysAmongTheRemoved() async throws {
+        let agent = try await TestAgent()
+        agent.crash()
+        try Self.fill("\(agent.root)/removed/discarded-ff", files: 10)
+        for name in ["notes", "discarded-", "discarded-FF", "\(TestAgent.state)-x", "5a-1"] {
+            try Self.fill("\(agent.root)/removed/\(name)", files: 10)
+        }
+        try await agent.reboot()
+        try await agent.wait("the end of ours") {
+            access("\(agent.root)/removed/discarded-ff", F_OK) != 0 ? () : nil
+        }
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(try leftovers(agent).count == 5)
+    }
+
     /// Another state's removals have the same numbers and mean other directories.
     @Test func removalsOfAnotherStateAreNoAnswers() async throws {
         let agent = try await TestAgent()

@@ -33,16 +33,27 @@ final class Removals {
     private var unnoted: [RemovalID] = []
     private var nextNote: Int64 = 0
 
+    private static let discarded = "discarded-"
     private static let notePauseMicroseconds: Int64 = 1_000_000
 
     init(root: String, state: StateID) throws(SystemError) {
         (self.root, self.state) = (root, state)
+        // Where the agent is, whatever has come to its path since.
         directory = try FileDescriptor.openDirectory(".")
-        folder = try FileDescriptor.openDirectory(NodeLayout.removed, in: directory.number)
         opener = BeneathOpener(top: directory.number)
+        // All that is in it gets deleted: so a node where it is a link or a mount does not start.
+        let (number, error) = opener.open(FileName(NodeLayout.removed), in: directory.number)
+        guard number >= 0 else {
+            throw SystemError(
+                error == EXDEV ? "enter mount point" : "open", path: "\(root)/\(NodeLayout.removed)",
+                errno: error)
+        }
+        folder = FileDescriptor(owning: number)
         for entry in FileName.entries(of: folder.number) {
+            guard let name = String(validating: entry.bytes, as: UTF8.self), Self.isOurs(name) else {
+                continue
+            }
             // Of another state, or moved aside by the agent itself: nobody will ask for it.
-            let name = String(decoding: entry.bytes, as: UTF8.self)
             items.append(Item(name: name, id: id(of: name)))
         }
     }
@@ -81,7 +92,7 @@ final class Removals {
 
     /// Moves what is called `name` in the open directory `place` away, to be deleted by and by.
     func discard(_ name: String, in place: Int32) throws(SystemError) {
-        let aside = "discarded-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
+        let aside = Self.discarded + String(UInt64.random(in: 0...UInt64.max), radix: 16)
         guard shipyard_rename_new(place, name, folder.number, aside) == 0 else {
             throw SystemError("move aside", path: name, errno: errno)
         }
@@ -135,6 +146,17 @@ final class Removals {
     // MARK: names
 
     private func name(of id: RemovalID) -> String { "\(state)-\(id.rawValue)" }
+
+    /// What an agent has put there, of whatever state.
+    private static func isOurs(_ name: String) -> Bool {
+        if name.hasPrefix(discarded) {
+            let number = name.dropFirst(discarded.count)
+            return UInt64(number, radix: 16).map { String($0, radix: 16) == number } ?? false
+        }
+        guard let dash = name.firstIndex(of: "-"), StateID(String(name[..<dash])) != nil else { return false }
+        let number = name[name.index(after: dash)...]
+        return Int64(number).map { String($0) == number } ?? false
+    }
 
     private func id(of name: String) -> RemovalID? {
         let prefix = "\(state)-"
