@@ -214,6 +214,43 @@ struct RemovalTests {
         #expect(try leftovers(agent).count == 5)
     }
 
+    /// A task has put there what says that its files, and those of later jobs, were removed.
+    @Test(arguments: [false, true]) func aForgedNoteKeepsNoFiles(_ hasRestarted: Bool) async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        start(agent, of: 1, "echo mine > mine")
+        #expect(try await agent.exit(of: Self.key(1)).isSuccess)
+        let ids = [RemovalID(TaskKey(job: 1, ordinal: 1)), RemovalID(job: 1)]
+        for id in ids { mkdir("\(agent.root)/removed/\(TestAgent.state)-\(id.rawValue)", 0o700) }
+        if hasRestarted {
+            agent.crash()
+            try await agent.reboot()
+        } else {
+            agent.send(.removeDirectory(ids[0], path: "workitems/job/job-1/t1"))
+            try await agent.hasReceived(.directoryRemoved(ids[0]))
+            #expect(access("\(agent.root)/workitems/job/job-1/t1", F_OK) != 0)
+            #expect(access("\(agent.root)/workitems/job/job-1", F_OK) == 0)
+        }
+        agent.send(.removeDirectory(ids[1], path: "workitems/job"))
+        try await agent.hasReceived(.directoryRemoved(ids[1]))
+        try await agent.wait("the job's end") {
+            access("\(agent.root)/workitems/job", F_OK) != 0 ? () : nil
+        }
+        for id in ids { agent.send(.forgetRemoval(id)) }
+        try await agent.wait("an empty place") { try leftovers(agent).isEmpty ? () : nil }
+    }
+
+    @Test(arguments: ["mine", "\(TestAgent.state).", "\(TestAgent.state).02", "x.2"])
+    func aMarkThatSaysNothingIsNone(_ forged: String) async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        start(agent, of: 1, "rm ../../../.job; ln -s \(forged) ../../../.job")
+        #expect(try await agent.exit(of: Self.key(1)).isSuccess)
+        agent.send(.removeDirectory(RemovalID(job: 1), path: "workitems/job"))
+        try await agent.hasReceived(.directoryRemoved(RemovalID(job: 1)))
+        #expect(access("\(agent.root)/workitems/job", F_OK) != 0)
+    }
+
     /// Another state's removals have the same numbers and mean other directories.
     @Test func removalsOfAnotherStateAreNoAnswers() async throws {
         let agent = try await TestAgent()

@@ -12,7 +12,7 @@ struct JobMark: Hashable {
 
     init(_ state: StateID, _ job: UInt32) { text = "\(state).\(job)" }
 
-    /// Nil where there is no such directory or it has no mark.
+    /// Nil where there is no such directory or it has no mark. What a task has put there instead is none.
     init?(of directory: String, in place: Int32) {
         guard let folder = try? FileDescriptor.openDirectory(directory, in: place) else { return nil }
         let text = withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { space -> String? in
@@ -20,8 +20,14 @@ struct JobMark: Hashable {
             let length = readlinkat(folder.number, Self.name, start, space.count)
             return length > 0 ? String(decoding: space[..<length], as: UTF8.self) : nil
         }
-        guard let text else { return nil }
+        guard let text, Self.isMark(text) else { return nil }
         self.text = text
+    }
+
+    private static func isMark(_ text: String) -> Bool {
+        guard let dot = text.firstIndex(of: "."), StateID(String(text[..<dot])) != nil else { return false }
+        let number = text[text.index(after: dot)...]
+        return UInt32(number).map { String($0) == number } ?? false
     }
 
     /// Makes the directory `directory` of this job in the open directory `place`, unless it is there. One that was
@@ -62,6 +68,8 @@ struct JobMark: Hashable {
 
     private func write(to directory: String, in place: Int32) throws(SystemError) {
         let folder = try FileDescriptor.openDirectory(directory, in: place)
+        // Nothing but what is no mark can be in the way.
+        unlinkat(folder.number, Self.name, 0)
         guard symlinkat(text, folder.number, Self.name) == 0 || errno == EEXIST else {
             throw SystemError("mark directory", path: directory, errno: errno)
         }

@@ -32,6 +32,8 @@ final class Removals {
     /// There was nothing to remove, and no room to note that. Answered when it is noted.
     private var unnoted: [RemovalID] = []
     private var nextNote: Int64 = 0
+    /// Whose name in `removed` this agent has made, or has found there.
+    private var noted: Set<RemovalID> = []
 
     private static let discarded = "discarded-"
     private static let notePauseMicroseconds: Int64 = 1_000_000
@@ -54,12 +56,18 @@ final class Removals {
                 continue
             }
             // Of another state, or moved aside by the agent itself: nobody will ask for it.
-            items.append(Item(name: name, id: id(of: name)))
+            let id = id(of: name)
+            items.append(Item(name: name, id: id))
+            if let id { noted.insert(id) }
         }
     }
 
     /// The service is answered now, or by `step` later on. Nil for later.
     func begin(_ id: RemovalID, _ path: String) -> Answer? {
+        if isNoted(id), !noted.contains(id) || isStillThere(path, of: id) {
+            // A task has written down that it is done. That takes nothing from being done.
+            disown(id)
+        }
         if answers[id] == .removed { return .removed }
         guard !items.contains(where: { $0.id == id }), !unnoted.contains(id) else { return nil }
         if isNoted(id) {
@@ -69,6 +77,7 @@ final class Removals {
         }
         do throws(SystemError) {
             guard try move(path, of: id) else { return note(id) }
+            noted.insert(id)
             items.append(Item(name: name(of: id), id: id))
             return nil
         } catch {
@@ -85,6 +94,7 @@ final class Removals {
         if unlinkat(folder.number, name, AT_REMOVEDIR) != 0, errno == ENOTDIR {
             unlinkat(folder.number, name, 0)
         }
+        if !isNoted(id) { noted.remove(id) }
     }
 
     /// All that the service has not told us to forget.
@@ -170,6 +180,27 @@ final class Removals {
         return fstatat(folder.number, name(of: id), &status, AT_SYMLINK_NOFOLLOW) == 0
     }
 
+    /// A job's own directory at its path. Nothing else of it can come there once it was moved, as no number is used
+    /// twice; of a task's directory that cannot be told.
+    private func isStillThere(_ path: String, of id: RemovalID) -> Bool {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, parts[0] == NodeLayout.workItems,
+            case let (number, _) = opener.open(FileName(parts[0]), in: directory.number), number >= 0
+        else { return false }
+        let jobs = FileDescriptor(owning: number)
+        return JobMark(of: parts[1], in: jobs.number) == JobMark(state, id.job)
+    }
+
+    /// Takes back what is said of an order: it is obeyed as if it came for the first time.
+    private func disown(_ id: RemovalID) {
+        let aside = Self.discarded + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        guard shipyard_rename_new(folder.number, name(of: id), folder.number, aside) == 0 else { return }
+        items.removeAll { $0.id == id }
+        items.append(Item(name: aside))
+        answers[id] = nil
+        noted.remove(id)
+    }
+
     /// There is nothing to remove. That, too, has to be known when the order comes again.
     private func note(_ id: RemovalID) -> Answer? {
         guard mkdirat(folder.number, name(of: id), 0o700) == 0 || errno == EEXIST else {
@@ -177,6 +208,7 @@ final class Removals {
             nextNote = NodeClock.monotonicMicroseconds() + Self.notePauseMicroseconds
             return nil
         }
+        noted.insert(id)
         answers[id] = .removed
         return .removed
     }
