@@ -50,6 +50,29 @@ import Testing
         #expect(try program.agents() == [])
     }
 
+    /// Names are bytes, and shown so that they do nothing to a terminal.
+    @Test func orphansOfAnyNameAreFoundAndShown() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        let nodes = program.home.path + "/nodes"
+        let names = ["p\\377", "p\\033[2J", "p\\n"]
+        for name in names {
+            let make = try Process.run(
+                URL(filePath: "/bin/bash"),
+                arguments: ["-c", "cd '\(nodes)'; mkdir -p \"$(printf '\(name)x')/n$(printf '\(name)x')\""])
+            make.waitUntilExit()
+        }
+        let found = try FileManager.default.contentsOfDirectory(atPath: nodes).count
+        let removal = try program.run("pool", "del", "--orphans", "-y")
+        #expect(removal.code == 0, "\(removal.messages)")
+        let lines = removal.output.split(separator: "\n")
+        #expect(lines.count == 3, "\(lines)")
+        #expect(lines.allSatisfy { $0.hasPrefix(nodes) || $0.contains("/nodes/") })
+        #expect(!removal.output.contains("\u{1B}"))
+        #expect(removal.messages.contains("p\\xffx/np\\xffx: 0 processes ended, nothing left"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: nodes).count == found - 3)
+    }
+
     @Test func homeThatOthersMayWriteToIsRefused() throws {
         let program = try BuiltProgram()
         try FileManager.default.createDirectory(at: program.home, withIntermediateDirectories: true)

@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardDiagnostics
 
 /// `pool del`: removes a pool and everything its nodes hold.
 enum PoolDeleteCommand {
@@ -57,7 +58,8 @@ enum PoolDeleteCommand {
             return .done
         }
         for orphan in orphans {
-            console.print("\(orphan.path)\(orphan.hasAgent ? ", an agent lives there" : "")")
+            console.print(
+                "\(DisplayText.printable(orphan.path))\(orphan.hasAgent ? ", an agent lives there" : "")")
         }
         let what = "ending and deleting \(counted(orphans.count, "node")) that the state does not know"
         guard try console.confirm(what, yes: invocation.has("yes")) else { return .done }
@@ -67,9 +69,9 @@ enum PoolDeleteCommand {
             hasProblems = hasProblems || !problems.isEmpty
             let ended = removed.processesEnded ?? 0
             console.say(
-                "\(removed.path): \(ended) process\(ended == 1 ? "" : "es") ended,"
+                "\(DisplayText.printable(removed.path)): \(ended) process\(ended == 1 ? "" : "es") ended,"
                     + " \(problems.isEmpty ? "nothing left" : "left:")")
-            for problem in problems { console.say("  \(problem)") }
+            for problem in problems { console.say("  \(DisplayText.printable(problem))") }
         }
         return hasProblems ? .failed : .done
     }
