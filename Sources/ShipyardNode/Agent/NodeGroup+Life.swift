@@ -3,9 +3,14 @@ import ShipyardModel
 
 extension NodeGroup {
     /// Makes a control group for the node and takes the agent into it; its tasks are born there, at no cost.
-    static func enter() -> NodeGroup {
+    ///
+    /// - Parameter root: the agent's root, where the agent is.
+    static func enter(from root: String = ".") -> NodeGroup {
         do throws(SystemError) {
-            let group = try ControlGroup.make()
+            guard let identity = RootIdentity(of: root) else {
+                throw SystemError("look at", path: root, errno: errno)
+            }
+            let group = try ControlGroup.make(for: identity)
             do throws(SystemError) {
                 try group.enter()
             } catch {

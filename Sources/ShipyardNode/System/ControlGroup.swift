@@ -28,15 +28,21 @@ package struct ControlGroup: Sendable, Hashable {
         (self.path, self.directory) = (path, directory)
     }
 
+    /// Whether it was made for the node whose root that is, which its name tells. A journal that was copied, or
+    /// that somebody has written, may name another's.
+    package func isOf(_ root: RootIdentity) -> Bool {
+        path.split(separator: "/").last?.hasPrefix("\(Self.prefix)\(root.text)-") == true
+    }
+
     /// Makes a group below the caller's own. The caller does not enter it.
-    static func make() throws(SystemError) -> ControlGroup {
+    static func make(for root: RootIdentity) throws(SystemError) -> ControlGroup {
         guard let hierarchy = Hierarchy() else {
             throw SystemError("find a cgroup2 file system", path: "/proc/self/mountinfo", errno: ENOENT)
         }
         guard let own = own(of: "self"), let directory = hierarchy.directory(of: own) else {
             throw SystemError("find its own control group", path: "/proc/self/cgroup", errno: ENOENT)
         }
-        let name = "/\(prefix)\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
+        let name = "/\(prefix)\(root.text)-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
         let place = own == "/" ? "" : own
         guard mkdir(directory + name, 0o755) == 0 else {
             throw SystemError("create control group", path: directory + name, errno: errno)
@@ -47,7 +53,10 @@ package struct ControlGroup: Sendable, Hashable {
     /// Nil when nodes get groups; else why not.
     package static func obstacle() -> String? {
         do throws(SystemError) {
-            let group = try make()
+            guard let root = RootIdentity(of: "/") else {
+                throw SystemError("look at", path: "/", errno: errno)
+            }
+            let group = try make(for: root)
             group.remove()
             return nil
         } catch {

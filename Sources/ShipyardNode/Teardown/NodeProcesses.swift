@@ -14,6 +14,7 @@ struct NodeProcesses {
     }
 
     private let roots: [FileName]
+    private let identities: [RootIdentity?]
     private let indexes: [FileName: Int]
     /// What the journals say was running, the agents first; by session, which outlives the process itself.
     private let sessions: [Int32: (root: Int, notBefore: UInt64)]
@@ -33,12 +34,15 @@ struct NodeProcesses {
     ) {
         self.roots = roots
         self.takesStrangers = takesStrangers
+        identities = roots.map { RootIdentity(of: $0) }
         indexes = Dictionary(
             self.roots.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         var sessions: [Int32: (Int, UInt64)] = [:]
         for (root, journal) in journals {
             for stamp in journal.stamps { sessions[stamp.processID] = (root, stamp.startedNotBefore) }
-            if let group = journal.group { groups[root, default: []].insert(group) }
+            if let identity = identities[root], let group = journal.group(of: identity) {
+                groups[root, default: []].insert(group)
+            }
         }
         self.sessions = sessions
         var spared = sparing
@@ -59,7 +63,8 @@ struct NodeProcesses {
             guard let root = owner(of: process, strangers) else { continue }
             owners[process.processID] = root
             if ProcessTable.agentRoot(of: process.processID) == roots[root],
-                let group = ControlGroup(ofAgent: process)
+                let identity = identities[root], let group = ControlGroup(ofAgent: process),
+                group.isOf(identity)
             {
                 groups[root, default: []].insert(group)
             }
