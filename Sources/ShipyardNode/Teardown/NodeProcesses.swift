@@ -141,8 +141,9 @@ struct NodeProcesses {
             ?? ProcessTable.agentRoot(of: process.processID)
         if let named, let index = indexes[named] ?? roots.firstIndex(where: named.isBelow) { return index }
         if strangers.contains(process.processID) { return stranger(process) }
-        // By its working directory, but not with a terminal: that is a person who looks around.
-        guard process.terminal == 0, let directory = ProcessTable.workingDirectory(of: process.processID)
+        // By its working directory, but not when it says that it is another node's, and not with a terminal: that is
+        // a person who looks around.
+        guard named == nil, process.terminal == 0, let directory = ProcessTable.workingDirectory(of: process.processID)
         else { return nil }
         return roots.firstIndex { directory == $0 || directory.isBelow($0) }
     }

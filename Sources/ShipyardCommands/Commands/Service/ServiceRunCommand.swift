@@ -14,6 +14,8 @@ enum ServiceRunCommand {
         .runs { invocation throws(CommandFailure) in
             let home = try HomeDirectory(invocation)
             beginWithCleanEnvironment(home)
+            // Where it was started is none of its business: a node's directory is deleted with all that work in it.
+            chdir("/")
             do throws(SystemError) {
                 try LocalFile.makeDirectories(home.path, mode: 0o700)
             } catch {
