@@ -29,4 +29,26 @@ struct BelongingTests {
         #expect(NodeTeardown.run(roots: [agent.root], grace: .zero).first?.isComplete == true)
         #expect(marker.count == 0)
     }
+
+    /// The socket of an agent is open to its user alone, whatever the modes of files say.
+    @Test func anotherUsersConnectionIsNone() async throws {
+        guard geteuid() == 0, access("/usr/bin/perl", X_OK) == 0 else { return }
+        let agent = try await TestAgent()
+        agent.context()
+        let socket = "\(agent.root)/\(NodeLayout.socketName)"
+        for path in [agent.directory, agent.root, socket] { chmod(path, 0o777) }
+        let caller = Process()
+        caller.executableURL = URL(filePath: "/usr/bin/perl")
+        let script = """
+            use Socket; $( = $) = "65534 65534"; $< = $> = 65534; socket(S, AF_UNIX, SOCK_STREAM, 0); \
+            connect(S, sockaddr_un($ARGV[0])) or exit 2; alarm 20; exit(sysread(S, $b, 1) ? 3 : 0)
+            """
+        caller.arguments = ["-e", script, socket]
+        caller.standardError = FileHandle.nullDevice
+        try caller.run()
+        try await agent.wait("an answer to the other user") { caller.isRunning ? nil : () }
+        // It was hung up on, and not by its alarm.
+        #expect(caller.terminationReason == .exit && caller.terminationStatus == 0)
+        #expect(try await agent.run(1, "exit 3").exit == .exited(3))
+    }
 }

@@ -122,8 +122,11 @@ final class AgentLoop {
     private func accept() {
         let number = shipyard_accept(listener.number)
         guard number >= 0 else { return }
+        let socket = FileDescriptor(owning: number)
+        // Another user's, if the modes of the directories above let it come so far: nothing of it is heard.
+        guard PeerCredentials.isTrusted(socket.number) else { return }
         // A newer connection comes from a newer service, or from one that has given up the older.
-        stream = MessageStream(owning: FileDescriptor(owning: number))
+        stream = MessageStream(owning: socket)
         isGreeted = false
     }
 
