@@ -6,9 +6,11 @@ package struct RootIdentity: Sendable, Hashable {
     private let inode: UInt64
 
     /// Nil where there is no directory; what a link leads to is not asked.
-    package init?(of root: String) {
+    package init?(of root: String) { self.init(of: FileName(root)) }
+
+    init?(of root: FileName) {
         var status = stat()
-        guard lstat(root, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
+        guard root.withCString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
         (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 
