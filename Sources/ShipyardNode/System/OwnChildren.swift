@@ -7,6 +7,27 @@ import Synchronization
 /// known here.
 package enum OwnChildren {
     private static let known = Mutex<Set<Int32>>([])
+    /// Set once, before there is any agent.
+    private static let others = Mutex<String?>(nil)
+
+    /// Why a child that is not known here may be nobody's that an agent has left. Nil where it is for certain.
+    static var doubt: String? { others.withLock { $0 } }
+
+    /// From now on orphans of descendants come here. What was a child before (of the program that became this one),
+    /// and what that starts, is no business of ours; neither is an orphan of a container that it is the first
+    /// process of. Then nobody is taken for what an agent has left: those cannot be told apart.
+    static func adopt() {
+        others.withLock { others in
+            if getpid() == 1 {
+                others = "the service is the first process of its container, to which all orphans there come"
+            } else if ProcessTable.processIDs().contains(where: {
+                ProcessStat(of: $0).map { $0.isAlive && $0.parent == getpid() } == true
+            }) {
+                others = "the service began with children that are not its own"
+            }
+        }
+        _ = shipyard_become_subreaper()
+    }
 
     /// Starts a process in `start`, which returns its number or one that is not positive. No stranger is looked
     /// for meanwhile, so that none is taken for one before it is known.
@@ -20,7 +41,8 @@ package enum OwnChildren {
     /// It has been waited for.
     package static func forget(_ processID: Int32) { known.withLock { _ = $0.remove(processID) } }
 
-    /// Living children that came here because their agent is dead. Empty in a process that is no subreaper.
+    /// Living children that came here because their agent is dead. Empty in a process that is no
+    /// subreaper, and in one that may have other children.
     static func strangers() -> Set<Int32> {
         guard shipyard_is_subreaper() != 0 else { return [] }
         let own = getpid()
@@ -30,7 +52,7 @@ package enum OwnChildren {
                 guard let stat = ProcessStat(of: processID), stat.parent == own else { continue }
                 if stat.isAlive { found.insert(processID) } else { waitpid(processID, nil, WNOHANG) }
             }
-            return found
+            return doubt == nil ? found : []
         }
     }
 }

@@ -9,7 +9,7 @@ package enum OwnProcess {
 
     /// From now on whatever an agent leaves that dies becomes our child: it cannot hide from its teardown, and no
     /// zombie of it stays.
-    package static func adoptOrphans() { _ = shipyard_become_subreaper() }
+    package static func adoptOrphans() { OwnChildren.adopt() }
 
     /// Takes the exits of adopted children that have ended.
     package static func reapOrphans() { _ = OwnChildren.strangers() }

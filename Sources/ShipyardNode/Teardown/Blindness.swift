@@ -31,6 +31,7 @@ extension TeardownReport {
         }
         return
             "by environment, descent and working directory; cannot see: processes that left their session, "
-            + "their parents, their environment and their directory; \(reason)"
+            + "their parents, their environment and their directory; "
+            + ([reason] + (OwnChildren.doubt.map { [$0] } ?? [])).joined(separator: "; ")
     }
 }

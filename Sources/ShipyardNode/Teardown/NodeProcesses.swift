@@ -47,7 +47,8 @@ struct NodeProcesses {
         self.sessions = sessions
         var spared = sparing
         var processID = getpid()
-        while processID > 1, spared.insert(processID).inserted || processID == getpid() {
+        // The caller is the first process of all in a container.
+        while processID > 0, spared.insert(processID).inserted || processID == getpid() {
             guard let stat = ProcessStat(of: processID) else { break }
             processID = stat.parent
         }
@@ -143,7 +144,8 @@ struct NodeProcesses {
         if strangers.contains(process.processID) { return stranger(process) }
         // By its working directory, but not when it says that it is another node's, and not with a terminal: that is
         // a person who looks around.
-        guard named == nil, process.terminal == 0, let directory = ProcessTable.workingDirectory(of: process.processID)
+        guard named == nil, process.terminal == 0,
+            let directory = ProcessTable.workingDirectory(of: process.processID)
         else { return nil }
         return roots.firstIndex { directory == $0 || directory.isBelow($0) }
     }
