@@ -6,6 +6,26 @@ import Testing
 
 /// What is a node's and what only looks like it.
 struct BelongingTests {
+    /// Where the hierarchy shows a group.
+    private func directory(of group: String) throws -> String {
+        let mount = try #require(MountTable.read().first { $0.kind == "cgroup2" })
+        let root = mount.root.description == "/" ? "" : mount.root.description
+        return mount.point.description + group.dropFirst(root.count)
+    }
+
+    /// A process without any mark, in `/` and in a session of its own; a child of the test.
+    private func unmarked() throws -> pid_t {
+        var processID: pid_t = 0
+        let command = ["/usr/bin/env", "-C", "/", "setsid", "/bin/sleep", Marker().text]
+        let words = command.map { (word: String) in strdup(word) } + [nil]
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        let path = [strdup("PATH=/usr/bin:/bin"), nil]
+        try #require(posix_spawn(&processID, "/usr/bin/env", nil, &attributes, words, path) == 0)
+        while !ProcessTable.commandLine(of: processID).hasPrefix("/bin/sleep") { usleep(1000) }
+        return processID
+    }
+
     /// A home that was copied has the journals of the original, and they name its groups.
     @Test func aCopiedJournalTakesNothingOfTheOriginal() async throws {
         let agent = try await TestAgent()
@@ -28,6 +48,36 @@ struct BelongingTests {
         // The original's own journal is believed.
         #expect(NodeTeardown.run(roots: [agent.root], grace: .zero).first?.isComplete == true)
         #expect(marker.count == 0)
+    }
+
+    /// A process makes itself a group whose name is no text, or one so deep that no path leads there.
+    @Test(arguments: [false, true]) func noGroupBelowHidesAProcess(isDeep: Bool) async throws {
+        let agent = try await TestAgent()
+        guard case .made(let group) = try #require(try agent.journal.boot).group else { return }
+        var folder = open(try directory(of: group), O_RDONLY | O_DIRECTORY)
+        let name =
+            isDeep
+            ? FileName(String(repeating: "d", count: 200)) : FileName([0xFF, 0xFE])
+        for _ in 0..<(isDeep ? 30 : 1) {
+            #expect(name.withCString { mkdirat(folder, $0, 0o755) } == 0)
+            let next = name.withCString { openat(folder, $0, O_RDONLY | O_DIRECTORY) }
+            close(folder)
+            folder = next
+        }
+        let process = try unmarked()
+        defer {
+            kill(process, SIGKILL)
+            waitpid(process, nil, 0)
+        }
+        let members = openat(folder, "cgroup.procs", O_WRONLY)
+        #expect(write(members, "\(process)", "\(process)".utf8.count) > 0)
+        close(members)
+        close(folder)
+        agent.crash()
+        let report = try #require(NodeTeardown.run(roots: [agent.root], grace: .zero).first)
+        #expect(report.isComplete)
+        #expect(ProcessStat(of: process)?.isAlive != true)
+        #expect(ControlGroup(path: group) == nil)
     }
 
     /// The socket of an agent is open to its user alone, whatever the modes of files say.

@@ -29,7 +29,7 @@ extension NodeGroup {
     func leave() {
         guard case .made(let path) = self, let group = ControlGroup(path: path) else { return }
         group.leave()
-        guard !group.processIDs().contains(getpid()) else { return }
+        guard !group.holds(getpid()) else { return }
         _ = group.kill()
         for _ in 0..<100 where !group.remove() { usleep(5_000) }
     }

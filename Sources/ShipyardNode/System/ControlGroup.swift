@@ -2,7 +2,8 @@ import Glibc
 import ShipyardModel
 
 /// A control group of a node: every process that the agent starts is born in it, and nothing that a process of
-/// it does to its session, its environment, its working directory or its parents takes it out of it.
+/// it does to its session, its environment, its working directory or its parents takes it out of it. One that may write
+/// the list of the group above can go there; the proof of a removal says where that is so.
 ///
 /// Only version 2, and no controller of it: it counts processes and kills them all at once. Where a group cannot
 /// be made, what marks can tell must do, and the proof of a removal says so.
@@ -70,19 +71,41 @@ package struct ControlGroup: Sendable, Hashable {
     /// Back to where the group was made, so that it can be removed.
     func leave() { try? Self.write("0", to: "\(directory)/../cgroup.procs") }
 
+    /// Whether a process lives in it or in a group below, in the kernel's word: however many groups there are, and
+    /// whatever their names.
+    var isPopulated: Bool {
+        guard let events = try? FileDescriptor.open("\(directory)/cgroup.events", O_RDONLY),
+            let bytes = ProcessTable.contents(of: events.number)
+        else { return access(directory, F_OK) == 0 && !processIDs().isEmpty }
+        return bytes.split(separator: 0x0A).contains { $0.elementsEqual("populated 1".utf8) }
+    }
+
+    /// Whether processes of this user may take themselves out of the groups that are made for nodes: it can write
+    /// the list of the group above, which is the caller's own.
+    static var mayBeLeft: Bool {
+        guard let own = own(of: "self"), let directory = Hierarchy()?.directory(of: own) else { return false }
+        return access("\(directory)/cgroup.procs", W_OK) == 0
+    }
+
+    /// Whether the process is in it or in a group below.
+    func holds(_ processID: Int32) -> Bool {
+        guard let own = Self.own(of: "\(processID)") else { return false }
+        return own == path || own.hasPrefix(path + "/")
+    }
+
     /// Of the group and of every group below: a task may have made some.
     package func processIDs() -> Set<Int32> {
         var found: Set<Int32> = []
-        for directory in directories() {
-            guard let file = try? FileDescriptor.open("\(directory)/cgroup.procs", O_RDONLY),
+        walk(entering: { folder in
+            guard let file = try? FileDescriptor.open("cgroup.procs", O_RDONLY, in: folder),
                 let bytes = ProcessTable.contents(of: file.number)
-            else { continue }
+            else { return }
             for line in bytes.split(separator: 0x0A) {
                 if let number = Int32(String(decoding: line, as: UTF8.self)), number > 0 {
                     found.insert(number)
                 }
             }
-        }
+        })
         return found
     }
 
@@ -94,25 +117,49 @@ package struct ControlGroup: Sendable, Hashable {
 
     /// Removes the group and those below. False while there is a process in one of them.
     @discardableResult func remove() -> Bool {
-        for directory in directories().reversed() { rmdir(directory) }
-        return access(directory, F_OK) != 0
+        guard !isPopulated else { return false }
+        walk(leaving: { parent, name in _ = name.withCString { unlinkat(parent, $0, AT_REMOVEDIR) } })
+        return rmdir(directory) == 0 || errno == ENOENT
     }
 
-    /// Outermost first. Bounded, because a task may make as many as it likes.
-    private func directories() -> [String] {
-        var found = [directory]
-        var next = 0
-        while next < found.count, found.count < 4096 {
-            let folder = found[next]
-            next += 1
-            guard let stream = opendir(folder) else { continue }
-            defer { closedir(stream) }
-            while let entry = readdir(stream) {
-                let name = FileName(entry)
-                if entry.pointee.d_type == UInt8(DT_DIR), !name.isSpecial {
-                    found.append("\(folder)/\(String(decoding: name.bytes, as: UTF8.self))")
-                }
+    /// Goes to every group below, by the bytes of their names and step by step: to one that is deep enough leads no
+    /// path, and each level that is held open would cost a descriptor.
+    private func walk(
+        entering: (Int32) -> Void = { _ in },
+        leaving: (_ parent: Int32, _ name: FileName) -> Void = { _, _ in }
+    ) {
+        guard var folder = try? FileDescriptor.openDirectory(directory) else { return }
+        entering(folder.number)
+        var way: [FileName] = []
+        var rest = [Self.groups(in: folder.number)]
+        while true {
+            if let name = rest[rest.count - 1].popLast() {
+                let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+                let number = name.withCString { openat(folder.number, $0, flags) }
+                guard number >= 0 else { continue }
+                folder = FileDescriptor(owning: number)
+                entering(number)
+                way.append(name)
+                rest.append(Self.groups(in: number))
+            } else {
+                rest.removeLast()
+                guard let name = way.popLast(),
+                    let above = try? FileDescriptor.openDirectory("..", in: folder.number)
+                else { return }
+                folder = above
+                leaving(folder.number, name)
             }
+        }
+    }
+
+    private static func groups(in directory: Int32) -> [FileName] {
+        let number = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0, let stream = fdopendir(number) else { return [] }
+        defer { closedir(stream) }
+        var found: [FileName] = []
+        while let entry = readdir(stream) {
+            let name = FileName(entry)
+            if entry.pointee.d_type == UInt8(DT_DIR), !name.isSpecial { found.append(name) }
         }
         return found
     }

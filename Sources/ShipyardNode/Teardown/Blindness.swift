@@ -27,7 +27,11 @@ extension TeardownReport {
     /// How processes were looked for, and what that could not see: for the proof of a removal.
     package static func means(of reports: [TeardownReport]) -> String {
         guard let reason = reports.lazy.compactMap(\.blindness).first else {
-            return "by control group, environment, descent and working directory"
+            let means = "by control group, environment, descent and working directory"
+            guard ControlGroup.mayBeLeft else { return means }
+            return
+                "\(means); cannot see: processes that moved themselves to another control group, as this user may, "
+                + "and left their session, their parents, their environment and their directory"
         }
         return
             "by environment, descent and working directory; cannot see: processes that left their session, "

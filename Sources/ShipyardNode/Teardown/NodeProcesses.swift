@@ -89,7 +89,7 @@ struct NodeProcesses {
     /// Kills all of it and whatever it starts meanwhile, as far as the kernel helps: the control groups at once,
     /// then process groups that are wholly of it, then one by one.
     mutating func kill(_ found: [Found]) {
-        for group in Set(groups.values.joined()) where group.processIDs().isDisjoint(with: spared) {
+        for group in Set(groups.values.joined()) where !isShared(group) {
             if !group.kill() { killFrozen(group) }
         }
         var rest = found
@@ -103,6 +103,12 @@ struct NodeProcesses {
         for group in wholeProcessGroups(of: rest) { Glibc.kill(-group, SIGKILL) }
         for process in rest { process.stamp.signal(SIGKILL) }
     }
+
+    /// Whether the caller, or what it descends from, is in it: a task of the node has started the service.
+    func isShared(_ group: ControlGroup) -> Bool { spared.contains { group.holds($0) } }
+
+    /// Whether something lives that is in one of the groups, found or not.
+    var isPopulated: Bool { groups.values.joined().contains { $0.isPopulated && !isShared($0) } }
 
     // A tree that grows faster than it can be stopped meets the kill, and the next round.
     private static let maximumFreezes = 8

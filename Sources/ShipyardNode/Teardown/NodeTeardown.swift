@@ -14,6 +14,8 @@ package struct TeardownReport: Sendable, Hashable {
     package var found: [ProcessEntry] = []
     /// Those that even KILL has not ended.
     package var remaining: [ProcessEntry] = []
+    /// Control groups that are not empty, whoever is in them, or could not be removed.
+    package var remainingGroups: [String] = []
     /// Why a process of the node might not have been seen; nil where none can hide.
     package var blindness: String?
     /// Mounts below the root that could not be taken away, unprintable bytes escaped.
@@ -22,7 +24,9 @@ package struct TeardownReport: Sendable, Hashable {
     package var failure: SystemError?
 
     package var ended: Int { found.count - remaining.count }
-    package var isComplete: Bool { remaining.isEmpty && remainingMounts.isEmpty && isDirectoryGone }
+    package var isComplete: Bool {
+        remaining.isEmpty && remainingGroups.isEmpty && remainingMounts.isEmpty && isDirectoryGone
+    }
 }
 
 /// Removes nodes: every process, the socket, mounts, the directory. Works for a dead agent as well.
@@ -50,8 +54,10 @@ package enum NodeTeardown {
         var processes = NodeProcesses(roots: roots.map(\.bytes), journals: journals)
         end(&processes, grace: grace, &reports)
         for index in reports.indices where reports[index].remaining.isEmpty {
-            for group in processes.groups[index] ?? [] { retire(group) }
-            remove(roots[index], &reports[index])
+            let left = retire(processes.groups[index] ?? [], of: processes)
+            reports[index].remainingGroups = left.map(\.path)
+            // The journal tells the next teardown where the group is.
+            if !left.contains(where: \.isPopulated) { remove(roots[index], &reports[index]) }
         }
         return reports
     }
@@ -70,7 +76,7 @@ package enum NodeTeardown {
         var reports = [TeardownReport(root: root.text)]
         var processes = NodeProcesses(roots: [root.bytes], journals: [0: journal], sparing: sparing)
         end(&processes, grace: .zero, &reports)
-        for group in processes.groups[0] ?? [] { retire(group) }
+        _ = retire(processes.groups[0] ?? [], of: processes)
         return reports[0].found.count
     }
 
@@ -89,15 +95,16 @@ package enum NodeTeardown {
             }
             // Asked twice: a process in the middle of an `exec` shows no mark, and one that forks and exits is
             // never there when it is looked at.
-            emptyScans = found.isEmpty ? emptyScans + 1 : 0
+            let isQuiet = found.isEmpty && !processes.isPopulated
+            emptyScans = isQuiet ? emptyScans + 1 : 0
             if emptyScans == 2 { break }
             let now = NodeClock.monotonicMicroseconds()
-            if now >= giveUpAt, !found.isEmpty {
+            if now >= giveUpAt, !isQuiet {
                 for process in found { reports[process.root].remaining.append(entry(process)) }
                 break
             }
             if now >= killAt {
-                if !found.isEmpty { processes.kill(found) }
+                if !isQuiet { processes.kill(found) }
             } else {
                 for process in found where !known.contains(process) { process.stamp.signal(SIGTERM) }
             }
@@ -111,9 +118,17 @@ package enum NodeTeardown {
         return .init(processID: processID, command: ProcessTable.commandLine(of: processID))
     }
 
-    /// The kernel removes a group only when it is empty, some time after its last process was killed.
-    private static func retire(_ group: ControlGroup) {
-        for _ in 0..<50 where !group.remove() { usleep(pollMicroseconds) }
+    /// The kernel removes a group only when it is empty, some time after its last process was killed. Returns those
+    /// that it has not removed.
+    private static func retire(_ groups: Set<ControlGroup>, of processes: NodeProcesses) -> [ControlGroup] {
+        groups.filter { group in
+            if processes.isShared(group) { return false }
+            for _ in 0..<50 {
+                if group.remove() { return false }
+                usleep(pollMicroseconds)
+            }
+            return true
+        }
     }
 
     private static func remove(_ root: NodePath, _ report: inout TeardownReport) {
