@@ -107,7 +107,8 @@ extension Engine {
             else { return }
             terminateJob(number, reason: TerminateReason.allTasksComplete, at: now)
         case .terminating, .deleting:
-            guard job.assigned.isEmpty, releaseNodes(of: number) else { return }
+            let isPreparing = endPreparations(of: number)
+            guard job.assigned.isEmpty, releaseNodes(of: number), !isPreparing else { return }
             finish(number, at: now)
         case .completed: return
         }

@@ -75,6 +75,33 @@ extension Engine {
         completeIfDone(number, at: now)
     }
 
+    /// The job ends, and with it what prepares nodes for it: that would write among the files of a later job of the
+    /// same id. True while any of it may be alive.
+    mutating func endPreparations(of number: UInt32) -> Bool {
+        guard let job = jobs[number], job.rules.hasPreparation else { return false }
+        var isAny = false
+        for node in job.nodes.keys.sorted() {
+            guard let state = job.nodes[node], state.phase == .preparing, !nodes[node].isGone else { continue }
+            let work = WorkID(kind: .jobPreparation, key: Int64(number), attempt: state.attempt)
+            if nodes[node].returnedWork.remove(work) != nil {
+                givePreparationUp(work, on: node)
+                continue
+            }
+            isAny = true
+            if state.isEnding { continue }
+            job.nodes[node]?.isEnding = true
+            effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
+        }
+        return isAny
+    }
+
+    /// It was given back, and its job has ended meanwhile.
+    private mutating func givePreparationUp(_ work: WorkID, on node: Int) {
+        let number = UInt32(truncatingIfNeeded: work.key)
+        let result = AttemptResult(exit: .none, failure: .endedByUser, startTime: now.wall, endTime: now.wall)
+        setPhase(.preparationFailed, of: number, on: node, attempt: work.attempt, result: result)
+    }
+
     /// True when no release is left to wait for; starts those that have not been started.
     mutating func releaseNodes(of number: UInt32) -> Bool {
         guard let job = jobs[number], job.rules.hasRelease else { return true }
@@ -102,6 +129,9 @@ extension Engine {
     mutating func nodeWorkReturned(_ work: WorkID, on node: Int, at now: Moment) {
         guard work.kind == .jobRelease else {
             nodes[node].returnedWork.insert(work)
+            if work.kind == .jobPreparation {
+                completeIfDone(UInt32(truncatingIfNeeded: work.key), at: now)
+            }
             return
         }
         let reason = nodes[node].startTrouble?.reason ?? "it was given back"

@@ -102,9 +102,14 @@ extension Engine {
                 effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
             }
         }
-        for (number, state) in nodeWork(of: node) where !runs.contains(state) && !waits.contains(state) {
+        for (number, work) in nodeWork(of: node) {
             invariant(jobs[number] != nil, "work of job \(number), which is gone")
-            effects.append(.startWork(NodeHandle(index: node), state))
+            if !runs.contains(work), !waits.contains(work) {
+                effects.append(.startWork(NodeHandle(index: node), work))
+            }
+            if jobs[number]?.nodes[node]?.isEnding == true {
+                effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
+            }
         }
         if nodes[node].record.startTaskAttempt > 0, nodes[node].record.startTaskResult == nil {
             let work = WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)

@@ -71,4 +71,6 @@ struct NodeJobState: Sendable {
     var attempt: Int32
     /// Tasks that hold slots on the node and wait for the preparation.
     var waiting: [UInt32] = []
+    /// The node was told to end the preparation, as the job ends.
+    var isEnding = false
 }

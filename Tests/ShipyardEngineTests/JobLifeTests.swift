@@ -244,6 +244,44 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.state == .completed)
     }
 
+    /// What it writes must not find its way into the files of a later job of this id.
+    @Test(arguments: [true, false])
+    func jobThatEndsEndsItsPreparationsAndWaitsForThem(isDeleted: Bool) {
+        var floor = Floor(nodes: 2)
+        let job = floor.addJob(
+            .free(2), .one { rules, _ in (rules.hasPreparation, rules.hasRelease) = (true, true) })
+        floor.end(.jobPreparation, on: 0)
+        let item = floor.first(.jobPreparation)!
+        floor.apply(isDeleted ? .jobDeleted(job) : .jobTerminated(job, reason: "enough"))
+        #expect(floor.count { $0 == .killWork(item.node, item.work, .endedByUser) } == 1)
+        floor.endKilled()
+        floor.end(.jobRelease)
+        #expect(floor.engine.job(job)?.state == (isDeleted ? .deleting : .terminating))
+        // The service comes back: whether its order to end it arrived, nobody knows.
+        floor.apply(.nodeConnected(item.node, running: [item.work], queued: []))
+        #expect(floor.count { $0 == .killWork(item.node, item.work, .endedByUser) } == 2)
+        floor.end(.jobPreparation, code: 143)
+        #expect(floor.engine.job(job)?.state == (isDeleted ? nil : .completed))
+        #expect(floor.running(.jobRelease) == [])
+    }
+
+    @Test func jobThatEndsDoesNotWaitForAPreparationThatCannotRun() {
+        var floor = Floor(nodes: 3)
+        let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
+        let lost = floor.first(.jobPreparation, on: 2)!.node
+        // One was given back before the end, one is after it, and one dies with its node.
+        floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
+        floor.giveBack(.jobPreparation)
+        floor.apply(.jobTerminated(job, reason: TerminateReason.userTerminate))
+        floor.apply(.nodeCannotStartWork(NodeHandle(index: 1), reason: "the disk is full"))
+        floor.giveBack(.jobPreparation)
+        #expect(floor.engine.job(job)?.state == .terminating)
+        floor.lose(lost.index)
+        #expect(floor.engine.job(job)?.state == .completed)
+        floor.apply(.nodeCanStartWork(NodeHandle(index: 0)), .nodeCanStartWork(NodeHandle(index: 1)))
+        #expect(floor.running(.jobPreparation) == [])
+    }
+
     /// It may still speak; and when it is lost instead, nobody waits any longer.
     @Test(arguments: [true, false])
     func releaseIsNotSentToASilentNode(isHeard: Bool) {

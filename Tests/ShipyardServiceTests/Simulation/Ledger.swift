@@ -49,6 +49,10 @@ struct Ledger {
                 "\(name.node) has more running than slots")
             checkOrder(of: work, on: name, scenario)
         }
+        if work.kind == .jobPreparation {
+            // Some are still at it when their job is to end.
+            return TimeSpan(milliseconds: (scenario.seed + UInt64(work.key)) % 3 == 0 ? 150 : 4)
+        }
         guard work.kind == .task, let task = part(work, scenario) else { return TimeSpan(milliseconds: 4) }
         return TimeSpan(milliseconds: task.milliseconds)
     }

@@ -15,6 +15,19 @@ extension Simulation {
         }
     }
 
+    /// A job that has ended has nothing that still prepares it.
+    func checkPreparations(_ core: ServiceCore) {
+        for (name, agent) in world.agents where agent.isAlive {
+            for work in agent.running.keys where work.kind == .jobPreparation {
+                let state = core.inspect { $0.job(UInt32(truncatingIfNeeded: work.key))?.state }
+                world.ledger.expect(
+                    state != nil && state != .completed,
+                    "\(work) runs on \(name.node), and its job is \(state.map(String.init(describing:)) ?? "gone")"
+                )
+            }
+        }
+    }
+
     /// The counts of every job are those of its rows, every task has its row, and every job is there that was
     /// accepted and not deleted.
     func checkCounts() {

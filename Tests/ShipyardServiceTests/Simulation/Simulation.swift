@@ -94,6 +94,7 @@ final class Simulation {
         do {
             try core.endTurn(at: world.moment)
             checkCountsAreNotNegative(core)
+            checkPreparations(core)
             guard world.isDead else { return }
             faultWasMet = true
             world.dieBeforeAct = nil
