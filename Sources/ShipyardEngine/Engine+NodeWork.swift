@@ -81,7 +81,9 @@ extension Engine {
         guard let job = jobs[number], job.rules.hasPreparation else { return false }
         var isAny = false
         for node in job.nodes.keys.sorted() {
-            guard let state = job.nodes[node], state.phase == .preparing, !nodes[node].isGone else { continue }
+            guard let state = job.nodes[node], state.phase == .preparing, !nodes[node].isGone else {
+                continue
+            }
             let work = WorkID(kind: .jobPreparation, key: Int64(number), attempt: state.attempt)
             if nodes[node].returnedWork.remove(work) != nil {
                 givePreparationUp(work, on: node)
@@ -152,8 +154,14 @@ extension Engine {
         completeIfDone(number, at: now)
     }
 
-    /// The node is gone: a preparation that ran there runs anew when the job comes back; a release is given up.
-    mutating func loseNodeWork(of node: Int, at now: Moment) {
+    /// What runs beside it may not be what killed the node.
+    func runsPreparation(_ node: Int) -> Bool {
+        nodes[node].jobs.contains { jobs[$0]?.nodes[node]?.phase == .preparing }
+    }
+
+    /// The node is gone: a preparation that ran there runs anew when the job comes back, unless it has seen the node
+    /// die too often, when it is taken for failed; a release is given up.
+    mutating func loseNodeWork(of node: Int, blame: UInt8 = 0, at now: Moment) {
         for number in nodes[node].jobs.sorted() {
             guard let state = jobs[number]?.nodes[node] else { continue }
             let result = AttemptResult(
@@ -161,12 +169,26 @@ extension Engine {
             switch state.phase {
             case .preparing:
                 jobs[number]?.nodes[node]?.waiting = []
-                setPhase(.preparationLost, of: number, on: node, attempt: state.attempt, result: result)
+                jobs[number]?.nodes[node]?.blame = state.blame + blame
+                let isGivenUp = state.blame + blame >= Limits.maximumBlame
+                setPhase(
+                    isGivenUp ? .preparationFailed : .preparationLost, of: number, on: node,
+                    attempt: state.attempt, result: isGivenUp ? .losingNodes(at: now) : result)
             case .releasing:
                 setPhase(.released, of: number, on: node, attempt: state.attempt, result: result)
                 completeIfDone(number, at: now)
             case .prepared, .preparationFailed, .preparationLost, .released: break
             }
         }
+    }
+}
+
+extension AttemptResult {
+    /// Of a preparation that may be what kills its node.
+    fileprivate static func losingNodes(at now: Moment) -> AttemptResult {
+        let failure = FailureInfo(
+            category: .serverError, code: "PreparationLosesNodes",
+            message: "the node was lost again and again while it ran, so it is not run there again")
+        return AttemptResult(exit: .none, failure: failure, startTime: now.wall, endTime: now.wall)
     }
 }

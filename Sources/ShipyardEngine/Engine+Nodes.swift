@@ -142,7 +142,7 @@ extension Engine {
         nodes[node].isConnected = false
         forgetTrouble(of: node)
         giveBackTasks(of: node, code: "NodeLost", reason: reason, blame: blame, at: now)
-        loseNodeWork(of: node, at: now)
+        loseNodeWork(of: node, blame: blame, at: now)
         if nodes[node].record.state == .leavingPool { return askForRemoval(ofNode: node) }
         planRelaunch(of: node, at: now)
         goOnWithJobs(on: node, at: now)

@@ -128,6 +128,9 @@ extension Engine {
                     ? .prepared : result.failure?.code == "NodeLost" ? .preparationLost : .preparationFailed
             }
         var state = NodeJobState(phase: phase, attempt: record.attempt)
+        // Only losses lead to another attempt; whose fault each was, nobody remembers.
+        let losses = phase == .preparing ? record.attempt - 1 : phase == .preparationLost ? record.attempt : 0
+        state.blame = UInt8(clamping: min(losses, Int32(Limits.maximumBlame - Limits.blameForUnseenLoss)))
         if phase == .preparing {
             state.waiting = job.assigned.filter { job.tasks[Int($0)].node == Int32(node) }.sorted()
         }

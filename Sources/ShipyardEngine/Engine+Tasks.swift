@@ -166,11 +166,14 @@ extension Engine {
         of node: Int, code: String, reason: String, blame: UInt8 = 0, at now: Moment
     ) {
         let name = nodes[node].record.id
+        // A task is given up only where no preparation can have been the culprit.
+        let limit = runsPreparation(node) ? Limits.maximumBlame - Limits.blame : .max
         for key in nodes[node].tasks.sorted().reversed() {
             guard jobs[key.job] != nil else { continue }
             free(key, from: node)
-            if jobs[key.job]?.tasks[Int(key.ordinal)].state == .running {
-                jobs[key.job]?.tasks[Int(key.ordinal)].blame += blame
+            if let entry = jobs[key.job]?.tasks[Int(key.ordinal)], entry.state == .running {
+                jobs[key.job]?.tasks[Int(key.ordinal)].blame = max(
+                    entry.blame, min(entry.blame + blame, limit))
             }
             giveBack(
                 key,

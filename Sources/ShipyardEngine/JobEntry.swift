@@ -73,4 +73,6 @@ struct NodeJobState: Sendable {
     var waiting: [UInt32] = []
     /// The node was told to end the preparation, as the job ends.
     var isEnding = false
+    /// For the deaths of the node while the preparation ran.
+    var blame: UInt8 = 0
 }

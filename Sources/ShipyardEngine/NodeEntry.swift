@@ -129,7 +129,8 @@ package enum Limits {
     static let unusableAfter = TimeSpan.seconds(120)
     /// A node that could start nothing for so long is worth a word to those who wait.
     static let lastingTrouble = TimeSpan.seconds(60)
-    /// A task that ran on three nodes when they died is not given to a fourth: it may be what kills them. A node
+    /// A task that ran on three nodes when they died is not given to a fourth: it may be what kills them. So is a job
+    /// preparation that saw its node die three times; the node is not used for the job any more. A node
     /// that a new service finds dead counts little, as whatever ended the service may have ended the node; yet it
     /// counts, as that may be the task as well.
     static let blame: UInt8 = 4

@@ -121,10 +121,47 @@ struct NodeTroubleTests {
     @Test func taskThatDidNotRunIsNotToBlame() {
         var floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
-        for _ in 0..<5 { floor.lose(0) }
+        for _ in 1..<Self.deaths { floor.lose(0) }
         floor.end(.jobPreparation)
+        // The next one was not there before.
+        #expect(floor.engine.jobs[job]?.tasks[0].blame == 0)
         #expect(floor.endAll() == [0])
         #expect(floor.engine.counts(job)?.succeeded == 1)
+    }
+
+    /// It would take the node from all jobs, for ever.
+    @Test func preparationThatSawTooManyNodesDieIsNotRunThereAgain() {
+        var floor = Floor(slots: 2)
+        let other = floor.addJob(.free(1))
+        let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        // Suspected already, it is not given up for what a preparation beside it may have done.
+        floor.engine.jobs[other]?.tasks[0].blame = Limits.maximumBlame - Limits.blame - 1
+        floor.lose(0)
+        #expect(floor.endAll() == [0])
+        #expect(floor.engine.counts(other)?.succeeded == 1)
+        for _ in 1..<Self.deaths {
+            #expect(floor.running(.jobPreparation).count == 1)
+            floor.lose(0)
+        }
+        #expect(floor.running(.jobPreparation) == [])
+        #expect(floor.engine.blockage(job) == .preparationFailedEverywhere)
+        let records = floor.writes.compactMap { if case .putNodeJob(let record) = $0 { record } else { nil } }
+        #expect(records.last?.result?.failure?.code == "PreparationLosesNodes")
+        // A new node is another try.
+        floor.apply(.poolResized(Floor.pool, dedicated: 2, lowPriority: 0))
+        floor.end(.jobPreparation)
+        #expect(floor.endAll() == [0])
+    }
+
+    /// A machine's end, and a user's wish, is nobody's fault.
+    @Test func preparationIsNotBlamedForARebootOfItsNode() {
+        var floor = Floor()
+        floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        for _ in 0...Self.deaths {
+            floor.apply(.nodeRebootAsked(NodeHandle(index: 0)))
+            floor.lose(0)
+        }
+        #expect(floor.running(.jobPreparation).count == 1)
     }
 
     /// Else the harmless ones beside it would be taken for the culprit, as they are there each time.
