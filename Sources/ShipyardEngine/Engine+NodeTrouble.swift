@@ -6,7 +6,8 @@ extension Engine {
     /// Its tasks are left to it: they may well run, and must not run twice. The world says before long that the
     /// node was heard of, or that it is lost and nothing of it is alive.
     mutating func nodeSilent(_ handle: NodeHandle, at now: Moment) {
-        guard !nodes[handle.index].isGone, nodes[handle.index].isConnected else { return }
+        // Also where no agent was reached: it may live all the same.
+        guard !nodes[handle.index].isGone, nodes[handle.index].relaunch.due == nil else { return }
         nodes[handle.index].silentSince = nodes[handle.index].silentSince ?? now.wall
     }
 

@@ -67,6 +67,12 @@ extension Engine {
         return pools[pool]?.nodes.isEmpty == false
     }
 
+    /// Whether a reboot can do anything: an agent listens, or the next one is only waited for.
+    package func mayReboot(_ handle: NodeHandle) -> Bool {
+        let node = nodes[handle.index]
+        return node.relaunch.due != nil || (node.isConnected && node.silentSince == nil)
+    }
+
     package func node(_ id: NodeID, of pool: PoolID) -> NodeHandle? {
         pools[pool]?.nodes.first { nodes[$0].record.id == id }.map(NodeHandle.init)
     }

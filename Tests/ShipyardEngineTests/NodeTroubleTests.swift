@@ -218,6 +218,17 @@ struct NodeTroubleTests {
         #expect(floor.running() == [0, 1])
     }
 
+    /// The service was started anew, and its agent has not answered since.
+    @Test func nodeThatIsNotReachedIsUnknown() {
+        let floor = Floor()
+        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        engine.finishRestoring(at: floor.now)
+        engine.apply(.nodeSilent(NodeHandle(index: 0)), at: floor.now)
+        #expect(engine.nodes(of: Floor.pool).map(\.record.state) == [.unknown])
+        engine.apply(.nodeConnected(NodeHandle(index: 0), running: [], queued: []), at: floor.now)
+        #expect(engine.nodes(of: Floor.pool).map(\.record.state) == [.idle])
+    }
+
     @Test func jobEndsWhenItsSilentNodeIsLost() {
         var floor = Floor()
         let job = floor.addJob(.free(2))

@@ -105,6 +105,22 @@ struct CoreTests {
         #expect(next.inspect { $0.counts(ticket.number)?.total } == 1)
     }
 
+    /// Its agent cannot be told to end, so nobody is told that it will be.
+    @Test func rebootOfANodeThatDoesNotAnswerIsRefused() throws {
+        let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!)! }
+        func reboot() throws { try core.rebootNode("node-1", of: "pool", at: now) }
+        #expect(#expect(throws: Refusal.self) { try reboot() }?.code == "NodeUnreachable")
+        core.receive(
+            .message(
+                node,
+                .welcome(state: SimulatedWorld.state, boot: 1, processID: 1, running: [], queued: [])),
+            at: now)
+        core.receive(.nodeSilent(node), at: now)
+        #expect(#expect(throws: Refusal.self) { try reboot() }?.code == "NodeUnreachable")
+        core.receive(.nodeHeard(node), at: now)
+        try reboot()
+    }
+
     // MARK: What cannot be read
 
     private func restarted() throws -> ServiceCore {

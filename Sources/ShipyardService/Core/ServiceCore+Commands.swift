@@ -126,6 +126,12 @@ extension ServiceCore {
         guard engine.nodeRecord(handle).state != .leavingPool else {
             throw Refusal(.conflict, code: "NodeLeaving", "node `\(node)` is leaving its pool")
         }
+        guard engine.mayReboot(handle) else {
+            throw Refusal(
+                .conflict, code: "NodeUnreachable",
+                "node `\(node)` does not answer; when it still has not after two minutes it is started anew by itself"
+            )
+        }
         engine.apply(.nodeRebootAsked(handle), at: now)
     }
 
