@@ -59,6 +59,8 @@ extension Engine {
     package mutating func restoreHoles(of number: UInt32) {
         guard let job = jobs[number] else { return }
         while job.tasks.count < job.record.taskCount { job.addHole() }
+        // No ordinal is given again.
+        if job.record.taskCount < job.tasks.count { job.record.taskCount = job.tasks.count }
     }
 
     package mutating func restoreProgress(_ progress: TaskProgress) {
@@ -69,7 +71,7 @@ extension Engine {
         job.tasks[index].attempt = progress.attempt
         job.tasks[index].retryCount = progress.retryCount
         job.tasks[index].requeueCount = progress.requeueCount
-        job.tasks[index].blame = UInt8(clamping: progress.blame)
+        job.tasks[index].blame = UInt8(min(max(progress.blame, 0), Int32(Limits.maximumBlame)))
         job.tasks[index].assigned = progress.assignedTime?.milliseconds ?? 0
         let entry = job.tasks[index]
         switch progress.state {

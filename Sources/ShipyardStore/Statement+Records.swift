@@ -74,8 +74,9 @@ extension Statement {
         guard let pool = key(PoolID(text(0)), 0) else { return nil }
         return NodeRecord(
             pool: pool, id: NodeID(text(1)), isDedicated: integer(2) != 0,
-            state: known(NodeState(rawValue: text(3)), 3, else: .unusable), boot: integer(4),
-            startTaskAttempt: int32(5), startTaskResult: result(from: 8), allocationTime: instant(6),
+            state: known(NodeState(rawValue: text(3)), 3, else: .unusable),
+            boot: Int64(int(4, within: RowLimits.boots)), startTaskAttempt: count(5),
+            startTaskResult: result(from: 8), allocationTime: instant(6),
             stateTransitionTime: instant(7))
     }
 
@@ -149,9 +150,9 @@ extension Statement {
 
     func progress(from first: Int32 = 0) -> TaskProgress {
         var task = TaskProgress(key: TaskKey(rawValue: integer(first)))
-        task.attempt = int32(first + 2)
-        task.retryCount = int32(first + 3)
-        task.requeueCount = int32(first + 4)
+        task.attempt = count(first + 2)
+        task.retryCount = count(first + 3)
+        task.requeueCount = count(first + 4)
         task.node = optionalText(first + 5).map(NodeID.init)
         task.boot = integer(first + 6)
         task.assignedTime = optionalInstant(first + 7)
@@ -182,7 +183,7 @@ extension Statement {
         guard let pool = key(PoolID(text(1)), 1) else { return nil }
         return NodeJobRecord(
             job: UInt32(truncatingIfNeeded: integer(0)), pool: pool,
-            node: NodeID(text(2)), boot: integer(4), isRelease: integer(3) != 0, attempt: int32(5),
+            node: NodeID(text(2)), boot: integer(4), isRelease: integer(3) != 0, attempt: count(5),
             result: result(from: 6))
     }
 }
@@ -264,6 +265,8 @@ extension Statement {
         return min(max(number, limits.lowerBound), limits.upperBound)
     }
 
+    private func count(_ column: Int32) -> Int32 { Int32(int(column, within: RowLimits.counts)) }
+
     private func complain(_ column: Int32) {
         complaint = "`\(text(column).prefix(100))` is no value that may stand in `\(name(of: column))`"
     }
@@ -273,6 +276,9 @@ extension Statement {
 enum RowLimits {
     static let nodes = 0...1_000_000
     static let slots = 1...65_536
+    /// Of what happens one by one. There is room to count on.
+    static let counts = 0...1_000_000_000
+    static let boots = 0...Int.max / 2
     static let unreadable = "RowUnreadable"
     /// Stands for the pool of a job whose row names none. There is never a pool of this id.
     static let noPool: PoolID = {

@@ -67,7 +67,10 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
         let number = try write("reserveJobNumber") { () throws(StoreError) in
             try firstRow(.reserveJobNumber, bind: { _ in }) { UInt32(truncatingIfNeeded: $0.integer(0)) }
         }
-        guard let number else { invariantFailure("the counters have no row `next_job`") }
+        guard let number else {
+            throw StoreError(
+                kind: .corrupt, operation: "reserveJobNumber", message: "`counters` has no row `next_job`")
+        }
         return number
     }
 

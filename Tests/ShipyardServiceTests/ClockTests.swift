@@ -36,6 +36,17 @@ struct ClockTests {
         #expect(next.now.steady == SteadyTime(milliseconds: steady))
     }
 
+    /// A row that no boot can have written says nothing of how much time has passed.
+    @Test func lineDoesNotLeapByARowThatMakesNoSense() {
+        var known = ServiceClock.anchor(after: nil, reading: reading("a", 1000, wall: 50_000))
+        known.bootMilliseconds = .min
+        let next = ServiceClock.anchor(after: known, reading: reading("a", 4000, wall: 53_000))
+        #expect(next.now.steady == SteadyTime(milliseconds: 53_000))
+        #expect(ServiceClock.now(reading("a", 4000, wall: 0), from: known).steady >= known.now.steady)
+        let last = Moment(wall: Instant(milliseconds: .min), steady: SteadyTime(milliseconds: .max))
+        #expect(ServiceClock.movedAnchor(known, to: last) != nil)
+    }
+
     @Test func anchorMovesWithTimeAndWithTheWallClock() throws {
         let anchor = ServiceClock.anchor(after: nil, reading: reading("a", 1000, wall: 50_000))
         func moved(_ milliseconds: Int64, wall: Int64) -> ClockAnchor? {

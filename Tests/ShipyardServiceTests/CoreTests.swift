@@ -3,10 +3,10 @@ import ShipyardModel
 import ShipyardNode
 import ShipyardPlanner
 import ShipyardSpecs
-import ShipyardStore
 import Testing
 
 @testable import ShipyardService
+@testable import ShipyardStore
 
 /// The core against a store whose rows or reads fail, with agents that start nothing.
 struct CoreTests {
@@ -209,6 +209,52 @@ struct CoreTests {
         try core.deletePool("pool", at: now)
         try core.endTurn(at: now)
         #expect(core.inspect { $0.pool(PoolID("pool")!)?.state } == .deleting)
+    }
+
+    /// Numbers and names that would end the service, at its start or when their turn comes. One row costs itself
+    /// its use; the service stays.
+    @Test(
+        arguments: [
+            "DELETE FROM pools", "UPDATE pools SET id = 'a/b'", "UPDATE progress SET blame = 255",
+            "UPDATE progress SET blame = -255", "UPDATE progress SET attempt = 2147483647",
+            "UPDATE progress SET retry_count = 2147483647, requeue_count = 2147483647",
+            "UPDATE jobs SET task_count = 4000000000 WHERE id = 'broken'",
+            "UPDATE tasks SET key = (job_of_key << 32) | 4000000000",
+            "UPDATE nodes SET boot = 9223372036854775807", "UPDATE nodes SET start_task_attempt = 2147483647",
+            "UPDATE clock SET boot_time = -9223372036854775808",
+            "UPDATE clock SET wall = -9223372036854775808",
+        ])
+    func damagedRowDoesNotEndTheService(_ change: String) throws {
+        let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!)! }
+        let welcome = AgentMessage.welcome(
+            state: SimulatedWorld.state, boot: 1, processID: 1, running: [], queued: [])
+        core.receive(.message(node, welcome), at: now)
+        _ = try ServiceClock(store: store)
+        let broken = try addJob("broken", tasks: 1)
+        try store.database.execute(
+            script: change.replacing("(job_of_key << 32)", with: "(\(broken) << 32)"))
+        var clock = try ServiceClock(store: store)
+        #expect(
+            abs((clock.now().steady - SteadyTime(milliseconds: WallClock.now().milliseconds)).milliseconds)
+                < 86_400_000)
+        _ = clock.takeNewAnchor(at: clock.now())
+        let core = try restarted()
+        for handle in core.inspect({ $0.nodesToReach }) {
+            core.receive(.nodeLost(handle, reason: "gone", exits: []), at: now)
+            try core.endTurn(at: now)
+            core.receive(.message(handle, welcome), at: now)
+            try core.endTurn(at: now)
+            core.receive(.nodeLost(handle, reason: "gone", exits: []), at: now)
+            try core.endTurn(at: now)
+        }
+        #expect(core.inspect { $0.jobNumber(JobID("broken")!) } == broken)
+        _ = try restarted()
+    }
+
+    @Test func jobIsRefusedWhenNoNumberCanBeGiven() throws {
+        try store.database.execute(script: "DELETE FROM counters")
+        let error = #expect(throws: (any Error).self) { try addJob("j", tasks: 1) }
+        #expect(error.map { "\($0)".contains("next_job") } == true)
     }
 
     // MARK: Retention

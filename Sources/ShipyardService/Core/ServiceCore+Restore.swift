@@ -35,18 +35,29 @@ extension ServiceCore {
             }
             engine.restoreJob(record, JobRules(plan), counts: nil)
             plans[record.number] = plan
-            try restoreTasks(of: record, plan)
-        case .problem(let problem):
-            store.report?("job \(record.id) is kept aside: \(problem)")
-            let counts = try store.taskCounts(of: record.number)
-            engine.restoreUnreadableJob(record, problem: problem, counts: counts)
+            if let problem = try restoreTasks(of: record, plan) {
+                plans[record.number] = nil
+                try keepAside(record, problem)
+            }
+        case .problem(let problem): try keepAside(record, problem)
         }
     }
 
-    private func restoreTasks(of record: JobRecord, _ plan: JobPlan) throws(StoreError) {
+    private func keepAside(_ record: JobRecord, _ problem: String) throws(StoreError) {
+        store.report?("job \(record.id) is kept aside: \(problem)")
+        let counts = try store.taskCounts(of: record.number)
+        engine.restoreUnreadableJob(record, problem: problem, counts: counts)
+    }
+
+    /// Answers why nothing can be done with the job, where that is so.
+    private func restoreTasks(of record: JobRecord, _ plan: JobPlan) throws(StoreError) -> String? {
+        var (next, longest) = (0, 0)
         var waiting: [(TaskKey, [Dependency])] = []
         var unreadable = UnreadableTasks()
         try store.streamOutlines(of: record.number) { outline in
+            longest = max(longest, Int(outline.key.ordinal) - next)
+            next = Int(outline.key.ordinal) + 1
+            guard longest <= Self.longestGap else { return }
             let isKnown = plan.templates.indices.contains(outline.template)
             engine.restoreTask(outline.key, template: isKnown ? outline.template : 0, number: outline.number)
             if !isKnown { unreadable.add(outline.key, "it has no template \(outline.template)") }
@@ -57,8 +68,11 @@ extension ServiceCore {
                 unreadable.add(outline.key, "its dependencies are `\(text.prefix(100))`")
             }
         }
+        longest = max(longest, record.taskCount - next)
+        guard longest <= Self.longestGap else { return "\(longest) tasks in a row have no rows" }
         engine.restoreHoles(of: record.number)
-        let nodes = Set(try store.nodes(of: record.pool).map(\.id))
+        // Of the pools that could be read.
+        let nodes = Set(engine.nodes(of: record.pool).map(\.record.id))
         try store.streamProgress(of: record.number) { progress in
             engine.restoreProgress(unreadable.judged(progress, nodes))
         }
@@ -66,7 +80,12 @@ extension ServiceCore {
         engine.addWrites(unreadable.writes)
         for line in unreadable.lines { store.report?(line) }
         for (key, dependencies) in waiting { engine.restoreDependencies(dependencies, of: key) }
+        return nil
     }
+
+    /// More tasks in a row than anybody deletes: a damaged number, and places for all of them would take the
+    /// machine's memory.
+    private static let longestGap = 10_000_000
 }
 
 extension Dependency {

@@ -48,7 +48,7 @@ struct ServiceClock {
         var steady = SteadyTime(milliseconds: reading.wall.milliseconds)
         if let known {
             let isSameBoot =
-                !reading.boot.isEmpty && known.boot == reading.boot
+                !reading.boot.isEmpty && known.boot == reading.boot && known.bootMilliseconds >= 0
                 && reading.bootMilliseconds >= known.bootMilliseconds
             let passed =
                 isSameBoot
@@ -62,18 +62,19 @@ struct ServiceClock {
     }
 
     static func now(_ reading: Reading, from anchor: ClockAnchor) -> Moment {
-        let passed = TimeSpan(milliseconds: max(0, reading.bootMilliseconds - anchor.bootMilliseconds))
+        let passed = TimeSpan(
+            milliseconds: max(0, saturatingDifference(reading.bootMilliseconds, anchor.bootMilliseconds)))
         return Moment(wall: reading.wall, steady: anchor.now.steady + passed)
     }
 
     /// The anchor at `now`; nil while the old one will do.
     static func movedAnchor(_ anchor: ClockAnchor, to now: Moment) -> ClockAnchor? {
         let passed = now.steady - anchor.now.steady
-        let drift = (now.wall - anchor.now.wall).milliseconds - passed.milliseconds
-        guard passed >= keepInterval || abs(drift) >= keepDrift.milliseconds else { return nil }
+        let drift = saturatingDifference((now.wall - anchor.now.wall).milliseconds, passed.milliseconds)
+        guard passed >= keepInterval || drift.magnitude >= keepDrift.milliseconds else { return nil }
         return ClockAnchor(
             boot: anchor.boot, life: anchor.life,
-            bootMilliseconds: anchor.bootMilliseconds + passed.milliseconds, now: now)
+            bootMilliseconds: saturatingSum(anchor.bootMilliseconds, passed.milliseconds), now: now)
     }
 
     // MARK: The machine
