@@ -33,6 +33,8 @@ extension Engine {
         case .preempted: break
         }
         if nodes[node].record.state == .leavingPool { removeIfDrained(node) }
+        // It may not have heard it, and gets nothing to do until it has left.
+        if nodes[node].relaunch.isAsked { effects.append(.shutDownNode(handle)) }
     }
 
     /// Starts the start task, or makes the node idle. Sending a start task that already runs does no harm:

@@ -41,9 +41,10 @@ struct NodeEntry: Sendable {
         return min(slots * Int(perSlot), Limits.maximumQueuedSlots)
     }
 
-    /// Whether it may be given work now.
+    /// Whether it may be given work now. An agent that leaves would only give it back.
     var takesWork: Bool {
         record.state.isSchedulable && isConnected && silentSince == nil && startTrouble == nil
+            && !relaunch.isAsked
     }
 
     /// What the tasks that run here are to be blamed with, should the node be lost now.

@@ -99,6 +99,18 @@ struct NodeTroubleTests {
         #expect(floor.running() == [0])
     }
 
+    /// A leaving agent gives every order back, and would be given it again in the next turn.
+    @Test func nodeThatWillRebootGetsNothingNew() {
+        var floor = Floor(slots: 2)
+        floor.addJob(.free(3))
+        floor.apply(.nodeRebootAsked(NodeHandle(index: 0)))
+        floor.giveBack()
+        #expect(floor.running() == [1])
+        floor.lose(0)
+        #expect(floor.running().count == 2)
+        #expect(floor.endAll().count == 3)
+    }
+
     // MARK: Tasks that kill their nodes
 
     @Test func taskThatSawTooManyNodesDieEndsAndTheNodesLive() throws {
