@@ -259,6 +259,28 @@ struct CoreTests {
 
     // MARK: Retention
 
+    /// Between the search and the removal the task was deleted, and another one of its id came and runs.
+    @Test func filesOfALaterTaskOfTheIDAreKept() throws {
+        let job = try addJob("j", tasks: 3) { $0.autoComplete = false }
+        let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!)! }
+        core.receive(
+            .message(
+                node,
+                .welcome(state: SimulatedWorld.state, boot: 1, processID: 1, running: [], queued: [])),
+            at: now)
+        try core.terminateTask("t1", of: "j", at: now)
+        try core.terminateTask("t2", of: "j", at: now)
+        try core.endTurn(at: now)
+        let found = (1...2).map {
+            TaskFiles(key: TaskKey(job: job, ordinal: $0), id: "t\($0)", node: NodeID("node-1"))
+        }
+        _ = try core.deleteTask("t1", of: "j", at: now)
+        try core.endTurn(at: now)
+        core.removeOldFiles(of: found, in: job, at: now)
+        try core.endTurn(at: now)
+        #expect(try store.removals().map(\.id) == [RemovalID(found[1].key)])
+    }
+
     @Test func filesAreLookedForWhenTheFirstCanBeDueAndUntilTheLastWere() throws {
         var book = RetentionBook()
         var plan = JobPlan(id: JobID("j")!)

@@ -41,6 +41,14 @@ extension ServiceCore {
         return retention.nextSweep(after: lastSweep)
     }
 
+    /// What a search has found some time ago. Where a task was deleted since, its directory went with it, and may be
+    /// that of a later task of its id by now.
+    package func removeOldFiles(of tasks: [TaskFiles], in job: UInt32, at now: Moment) {
+        let isCompleted = engine.job(job)?.state == .completed
+        let present = isCompleted ? tasks : tasks.filter { engine.state(of: $0.key) == .completed }
+        removeFiles(of: present, in: job, at: now)
+    }
+
     /// Has nodes delete the directories of tasks.
     package func removeFiles(of tasks: [TaskFiles], in job: UInt32, at now: Moment) {
         guard let record = engine.job(job) else { return }

@@ -49,7 +49,7 @@ final class RetentionSweeper: Sendable {
             rest = rest.dropFirst(slice.count)
             let outcome = Outcome()
             post { core, now in
-                core.removeFiles(of: slice, in: rule.job, at: now)
+                core.removeOldFiles(of: slice, in: rule.job, at: now)
                 core.afterCommit(isPromise: false) { outcome.give($0) }
             }
             if let error = outcome.wait() { throw error }
