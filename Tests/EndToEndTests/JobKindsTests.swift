@@ -147,6 +147,27 @@ import Testing
         #expect(try program.survivors() == [])
     }
 
+    /// Also when only the second pool is refused.
+    @Test func jobsWithPoolsOfTheirOwnAreTakenWholeOrNotAtAll() throws {
+        let program = try BuiltProgram()
+        func pool(_ id: String) throws -> String {
+            try program.write("pool_specification: {id: \(id), vm_count: {dedicated: 0}}", to: "\(id).yaml")
+        }
+        let taken = try pool("x_2")
+        #expect(try program.run("pool", "add", "--pool", taken).code == 0)
+        let jobs = (1...2).map {
+            "  - {id: j\($0), auto_pool: {pool_lifetime: job}, tasks: [{command: 'true'}]}"
+        }
+        let add = try program.addJobs(jobs.joined(separator: "\n"), "--pool", try pool("x"))
+        #expect(add.code == 1)
+        #expect(try program.run("jobs", "list").messages == "no jobs found\n")
+        let pools = try program.json("pool", "list")["value"] as? [[String: Any]] ?? []
+        #expect(pools.count == 1)
+        // The names of its jobs are free again.
+        let again = try program.addJobs("  - {id: j1, tasks: [{command: 'true'}]}", "--pool", taken)
+        #expect(again.code == 0, "\(again.messages)")
+    }
+
     /// No image is run here, so there is no command of an image either; and that is said.
     @Test func taskWithoutACommandSucceedsWithAWarning() throws {
         let program = try BuiltProgram()

@@ -197,18 +197,24 @@ struct Submitter {
     ) throws(APIFailure) {
         let base = directory(of: "jobs", in: request)
         let jobs = staged.map { item in (item.ticket, located(item.plan, below: base)) }
-        let pools = jobs.map { job in pool ?? autoPool(spec, for: job.0.number) }
         do throws(APIFailure) {
+            let pools = try jobs.map { job throws(APIFailure) -> PoolID in
+                if let pool { return pool }
+                return try autoPoolID(spec, for: job.0.number)
+            }
             try routes.perform { core, now throws(Refusal) in
                 // All of them before any: a refusal must not leave half a file behind.
-                for (ticket, _) in jobs { try core.checkSubmission(ticket.number) }
-                for ((ticket, plan), id) in zip(jobs, pools) {
-                    guard let id else { continue }
-                    if var made = spec, ticket.isNew {
-                        made.id = id
-                        try core.addPool(made, autoPoolJob: ticket.number, at: now)
-                    }
-                    core.endSubmission(ticket.number, plan, pool: id, at: now)
+                var made: [PoolSpec?] = []
+                for ((ticket, _), id) in zip(jobs, pools) {
+                    try core.checkSubmission(ticket.number)
+                    var own = ticket.isNew ? spec : nil
+                    own?.id = id
+                    if let own { try core.checkPool(own) }
+                    made.append(own)
+                }
+                for (index, (ticket, plan)) in jobs.enumerated() {
+                    if let own = made[index] { try core.addPool(own, autoPoolJob: ticket.number, at: now) }
+                    core.endSubmission(ticket.number, plan, pool: pools[index], at: now)
                 }
                 also(core)
             }
@@ -227,6 +233,15 @@ struct Submitter {
 
     private func autoPool(_ spec: PoolSpec?, for job: UInt32) -> PoolID? {
         spec.flatMap { PoolID("\($0.id)_\(job)") }
+    }
+
+    private func autoPoolID(_ spec: PoolSpec?, for job: UInt32) throws(APIFailure) -> PoolID {
+        guard let id = autoPool(spec, for: job) else {
+            throw APIFailure(
+                400, "InvalidPoolId",
+                "the pool id `\(spec?.id.text ?? "")` is too long for auto_pool, which adds `_\(job)` to it")
+        }
+        return id
     }
 
     private func refuseWhatCannotRun(_ jobs: JobsSpec) throws(APIFailure) {

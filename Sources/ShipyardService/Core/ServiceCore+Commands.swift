@@ -9,6 +9,19 @@ import ShipyardStore
 extension ServiceCore {
     /// The pool is made of `spec`; its packages are in the package store already.
     package func addPool(_ spec: PoolSpec, autoPoolJob: UInt32? = nil, at now: Moment) throws(Refusal) {
+        try checkPool(spec)
+        let record = PoolRecord(
+            id: spec.id, state: .active, allocationState: .resizing,
+            targetDedicatedNodes: spec.dedicatedNodes,
+            targetLowPriorityNodes: spec.lowPriorityNodes, taskSlotsPerNode: spec.taskSlotsPerNode,
+            specification: jsonText(spec), creationTime: now.wall, autoPoolJob: autoPoolJob, lastNodeNumber: 0
+        )
+        specs[spec.id] = spec
+        engine.apply(.poolAdded(record, spec.rules), at: now)
+    }
+
+    /// Refuses what `addPool` refuses, for whoever has more to do in the same turn: what a turn has begun stays.
+    package func checkPool(_ spec: PoolSpec) throws(Refusal) {
         if let present = engine.pool(spec.id) {
             guard present.state == .active else {
                 throw Refusal(
@@ -25,14 +38,6 @@ extension ServiceCore {
                 "pool `\(spec.id)` asks for \(spec.dedicatedNodes + spec.lowPriorityNodes) nodes; one machine takes"
                     + " \(PoolLimits.maximumNodes) at most, and `task_slots_per_node` makes a node larger")
         }
-        let record = PoolRecord(
-            id: spec.id, state: .active, allocationState: .resizing,
-            targetDedicatedNodes: spec.dedicatedNodes,
-            targetLowPriorityNodes: spec.lowPriorityNodes, taskSlotsPerNode: spec.taskSlotsPerNode,
-            specification: jsonText(spec), creationTime: now.wall, autoPoolJob: autoPoolJob, lastNodeNumber: 0
-        )
-        specs[spec.id] = spec
-        engine.apply(.poolAdded(record, spec.rules), at: now)
     }
 
     package func resizePool(_ id: String, dedicated: Int, lowPriority: Int, at now: Moment) throws(Refusal) {
