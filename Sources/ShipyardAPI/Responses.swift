@@ -266,13 +266,15 @@ package struct ServiceResponse: Codable, Sendable {
     package var processId: Int32
     package var home: String
     package var startTime: String
-    package var pools: Int
-    package var activeJobs: Int
+    package var pools: Int?
+    package var activeJobs: Int?
     /// Bytes that the engine's own tables take.
-    package var engineBytes: Int
-    package var engineTasks: Int
+    package var engineBytes: Int?
+    package var engineTasks: Int?
     /// Directories of nodes that this state does not know: `GET /orphans` lists them.
     package var orphanedNodes: Int?
+    /// Why the state cannot be worked on now, such as a full disk; then the numbers are absent.
+    package var problem: String?
 }
 
 /// What another state has left in the home: a node's directory, and perhaps an agent and tasks.

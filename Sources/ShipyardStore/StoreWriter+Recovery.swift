@@ -63,8 +63,9 @@ extension StoreWriter {
     }
 
     /// Marks the tasks of submissions that the last service did not end: `purgeJobRows` deletes them. To be
-    /// called before the first submission.
+    /// called before the first submission. Writes nothing where there are none: what is on a full disk can be read.
     package func discardUnfinishedSubmissions() throws(StoreError) {
+        guard try firstRow(.anyOpenSubmission, bind: { _ in }, { _ in true }) != nil else { return }
         try write("discardUnfinishedSubmissions") { () throws(StoreError) in
             for sql in [SQL.discardOpenSubmissions, .forgetOpenSubmissions] {
                 try run(sql, "discardUnfinishedSubmissions") { _ in }
@@ -100,6 +101,7 @@ extension SQL {
         "SELECT \(progressColumns) FROM progress WHERE \(isOfJob("key")) ORDER BY key")
     fileprivate static let discardOpenSubmissions = SQL(
         "INSERT OR IGNORE INTO deleted_jobs SELECT job FROM open_submissions")
+    fileprivate static let anyOpenSubmission = SQL("SELECT 1 FROM open_submissions LIMIT 1")
     fileprivate static let forgetOpenSubmissions = SQL("DELETE FROM open_submissions")
     fileprivate static let isBeingPurged = SQL("SELECT 1 FROM deleted_jobs WHERE number = ?")
 }

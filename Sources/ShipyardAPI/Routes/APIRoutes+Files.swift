@@ -36,7 +36,7 @@ extension APIRoutes {
     private func nodeTree(_ request: HTTPRequest) throws(APIFailure) -> FileTree {
         let pool = try knownPool(request.parameters["pool"] ?? "")
         let node = NodeID(request.parameters["node"] ?? "")
-        guard loop.inspect({ $0.node(node, of: pool) }) != nil else {
+        guard try inspect({ $0.node(node, of: pool) }) != nil else {
             throw APIFailure(404, "NodeNotFound", "pool `\(pool)` has no node `\(node)`")
         }
         return tree(layout.nodeRoot(node, of: pool))

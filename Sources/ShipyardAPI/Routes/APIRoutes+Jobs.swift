@@ -6,7 +6,7 @@ import ShipyardStore
 extension APIRoutes {
     func addJobs(to router: inout Router) {
         on(.get, "/jobs", in: &router) { _ throws(APIFailure) in
-            let statuses = loop.inspect { engine in
+            let statuses = try inspect { engine in
                 engine.jobsInOrder.compactMap { JobStatus($0, in: engine) }
             }
             var responses: [JobResponse] = []
@@ -71,8 +71,10 @@ extension APIRoutes {
         }
     }
 
-    func jobStatus(_ id: String) throws(APIFailure) -> JobStatus {
-        let status = loop.inspect { engine in
+    func jobStatus(
+        _ id: String, patience: TimeSpan = ServiceLoop.inspectionPatience
+    ) throws(APIFailure) -> JobStatus {
+        let status = try inspect(patience: patience) { engine in
             JobID(id).flatMap { engine.jobNumber($0) }.flatMap { JobStatus($0, in: engine) }
         }
         guard let status else { throw APIFailure(Refusal.jobNotFound(id)) }
@@ -83,20 +85,22 @@ extension APIRoutes {
         let id = request.parameters["job"] ?? ""
         let seconds = min(try number("timeout", atLeast: 0, in: request) ?? 30, 600)
         let seen = request.queryValue("counts")
-        let status = try jobStatus(id)
+        // Whoever waits for a job also waits for a disk to have room again.
+        let patience = max(.seconds(seconds), ServiceLoop.inspectionPatience)
+        let status = try jobStatus(id, patience: patience)
         let response = try jobResponse(status)
         if let seen, seen == response.progressToken, status.record.state != .completed, !response.isBlocked {
             _ = loop.waitForChange(
                 of: status.record.number, seen: status.counts, seenState: status.record.state,
                 patience: .seconds(seconds))
-            return try jobResponse(try jobStatus(id))
+            return try jobResponse(try jobStatus(id, patience: patience))
         }
         if seen != nil, status.record.state != .completed, !response.isBlocked {
             // It has changed since, as it does all the time under load: not more than five answers a second.
             _ = loop.waitForChange(
                 of: status.record.number, seen: TaskCounts(), seenState: nil,
                 patience: TimeSpan(milliseconds: 200))
-            return try jobResponse(try jobStatus(id))
+            return try jobResponse(try jobStatus(id, patience: patience))
         }
         return response
     }

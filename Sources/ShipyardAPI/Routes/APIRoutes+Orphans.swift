@@ -5,17 +5,17 @@ import ShipyardService
 extension APIRoutes {
     func addOrphans(to router: inout Router) {
         on(.get, "/orphans", in: &router) { _ throws(APIFailure) in
-            .json(ListBody(value: orphans().map { OrphanResponse(path: $0.root, hasAgent: $0.hasAgent) }))
+            .json(ListBody(value: try orphans().map { OrphanResponse(path: $0.root, hasAgent: $0.hasAgent) }))
         }
         on(.delete, "/orphans", in: &router) { _ throws(APIFailure) in
             .json(ListBody(value: try orphans().map { node throws(APIFailure) in try end(node) }))
         }
     }
 
-    func orphans() -> [OrphanedNode] {
+    func orphans() throws(APIFailure) -> [OrphanedNode] {
         // The directories first: a node that is added meanwhile is known before it has one.
         let found = OrphanedNode.all(below: layout)
-        let known = loop.inspect { $0.knownRoots() }
+        let known = try inspect { $0.knownRoots() }
         return found.filter { !$0.isOf(known) }
     }
 

@@ -6,7 +6,8 @@ import ShipyardStore
 
 extension APIRoutes {
     func addPools(to router: inout Router) {
-        on(.get, "/pools", in: &router) { _ throws(APIFailure) in .json(ListBody(value: poolResponses())) }
+        on(.get, "/pools", in: &router) { _ throws(APIFailure) in .json(ListBody(value: try poolResponses()))
+        }
         on(.post, "/pools", in: &router) { request throws(APIFailure) in
             let submission = try body(of: request, as: SubmissionRequest.self)
             let id = try Submitter(self, isAbandoned: request.isAbandoned).addPool(submission)
@@ -41,7 +42,7 @@ extension APIRoutes {
         }
         on(.get, "/pools/{pool}/nodes", in: &router) { request throws(APIFailure) in
             let id = try knownPool(request.parameters["pool"] ?? "")
-            return .json(ListBody(value: loop.inspect { $0.nodes(of: id) }.map(nodeResponse)))
+            return .json(ListBody(value: try inspect { $0.nodes(of: id) }.map(nodeResponse)))
         }
     }
 
@@ -52,26 +53,39 @@ extension APIRoutes {
     }
 
     func knownPool(_ id: String) throws(APIFailure) -> PoolID {
-        guard let pool = PoolID(id), loop.inspect({ $0.pool(pool) }) != nil else {
+        guard let pool = PoolID(id), try inspect({ $0.pool(pool) }) != nil else {
             throw APIFailure(Refusal.poolNotFound(id))
         }
         return pool
     }
 
-    private func poolResponses() -> [PoolResponse] {
-        loop.inspect { engine in
-            engine.poolIDs.compactMap { id in engine.pool(id).map { ($0, engine.nodes(of: id)) } }
-        }.map { poolResponse($0.0, $0.1) }
+    /// What the engine knows of a pool, taken in one moment.
+    private struct PoolStatus: Sendable {
+        var record: PoolRecord
+        var nodes: [NodeStatus]
+        /// Nil also when the job is gone.
+        var autoPoolJob: JobID?
+
+        init?(_ id: PoolID, in engine: Engine) {
+            guard let record = engine.pool(id) else { return nil }
+            self.record = record
+            nodes = engine.nodes(of: id)
+            autoPoolJob = record.autoPoolJob.flatMap { engine.job($0)?.id }
+        }
+    }
+
+    private func poolResponses() throws(APIFailure) -> [PoolResponse] {
+        try inspect { engine in engine.poolIDs.compactMap { PoolStatus($0, in: engine) } }.map(poolResponse)
     }
 
     private func poolResponse(_ id: String) throws(APIFailure) -> PoolResponse {
-        let pool = try knownPool(id)
-        let found = loop.inspect { engine in engine.pool(pool).map { ($0, engine.nodes(of: pool)) } }
-        guard let found else { throw APIFailure(Refusal.poolNotFound(id)) }
-        return poolResponse(found.0, found.1)
+        let status = try inspect { engine in PoolID(id).flatMap { PoolStatus($0, in: engine) } }
+        guard let status else { throw APIFailure(Refusal.poolNotFound(id)) }
+        return poolResponse(status)
     }
 
-    private func poolResponse(_ record: PoolRecord, _ nodes: [NodeStatus]) -> PoolResponse {
+    private func poolResponse(_ pool: PoolStatus) -> PoolResponse {
+        let (record, nodes) = (pool.record, pool.nodes)
         let spec = try? JSONCoding.decode(PoolSpec.self, from: Array(record.specification.utf8))
         var counts: [String: Int] = [:]
         for node in nodes { counts[node.record.state.rawValue, default: 0] += 1 }
@@ -90,7 +104,7 @@ extension APIRoutes {
                 PoolResponse.PackageReference(applicationId: $0.id, version: $0.version)
             },
             nodeCounts: counts,
-            autoPoolJobId: record.autoPoolJob.flatMap { number in loop.inspect { $0.job(number)?.id.text } })
+            autoPoolJobId: pool.autoPoolJob?.text)
     }
 
     private func nodeResponse(_ node: NodeStatus) -> NodeResponse {

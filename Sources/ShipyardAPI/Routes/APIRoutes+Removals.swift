@@ -21,7 +21,7 @@ extension APIRoutes {
 
     func removals(of job: JobID, only: RemovalID?) throws(APIFailure) -> DirectoryRemovalsResponse {
         // The job first: its removals are stored in the turn in which it goes.
-        let isEnding = loop.inspect { engine in
+        let isEnding = try inspect { engine in
             guard let number = engine.jobNumber(job), engine.job(number)?.state == .deleting else {
                 return false
             }

@@ -57,6 +57,18 @@ package struct APIRoutes: Sendable {
         }
     }
 
+    /// Asks the engine something.
+    func inspect<Answer: Sendable>(
+        patience: TimeSpan = ServiceLoop.inspectionPatience,
+        _ body: @escaping @Sendable (Engine) -> Answer
+    ) throws(APIFailure) -> Answer {
+        do throws(Refusal) {
+            return try loop.inspect(patience: patience, body)
+        } catch {
+            throw APIFailure(error)
+        }
+    }
+
     func read<Answer>(_ body: (StoreReader) throws(StoreError) -> Answer) throws(APIFailure) -> Answer {
         do throws(StoreError) {
             return try readers.read(body)
@@ -86,22 +98,36 @@ package struct APIRoutes: Sendable {
     }
 
     private func addService(to router: inout Router) {
-        on(.get, "/service", in: &router) { _ throws(APIFailure) in
-            let state = loop.inspect { engine in
-                let jobs = engine.jobsInOrder.compactMap { engine.job($0) }
-                return (engine.poolIDs.count, jobs.count { $0.state != .completed }, engine.footprint)
-            }
-            return .json(
-                ServiceResponse(
-                    version: identity.version, processId: identity.processID, home: layout.home,
-                    startTime: identity.startTime.iso8601, pools: state.0, activeJobs: state.1,
-                    engineBytes: state.2.bytes, engineTasks: state.2.tasks,
-                    orphanedNodes: orphans().count))
-        }
+        on(.get, "/service", in: &router) { _ throws(APIFailure) in .json(try serviceResponse()) }
         on(.post, "/service/stop", in: &router) { _ throws(APIFailure) in
             loop.stop()
             return HTTPReply(status: 202)
         }
+    }
+
+    /// Answers also where there is no state to work on: whoever wants to stop the service asks this first.
+    private func serviceResponse() throws(APIFailure) -> ServiceResponse {
+        var response = ServiceResponse(
+            version: identity.version, processId: identity.processID, home: layout.home,
+            startTime: identity.startTime.iso8601)
+        // The directories first: a node that is added meanwhile is known before it has one.
+        let directories = OrphanedNode.all(below: layout)
+        do throws(Refusal) {
+            let state = try loop.inspect(patience: .seconds(1)) { engine in
+                let jobs = engine.jobsInOrder.compactMap { engine.job($0) }
+                let active = jobs.count { $0.state != .completed }
+                return (engine.poolIDs.count, active, engine.footprint, engine.knownRoots())
+            }
+            response.pools = state.0
+            response.activeJobs = state.1
+            response.engineBytes = state.2.bytes
+            response.engineTasks = state.2.tasks
+            response.orphanedNodes = directories.count { !$0.isOf(state.3) }
+        } catch {
+            guard error.isOfStore else { throw APIFailure(error) }
+            response.problem = error.message
+        }
+        return response
     }
 }
 

@@ -58,7 +58,7 @@ struct Submitter {
     }
 
     private func removePool(_ id: PoolID) throws(APIFailure) {
-        guard routes.loop.inspect({ $0.pool(id) }) != nil else { return }
+        guard try routes.inspect({ $0.pool(id) }) != nil else { return }
         try routes.perform { core, now throws(Refusal) in try core.deletePool(id.text, at: now) }
         try wait(until: "pool `\(id)` is gone") { $0.pool(id) == nil }
     }
@@ -69,7 +69,7 @@ struct Submitter {
     ) throws(APIFailure) {
         let (pause, patience): (UInt32, UInt32) = (10_000, 120_000_000)
         for _ in 0..<patience / pause {
-            if routes.loop.inspect(holds) { return }
+            if try routes.inspect(holds) { return }
             guard !isAbandoned() else { throw .planningStopped }
             usleep(pause)
         }
@@ -263,7 +263,7 @@ struct Submitter {
     }
 
     private func existingPool(_ spec: PoolSpec?) throws(APIFailure) -> PoolRecord? {
-        let pools = routes.loop.inspect { engine in engine.poolIDs.compactMap { engine.pool($0) } }
+        let pools = try routes.inspect { engine in engine.poolIDs.compactMap { engine.pool($0) } }
         guard let spec else {
             if pools.count == 1 { return pools[0] }
             throw APIFailure(
@@ -298,7 +298,7 @@ struct Submitter {
             throw APIFailure(
                 400, "PoolSpecMissing", "auto_pool makes its pool of a pool file; name one with --pool")
         }
-        guard routes.loop.inspect({ $0.pool(spec.id) }) == nil else {
+        guard try routes.inspect({ $0.pool(spec.id) }) == nil else {
             throw APIFailure(
                 409, "PoolExists",
                 "pool with id of `\(spec.id)` already exists; auto_pool uses it as a prefix")
@@ -310,7 +310,7 @@ struct Submitter {
     private func removeCompleted(_ jobs: JobsSpec) throws(APIFailure) {
         for job in jobs.jobs {
             let id = job.id.value
-            let state = routes.loop.inspect { engine in engine.jobNumber(id).flatMap { engine.job($0)?.state }
+            let state = try routes.inspect { engine in engine.jobNumber(id).flatMap { engine.job($0)?.state }
             }
             guard state == .completed else { continue }
             let removal = try routes.perform { core, now throws(Refusal) in

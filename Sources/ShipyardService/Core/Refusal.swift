@@ -38,9 +38,13 @@ package struct Refusal: Error, Sendable, Hashable {
         Refusal(.notFound, code: "TaskNotFound", "job `\(job)` has no task `\(id)`")
     }
 
+    private static let storeFailed = "StoreFailed"
+    /// Whether it may be gone when the state is restored.
+    package var isOfStore: Bool { code == Self.storeFailed }
+
     package init(_ error: StoreError) {
         self.init(
-            .unavailable, code: "StoreFailed",
+            .unavailable, code: Self.storeFailed,
             "nothing was changed, because the state file could not be written: \(error)")
     }
 }

@@ -9,7 +9,7 @@ import ShipyardStore
 struct LoopRunner {
     /// Under load one commit serves all exits of this long. Agents have work waiting for longer than that.
     private static let paceMicroseconds: Int64 = 5000
-    private static let longestRetryPause: TimeSpan = .seconds(5)
+    static let longestRetryPause: TimeSpan = .seconds(5)
     /// While the state file cannot be used, a stop is looked for this often.
     private static let retrySlice = TimeSpan(milliseconds: 50)
 
@@ -49,6 +49,8 @@ struct LoopRunner {
     private var core: ServiceCore?
     private var lastTurn: Int64 = 0
     private var quietSince: Int64?
+    /// A stop was taken in this run: its turn may have failed, and it is heard only once.
+    private var hasStop = false
     /// True for the first core of a new boot: agents cannot have died of what their tasks did.
     private var isNewLife: Bool
 
@@ -99,6 +101,7 @@ struct LoopRunner {
 
     mutating func run(_ limit: Limit, _ mail: Mail) throws(ServiceFailure) -> End {
         var retryPause = TimeSpan(milliseconds: 50)
+        hasStop = false
         while true {
             let failure: StoreError
             do throws(StoreError) {
@@ -123,7 +126,7 @@ struct LoopRunner {
         let end = WallClock.monotonicMicroseconds() + pause.milliseconds * 1000
         while true {
             if let loss = homeGuard.loss { return .homeLost(loss) }
-            if mail.refuse(Refusal(failure)).stop { return .stopped }
+            if mail.refuse(Refusal(failure)).stop || hasStop { return .stopped }
             let now = WallClock.monotonicMicroseconds()
             if let deadline = limit.deadline, now >= deadline { return .outOfTime }
             guard now < end else { return nil }
@@ -132,9 +135,11 @@ struct LoopRunner {
     }
 
     private mutating func turns(_ limit: Limit, _ mail: Mail) throws(StoreError) -> End {
+        let isNew = core == nil
         let core = if let core { core } else { try restoredCore() }
         self.core = core
         quietSince = nil
+        if isNew, try answerQuestions(core, mail) { return .stopped }
         while true {
             wait(milliseconds: patience(core, limit))
             if let loss = homeGuard.loss { return .homeLost(loss) }
@@ -159,6 +164,17 @@ struct LoopRunner {
         }
     }
 
+    /// Before anything comes that is to be stored: on a full disk it ends the next turn as it has ended the last, and
+    /// those who only ask would never be answered. True when a stop has come.
+    private mutating func answerQuestions(_ core: ServiceCore, _ mail: Mail) throws(StoreError) -> Bool {
+        // Long enough for all who were refused meanwhile to ask again.
+        usleep(2 * ServiceLoop.inspectionPause)
+        let taken = mail.take(core, clock.now())
+        if taken.stop { hasStop = true }
+        try endTurn(core)
+        return taken.stop
+    }
+
     private func wait(milliseconds: Int64?) {
         for ready in poller.wait(milliseconds: milliseconds) {
             if ready == wakeup.fileDescriptor { wakeup.clear() } else { world.readable(ready) }
@@ -167,8 +183,9 @@ struct LoopRunner {
     }
 
     /// Takes into the turn what has come from other threads and from nodes.
-    private func collect(_ core: ServiceCore, _ mail: Mail) -> (commands: Int, stop: Bool) {
+    private mutating func collect(_ core: ServiceCore, _ mail: Mail) -> (commands: Int, stop: Bool) {
         let taken = mail.take(core, clock.now())
+        if taken.stop { hasStop = true }
         for event in world.takeEvents() { core.receive(event, at: clock.now()) }
         return taken
     }

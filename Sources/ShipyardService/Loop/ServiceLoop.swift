@@ -32,7 +32,10 @@ package final class ServiceLoop: Sendable {
     /// After the loss of the home: for those who wait to hear of it.
     private static let farewell = TimeSpan.seconds(2)
     /// Before an inspection that found no state is tried again.
-    private static let inspectionPause: UInt32 = 50_000
+    static let inspectionPause: UInt32 = 50_000
+    /// For how long it is tried: longer than the longest pause after which the state is restored again.
+    package static let inspectionPatience = TimeSpan(
+        milliseconds: LoopRunner.longestRetryPause.milliseconds + 1000)
 
     private let mailbox = Mutex<[Letter]>([])
     private let wakeup: Wakeup
@@ -82,7 +85,12 @@ package final class ServiceLoop: Sendable {
     }
 
     /// Asks the engine something. The answer is of a committed turn: nobody is shown what a crash could undo.
-    package func inspect<Answer: Sendable>(_ body: @escaping @Sendable (Engine) -> Answer) -> Answer {
+    ///
+    /// Refused when for as long as `patience` no turn could be committed, such as on a full disk.
+    package func inspect<Answer: Sendable>(
+        patience: TimeSpan = inspectionPatience, _ body: @escaping @Sendable (Engine) -> Answer
+    ) throws(Refusal) -> Answer {
+        let limit = WallClock.monotonicMicroseconds() + patience.milliseconds * 1000
         while true {
             let box = AnswerBox<Answer>()
             post(
@@ -92,8 +100,12 @@ package final class ServiceLoop: Sendable {
                             box.give(error.map { .failure(Refusal($0)) } ?? .success(core.inspect(body)))
                         }
                     }, refuse: { box.give(.failure($0)) }))
+            switch box.wait() {
+            case .success(let answer): return answer
             // A turn that came to nothing is followed by a new core, which has an answer.
-            if case .success(let answer) = box.wait() { return answer }
+            case .failure(let refusal):
+                guard refusal.isOfStore, WallClock.monotonicMicroseconds() < limit else { throw refusal }
+            }
             usleep(Self.inspectionPause)
         }
     }

@@ -23,14 +23,21 @@ enum ServiceStatusCommand {
     }
 
     static func lines(_ service: ServiceResponse) -> [String] {
-        let perTask =
-            service.engineTasks > 0 ? " (\(service.engineBytes / service.engineTasks) for each)" : ""
-        return [
+        [
             "service \(service.version) runs as process \(service.processId) since \(service.startTime)",
             "  home: \(service.home)",
-            "  \(counted(service.pools, "pool")), \(counted(service.activeJobs, "active job"))",
-            "  engine: \(counted(service.engineTasks, "task")) in \(service.engineBytes) bytes\(perTask)",
-        ] + orphans(service)
+        ] + numbers(service) + orphans(service)
+    }
+
+    /// Or why there are none.
+    private static func numbers(_ service: ServiceResponse) -> [String] {
+        if let problem = service.problem { return ["  \(problem)"] }
+        let (tasks, bytes) = (service.engineTasks ?? 0, service.engineBytes ?? 0)
+        let perTask = tasks > 0 ? " (\(bytes / tasks) for each)" : ""
+        return [
+            "  \(counted(service.pools ?? 0, "pool")), \(counted(service.activeJobs ?? 0, "active job"))",
+            "  engine: \(counted(tasks, "task")) in \(bytes) bytes\(perTask)",
+        ]
     }
 
     /// Told where one looks after a service was started on another state file.
