@@ -38,8 +38,8 @@ struct CoreTests {
             slice.definitions.append(TaskDefinition(key: key, id: "t\(ordinal)", command: "run", template: 0))
             slice.seeds.append(TaskSeed(template: 0))
         }
-        try core.addSlice(slice, to: ticket.number)
-        core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: now)
+        try core.addSlice(slice, to: ticket)
+        core.endSubmission(ticket, plan, pool: PoolID("pool")!, at: now)
         try core.endTurn(at: now)
         return ticket.number
     }
@@ -91,10 +91,10 @@ struct CoreTests {
             TaskDefinition(key: TaskKey(job: ticket.number, ordinal: 0), id: "t", command: "run", template: 0)
         ]
         slice.seeds = [TaskSeed(template: 0)]
-        try core.addSlice(slice, to: ticket.number)
+        try core.addSlice(slice, to: ticket)
         var plan = JobPlan(id: JobID("j")!)
         plan.templates = [TaskTemplate()]
-        core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: now)
+        core.endSubmission(ticket, plan, pool: PoolID("pool")!, at: now)
         core.afterCommit(isPromise: true) { answers.append($0) }
         store.readFaultInjection = { true }
         let error = #expect(throws: StoreError.self) { try core.endTurn(at: now) }

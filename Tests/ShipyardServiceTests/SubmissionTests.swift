@@ -17,7 +17,7 @@ struct SubmissionTests {
         var plan = JobPlan(id: JobID("j")!)
         plan.templates = [TaskTemplate()]
         let ticket = try core.beginSubmission(plan.id, usesDependencies: false)
-        core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: world.moment)
+        core.endSubmission(ticket, plan, pool: PoolID("pool")!, at: world.moment)
         try core.endTurn(at: world.moment)
         try body(core, ticket.number)
     }
@@ -29,9 +29,9 @@ struct SubmissionTests {
             let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
             if isDeleted { try core.deleteJob("j", at: now) } else { try core.terminateJob("j", at: now) }
             try core.endTurn(at: now)
-            let refusal = #expect(throws: Refusal.self) { try core.checkSubmission(ticket.number) }
+            let refusal = #expect(throws: Refusal.self) { try core.checkSubmission(ticket) }
             #expect(refusal?.code == "JobCompleted")
-            core.cancelSubmission(ticket.number)
+            core.cancelSubmission(ticket)
             try core.endTurn(at: now)
         }
     }
@@ -43,7 +43,7 @@ struct SubmissionTests {
                 try core.beginSubmission(JobID("j")!, usesDependencies: false)
             }
             #expect(refusal?.code == "SubmissionUnderWay")
-            core.cancelSubmission(ticket.number)
+            core.cancelSubmission(ticket)
             _ = try core.beginSubmission(JobID("j")!, usesDependencies: false)
         }
     }
@@ -65,10 +65,10 @@ struct SubmissionTests {
         try withJob { core, number in
             let now = Moment(milliseconds: 1)
             let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
-            try core.addSlice(slice(number, from: 0, count: 50), to: number)
+            try core.addSlice(slice(number, from: 0, count: 50), to: ticket)
             try core.endTurn(at: now)
             while core.store.hasRowsToPurge { try core.store.purgeJobRows(limit: 20) }
-            core.cancelSubmission(ticket.number)
+            core.cancelSubmission(ticket)
             // Not in the same turn, nor in a later one, while rows are left.
             for _ in 0..<2 {
                 let refusal = #expect(throws: Refusal.self) {
@@ -81,8 +81,8 @@ struct SubmissionTests {
             }
             while core.store.hasRowsToPurge { try core.store.purgeJobRows(limit: 20) }
             #expect(try core.store.definition(of: TaskKey(job: number, ordinal: 0)) == nil)
-            _ = try core.beginSubmission(JobID("j")!, usesDependencies: false)
-            try core.addSlice(slice(number, from: 0, count: 50), to: number)
+            let next = try core.beginSubmission(JobID("j")!, usesDependencies: false)
+            try core.addSlice(slice(number, from: 0, count: 50), to: next)
             try core.endTurn(at: now)
         }
     }
@@ -93,17 +93,52 @@ struct SubmissionTests {
         let store = try StoreWriter(path: ":memory:")
         let first = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
         let ticket = try first.beginSubmission(JobID("j")!, usesDependencies: false)
-        try first.addSlice(slice(ticket.number, from: 0, count: 3), to: ticket.number)
+        try first.addSlice(slice(ticket.number, from: 0, count: 3), to: ticket)
         try first.endTurn(at: world.moment)
         let second = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
         let late = #expect(throws: Refusal.self) {
-            try second.addSlice(slice(ticket.number, from: 3, count: 1), to: ticket.number)
+            try second.addSlice(slice(ticket.number, from: 3, count: 1), to: ticket)
         }
         #expect(late?.code == "SubmissionGivenUp")
-        let end = #expect(throws: Refusal.self) { try second.checkSubmission(ticket.number) }
+        let end = #expect(throws: Refusal.self) { try second.checkSubmission(ticket) }
         #expect(end?.code == "SubmissionGivenUp")
         while store.hasRowsToPurge { try store.purgeJobRows(limit: 2) }
         #expect(try store.definition(of: TaskKey(job: ticket.number, ordinal: 0)) == nil)
+    }
+
+    /// The thread that plans does not know of the failed turn, and another has begun on the same job since.
+    @Test func whatAFailedTurnHasThrownAwayDoesNotJoinTheNextSubmission() throws {
+        let world = SimulatedWorld(Scenario(seed: 0))
+        let store = try StoreWriter(path: ":memory:")
+        let first = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
+        try first.addPool(PoolSpec(id: PoolID("pool")!), at: world.moment)
+        var plan = JobPlan(id: JobID("j")!)
+        plan.templates = [TaskTemplate()]
+        first.endSubmission(
+            try first.beginSubmission(plan.id, usesDependencies: false), plan, pool: PoolID("pool")!,
+            at: world.moment)
+        try first.endTurn(at: world.moment)
+        let old = try first.beginSubmission(plan.id, usesDependencies: false)
+        try first.endTurn(at: world.moment)
+
+        let second = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
+        while store.hasRowsToPurge { try store.purgeJobRows(limit: 2) }
+        let new = try second.beginSubmission(plan.id, usesDependencies: false)
+        #expect(new.number == old.number)
+        let late = #expect(throws: Refusal.self) {
+            try second.addSlice(slice(old.number, from: 0, count: 5), to: old)
+        }
+        #expect(late?.code == "SubmissionGivenUp")
+        let end = #expect(throws: Refusal.self) { try second.checkSubmission(old) }
+        #expect(end?.code == "SubmissionGivenUp")
+        // Nor does its end or its withdrawal touch the other.
+        second.endSubmission(old, plan, pool: PoolID("pool")!, at: world.moment)
+        second.cancelSubmission(old)
+        try second.addSlice(slice(new.number, from: 0, count: 2), to: new)
+        try second.checkSubmission(new)
+        second.endSubmission(new, plan, pool: PoolID("pool")!, at: world.moment)
+        try second.endTurn(at: world.moment)
+        #expect(second.inspect { $0.counts(new.number)?.total } == 2)
     }
 
     /// What a submission was answered with is kept in the turn that takes it, or not at all.
@@ -112,11 +147,11 @@ struct SubmissionTests {
         try withJob { core, number in
             let now = Moment(milliseconds: 1)
             let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
-            try core.addSlice(slice(number, from: 0, count: 1), to: number)
+            try core.addSlice(slice(number, from: 0, count: 1), to: ticket)
             try core.endTurn(at: now)
             var plan = JobPlan(id: JobID("j")!)
             plan.templates = [TaskTemplate()]
-            core.endSubmission(ticket.number, plan, pool: PoolID("pool")!, at: now)
+            core.endSubmission(ticket, plan, pool: PoolID("pool")!, at: now)
             core.keepAnswer("the answer", toSubmission: "jobs/x")
             if isTaken {
                 try core.endTurn(at: now)
@@ -137,13 +172,13 @@ struct SubmissionTests {
         try withJob { core, number in
             let now = Moment(milliseconds: 1)
             let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
-            try core.addSlice(slice(number, from: 0, count: 1), to: number)
+            try core.addSlice(slice(number, from: 0, count: 1), to: ticket)
             var wasUnsynced: Bool?
             core.afterCommit(isPromise: isPromise) { _ in wasUnsynced = core.store.hasUnsyncedCommits }
             try core.endTurn(at: now)
             #expect(wasUnsynced == !isPromise)
             // The next turn promises nothing any more.
-            core.cancelSubmission(ticket.number)
+            core.cancelSubmission(ticket)
             try core.endTurn(at: now)
             #expect(core.store.hasUnsyncedCommits)
         }

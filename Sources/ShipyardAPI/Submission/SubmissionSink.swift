@@ -98,7 +98,7 @@ struct SubmissionSink: PlanSink {
     }
 
     /// What was begun and shall not be: also the job that planning stopped in.
-    var begun: [UInt32] { staged.map(\.ticket.number) + (ticket.map { [$0.number] } ?? []) }
+    var begun: [SubmissionTicket] { staged.map(\.ticket) + (ticket.map { [$0] } ?? []) }
 
     // MARK: Parts
 
@@ -125,7 +125,7 @@ struct SubmissionSink: PlanSink {
         slice = TaskSlice()
         // No promise yet: the end of the submission is one, for all of it.
         try routes.perform(isPromise: false) { core, _ throws(Refusal) in
-            try core.addSlice(full, to: ticket.number)
+            try core.addSlice(full, to: ticket)
         }
     }
 

@@ -184,8 +184,8 @@ struct Submitter {
             guard isPlanned, !diagnostics.hasErrors else { throw APIFailure(refused: diagnostics) }
             return sink.staged
         } catch {
-            let numbers = sink.begun
-            try routes.perform { core, _ throws(Refusal) in numbers.forEach { core.cancelSubmission($0) } }
+            let tickets = sink.begun
+            try routes.perform { core, _ throws(Refusal) in tickets.forEach { core.cancelSubmission($0) } }
             throw error
         }
     }
@@ -206,7 +206,7 @@ struct Submitter {
                 // All of them before any: a refusal must not leave half a file behind.
                 var made: [PoolSpec?] = []
                 for ((ticket, _), id) in zip(jobs, pools) {
-                    try core.checkSubmission(ticket.number)
+                    try core.checkSubmission(ticket)
                     var own = ticket.isNew ? spec : nil
                     own?.id = id
                     if let own { try core.checkPool(own) }
@@ -214,13 +214,13 @@ struct Submitter {
                 }
                 for (index, (ticket, plan)) in jobs.enumerated() {
                     if let own = made[index] { try core.addPool(own, autoPoolJob: ticket.number, at: now) }
-                    core.endSubmission(ticket.number, plan, pool: pools[index], at: now)
+                    core.endSubmission(ticket, plan, pool: pools[index], at: now)
                 }
                 also(core)
             }
         } catch {
             try routes.perform { core, _ throws(Refusal) in
-                jobs.forEach { core.cancelSubmission($0.0.number) }
+                jobs.forEach { core.cancelSubmission($0.0) }
             }
             throw error
         }

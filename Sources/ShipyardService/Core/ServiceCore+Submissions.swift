@@ -3,13 +3,12 @@ import ShipyardModel
 import ShipyardPlanner
 import ShipyardSpecs
 import ShipyardStore
+import Synchronization
 
 /// A job's tasks on their way in: their rows are written in slices, and nobody sees them until the end.
 struct Submission {
     var job: JobID
-    var number: UInt32
-    var firstOrdinal: Int
-    var isNew: Bool
+    var ticket: SubmissionTicket
     var seeds: [TaskSeed] = []
     /// Whether tasks were written that must go when it comes to nothing.
     var hasRows = false
@@ -30,6 +29,10 @@ package struct SubmissionTicket: Sendable, Hashable {
     package var firstOrdinal: Int
     package var firstTemplate: Int
     package var isNew: Bool
+    /// Tells it from any other to the same job, also from those to a core that was given up.
+    private let serial = lastSerial.add(1, ordering: .relaxed).newValue
+
+    private static let lastSerial = Atomic<UInt64>(0)
 }
 
 extension ServiceCore {
@@ -42,8 +45,7 @@ extension ServiceCore {
         }
         do {
             let ticket = try ticket(for: job)
-            submissions[ticket.number] = Submission(
-                job: job, number: ticket.number, firstOrdinal: ticket.firstOrdinal, isNew: ticket.isNew)
+            submissions[ticket.number] = Submission(job: job, ticket: ticket)
             engine.addWrites([.openSubmission(job: ticket.number)])
             return ticket
         } catch {
@@ -91,8 +93,9 @@ extension ServiceCore {
     }
 
     /// Writes a slice. Nothing of it is visible until `endSubmission`.
-    package func addSlice(_ slice: TaskSlice, to number: UInt32) throws(Refusal) {
-        guard submissions[number] != nil else { throw .submissionGivenUp }
+    package func addSlice(_ slice: TaskSlice, to ticket: SubmissionTicket) throws(Refusal) {
+        let number = ticket.number
+        guard submissions[number]?.ticket == ticket else { throw .submissionGivenUp }
         submissions[number]?.hasRows = true
         submissions[number]?.seeds += slice.seeds
         for patch in slice.patches {
@@ -103,10 +106,12 @@ extension ServiceCore {
 
     /// Refuses a submission that a failed turn has thrown away, and one whose job has ended since it began, for
     /// instance by `jobs term` while a large file was planned: its tasks could never run.
-    package func checkSubmission(_ number: UInt32) throws(Refusal) {
-        guard let submission = submissions[number] else { throw .submissionGivenUp }
-        guard !submission.isNew else { return }
-        switch engine.job(number)?.state {
+    package func checkSubmission(_ ticket: SubmissionTicket) throws(Refusal) {
+        guard let submission = submissions[ticket.number], submission.ticket == ticket else {
+            throw .submissionGivenUp
+        }
+        guard !ticket.isNew else { return }
+        switch engine.job(ticket.number)?.state {
         case .active, .disabling, .disabled, .enabling: return
         case nil, .terminating, .completed, .deleting:
             throw Refusal(
@@ -116,11 +121,11 @@ extension ServiceCore {
     }
 
     /// Makes the tasks part of their job, all at once. `plan` holds this submission's templates only.
-    package func endSubmission(_ number: UInt32, _ plan: JobPlan, pool: PoolID, at now: Moment) {
-        guard let submission = submissions.removeValue(forKey: number) else { return }
-        submittingJobs.remove(submission.job)
+    package func endSubmission(_ ticket: SubmissionTicket, _ plan: JobPlan, pool: PoolID, at now: Moment) {
+        let number = ticket.number
+        guard let submission = takeSubmission(ticket) else { return }
         var whole = plan
-        if let known = submission.isNew ? nil : self.plan(of: number) {
+        if let known = ticket.isNew ? nil : self.plan(of: number) {
             // Only the tasks are added: what the job is was said when it was made.
             whole = known
             whole.templates += plan.templates
@@ -130,7 +135,7 @@ extension ServiceCore {
             whole.performsExitOptionsJobAction =
                 known.performsExitOptionsJobAction || plan.performsExitOptionsJobAction
         }
-        whole.taskCount = submission.firstOrdinal + submission.seeds.count
+        whole.taskCount = ticket.firstOrdinal + submission.seeds.count
         plans[number] = whole
         var record =
             engine.job(number)
@@ -140,19 +145,27 @@ extension ServiceCore {
                 endTime: nil, terminateReason: nil, creationSteady: now.steady)
         retention.keep(record, whole)
         record.plan = jsonText(whole)
-        if submission.isNew { engine.apply(.jobAdded(record, JobRules(whole)), at: now) }
+        if ticket.isNew { engine.apply(.jobAdded(record, JobRules(whole)), at: now) }
         record.autoComplete = whole.autoComplete
         engine.apply(.tasksAdded(job: number, submission.seeds, record: record, JobRules(whole)), at: now)
         engine.addWrites([.closeSubmission(job: number)])
     }
 
     /// The submission came to nothing: its rows go.
-    package func cancelSubmission(_ number: UInt32) {
-        guard let submission = submissions.removeValue(forKey: number) else { return }
-        submittingJobs.remove(submission.job)
+    package func cancelSubmission(_ ticket: SubmissionTicket) {
+        let number = ticket.number
+        guard let submission = takeSubmission(ticket) else { return }
         guard submission.hasRows else { return engine.addWrites([.closeSubmission(job: number)]) }
         discardedJobs.insert(number)
         engine.addWrites([.discardSubmission(job: number)])
+    }
+
+    /// Nil when it is not under way any more, whatever else is for the same job.
+    private func takeSubmission(_ ticket: SubmissionTicket) -> Submission? {
+        guard let submission = submissions[ticket.number], submission.ticket == ticket else { return nil }
+        submissions[ticket.number] = nil
+        submittingJobs.remove(submission.job)
+        return submission
     }
 
     /// Has a repetition of the submission answered with `answer`, which is kept with what this turn takes.

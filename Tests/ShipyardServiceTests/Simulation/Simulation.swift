@@ -262,12 +262,12 @@ final class Simulation {
                 TaskSeed(template: task.template, dependencies: task.dependencies, number: task.number))
         }
         // The submission began in this turn, so nothing has thrown it away.
-        try! core.addSlice(slice, to: ticket.number)
+        try! core.addSlice(slice, to: ticket)
         var plan = part.plan
         // The templates come with the first submission; the second adds none.
         if !ticket.isNew { plan.templates = [] }
         plan.autoComplete = part.plan.autoComplete && end == part.tasks.count
-        core.endSubmission(ticket.number, plan, pool: scenario.pool.id, at: world.moment)
+        core.endSubmission(ticket, plan, pool: scenario.pool.id, at: world.moment)
         core.afterCommit(isPromise: true) { [unowned self] error in
             if error == nil { self.world.ledger.accepted.insert(ticket.number) }
         }
