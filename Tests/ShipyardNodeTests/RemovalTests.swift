@@ -236,8 +236,11 @@ struct RemovalTests {
         try await agent.wait("the job's end") {
             access("\(agent.root)/workitems/job", F_OK) != 0 ? () : nil
         }
-        for id in ids { agent.send(.forgetRemoval(id)) }
-        try await agent.wait("an empty place") { try leftovers(agent).isEmpty ? () : nil }
+        // As the service, which says so for every answer: the first may be that of the forged note.
+        try await agent.wait("an empty place") {
+            for id in ids { agent.send(.forgetRemoval(id)) }
+            return try leftovers(agent).isEmpty ? () : nil
+        }
     }
 
     @Test(arguments: ["mine", "\(TestAgent.state).", "\(TestAgent.state).02", "x.2"])
