@@ -27,8 +27,10 @@ struct NodePathTests {
         process.executableURL = URL(filePath: "/bin/sleep")
         process.arguments = ["600"]
         process.currentDirectoryURL = URL(filePath: "\(outside)/node-1")
+        // Not by TERM, which may be blocked here and so there; and whoever reads our output must not wait for it.
+        (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
         try process.run()
-        defer { process.terminate() }
+        defer { kill(process.processIdentifier, SIGKILL) }
 
         #expect(NodeTeardown.endProcesses(root: "\(pool)/node-1", journal: JournalState()) == 0)
         let report = try #require(NodeTeardown.run(roots: ["\(pool)/node-1"], grace: .zero).first)
