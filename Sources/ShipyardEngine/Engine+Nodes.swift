@@ -24,6 +24,7 @@ extension Engine {
         nodes[node].relaunch.connectedSince = now.steady
         forgetTrouble(of: node)
         askForRemovals(on: node)
+        endUnknownWork(on: node, running + queued)
         switch nodes[node].record.state {
         case .creating, .starting, .rebooting, .waitingForStartTask, .startTaskFailed, .unknown, .offline,
             .unusable:
@@ -118,6 +119,23 @@ extension Engine {
             if !runs.contains(work) { effects.append(.startWork(NodeHandle(index: node), work)) }
         }
         poolsToSchedule.insert(nodes[node].record.pool)
+    }
+
+    /// What the agent has and was not given to this node, or has ended: work of a state that was not kept. Left alone
+    /// it would hold its slots, and an order that gets its number would be taken for it.
+    private mutating func endUnknownWork(on node: Int, _ present: [WorkID]) {
+        guard !present.isEmpty else { return }
+        var known = Set(nodeWork(of: node).map(\.1))
+        for key in nodes[node].tasks {
+            guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { continue }
+            known.insert(WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt))
+        }
+        if nodes[node].record.startTaskResult == nil {
+            known.insert(WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt))
+        }
+        for work in present where !known.contains(work) {
+            effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
+        }
     }
 
     /// Job preparations and releases that should be running on a node.

@@ -79,16 +79,59 @@ package struct StateID: Identifier {
 
     /// Nil unless `text` is 32 lower-case hexadecimal digits.
     package init?(_ text: String) {
-        guard text.utf8.count == 32,
-            text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-        else { return nil }
+        guard isToken(text) else { return nil }
         self.text = text
     }
 
     package static func random() -> StateID {
-        let halves = (0..<2).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }
-        guard let id = StateID(halves.map { String(repeating: "0", count: 16 - $0.utf8.count) + $0 }.joined())
-        else { invariantFailure("two numbers of 64 bits are 32 hexadecimal digits") }
+        guard let id = StateID(randomToken()) else { invariantFailure("a token is a state's identity") }
         return id
     }
+}
+
+/// Names one run of a service over its state file: made at random at its start and kept in the file. A copy of the
+/// file that is put back does not know the lives that came after it, and so not what was done in them.
+package struct LifeID: Identifier {
+    package let text: String
+
+    /// Nil unless `text` is 32 lower-case hexadecimal digits.
+    package init?(_ text: String) {
+        guard isToken(text) else { return nil }
+        self.text = text
+    }
+
+    package static func random() -> LifeID {
+        guard let id = LifeID(randomToken()) else { invariantFailure("a token is a life's name") }
+        return id
+    }
+}
+
+/// A state, the present life of its service, and the earlier lives that its file knows.
+package struct StateLives: Sendable {
+    package let state: StateID
+    package let present: LifeID
+    private let known: Set<LifeID>
+
+    package init(state: StateID, present: LifeID, earlier: Set<LifeID> = []) {
+        self.state = state
+        self.present = present
+        known = earlier.union([present])
+    }
+
+    /// Whether what was done for this life of this state is in the file. Of any other, numbers mean other work.
+    package func know(_ life: LifeID, of state: StateID) -> Bool {
+        state == self.state && known.contains(life)
+    }
+}
+
+private func isToken(_ text: String) -> Bool {
+    text.utf8.count == 32
+        && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+}
+
+private func randomToken() -> String {
+    (0..<2).map { _ in
+        let half = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        return String(repeating: "0", count: 16 - half.utf8.count) + half
+    }.joined()
 }

@@ -52,10 +52,12 @@ package struct WorkOrder: Sendable, Hashable {
 
 /// What the service says to an agent.
 package enum ServiceMessage: Sendable {
-    /// First on every connection, with the identity of the service's state. The agent answers `welcome` with its
-    /// own; where the two agree every exit that is not acknowledged follows, and where they do not the agent
-    /// says and does nothing more for this connection but `shutDown`.
-    case hello(StateID)
+    /// First on every connection, with the identity of the service's state and its present life. The agent answers
+    /// `welcome` with its own and says and does nothing more for this connection but `shutDown`, until `accept`:
+    /// only the service can tell whether the agent's work is in its file.
+    case hello(StateID, LifeID)
+    /// The agent is the service's. Every exit that is not acknowledged follows. Ignored where the states differ.
+    case accept
     case context(WorkContext)
     case start(WorkOrder)
     /// End it: TERM to the whole process tree, grace, KILL. Its exit is then reported with this failure.
@@ -83,8 +85,10 @@ package enum ServiceMessage: Sendable {
 
 /// What an agent says to the service.
 package enum AgentMessage: Sendable, Hashable {
-    /// What is alive here: `running` has started, `queued` waits for a slot. Unacknowledged exits follow.
-    case welcome(state: StateID, boot: Int64, processID: Int32, running: [WorkID], queued: [WorkID])
+    /// What is alive here: `running` has started, `queued` waits for a slot. `life` is the one that the agent has
+    /// last been accepted by, before this `hello`. What else there is to say follows when it is accepted.
+    case welcome(
+        state: StateID, life: LifeID, boot: Int64, processID: Int32, running: [WorkID], queued: [WorkID])
     /// Its process exists from now on.
     case started(WorkID, at: Instant)
     /// Written to the journal before it is sent; sent again on each connection until acknowledged.

@@ -45,6 +45,8 @@ enum Migrations {
     private static let version2 = """
         CREATE TABLE identity (state TEXT NOT NULL);
         INSERT INTO identity VALUES (lower(hex(randomblob(16))));
+        -- A row for each start of a service: `StoreWriter.beginLife`.
+        CREATE TABLE lives (number INTEGER PRIMARY KEY, life TEXT NOT NULL);
 
         CREATE TABLE directory_removals (
             pool TEXT NOT NULL, node TEXT NOT NULL, id INTEGER NOT NULL, job TEXT NOT NULL, path TEXT NOT NULL,

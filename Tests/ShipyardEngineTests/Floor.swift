@@ -156,6 +156,11 @@ struct Floor {
 
     func nodeState(_ node: Int) -> NodeState { engine.nodeRecord(NodeHandle(index: node)).state }
 
+    /// What agents were told to end.
+    var kills: [WorkID] {
+        effects.compactMap { if case .killWork(_, let work, _) = $0 { work } else { nil } }
+    }
+
     func count(_ matches: (Effect) -> Bool) -> Int { effects.count(where: matches) }
 }
 

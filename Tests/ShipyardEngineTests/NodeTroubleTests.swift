@@ -305,4 +305,34 @@ struct NodeTroubleTests {
         floor.giveBack(.jobRelease)
         #expect(floor.engine.job(job)?.state == .completed)
     }
+
+    // MARK: Work that nobody has given
+
+    /// Left alone it would keep its slots for as long as it likes, and its number from the task that gets it next.
+    @Test func workThatTheEngineDoesNotKnowIsEndedWhenItsAgentConnects() {
+        var floor = Floor(nodes: 1, slots: 4)
+        let node = NodeHandle(index: 0)
+        let job = floor.addJob(.free(2))
+        let known = floor.atAgents.map(\.work)
+        #expect(known.count == 2)
+        floor.end()
+        let ended = known[0]
+        let living = known[1]
+        let unknown = [
+            WorkID(kind: .task, key: living.key, attempt: living.attempt + 1),
+            WorkID(kind: .task, key: TaskKey(job: job, ordinal: 9).rawValue, attempt: 1),
+            WorkID(kind: .task, key: TaskKey(job: job + 1, ordinal: 0).rawValue, attempt: 1),
+            WorkID(kind: .jobPreparation, key: Int64(job), attempt: 1),
+            WorkID(kind: .startTask, key: 0, attempt: 1), ended,
+        ]
+        floor.apply(.nodeConnected(node, running: [living] + unknown[..<3], queued: Array(unknown[3...])))
+        let killed = floor.kills
+        #expect(Set(killed) == Set(unknown))
+        #expect(killed.count == unknown.count)
+        // Their ends are nobody's, and the job's own task goes on.
+        for work in unknown { floor.apply(.workExited(node, work, floor.result(9))) }
+        #expect(floor.state(job, 1) == .running)
+        floor.end()
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
 }

@@ -57,7 +57,7 @@ struct AgentLifeTests {
         agent.context()
         let options = NodeAgentOptions(
             root: agent.root, pool: "lab", node: "lab-0", boot: 2, slots: 1, isDedicated: true,
-            state: TestAgent.state)
+            state: TestAgent.state, life: TestAgent.life)
         let second = try AgentLauncher.launch(executable: TestAgent.executable, options: options)
         var status: Int32 = 0
         try await agent.wait("the second agent's end") {

@@ -113,7 +113,8 @@ struct HindranceTests {
         let directory = try FileDescriptor.openDirectory(root)
         let stamp = ProcessStamp(processID: 7, startedNotBefore: 1, startedNotAfter: 2)
         let boot = JournalBoot(
-            number: 1, state: TestAgent.state, machine: MachineID(boot: "b", processNamespace: "n"),
+            number: 1, state: TestAgent.state, life: TestAgent.life,
+            machine: MachineID(boot: "b", processNamespace: "n"),
             agent: stamp,
             group: .made(path: "/g"))
         let journal = try AgentJournal(root: directory.number, boot: boot, after: JournalState())

@@ -12,8 +12,8 @@ struct JournalTests {
 
     private func boot(_ number: Int64, state: StateID = TestAgent.state) -> JournalBoot {
         JournalBoot(
-            number: number, state: state, machine: MachineID(boot: "b", processNamespace: "n"), agent: agent,
-            group: .made(path: "/g"))
+            number: number, state: state, life: TestAgent.life,
+            machine: MachineID(boot: "b", processNamespace: "n"), agent: agent, group: .made(path: "/g"))
     }
 
     private func withJournal(_ body: (_ directory: Int32, _ path: String) throws -> Void) throws {
@@ -60,7 +60,7 @@ struct JournalTests {
         var ends: [Int] = []
         let records: [JournalRecord] = [
             .boot(boot(3), nextSequence: 9), .started(TestAgent.id(9), agent), exited(9),
-            .acknowledged(9), .withdrawn(TestAgent.id(9)),
+            .acknowledged(9), .withdrawn(TestAgent.id(9)), .heard(.random()),
         ]
         for record in records {
             record.appendLine(to: &writer)

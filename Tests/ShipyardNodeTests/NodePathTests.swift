@@ -41,7 +41,7 @@ struct NodePathTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: outside) == ["node-1"])
         let options = NodeAgentOptions(
             root: "\(pool)/node-2", pool: "p", node: "node-2", boot: 1, slots: 1, isDedicated: true,
-            state: TestAgent.state, umask: 0o022)
+            state: TestAgent.state, life: TestAgent.life, umask: 0o022)
         let error = #expect(throws: SystemError.self) {
             // A program that ends at once, should it be started.
             _ = try AgentLauncher.launch(executable: "/bin/true", options: options)

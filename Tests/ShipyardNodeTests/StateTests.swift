@@ -24,8 +24,9 @@ struct StateTests {
         agent.start(2, "sleep 600")
         try await agent.started(2)
         let stranger = try AgentConnection(root: agent.root)
-        stranger.send(.hello(Self.other))
+        stranger.send(.hello(Self.other, TestAgent.life))
         let context = WorkContext(number: 1, parentDirectory: "workitems/job/job-1", environment: [])
+        stranger.send(.accept)
         stranger.send(.context(context))
         stranger.send(
             .start(WorkOrder(id: TestAgent.id(9), context: 1, name: "t9", command: "true", slots: 0)))
@@ -47,18 +48,69 @@ struct StateTests {
         #expect(
             heard == [
                 .welcome(
-                    state: TestAgent.state, boot: 1, processID: agent.processID, running: [TestAgent.id(2)],
-                    queued: [])
+                    state: TestAgent.state, life: TestAgent.life, boot: 1, processID: agent.processID,
+                    running: [TestAgent.id(2)], queued: [])
             ])
         #expect(try await agent.exit(of: 1).exit == .exited(5))
         #expect(try await agent.welcome().running == [TestAgent.id(2)])
         #expect(access("\(agent.root)/workitems/job/job-1/t1", F_OK) == 0)
         #expect(access("\(agent.root)/workitems/job/job-1/t9", F_OK) != 0)
         let last = try AgentConnection(root: agent.root)
-        last.send(.hello(Self.other))
+        last.send(.hello(Self.other, TestAgent.life))
         last.send(.shutDown)
         _ = try last.flush()
         try await agent.wait("the agent's end") { AgentLauncher.reap(agent.processID) ? () : nil }
+    }
+
+    /// The service asks its file first whether it knows the life that the agent was accepted by last.
+    @Test func nothingIsSaidOrDoneBeforeTheServiceHasAccepted() async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        agent.start(2, "until [ -e $AZ_BATCH_NODE_ROOT_DIR/go ]; do sleep 0.02; done; exit 6")
+        try await agent.started(2)
+        let later = LifeID.random()
+        let service = try AgentConnection(root: agent.root)
+        service.send(.hello(TestAgent.state, later))
+        let context = WorkContext(number: 1, parentDirectory: "workitems/job/job-1", environment: [])
+        service.send(.context(context))
+        service.send(
+            .start(WorkOrder(id: TestAgent.id(9), context: 1, name: "t9", command: "true", slots: 0)))
+        service.send(.acknowledge(.max))
+        service.send(
+            .kill(TestAgent.id(2), FailureInfo(category: .userError, code: "TaskEnded", message: "")))
+        service.send(.ping(1))
+        _ = try service.flush()
+        // Ends while the service decides.
+        try Data().write(to: URL(filePath: "\(agent.root)/go"))
+        try await agent.wait("the end in the journal") {
+            try agent.journal.unacknowledged.count == 2 ? () : nil
+        }
+        var heard = try service.readMessages().messages
+        #expect(
+            heard == [
+                .welcome(
+                    state: TestAgent.state, life: TestAgent.life, boot: 1, processID: agent.processID,
+                    running: [TestAgent.id(2)], queued: [])
+            ])
+        #expect(try agent.journal.boot?.life == TestAgent.life)
+        service.send(.accept)
+        service.send(.ping(2))
+        _ = try service.flush()
+        heard = []
+        try await agent.wait("a pong") {
+            heard += try service.readMessages().messages
+            return heard.contains(.pong(2)) ? () : nil
+        }
+        #expect(
+            heard.map { message -> Int64 in
+                if case .exited(_, let id, _) = message { id.key } else { 0 }
+            } == [1, 2, 0], "\(heard)")
+        #expect(try agent.journal.boot?.life == later)
+        #expect(access("\(agent.root)/workitems/job/job-1/t9", F_OK) != 0)
+        var rewritten = JournalState()
+        for record in try agent.journal.records() { rewritten.apply(record) }
+        #expect(rewritten.boot?.life == later)
     }
 
     @Test func exitsOfAnotherStateAreNotReported() async throws {
@@ -69,9 +121,14 @@ struct StateTests {
         agent.start(2, "sleep \(marker.text)")
         try await agent.started(2)
         agent.crash()
-        #expect(try JournalReader.read(root: agent.root, believing: Self.other).unacknowledged.isEmpty)
+        func believed(_ lives: StateLives) throws -> Int {
+            try JournalReader.read(root: agent.root, believing: lives).unacknowledged.count
+        }
+        let later = LifeID.random()
+        #expect(try believed(StateLives(state: Self.other, present: TestAgent.life)) == 0)
+        #expect(try believed(StateLives(state: TestAgent.state, present: later)) == 0)
         #expect(
-            try JournalReader.read(root: agent.root, believing: TestAgent.state).unacknowledged.count == 1)
+            try believed(StateLives(state: TestAgent.state, present: later, earlier: [TestAgent.life])) == 1)
         agent.state = Self.other
         try await agent.reboot()
         #expect(marker.count == 0)

@@ -43,7 +43,8 @@ struct TeardownTests {
     private func writeJournal(running stamp: ProcessStamp, machine: MachineID, in directory: String) throws {
         let folder = try FileDescriptor.openDirectory(directory)
         let boot = JournalBoot(
-            number: 1, state: TestAgent.state, machine: machine, agent: stamp, group: .none(reason: "a test"))
+            number: 1, state: TestAgent.state, life: TestAgent.life, machine: machine, agent: stamp,
+            group: .none(reason: "a test"))
         let journal = try AgentJournal(root: folder.number, boot: boot, after: JournalState())
         journal.append(.started(TestAgent.id(1), stamp))
         journal.flush()
@@ -82,7 +83,8 @@ struct TeardownTests {
                 journal.apply(
                     .boot(
                         JournalBoot(
-                            number: 1, state: TestAgent.state, machine: machine, agent: stamp,
+                            number: 1, state: TestAgent.state, life: TestAgent.life, machine: machine,
+                            agent: stamp,
                             group: .none(reason: "")), nextSequence: 1))
                 journal.apply(.started(TestAgent.id(1), stamp))
                 #expect(journal.stamps.isEmpty == !isOwn)
@@ -126,7 +128,7 @@ struct TeardownTests {
             #expect(throws: SystemError.self) { try AgentConnection(root: root) }
             let options = NodeAgentOptions(
                 root: root, pool: "lab", node: "lab-0", boot: 1, slots: 1, isDedicated: true,
-                state: TestAgent.state)
+                state: TestAgent.state, life: TestAgent.life)
             #expect(throws: SystemError.self) {
                 _ = try AgentLauncher.launch(executable: TestAgent.executable, options: options)
             }

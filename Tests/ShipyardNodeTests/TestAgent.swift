@@ -20,6 +20,7 @@ final class TestAgent {
     let root: String
     let slots: Int
     var state = TestAgent.state
+    var life = TestAgent.life
     var umask: UInt16 = 0o022
     private let executable: String
     private let user: uid_t
@@ -63,7 +64,7 @@ final class TestAgent {
     func launch() throws {
         let options = NodeAgentOptions(
             root: root, pool: "lab", node: "lab-0", boot: boot, slots: slots, isDedicated: true,
-            state: state, umask: umask)
+            state: state, life: life, umask: umask)
         processID = try AgentLauncher.launch(executable: executable, options: options)
     }
 
@@ -87,8 +88,9 @@ final class TestAgent {
         connection = nil
         messages = []
         connection = try await wait("the agent's socket") { try? AgentConnection(root: root, of: user) }
-        send(.hello(state))
+        send(.hello(state, life))
         _ = try await welcome()
+        send(.accept)
     }
 
     func disconnect() { connection = nil }
@@ -101,6 +103,7 @@ final class TestAgent {
     }
 
     static let state = StateID(String(repeating: "5a", count: 16))!
+    static let life = LifeID(String(repeating: "1f", count: 16))!
 
     static func id(_ key: Int64, attempt: Int32 = 1) -> WorkID {
         WorkID(kind: .task, key: key, attempt: attempt)
@@ -157,7 +160,7 @@ final class TestAgent {
 
     func welcome() async throws -> (boot: Int64, running: [WorkID], queued: [WorkID]) {
         try await wait("a welcome") {
-            for case .welcome(_, let boot, _, let running, let queued) in messages {
+            for case .welcome(_, _, let boot, _, let running, let queued) in messages {
                 return (boot, running, queued)
             }
             return nil

@@ -12,7 +12,9 @@ struct WireTests {
     static let failure = FailureInfo(category: .userError, code: "TaskEnded", message: "")
 
     static let agentMessages: [AgentMessage] = [
-        .welcome(state: TestAgent.state, boot: -5, processID: 42, running: [id, id], queued: []),
+        .welcome(
+            state: TestAgent.state, life: TestAgent.life, boot: -5, processID: 42, running: [id, id],
+            queued: []),
         .started(id, at: Instant(milliseconds: 1_700_000_000_123)),
         .exited(sequence: .max, id, result),
         .exited(
@@ -26,7 +28,7 @@ struct WireTests {
     ]
 
     static let serviceMessages: [ServiceMessage] = [
-        .hello(TestAgent.state),
+        .hello(TestAgent.state, TestAgent.life), .accept,
         .context(
             WorkContext(
                 number: 7, parentDirectory: "workitems/etl/job-1", environment: [("A", "1"), ("B", "")],

@@ -82,7 +82,8 @@ struct CoreTests {
             .message(
                 node,
                 .welcome(
-                    state: SimulatedWorld.state, boot: 1, processID: 1, running: [], queued: [])), at: now)
+                    state: SimulatedWorld.state, life: SimulatedWorld.life, boot: 1, processID: 1,
+                    running: [], queued: [])), at: now)
         try core.endTurn(at: now)
         var answers: [StoreError?] = []
         let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
@@ -113,7 +114,9 @@ struct CoreTests {
         core.receive(
             .message(
                 node,
-                .welcome(state: SimulatedWorld.state, boot: 1, processID: 1, running: [], queued: [])),
+                .welcome(
+                    state: SimulatedWorld.state, life: SimulatedWorld.life, boot: 1, processID: 1,
+                    running: [], queued: [])),
             at: now)
         core.receive(.nodeSilent(node), at: now)
         #expect(#expect(throws: Refusal.self) { try reboot() }?.code == "NodeUnreachable")
@@ -227,7 +230,8 @@ struct CoreTests {
     func damagedRowDoesNotEndTheService(_ change: String) throws {
         let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!)! }
         let welcome = AgentMessage.welcome(
-            state: SimulatedWorld.state, boot: 1, processID: 1, running: [], queued: [])
+            state: SimulatedWorld.state, life: SimulatedWorld.life, boot: 1, processID: 1, running: [],
+            queued: [])
         core.receive(.message(node, welcome), at: now)
         _ = try ServiceClock(store: store)
         let broken = try addJob("broken", tasks: 1)
@@ -266,7 +270,9 @@ struct CoreTests {
         core.receive(
             .message(
                 node,
-                .welcome(state: SimulatedWorld.state, boot: 1, processID: 1, running: [], queued: [])),
+                .welcome(
+                    state: SimulatedWorld.state, life: SimulatedWorld.life, boot: 1, processID: 1,
+                    running: [], queued: [])),
             at: now)
         try core.terminateTask("t1", of: "j", at: now)
         try core.terminateTask("t2", of: "j", at: now)

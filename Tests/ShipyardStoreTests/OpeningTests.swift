@@ -41,6 +41,32 @@ import Testing
         #expect(try StoreWriter(path: directory.database).stateID() == identity)
     }
 
+    /// Whose agents a service takes for its own: those of the lives before it, and none that a copy has not seen.
+    @Test func everyLifeIsKnownToThoseAfterIt() throws {
+        let directory = TemporaryDirectory()
+        let state = try StoreWriter(path: directory.database).stateID()
+        let store = try StoreWriter(path: directory.database)
+        let first = try store.beginLife().present
+        let second = try StoreWriter(path: directory.database).beginLife()
+        let third = try StoreWriter(path: directory.database).beginLife()
+        #expect([first, second.present, third.present].allSatisfy { third.know($0, of: state) })
+        #expect(!second.know(third.present, of: state))
+        #expect(!third.know(first, of: .random()))
+        try run(
+            """
+            WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < \(StoreWriter.keptLives))
+            INSERT INTO lives (life) SELECT lower(hex(randomblob(16))) FROM n
+            """, in: directory.database)
+        _ = try store.beginLife()
+        let isStillKnown = try store.beginLife().know(second.present, of: state)
+        #expect(!isStillKnown)
+        #expect(try number("SELECT count(*) FROM lives", in: directory.database) == StoreWriter.keptLives)
+        // On the disk before anybody hears of it.
+        #expect(!store.hasUnsyncedCommits)
+        store.faultInjection = { _ in true }
+        #expect(throws: StoreError.self) { try store.beginLife() }
+    }
+
     @Test func aFileOfANewerVersionIsRefused() throws {
         let directory = TemporaryDirectory()
         _ = try StoreWriter(path: directory.database)

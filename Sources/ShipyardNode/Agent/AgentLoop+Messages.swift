@@ -2,14 +2,15 @@ import ShipyardModel
 
 extension AgentLoop {
     func handle(_ message: ServiceMessage) {
-        // Before a greeting, and after that of another state, it may only be told to go.
+        // Who has not accepted the agent may only tell it to go.
         switch message {
-        case .hello(let state): return welcome(state)
+        case .hello(let state, let life): return welcome(state, life)
+        case .accept: return beAccepted()
         case .shutDown: return leave()
-        default: guard isGreeted else { return }
+        default: guard trust == .accepted else { return }
         }
         switch message {
-        case .hello, .shutDown: break
+        case .hello, .accept, .shutDown: break
         case .context(let context): contexts[context.number] = ContextState(context, on: node)
         case .forgetContext(let number): contexts[number] = nil
         case .start(let order): receive(order)

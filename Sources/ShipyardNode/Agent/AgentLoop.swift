@@ -17,8 +17,10 @@ final class AgentLoop {
     private let listener: FileDescriptor
 
     private var stream: MessageStream<ServiceMessage, AgentMessage>?
-    /// The service has said hello on this connection; before that it is told nothing.
-    private(set) var isGreeted = false
+    /// How far the service has come on this connection.
+    private(set) var trust = Trust.unknown
+    /// What is to be said once the agent is accepted. No more than its work comes to: it takes none until then.
+    private var held: [AgentMessage] = []
     private var reportedJournalFailure: SystemError?
 
     var contexts: [UInt32: ContextState] = [:]
@@ -76,6 +78,14 @@ final class AgentLoop {
         return 0
     }
 
+    enum Trust: Equatable {
+        /// It has not said hello, or is of another state: it is told nothing, and may only tell the agent to go.
+        case unknown
+        /// It has said hello in this life and decides whether the agent's work is its own.
+        case deciding(LifeID)
+        case accepted
+    }
+
     private struct Ready {
         var signals = false
         var service = false
@@ -127,7 +137,7 @@ final class AgentLoop {
         guard PeerCredentials.isTrusted(socket.number) else { return }
         // A newer connection comes from a newer service, or from one that has given up the older.
         stream = MessageStream(owning: socket)
-        isGreeted = false
+        forgetCaller()
     }
 
     private func readMessages() {
@@ -144,18 +154,25 @@ final class AgentLoop {
 
     private func close() {
         stream = nil
-        isGreeted = false
+        forgetCaller()
     }
 
-    /// Greets, and tells what is alive, which exits are not acknowledged and which removals not forgotten. The
-    /// service of another state hears nothing more: its numbers name other work.
-    func welcome(_ state: StateID) {
-        isGreeted = true
-        send(
+    private func forgetCaller() {
+        trust = .unknown
+        held = []
+    }
+
+    /// Tells what is alive, and keeps ready which exits are not acknowledged and which removals not forgotten. The
+    /// service of another state never hears those: its numbers name other work. Nor does one that has gone back to
+    /// an earlier state of its own, which it knows by the life that the agent has heard last.
+    func welcome(_ state: StateID, _ life: LifeID) {
+        forgetCaller()
+        stream?.send(
             .welcome(
-                state: options.state, boot: options.boot, processID: getpid(),
-                running: attempts.map(\.order.id), queued: queue.ids))
-        isGreeted = state == options.state
+                state: options.state, life: journal.state.boot?.life ?? options.life, boot: options.boot,
+                processID: getpid(), running: attempts.map(\.order.id), queued: queue.ids))
+        guard state == options.state else { return }
+        trust = .deciding(life)
         for exit in journal.state.unacknowledged {
             send(.exited(sequence: exit.sequence, exit.id, exit.result))
         }
@@ -163,8 +180,21 @@ final class AgentLoop {
         if let hindrance { send(.cannotStartWork(reason: hindrance.reason)) }
     }
 
+    /// From now on the service is obeyed, and hears what there was to say since its hello, in order.
+    func beAccepted() {
+        guard case .deciding(let life) = trust else { return }
+        trust = .accepted
+        if life != journal.state.boot?.life { journal.append(.heard(life)) }
+        for message in held { send(message) }
+        held = []
+    }
+
     func send(_ message: AgentMessage) {
-        if isGreeted { stream?.send(message) }
+        switch trust {
+        case .unknown: break
+        case .deciding: held.append(message)
+        case .accepted: stream?.send(message)
+        }
     }
 
     // A service that reads nothing any more must not fill the agent's memory: it connects again when it can.

@@ -63,7 +63,8 @@ package enum NodeAgent {
         NodeTeardown.endProcesses(root: root, journal: old, sparing: [agent.processID])
         let group = NodeGroup.enter()
         let boot = JournalBoot(
-            number: options.boot, state: options.state, machine: machine, agent: agent, group: group)
+            number: options.boot, state: options.state, life: options.life, machine: machine, agent: agent,
+            group: group)
         let loop = try makeLoop(options, root: root, boot, after: old, signals)
         let code = loop.run()
         group.leave()

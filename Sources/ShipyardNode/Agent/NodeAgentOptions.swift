@@ -13,12 +13,14 @@ package struct NodeAgentOptions: Sendable, Hashable {
     package var isDedicated: Bool
     /// Of the service that this agent belongs to.
     package var state: StateID
+    /// The life of that service.
+    package var life: LifeID
     /// What files of tasks do not get: the umask of the user, where the service and its agents have a stricter one.
     package var umask: UInt16
 
     package init(
         root: String, pool: String, node: String, boot: Int64, slots: Int, isDedicated: Bool, state: StateID,
-        umask: UInt16 = UserMask.value
+        life: LifeID, umask: UInt16 = UserMask.value
     ) {
         self.umask = umask
         self.root = root
@@ -28,13 +30,14 @@ package struct NodeAgentOptions: Sendable, Hashable {
         self.slots = slots
         self.isDedicated = isDedicated
         self.state = state
+        self.life = life
     }
 
     /// What follows `shipyard-swift` on the command line.
     package var arguments: [String] {
         [
             "node-agent", "--root", root, "--pool", pool, "--node", node, "--boot", String(boot), "--slots",
-            String(slots), "--state", state.text, "--umask", String(umask, radix: 8),
+            String(slots), "--state", state.text, "--life", life.text, "--umask", String(umask, radix: 8),
             isDedicated ? "--dedicated" : "--low-priority",
         ]
     }
@@ -48,7 +51,7 @@ package struct NodeAgentOptions: Sendable, Hashable {
             switch option {
             case "--dedicated": isDedicated = true
             case "--low-priority": isDedicated = false
-            case "--root", "--pool", "--node", "--boot", "--slots", "--state", "--umask":
+            case "--root", "--pool", "--node", "--boot", "--slots", "--state", "--life", "--umask":
                 guard let value = rest.popFirst() else { throw NodeAgentUsage("\(option) needs a value") }
                 values[option] = value
             default: throw NodeAgentUsage("unknown option \(option)")
@@ -65,12 +68,15 @@ package struct NodeAgentOptions: Sendable, Hashable {
         guard let state = values["--state"].flatMap(StateID.init) else {
             throw NodeAgentUsage("--state needs 32 hexadecimal digits")
         }
+        guard let life = values["--life"].flatMap(LifeID.init) else {
+            throw NodeAgentUsage("--life needs 32 hexadecimal digits")
+        }
         guard let umask = UInt16(values["--umask"] ?? "22", radix: 8), umask <= 0o777 else {
             throw NodeAgentUsage("--umask needs an octal number up to 777")
         }
         self.init(
             root: root, pool: pool, node: node, boot: boot, slots: slots, isDedicated: isDedicated,
-            state: state, umask: umask)
+            state: state, life: life, umask: umask)
     }
 }
 

@@ -6,20 +6,20 @@ package enum JournalReader {
     /// An empty state when there is no journal. The tail that a crash tore off is left out: nothing of it was
     /// ever reported.
     ///
-    /// With `state` given, exits of any other state are left out. What still runs is told all the same: it has to
-    /// be ended.
+    /// With `lives` given, exits of any other state, and of a life that is not known there, are left out. What
+    /// still runs is told all the same: it has to be ended.
     package static func read(
-        root: String, believing state: StateID? = nil
+        root: String, believing lives: StateLives? = nil
     ) throws(SystemError) -> JournalState {
-        try read(NodePath(root), believing: state)
+        try read(NodePath(root), believing: lives)
     }
 
     package static func read(
-        _ root: NodePath, believing state: StateID? = nil
+        _ root: NodePath, believing lives: StateLives? = nil
     ) throws(SystemError) -> JournalState {
         var journal = JournalState()
         try eachRecord(of: root) { journal.apply($0) }
-        if let state { journal.believe(state) }
+        if let lives, !journal.isKnown(to: lives) { journal.forgetExits() }
         return journal
     }
 

@@ -11,6 +11,8 @@ package enum JournalRecord: Sendable, Hashable {
     case withdrawn(WorkID)
     /// The service keeps every exit up to this one.
     case acknowledged(UInt64)
+    /// A later life of the service has accepted the agent.
+    case heard(LifeID)
 }
 
 /// In the file each record is a 32-bit length, the CRC-32 of what follows, and the record.
@@ -36,6 +38,9 @@ extension JournalRecord: WireMessage {
         case .withdrawn(let id):
             writer.append(UInt8(5))
             writer.append(id)
+        case .heard(let life):
+            writer.append(UInt8(6))
+            writer.append(life.text)
         }
     }
 
@@ -47,6 +52,7 @@ extension JournalRecord: WireMessage {
             self = .exited(sequence: try reader.integer(), try reader.workID(), try reader.attemptResult())
         case 3: self = .acknowledged(try reader.integer())
         case 5: self = .withdrawn(try reader.workID())
+        case 6: self = .heard(try reader.lifeID())
         case let tag: throw .unknownTag(tag)
         }
     }
@@ -64,15 +70,18 @@ extension JournalRecord: WireMessage {
 package struct JournalBoot: Sendable, Hashable {
     package var number: Int64
     package var state: StateID
+    /// Of the service that the agent has last heard; at first the one that has launched it.
+    package var life: LifeID
     package var machine: MachineID
     package var agent: ProcessStamp
     package var group: NodeGroup
 
     package init(
-        number: Int64, state: StateID, machine: MachineID, agent: ProcessStamp, group: NodeGroup
+        number: Int64, state: StateID, life: LifeID, machine: MachineID, agent: ProcessStamp, group: NodeGroup
     ) {
         self.number = number
         self.state = state
+        self.life = life
         self.machine = machine
         self.agent = agent
         self.group = group
@@ -89,6 +98,7 @@ extension JournalBoot: WireMessage {
     package func write(to writer: inout ByteWriter) {
         writer.append(number)
         writer.append(state.text)
+        writer.append(life.text)
         writer.append(machine.boot)
         writer.append(machine.processNamespace)
         writer.append(agent)
@@ -105,6 +115,7 @@ extension JournalBoot: WireMessage {
     package init(from reader: inout ByteReader) throws(WireError) {
         number = try reader.integer()
         state = try reader.stateID()
+        life = try reader.lifeID()
         machine = MachineID(boot: try reader.text(), processNamespace: try reader.text())
         agent = try reader.stamp()
         switch try reader.integer(UInt8.self) {

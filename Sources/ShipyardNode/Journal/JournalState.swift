@@ -42,6 +42,8 @@ package struct JournalState: Sendable {
             running[id] = nil
         case .acknowledged(let sequence):
             acknowledge(upTo: sequence)
+        case .heard(let life):
+            boot?.life = life
         }
     }
 
@@ -57,8 +59,17 @@ package struct JournalState: Sendable {
     }
 
     /// Forgets the exits of another state: its numbers are given again by this one, for other work.
-    package mutating func believe(_ state: StateID) {
+    mutating func believe(_ state: StateID) {
         guard let boot, boot.state != state else { return }
+        forgetExits()
+    }
+
+    /// Whether it was written for a service whose work `lives` knows. One without a beginning says nothing.
+    package func isKnown(to lives: StateLives) -> Bool {
+        boot.map { lives.know($0.life, of: $0.state) } ?? true
+    }
+
+    mutating func forgetExits() {
         exits.removeAll()
         waiting.removeAll()
         acknowledged = 0

@@ -3,9 +3,10 @@ import ShipyardModel
 extension AgentMessage: WireMessage {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .welcome(let state, let boot, let processID, let running, let queued):
+        case .welcome(let state, let life, let boot, let processID, let running, let queued):
             writer.append(UInt8(0))
             writer.append(state.text)
+            writer.append(life.text)
             writer.append(boot)
             writer.append(processID)
             writer.append(running)
@@ -45,7 +46,8 @@ extension AgentMessage: WireMessage {
         switch try reader.integer(UInt8.self) {
         case 0:
             self = .welcome(
-                state: try reader.stateID(), boot: try reader.integer(), processID: try reader.integer(),
+                state: try reader.stateID(), life: try reader.lifeID(), boot: try reader.integer(),
+                processID: try reader.integer(),
                 running: try reader.workIDs(),
                 queued: try reader.workIDs())
         case 1: self = .started(try reader.workID(), at: try reader.instant())

@@ -64,6 +64,11 @@ extension ByteReader {
         return id
     }
 
+    package mutating func lifeID() throws(WireError) -> LifeID {
+        guard let id = LifeID(try text()) else { throw .invalidText }
+        return id
+    }
+
     package mutating func instant() throws(WireError) -> Instant { Instant(milliseconds: try integer()) }
 
     package mutating func failure() throws(WireError) -> FailureInfo {

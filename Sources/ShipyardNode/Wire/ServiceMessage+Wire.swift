@@ -3,9 +3,10 @@ import ShipyardModel
 extension ServiceMessage: WireMessage {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .hello(let state):
+        case .hello(let state, let life):
             writer.append(UInt8(0))
             writer.append(state.text)
+            writer.append(life.text)
         case .context(let context):
             writer.append(UInt8(1))
             context.write(to: &writer)
@@ -37,12 +38,14 @@ extension ServiceMessage: WireMessage {
         case .ping(let number):
             writer.append(UInt8(10))
             writer.append(number)
+        case .accept:
+            writer.append(UInt8(11))
         }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
         switch try reader.integer(UInt8.self) {
-        case 0: self = .hello(try reader.stateID())
+        case 0: self = .hello(try reader.stateID(), try reader.lifeID())
         case 1: self = .context(try WorkContext(from: &reader))
         case 2: self = .start(try WorkOrder(from: &reader))
         case 3: self = .kill(try reader.workID(), try reader.failure())
@@ -53,6 +56,7 @@ extension ServiceMessage: WireMessage {
         case 8: self = .forgetContext(try reader.integer())
         case 9: self = .forgetRemoval(try reader.removalID())
         case 10: self = .ping(try reader.integer())
+        case 11: self = .accept
         case let tag: throw .unknownTag(tag)
         }
     }

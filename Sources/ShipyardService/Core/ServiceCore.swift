@@ -83,7 +83,7 @@ package final class ServiceCore {
 
     private func receive(_ message: AgentMessage, from node: NodeHandle, at now: Moment) {
         switch message {
-        case .welcome(_, _, _, let running, let queued):
+        case .welcome(_, _, _, _, let running, let queued):
             contexts.forget(node)
             engine.apply(.nodeConnected(node, running: running, queued: queued), at: now)
         case .started(let work, _): engine.apply(.workStarted(node, work), at: now)

@@ -84,7 +84,8 @@ struct LoopRunner {
         let file = HomeLayout(home).database
         return ServiceFailure(
             "the state file \(file) is damaged: \(error.message); move it and \(file)-wal away to begin anew, or put a"
-                + " copy of both back")
+                + " copy of both back; nodes that have gone on since the copy are begun anew, without their files"
+        )
     }
 
     /// Everybody who waits for a job to change hears that it has not.

@@ -156,7 +156,7 @@ package final class ServiceLoop: Sendable {
             store.report = log
             homeGuard.addStateFile()
             let world = try LocalWorld(
-                layout: layout, state: try store.stateID(), executable: executable, silence: silence,
+                layout: layout, lives: try store.beginLife(), executable: executable, silence: silence,
                 poller: poller, log: log
             ) { [self] step in
                 post(.world(step))

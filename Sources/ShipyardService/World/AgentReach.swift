@@ -11,7 +11,8 @@ enum AgentReach {
         case notLaunched(SystemError)
         /// It does not answer now, and nothing proves that it is dead.
         case unreachable(SystemError, launched: Int32?)
-        /// An agent of another state had the node. Nothing of it is left there.
+        /// An agent of another state, or of a life that this one does not know, had the node. Nothing of it is left
+        /// there.
         case strangerRemoved(aside: String?)
     }
 
@@ -21,10 +22,16 @@ enum AgentReach {
     /// For an agent that was told to leave.
     private static let leavingPatience = TimeSpan.seconds(2)
 
-    static func launch(executable: String, options: NodeAgentOptions) -> Outcome {
+    static func launch(executable: String, options: NodeAgentOptions, _ lives: StateLives) -> Outcome {
+        // What a dead agent has left that is not ours: the next one would take it up. A living one says it itself.
+        if let old = try? JournalReader.read(root: options.root), !old.isKnown(to: lives),
+            AgentLock.isFree(root: options.root)
+        {
+            return removeStranger(options.root)
+        }
         do throws(SystemError) {
             let process = try AgentLauncher.launch(executable: executable, options: options)
-            return connect(to: options.root, of: options.state, for: launchPatience, launched: process)
+            return connect(to: options.root, of: lives, for: launchPatience, launched: process)
         } catch {
             return .notLaunched(error)
         }
@@ -33,7 +40,7 @@ enum AgentReach {
     /// Tries until the agent answers, is proved dead, or `patience` is over. A connection that fails proves nothing:
     /// we may have no descriptor left, or the agent too many callers.
     static func connect(
-        to root: String, of state: StateID, for patience: TimeSpan, launched: Int32?
+        to root: String, of lives: StateLives, for patience: TimeSpan, launched: Int32?
     ) -> Outcome {
         let end = WallClock.monotonicMicroseconds() + patience.milliseconds * 1000
         var child = launched
@@ -49,7 +56,7 @@ enum AgentReach {
             // One that we have just launched takes its lock in a moment.
             if child == nil, AgentLock.isFree(root: root) {
                 return lose(
-                    root, of: state,
+                    root, of: lives,
                     reason: launched == nil ? "its agent is not there any more" : "its agent did not come up")
             }
             guard WallClock.monotonicMicroseconds() < end else {
@@ -61,15 +68,16 @@ enum AgentReach {
 
     /// Ends the agent, should it live, and what it has left, before its tasks may run elsewhere.
     ///
-    /// - Parameter state: of whose journal the exits are believed.
-    static func lose(_ root: String, of state: StateID, reason: String) -> Outcome {
+    /// - Parameter lives: whose journals are believed.
+    static func lose(_ root: String, of lives: StateLives, reason: String) -> Outcome {
         var why = reason
         var exits: [WorkExit] = []
         do throws(SystemError) {
             let journal = try JournalReader.read(root: root)
             NodeTeardown.endProcesses(root: root, journal: journal)
             // Once more: what was still alive a moment ago may have written its exit.
-            let last = try JournalReader.read(root: root, believing: state)
+            let last = try JournalReader.read(root: root, believing: lives)
+            guard last.isKnown(to: lives) else { return removeStranger(root) }
             exits = last.unacknowledged.map { WorkExit($0.id, $0.result) }
         } catch {
             // Its exits are lost, so its tasks run again: not while they still run here.
@@ -79,14 +87,17 @@ enum AgentReach {
         return .lost(reason: why, exits: exits)
     }
 
-    /// Ends an agent of another state with all that it has, and moves its directory out of the way: nothing in it
-    /// may be taken for ours.
+    /// Ends a stranger with all that it has, and moves its directory out of the way: nothing in it may be taken for
+    /// ours, neither its exits nor its files.
     static func removeStranger(_ root: String) -> Outcome {
         let end = WallClock.monotonicMicroseconds() + leavingPatience.milliseconds * 1000
         while !AgentLock.isFree(root: root), WallClock.monotonicMicroseconds() < end { usleep(5000) }
         let journal = (try? JournalReader.read(root: root)) ?? JournalState()
         NodeTeardown.endProcesses(root: root, journal: journal)
-        return .strangerRemoved(aside: NodeDirectory.moveAside(NodePath(root))?.text)
+        if let aside = NodeDirectory.moveAside(NodePath(root)) { return .strangerRemoved(aside: aside.text) }
+        let error = errno
+        if access(root, F_OK) != 0 { return .strangerRemoved(aside: nil) }
+        return .notLaunched(SystemError("rename", path: root, errno: error))
     }
 }
 

@@ -21,13 +21,14 @@ extension LocalWorld {
             let identity = link.identity
             let options = NodeAgentOptions(
                 root: root, pool: identity.pool.text, node: identity.id.text, boot: identity.boot,
-                slots: identity.slots, isDedicated: identity.isDedicated, state: state)
-            inBackground(for: node) { [executable] in
-                AgentReach.launch(executable: executable, options: options)
+                slots: identity.slots, isDedicated: identity.isDedicated, state: lives.state,
+                life: lives.present)
+            inBackground(for: node) { [executable, lives] in
+                AgentReach.launch(executable: executable, options: options, lives)
             }
         case .connect(let launched):
-            inBackground(for: node) { [state] in
-                AgentReach.connect(to: root, of: state, for: .zero, launched: launched)
+            inBackground(for: node) { [lives] in
+                AgentReach.connect(to: root, of: lives, for: .zero, launched: launched)
             }
         }
     }
@@ -51,7 +52,9 @@ extension LocalWorld {
         case .unreachable(let error, let process): retry(.connect(launched: process), for: node, after: error)
         case .strangerRemoved(let aside):
             if let aside { inBackground { _ = NodeTeardown.run(roots: [aside], grace: .zero) } }
-            take(.launch, for: node)
+            guard link.hasSpoken else { return take(.launch, for: node) }
+            // What the state says of the node was true of what is gone: start task, job preparations, all.
+            settle(.lost(reason: "its agent was not of this state", exits: []), for: node)
         }
     }
 
@@ -75,7 +78,7 @@ extension LocalWorld {
         links[node]?.isGreeted = false
         handles[connection.fileDescriptor] = node
         poller.add(connection.fileDescriptor)
-        connection.send(.hello(state))
+        connection.send(.hello(lives.state, lives.present))
         flush(node)
     }
 
@@ -96,11 +99,12 @@ extension LocalWorld {
 
     /// False when the connection is of no more use.
     private func receive(_ message: AgentMessage, from node: NodeHandle) -> Bool {
-        if case .welcome(let theirs, _, _, _, _) = message {
-            guard theirs == state else {
-                removeStranger(node, theirs)
+        if case .welcome(let state, let life, _, _, _, _) = message {
+            guard lives.know(life, of: state) else {
+                removeStranger(node, state)
                 return false
             }
+            links[node]?.connection?.send(.accept)
             links[node]?.isGreeted = true
             links[node]?.hasSpoken = true
             links[node]?.toldFailure = nil
@@ -143,15 +147,16 @@ extension LocalWorld {
         guard let root = links[node]?.root else { return }
         log("node \(root): \(reason); what it runs is ended")
         hangUp(node)
-        inBackground(for: node) { [state] in AgentReach.lose(root, of: state, reason: reason) }
+        inBackground(for: node) { [lives] in AgentReach.lose(root, of: lives, reason: reason) }
     }
 
-    /// An agent of a state file that is not ours any more has the node's directory.
+    /// The node's directory has an agent of a state file that is not ours any more, or of ours as it went on before
+    /// a copy of it was put back.
     private func removeStranger(_ node: NodeHandle, _ theirs: StateID) {
         guard let link = links[node] else { return }
-        log(
-            "node \(link.root): its agent belongs to the state \(theirs.text) and not to this one; it is removed"
-        )
+        var whose = "the state \(theirs.text) and not to this one"
+        if theirs == lives.state { whose = "this state as it was before an older copy was put back" }
+        log("node \(link.root): its agent belongs to \(whose); it is removed")
         link.connection?.send(.shutDown)
         flush(node)
         hangUp(node)

@@ -9,7 +9,7 @@ import ShipyardNode
 final class LocalWorld: World {
     let layout: HomeLayout
     let executable: String
-    let state: StateID
+    let lives: StateLives
     let silence: SilenceLimits
     let poller: Poller
     let log: @Sendable (String) -> Void
@@ -37,12 +37,12 @@ final class LocalWorld: World {
     private var generation = 0
 
     init(
-        layout: HomeLayout, state: StateID, executable: String, silence: SilenceLimits, poller: Poller,
+        layout: HomeLayout, lives: StateLives, executable: String, silence: SilenceLimits, poller: Poller,
         log: @escaping @Sendable (String) -> Void,
         post: @escaping @Sendable (@escaping @Sendable (LocalWorld) -> Void) -> Void
     ) throws(SystemError) {
         self.layout = layout
-        self.state = state
+        self.lives = lives
         self.executable = executable
         self.silence = silence
         self.poller = poller

@@ -62,7 +62,9 @@ extension SimulatedWorld {
             // For a connection that was made meanwhile and had no answer.
             tell(
                 .message(
-                    node, .welcome(state: Self.state, boot: 0, processID: 0, running: [], queued: [])),
+                    node,
+                    .welcome(
+                        state: Self.state, life: Self.life, boot: 0, processID: 0, running: [], queued: [])),
                 after: 1)
         }
         for message in agent.unheard where agents[name]?.isAlive == true { deliver(message, to: name) }

@@ -14,6 +14,7 @@ final class SimulatedWorld: World {
     }
 
     static let state = StateID(String(repeating: "0", count: 32))!
+    static let life = LifeID(String(repeating: "0", count: 32))!
 
     /// What an agent, or what is around it, does by itself.
     enum AgentAct {
@@ -168,7 +169,9 @@ final class SimulatedWorld: World {
         let wait = 1 + delay(5)
         lastDelivery[node] = now.milliseconds + wait
         tell(
-            .message(node, .welcome(state: Self.state, boot: 0, processID: 0, running: [], queued: [])),
+            .message(
+                node,
+                .welcome(state: Self.state, life: Self.life, boot: 0, processID: 0, running: [], queued: [])),
             after: wait)
     }
 
@@ -196,7 +199,7 @@ final class SimulatedWorld: World {
     func deliver(_ message: ServiceMessage, to name: NodeName) {
         if traces { print(now.milliseconds, "   ", name.node, message) }
         switch message {
-        case .hello, .ping: break
+        case .hello, .accept, .ping: break
         case .shutDown: return killAgent(name, reason: "it was shut down")
         case .removeDirectory(let id, let path): removeDirectory(id, path, on: name)
         case .forgetRemoval(let id): forgetRemoval(id, on: name)
@@ -320,7 +323,7 @@ final class SimulatedWorld: World {
         return .message(
             node,
             .welcome(
-                state: Self.state, boot: agent.boot, processID: 1,
+                state: Self.state, life: Self.life, boot: agent.boot, processID: 1,
                 running: agent.running.keys.sorted { $0.key < $1.key },
                 queued: (agent.queued + agent.held).map(\.id)))
     }
