@@ -17,17 +17,8 @@ package enum AgentLauncher {
         let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
         let log = try openLog(in: folder.number)
 
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
+        var attributes = SpawnAttributes.ofNewSession()
         defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(
-            &attributes,
-            Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | shipyard_spawn_setsid_flag())
 
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

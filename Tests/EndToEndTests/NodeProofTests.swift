@@ -63,7 +63,8 @@ import Testing
         let program = try BuiltProgram()
         let copy = program.directory.appending(path: "program").path
         // By another process: a child of ours that is being started would hold the file open for writing.
-        try Process.run(URL(filePath: "/bin/cp"), arguments: [BuiltProgram.executable.path, copy]).waitUntilExit()
+        try Process.run(URL(filePath: "/bin/cp"), arguments: [BuiltProgram.executable.path, copy])
+            .waitUntilExit()
         #expect(chown(program.directory.path, 65534, 65534) == 0)
         let nobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy]
         let specs = try writeSpecs(program, command: "id -u; cat /proc/$PPID/environ")

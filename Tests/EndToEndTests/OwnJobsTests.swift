@@ -95,7 +95,8 @@ import Testing
             #expect(answer.contains("\"JobReplaced\""), "\(answer)")
         }
         #expect(try program.api("/jobs/j")["state"] as? String == "active")
-        #expect(try program.curl(["-X", "DELETE", "http://h/jobs/j?number=\(number)"]).contains("\"removal\""))
+        #expect(
+            try program.curl(["-X", "DELETE", "http://h/jobs/j?number=\(number)"]).contains("\"removal\""))
         #expect(try program.eventually { try program.api("/jobs/j")["code"] as? String == "JobNotFound" })
     }
 

@@ -17,9 +17,8 @@ enum AgentLog {
     /// whoever has started it.
     static func makeRoom() {
         var here = stat()
-        var there = stat()
-        guard fstat(2, &here) == 0, here.st_size >= maximumBytes, stat(NodeLayout.logName, &there) == 0,
-            here.st_ino == there.st_ino, here.st_dev == there.st_dev,
+        guard fstat(2, &here) == 0, here.st_size >= maximumBytes,
+            FileIdentity(at: NodeLayout.logName) == FileIdentity(here),
             rename(NodeLayout.logName, NodeLayout.logName + ".1") == 0
         else { return }
         try? open()

@@ -7,7 +7,7 @@ extension NodeGroup {
     /// - Parameter root: the agent's root, where the agent is.
     static func enter(from root: String = ".") -> NodeGroup {
         do throws(SystemError) {
-            guard let identity = RootIdentity(of: root) else {
+            guard let identity = FileIdentity(ofRoot: FileName(root)) else {
                 throw SystemError("look at", path: root, errno: errno)
             }
             let group = try ControlGroup.make(for: identity)

@@ -17,9 +17,6 @@ package enum NodeLayout {
     /// `workitems/<job>/job-1`, the parent directory of a job's work.
     package static func jobDirectory(_ job: String) -> String { "\(workItems)/\(job)/job-1" }
 
-    /// What goes with the job: `workitems/<job>`.
-    package static func jobRoot(_ job: String) -> String { "\(workItems)/\(job)" }
-
     /// Names of the directories of work that is no task.
     package static let startTaskName = "startup"
     package static let jobPreparationName = "jobpreparation"

@@ -101,14 +101,6 @@ final class ProcessTree {
             }
             if isRoot { found.insert(process.processID) }
         }
-        var hasGrown = !found.isEmpty
-        while hasGrown {
-            hasGrown = false
-            for process in table
-            where found.contains(process.parent) && found.insert(process.processID).inserted {
-                hasGrown = true
-            }
-        }
-        return Array(found)
+        return Array(ProcessTable.withDescendants(found, in: table))
     }
 }

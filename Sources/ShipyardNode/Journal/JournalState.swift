@@ -84,13 +84,13 @@ package struct JournalState: Sendable {
 
     /// The control group of the last agent of that root; nil also when it is gone. Another root's is not believed:
     /// this may be a copy of its journal.
-    func group(of root: RootIdentity) -> ControlGroup? {
+    func group(of root: FileIdentity) -> ControlGroup? {
         guard let group = namedGroup, group.isOf(root) else { return nil }
         return group
     }
 
     /// Whether there is a group that the journal names and that is another root's.
-    func namesForeignGroup(in root: RootIdentity) -> Bool { namedGroup.map { !$0.isOf(root) } ?? false }
+    func namesForeignGroup(in root: FileIdentity) -> Bool { namedGroup.map { !$0.isOf(root) } ?? false }
 
     private var namedGroup: ControlGroup? {
         guard let boot, boot.machine == MachineID.current(), case .made(let path) = boot.group else {

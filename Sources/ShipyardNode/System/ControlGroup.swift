@@ -31,12 +31,12 @@ package struct ControlGroup: Sendable, Hashable {
 
     /// Whether it was made for the node whose root that is, which its name tells. A journal that was copied, or
     /// that somebody has written, may name another's.
-    package func isOf(_ root: RootIdentity) -> Bool {
+    package func isOf(_ root: FileIdentity) -> Bool {
         path.split(separator: "/").last?.hasPrefix("\(Self.prefix)\(root.text)-") == true
     }
 
     /// Makes a group below the caller's own. The caller does not enter it.
-    static func make(for root: RootIdentity) throws(SystemError) -> ControlGroup {
+    static func make(for root: FileIdentity) throws(SystemError) -> ControlGroup {
         guard let hierarchy = Hierarchy() else {
             throw SystemError("find a cgroup2 file system", path: "/proc/self/mountinfo", errno: ENOENT)
         }
@@ -54,7 +54,7 @@ package struct ControlGroup: Sendable, Hashable {
     /// Nil when nodes get groups; else why not.
     package static func obstacle() -> String? {
         do throws(SystemError) {
-            guard let root = RootIdentity(of: "/") else {
+            guard let root = FileIdentity(ofRoot: FileName("/")) else {
                 throw SystemError("look at", path: "/", errno: errno)
             }
             let group = try make(for: root)
@@ -131,7 +131,7 @@ package struct ControlGroup: Sendable, Hashable {
         guard var folder = try? FileDescriptor.openDirectory(directory) else { return }
         entering(folder.number)
         var way: [FileName] = []
-        var rest = [Self.groups(in: folder.number)]
+        var rest = [FileName.entries(of: folder.number, type: DT_DIR)]
         while true {
             if let name = rest[rest.count - 1].popLast() {
                 let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
@@ -140,7 +140,7 @@ package struct ControlGroup: Sendable, Hashable {
                 folder = FileDescriptor(owning: number)
                 entering(number)
                 way.append(name)
-                rest.append(Self.groups(in: number))
+                rest.append(FileName.entries(of: number, type: DT_DIR))
             } else {
                 rest.removeLast()
                 guard let name = way.popLast(),
@@ -150,18 +150,6 @@ package struct ControlGroup: Sendable, Hashable {
                 leaving(folder.number, name)
             }
         }
-    }
-
-    private static func groups(in directory: Int32) -> [FileName] {
-        let number = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard number >= 0, let stream = fdopendir(number) else { return [] }
-        defer { closedir(stream) }
-        var found: [FileName] = []
-        while let entry = readdir(stream) {
-            let name = FileName(entry)
-            if entry.pointee.d_type == UInt8(DT_DIR), !name.isSpecial { found.append(name) }
-        }
-        return found
     }
 
     /// The group of a process: the line of version 2 in `/proc/<pid>/cgroup`.

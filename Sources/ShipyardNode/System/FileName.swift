@@ -16,15 +16,16 @@ package struct FileName: Hashable, Sendable, CustomStringConvertible {
         bytes = withUnsafeBytes(of: &entry.pointee.d_name) { name in Array(name.prefix { $0 != 0 }) }
     }
 
-    /// Of an open directory, without `.` and `..`.
-    static func entries(of directory: Int32) -> [FileName] {
+    /// Of an open directory, without `.` and `..`; of one type only, such as `DT_DIR`, where the file system tells it.
+    static func entries(of directory: Int32, type: Int? = nil) -> [FileName] {
         let number = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard number >= 0, let stream = fdopendir(number) else { return [] }
         defer { closedir(stream) }
         var found: [FileName] = []
         while let entry = readdir(stream) {
             let name = FileName(entry)
-            if !name.isSpecial { found.append(name) }
+            guard !name.isSpecial, type.map({ entry.pointee.d_type == UInt8($0) }) ?? true else { continue }
+            found.append(name)
         }
         return found
     }

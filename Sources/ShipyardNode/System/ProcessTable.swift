@@ -12,6 +12,20 @@ package enum ProcessTable {
         return found
     }
 
+    /// These and all that descends from them, as far as `table` shows it.
+    static func withDescendants(_ tops: Set<Int32>, in table: [ProcessStat]) -> Set<Int32> {
+        var found = tops
+        var hasGrown = !found.isEmpty
+        while hasGrown {
+            hasGrown = false
+            for process in table
+            where found.contains(process.parent) && found.insert(process.processID).inserted {
+                hasGrown = true
+            }
+        }
+        return found
+    }
+
     /// The value of a variable in the environment that a process was started with. Nil also when it may not
     /// be read: then the process is another user's, or an agent's.
     package static func environmentValue(_ name: String, of processID: Int32) -> FileName? {

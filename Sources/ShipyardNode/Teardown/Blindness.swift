@@ -13,7 +13,9 @@ enum Blindness {
             let known = remembered.withLock { $0.removeValue(forKey: root) }
             return known ?? ControlGroup.obstacle().map { NodeGroup.reason($0) }
         }
-        if let journal, let identity = RootIdentity(of: root), journal.namesForeignGroup(in: identity) {
+        if let journal, let identity = FileIdentity(ofRoot: FileName(root)),
+            journal.namesForeignGroup(in: identity)
+        {
             return "the control group that its journal names is another node's"
         }
         // What another boot of the machine had running is gone with it.

@@ -14,7 +14,7 @@ struct NodeProcesses {
     }
 
     private let roots: [FileName]
-    private let identities: [RootIdentity?]
+    private let identities: [FileIdentity?]
     private let indexes: [FileName: Int]
     /// What the journals say was running, the agents first; by session, which outlives the process itself.
     private let sessions: [Int32: (root: Int, notBefore: UInt64)]
@@ -34,7 +34,7 @@ struct NodeProcesses {
     ) {
         self.roots = roots
         self.takesStrangers = takesStrangers
-        identities = roots.map { RootIdentity(of: $0) }
+        identities = roots.map { FileIdentity(ofRoot: $0) }
         indexes = Dictionary(
             self.roots.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         var sessions: [Int32: (Int, UInt64)] = [:]

@@ -41,16 +41,8 @@ package struct StartedTree: Sendable {
         let own = getpid()
         let table = ProcessTable.processIDs().compactMap { ProcessStat(of: $0) }
             .filter { $0.isAlive && $0.processID != own && $0.startTicks >= startTicks }
-        var found: Set<Int32> = []
-        for process in table where isTop(process.processID, strangers) { found.insert(process.processID) }
-        var hasGrown = !found.isEmpty
-        while hasGrown {
-            hasGrown = false
-            for process in table
-            where found.contains(process.parent) && found.insert(process.processID).inserted {
-                hasGrown = true
-            }
-        }
+        let tops = table.lazy.map(\.processID).filter { isTop($0, strangers) }
+        let found = ProcessTable.withDescendants(Set(tops), in: table)
         return table.filter { found.contains($0.processID) }.map { ProcessStamp($0) }
     }
 

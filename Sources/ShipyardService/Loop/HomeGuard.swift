@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardNode
 import Synchronization
 
 /// Tells whether the home is still the one that this service has locked.
@@ -57,29 +58,5 @@ package final class HomeGuard: Sendable {
         // What cannot be looked at now, such as for want of memory, proves nothing.
         guard errno == ENOENT || errno == ENOTDIR else { return nil }
         return "the \(place.what) \(place.path) was deleted or moved away"
-    }
-}
-
-/// A file as the kernel knows it, whatever its name.
-package struct FileIdentity: Hashable, Sendable {
-    private let device: UInt64
-    private let inode: UInt64
-
-    init(_ information: stat) {
-        device = UInt64(information.st_dev)
-        inode = UInt64(information.st_ino)
-    }
-
-    /// Nil when there is none.
-    package init?(at path: String) {
-        var information = stat()
-        guard stat(path, &information) == 0 else { return nil }
-        self.init(information)
-    }
-
-    package init?(of descriptor: Int32) {
-        var information = stat()
-        guard fstat(descriptor, &information) == 0 else { return nil }
-        self.init(information)
     }
 }

@@ -46,6 +46,7 @@ class Deletion(Family):
                 with open(f"{place}/kept-{number}", "w") as file:
                     file.write(f"{place} {number}\n" * 10)
         self.before = self._sums()
+        self.told = set()
         self.home.ensure_service()
         round.add_pool()
         for _ in range(self.rng.randint(1, 3)):
@@ -126,6 +127,10 @@ class Deletion(Family):
             left = [place for place, names, files in os.walk(self.home.nodes)
                     if os.path.basename(place).startswith("trap") and "/workitems/traps/" in place]
         self.round.counts.check("removals that said what they left")
+        if failed:
+            self.told.update(left)
+        # What an earlier command has named, and failed for, is not said to be gone by a later one.
+        left = [place for place in left if place not in self.told]
         if left and not failed:
             raise Violation("a removal that says it is done is done", f"no directory of {traps}", left[:3])
 
