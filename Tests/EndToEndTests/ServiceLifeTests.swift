@@ -76,6 +76,21 @@ import Testing
         }
     }
 
+    /// A service that gets no time to answer is busy, not gone.
+    @Test func manyCommandsWaitForAServiceThatIsBusy() throws {
+        let program = try BuiltProgram()
+        let service = try program.serviceProcess()
+        kill(service, SIGSTOP)
+        let commands = try (0..<40).map { _ in try program.start(["pool", "list"]) }
+        usleep(1_500_000)
+        kill(service, SIGCONT)
+        for command in commands {
+            let outcome = try command.outcome()
+            #expect(outcome.code == 0, "\(outcome.messages)")
+        }
+        #expect(try program.serviceProcess() == service)
+    }
+
     @Test func secondServiceOfAHomeGivesWayToTheFirst() throws {
         let program = try BuiltProgram()
         let service = try program.serviceProcess()

@@ -8,9 +8,10 @@ import Glibc
 struct RestartingTransport: ServiceTransport {
     /// A service that dies under every request is broken: then the failure is the better answer.
     private static let restarts = 3
-    /// A service that is about to end says so for as long as it lives.
-    private static let stoppingPatience = 30.0
-    private static let stoppingPause: UInt32 = 20_000
+    /// A service that is about to end says so for as long as it lives; one that is dying, or whose queue of
+    /// connections is full, takes none for a moment.
+    private static let patience = 30.0
+    private static let pause: UInt32 = 20_000
 
     private let restart: () throws(CommandFailure) -> Void
     private let transport: any ServiceTransport
@@ -31,31 +32,30 @@ struct RestartingTransport: ServiceTransport {
             }
         }
         var restarts = 0
-        let limit = monotonicSeconds() + Self.stoppingPatience
+        let limit = monotonicSeconds() + Self.patience
         while true {
             do throws(TransportFailure) {
                 let answer = try transport.send(request, onBody: take)
                 guard answer.isOfEndingService(to: request), monotonicSeconds() < limit else { return answer }
                 // It has done nothing of what was asked. Its socket goes in a moment, and then another one comes.
-                usleep(Self.stoppingPause)
+                usleep(Self.pause)
                 try? restart()
             } catch {
                 // What has reached the user must not come a second time.
-                guard !hasBegun, mayRepeat(request, after: error), restarts < Self.restarts else {
+                guard !hasBegun else { throw error }
+                switch error {
+                case .notListening:
+                    // Nothing of it was sent.
+                    guard monotonicSeconds() < limit else { throw error }
+                    usleep(Self.pause)
+                case .interrupted:
+                    guard request.isRepeatable, restarts < Self.restarts else { throw error }
+                    restarts += 1
+                case .broken, .cannotStart:
                     throw error
                 }
-                restarts += 1
-                guard (try? restart()) != nil else { throw error }
+                do throws(CommandFailure) { try restart() } catch { throw .cannotStart(error) }
             }
-        }
-    }
-
-    private func mayRepeat(_ request: ServiceRequest, after failure: TransportFailure) -> Bool {
-        switch failure {
-        // Nothing of it was sent.
-        case .notListening: true
-        case .interrupted: request.isRepeatable
-        case .broken: false
         }
     }
 }

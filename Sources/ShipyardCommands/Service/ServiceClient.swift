@@ -150,6 +150,8 @@ package struct ServiceClient {
                 throw CommandFailure(
                     .serviceUnreachable, "the service does not answer",
                     help: "see `shipyard-swift service logs`; every command starts the service again")
+            case .cannotStart(let failure):
+                throw failure
             case .broken(let reason), .interrupted(let reason):
                 throw CommandFailure(
                     .serviceUnreachable, "the connection to the service broke: \(reason)",

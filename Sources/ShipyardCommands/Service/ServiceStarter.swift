@@ -21,7 +21,8 @@ extension ServiceConnection {
 struct ServiceStarter {
     /// A service that has much to recover may take a while before it listens.
     private static let secondsToListen = 30.0
-    /// A service that could not start is told at once, but for another one that may be starting meanwhile.
+    /// A service that could not start may have met another one at its end. So another one may be starting
+    /// meanwhile, and then a second one is tried; what that one says is told at once.
     private static let secondsAfterFailure = 0.3
 
     private let home: HomeDirectory
@@ -56,19 +57,27 @@ struct ServiceStarter {
                 .serviceUnreachable, "\(SystemError("write to", path: home.path, errno: errno))",
                 help: "choose another home with `--home DIR`")
         }
-        let oldLog = (try? LocalFile.read(home.log).count) ?? 0
+        var oldLog = logLength()
         var process = try spawn()
-        var limit = monotonicSeconds() + Self.secondsToListen
-        var hasFailed = false
+        let limit = monotonicSeconds() + Self.secondsToListen
+        var failures = 0
+        var retry = 0.0
         while !UnixSocket.accepts(home.socket) {
             var status: Int32 = 0
-            if !hasFailed, waitpid(process, &status, WNOHANG) == process {
-                // It has given way to another one, which ended meanwhile: that was a service that stopped.
+            if process == 0 {
+                if monotonicSeconds() >= retry {
+                    oldLog = logLength()
+                    process = try spawn()
+                }
+            } else if waitpid(process, &status, WNOHANG) == process {
                 if status == 0 {
+                    // It has given way to another one, which ended meanwhile: that was a service that stopped.
                     process = try spawn()
                 } else {
-                    hasFailed = true
-                    limit = monotonicSeconds() + Self.secondsAfterFailure
+                    failures += 1
+                    guard failures < 2 else { throw notListening(since: oldLog) }
+                    process = 0
+                    retry = monotonicSeconds() + Self.secondsAfterFailure
                 }
             }
             guard monotonicSeconds() < limit else { throw notListening(since: oldLog) }
@@ -116,6 +125,8 @@ struct ServiceStarter {
         }
         return process
     }
+
+    private func logLength() -> Int { (try? LocalFile.read(home.log).count) ?? 0 }
 
     private func notListening(since offset: Int) -> CommandFailure {
         let log = ((try? LocalFile.read(home.log)) ?? []).dropFirst(offset)

@@ -36,6 +36,8 @@ package struct ServiceAnswer: Sendable {
 package enum TransportFailure: Error, Sendable {
     /// Nobody listens on the socket: the service does not run.
     case notListening
+    /// The service does not run and could not be started; why is for the user.
+    case cannotStart(CommandFailure)
     /// The connection ended before the answer did.
     case interrupted(String)
     /// No answer in time, or one that is no HTTP; the text says how.

@@ -23,7 +23,8 @@ package enum LocalSocket {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(socket.number, $0, length) }
         }
         guard bound == 0 else { throw SystemError("bind", path: "\(directory)/\(name)", errno: errno) }
-        guard Glibc.listen(socket.number, 16) == 0 else {
+        // As many as the kernel lets wait: whoever finds the queue full takes a busy process for a dead one.
+        guard Glibc.listen(socket.number, Int32.max) == 0 else {
             throw SystemError("listen", path: "\(directory)/\(name)", errno: errno)
         }
         return socket
