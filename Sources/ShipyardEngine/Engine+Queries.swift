@@ -12,6 +12,8 @@ package struct NodeStatus: Sendable {
     package var tasksSucceeded: Int
     /// Why it starts nothing, for reasons of its own; nil where it does.
     package var cannotStartReason: String?
+    /// Its agent is connected, and answers.
+    package var answers: Bool
 }
 
 /// Why nothing of a job can run any more, although tasks are active.
@@ -57,7 +59,8 @@ extension Engine {
                 record: record, slots: node.slots, runningTasks: node.tasks.count,
                 usedSlots: node.usedSlots,
                 tasksRun: node.tasksRun, tasksSucceeded: node.tasksSucceeded,
-                cannotStartReason: node.startTrouble?.reason)
+                cannotStartReason: node.startTrouble?.reason,
+                answers: node.isConnected && node.silentSince == nil)
         }
     }
 

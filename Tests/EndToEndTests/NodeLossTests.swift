@@ -69,6 +69,25 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    /// Every task of the second job has its own files, and none of the first one's.
+    @Test func recreatedJobHasFilesOfItsOwn() throws {
+        let program = try BuiltProgram()
+        try program.addPool(slots: 4)
+        let job =
+            "  - id: j\n    auto_complete: true\n    tasks:\n      - {task_factory: {repeat: 60}, command: "
+        #expect(try program.addJobs(job + "touch a b c d e f}", "--wait").code == 0)
+        let again = try program.addJobs(job + "test -z \"$(ls)\" && touch own}", "--recreate", "--wait")
+        #expect(again.code == 0, "\(again.messages)")
+        let root = program.home.appending(path: "nodes/p/node-1/workitems/j/job-1").path
+        let tasks = try FileManager.default.contentsOfDirectory(atPath: root)
+        #expect(tasks.count == 60)
+        #expect(
+            try tasks.allSatisfy {
+                try FileManager.default.contentsOfDirectory(atPath: "\(root)/\($0)/wd") == ["own"]
+            })
+        #expect(try program.api("/jobs/j/removals")["isPending"] as? Bool == false)
+    }
+
     @Test func rebootStartsANodeAnew() throws {
         let program = try BuiltProgram()
         try program.addPool()

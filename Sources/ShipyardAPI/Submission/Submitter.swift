@@ -331,15 +331,21 @@ struct Submitter {
         }
     }
 
-    /// What the new job's tasks find on a node must be their own.
+    /// What the new job's tasks find on a node must be their own. A million files take as long as they take; a
+    /// node that answers nothing is not waited for so long.
     private func waitForFiles(of id: JobID, _ removal: RemovalID) throws(APIFailure) {
         let (pause, patience): (UInt32, UInt32) = (10_000, 120_000_000)
         var remains = try routes.removals(of: id, only: removal)
-        for _ in 0..<patience / pause where remains.isPending {
+        var pausesInVain: UInt32 = 0
+        while remains.isPending, pausesInVain < patience / pause {
+            guard !isAbandoned() else { throw .planningStopped }
             usleep(pause)
             remains = try routes.removals(of: id, only: removal)
+            pausesInVain = try waitsInVain(remains) ? pausesInVain + 1 : 0
         }
-        guard let first = remains.value.first else { return }
+        guard let first = remains.value.first(where: { $0.failure != nil }) ?? remains.value.first else {
+            return
+        }
         let others = remains.value.count == 1 ? "" : ", and \(remains.value.count - 1) more"
         throw APIFailure(
             remains.isPending ? 503 : 409, "FilesNotRemoved",
@@ -347,8 +353,19 @@ struct Submitter {
                 "job `\(id)` is deleted, but its files on \(first.nodeId) could not be removed:"
                     + " \(first.failedPath ?? first.path): \(reason)\(others); nothing was added"
             }
-                ?? "job `\(id)` is deleted, but \(first.nodeId) has not removed its files (\(first.path)) within"
-                + " two minutes\(others); nothing was added, try again")
+                ?? "job `\(id)` is deleted, but \(first.nodeId), which has its files in \(first.path), has not answered"
+                + " for two minutes\(others); nothing was added, try again")
+    }
+
+    /// Whether a node that owes an answer is not there to give it.
+    private func waitsInVain(_ remains: DirectoryRemovalsResponse) throws(APIFailure) -> Bool {
+        let owing = remains.value.filter { $0.failure == nil }.map { ($0.poolId, $0.nodeId) }
+        return try routes.inspect { engine in
+            owing.contains { pool, node in
+                let nodes = PoolID(pool).map { engine.nodes(of: $0) } ?? []
+                return nodes.contains { $0.record.id.text == node && !$0.answers }
+            }
+        }
     }
 
     // MARK: Files
