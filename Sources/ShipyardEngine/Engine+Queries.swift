@@ -73,7 +73,7 @@ extension Engine {
     /// Whether a reboot can do anything: an agent listens, or the next one is only waited for.
     package func mayReboot(_ handle: NodeHandle) -> Bool {
         let node = nodes[handle.index]
-        return node.relaunch.due != nil || (node.isConnected && node.silentSince == nil)
+        return timers[.nodeRelaunch(handle.index)] != nil || (node.isConnected && node.silentSince == nil)
     }
 
     package func node(_ id: NodeID, of pool: PoolID) -> NodeHandle? {
@@ -93,16 +93,19 @@ extension Engine {
 
     /// Slots that the task takes when it is sent.
     package func slots(of key: TaskKey) -> Int? {
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return nil }
-        return slots(of: job.tasks[Int(key.ordinal)], in: job)
+        known(key).map { slots(of: $0.entry, in: $0.job) }
     }
+
+    /// Whether the task waits for one whose end, or deletion, rules out that it ever runs.
+    package func neverRuns(_ key: TaskKey) -> Bool { known(key)?.entry.flags.contains(.neverRuns) ?? false }
+    /// How many active tasks of the job never run.
+    package func tasksThatNeverRun(_ number: UInt32) -> Int { jobs[number]?.neverRuns ?? 0 }
 
     package func isDeletedInThisTurn(_ key: TaskKey) -> Bool { deletedTasks.contains(key) }
 
     package func state(of key: TaskKey) -> TaskState? {
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return nil }
-        let entry = job.tasks[Int(key.ordinal)]
-        return entry.flags.contains(.deleted) ? nil : entry.state
+        guard let (_, entry) = known(key), !entry.flags.contains(.deleted) else { return nil }
+        return entry.state
     }
 
     /// Nil while something of the job runs or can run.
@@ -115,11 +118,9 @@ extension Engine {
         case .active: break
         case .disabling, .enabling, .terminating, .completed, .deleting: return nil
         }
-        guard let next = job.ready.first(where: { job.tasks[Int($0)].mayRun }) else {
-            let example =
-                job.tasks.firstIndex { $0.state == .active && !$0.mayRun && !$0.flags.contains(.deleted) }
-                ?? 0
-            return .dependencies(example: UInt32(example), count: job.counts.active)
+        guard let next = job.ready.first else {
+            // Those that can never run, and those that wait for a number that no task has.
+            return .dependencies(example: job.firstWaiting() ?? 0, count: job.counts.active)
         }
         guard let pool = pools[job.record.pool], pool.record.state == .active else { return .poolIsGone }
         if let problem = pool.problem { return .unreadable(problem) }

@@ -63,7 +63,6 @@ struct NodeEntry: Sendable {
 /// Why a node starts nothing.
 struct StartTrouble: Sendable {
     var reason: String
-    var since: SteadyTime
     /// So long that whoever waits for a job should hear of it.
     var isLasting = false
 }
@@ -74,8 +73,6 @@ struct RelaunchState: Sendable {
     /// Losses without good news in between.
     private(set) var losses = 0
     private(set) var firstLoss: SteadyTime?
-    /// The next agent is started then; nil while there is one, or one is being started.
-    var due: SteadyTime?
     var connectedSince: SteadyTime?
     /// The next loss was asked for.
     var isAsked = false
@@ -108,7 +105,7 @@ struct PoolEntry: Sendable {
     var rules: PoolRules
     /// Indexes of its nodes, oldest first.
     var nodes: [Int] = []
-    /// Numbers of its jobs that may have something to run: highest priority first, then oldest first.
+    /// Numbers of its jobs that may have something to run (`Engine.list`): highest priority first, then oldest first.
     var jobs: [UInt32] = []
     var isRemovalAsked = false
     /// Why nothing of it can be used: what the database has of it cannot be read.

@@ -17,6 +17,10 @@ package struct WorkID: Hashable, Sendable, CustomStringConvertible {
         self.attempt = attempt
     }
 
+    package init(_ task: TaskKey, attempt: Int32) {
+        self.init(kind: .task, key: task.rawValue, attempt: attempt)
+    }
+
     package var description: String { "\(kind) \(key)#\(attempt)" }
 
     /// The number of the job that it is for; nil for a start task.

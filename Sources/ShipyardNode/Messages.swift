@@ -60,9 +60,9 @@ package enum ServiceMessage: Sendable {
     case accept
     case context(WorkContext)
     case start(WorkOrder)
-    /// End it: TERM to the whole process tree, grace, KILL. Its exit is then reported with this failure.
+    /// End it: TERM to the whole process tree, grace, KILL. This is then told as its outcome.
     /// Also ends work that is still queued. Unknown work is ignored: its exit is already on the way.
-    case kill(WorkID, FailureInfo)
+    case kill(WorkID, Outcome)
     /// Give it back if it has not started. Answered by `returned`, or not at all when it runs already.
     case recall(WorkID)
     /// The service has stored every exit up to and including this sequence number.

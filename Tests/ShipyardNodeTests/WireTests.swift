@@ -4,12 +4,10 @@ import Testing
 
 struct WireTests {
     static let result = AttemptResult(
-        exit: .signalled(9),
-        failure: FailureInfo(category: .serverError, code: "DiskFull", message: "kein Platz — ☹"),
+        .notStarted(.diskFull, "kein Platz — ☹"),
         startTime: Instant(milliseconds: 5), endTime: Instant(milliseconds: 77),
         usage: ResourceUsage(wall: 1, user: 2, system: 3, peakMemoryBytes: 4))
     static let id = WorkID(kind: .jobRelease, key: 1 << 40, attempt: 3)
-    static let failure = FailureInfo(category: .userError, code: "TaskEnded", message: "")
 
     static let agentMessages: [AgentMessage] = [
         .welcome(
@@ -20,7 +18,7 @@ struct WireTests {
         .exited(
             sequence: 1, id,
             AttemptResult(
-                exit: .exited(0), failure: nil, startTime: Instant(milliseconds: 0),
+                .exited(0), startTime: Instant(milliseconds: 0),
                 endTime: Instant(milliseconds: 0))),
         .returned(id), .directoryRemoved(RemovalID(job: 7)),
         .directoryNotRemoved(RemovalID(TaskKey(rawValue: id.key)), path: "/x/..", reason: "outside"),
@@ -35,7 +33,7 @@ struct WireTests {
                 maxWallTime: .seconds(3), staging: "{}")),
         .context(WorkContext(number: 8, parentDirectory: "", environment: [])),
         .start(WorkOrder(id: id, context: 7, name: "t-1", command: "echo \"hé\"\n", slots: 2, staging: "[]")),
-        .kill(id, failure), .recall(id), .acknowledge(99),
+        .kill(id, .endedByUser), .recall(id), .acknowledge(99),
         .removeDirectory(RemovalID(job: 7), path: "workitems/x"),
         .forgetRemoval(RemovalID(job: 7)), .ping(.max), .shutDown,
         .forgetContext(7),

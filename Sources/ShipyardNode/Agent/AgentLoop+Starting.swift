@@ -31,22 +31,22 @@ extension AgentLoop {
             let endTime = NodeClock.now()
             record(
                 order.id,
-                AttemptResult(exit: .none, failure: error.failure, startTime: startTime, endTime: endTime))
+                AttemptResult(error.outcome, startTime: startTime, endTime: endTime))
         }
     }
 
     struct AttemptError: Error {
-        var failure: FailureInfo
+        var outcome: Outcome
         /// What keeps the node from starting any work, where that is why.
         var hindrance: String?
 
-        init(_ failure: FailureInfo, hindrance: String? = nil) {
-            self.failure = failure
+        init(_ outcome: Outcome, hindrance: String? = nil) {
+            self.outcome = outcome
             self.hindrance = hindrance
         }
 
         init(_ error: SystemError, isDirectory: Bool) {
-            failure = AttemptFailure.storage(error, isDirectory: isDirectory)
+            outcome = .notStored(error, isDirectory: isDirectory)
             hindrance = Hindrance.isNodes(error.errno) ? error.description : nil
         }
     }
@@ -168,7 +168,7 @@ extension AgentLoop {
         let working = "\(attempt.directory)/wd"
         guard let path = context.resolve(program, workingDirectory: working) else {
             let searchPath = context.searchPath(workingDirectory: working)
-            throw AttemptError(AttemptFailure.programNotFound(program, searchPath: searchPath))
+            throw AttemptError(.programNotFound(program, searchPath: searchPath))
         }
         arguments.fill(words)
         var (error, isFork) = spawn(path, attempt, at: place)
@@ -181,11 +181,11 @@ extension AgentLoop {
         case 0: return
         case ENOENT, ENOTDIR:
             context.forget(program)
-            throw AttemptError(AttemptFailure.programNotFound(path, searchPath: ""))
+            throw AttemptError(.programNotFound(path, searchPath: ""))
         default:
             let isNodes = isFork || Hindrance.isNodes(error, ofProgram: true)
             throw AttemptError(
-                AttemptFailure.launch(path, errno: error),
+                .launchFailed(path, errno: error),
                 hindrance: isNodes ? SystemError("start a process", errno: error).description : nil)
         }
     }

@@ -13,10 +13,10 @@ extension ServiceMessage: WireMessage {
         case .start(let order):
             writer.append(UInt8(2))
             order.write(to: &writer)
-        case .kill(let id, let failure):
+        case .kill(let id, let outcome):
             writer.append(UInt8(3))
             writer.append(id)
-            writer.append(failure)
+            writer.append(outcome)
         case .recall(let id):
             writer.append(UInt8(4))
             writer.append(id)
@@ -48,7 +48,7 @@ extension ServiceMessage: WireMessage {
         case 0: self = .hello(try reader.stateID(), try reader.lifeID())
         case 1: self = .context(try WorkContext(from: &reader))
         case 2: self = .start(try WorkOrder(from: &reader))
-        case 3: self = .kill(try reader.workID(), try reader.failure())
+        case 3: self = .kill(try reader.workID(), try reader.outcome())
         case 4: self = .recall(try reader.workID())
         case 5: self = .acknowledge(try reader.integer())
         case 6: self = .removeDirectory(try reader.removalID(), path: try reader.text())

@@ -17,8 +17,8 @@ extension ServiceCore {
             case .startWork(let node, let work):
                 let definition = work.kind == .task ? definitions[TaskKey(rawValue: work.key)] : nil
                 appendOrder(work, definition, on: node, to: &outgoing[node, default: []])
-            case .killWork(let node, let work, let failure):
-                outgoing[node, default: []].append(.kill(work, failure))
+            case .killWork(let node, let work, let outcome):
+                outgoing[node, default: []].append(.kill(work, outcome))
             case .removeNode(let node): world.remove(node, identity(of: node))
             case .verifyPoolRemoved(let pool): world.verifyRemoved(pool)
             case .removeDirectory(let node, let id, let path):

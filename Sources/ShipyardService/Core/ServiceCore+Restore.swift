@@ -91,7 +91,7 @@ extension ServiceCore {
 extension Dependency {
     /// Whether what is waited for can be a task of a job of so many.
     fileprivate func isWithin(_ taskCount: Int) -> Bool {
-        switch self {
+        switch upstream {
         case .task(let ordinal): ordinal < taskCount
         case .tasks(let range): range.upperBound < taskCount
         case .numbers: true

@@ -11,7 +11,7 @@ import ShipyardStore
 /// of no more use: make a new one from the same store, which is exactly what happens after a crash, so that
 /// there is one way back and it is tested all the time.
 package final class ServiceCore {
-    var engine = Engine()
+    let engine = Engine()
     let store: StoreWriter
     let world: any World
     let home: String
@@ -172,10 +172,9 @@ package final class ServiceCore {
 
     /// A task whose row is gone can never run, and must not be waited for.
     private func endTasksWithoutRows(at now: Moment) {
-        let failure = FailureInfo(
-            category: .serverError, code: "TaskRowMissing",
-            message: "what the state file has of the task cannot be read")
-        let result = AttemptResult(exit: .none, failure: failure, startTime: now.wall, endTime: now.wall)
+        let outcome = Outcome.notStarted(
+            .rowMissing, "what the state file has of the task cannot be read")
+        let result = AttemptResult(outcome, at: now.wall)
         for (node, work) in missingRows { engine.apply(.workExited(node, work, result), at: now) }
         missingRows = []
     }

@@ -9,7 +9,7 @@ struct FakeAgent {
         var order: WorkOrder
         var started: Instant
         var ends: Instant
-        var isKilled: FailureInfo?
+        var isKilled: Outcome?
     }
 
     /// How far a removal is. All of it is in the journal, so the next agent goes on with it.

@@ -78,7 +78,7 @@ struct Ledger {
         for dependency in job.tasks[Int(key.ordinal)].dependencies {
             // Of each of these lists one must have ended well.
             let alternatives: [[UInt32]] =
-                switch dependency {
+                switch dependency.upstream {
                 case .task(let parent): [[parent]]
                 case .tasks(let range): range.map { [$0] }
                 case .numbers(let range):

@@ -366,8 +366,9 @@ final class Simulation {
                 world.ledger.expect(false, "\(work) is recorded as ended and still runs")
                 continue
             }
-            if !world.ledger.unheard.contains(work), let code = end, let known = attempt.result?.exit.code,
-                attempt.result?.failure?.code != "TaskEnded"
+            if !world.ledger.unheard.contains(work), let code = end,
+                let known = attempt.result?.outcome.exitCode,
+                attempt.result?.outcome != .endedByUser
             {
                 world.ledger.expect(code == known, "\(work) exited with \(code), recorded \(known)")
             }

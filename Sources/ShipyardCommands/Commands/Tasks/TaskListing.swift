@@ -39,7 +39,8 @@ struct TaskListing {
             String(info.retryCount),
             info.wallTimeMilliseconds.map { durationText(seconds: $0 / 1000) } ?? "",
             task.nodeInfo?.nodeId ?? "",
-            info.failureInfo.map { $0.code == "FailureExitCode" ? "" : $0.message } ?? "",
+            // An exit code has its own column, and its message says no more.
+            info.exitCode == nil ? info.failureInfo?.message ?? "" : "",
         ]
     }
 }
