@@ -22,6 +22,8 @@ package enum Effect: Sendable, Hashable {
     case removeDirectory(NodeHandle, RemovalID, path: String)
     /// The node's answer about a removal is stored.
     case forgetRemoval(NodeHandle, RemovalID)
+    /// Look for files that are kept no longer, and want them removed. Answered by `oldFilesFound`.
+    case findOldFiles(RetentionSweep)
     /// End the node's agent and its work. Answered by `nodeLost`.
     case shutDownNode(NodeHandle)
 }

@@ -12,6 +12,7 @@ extension Engine {
         let number = job.record.number
         jobs[number] = job
         jobNumbers[job.record.id] = number
+        keepFiles(of: job)
         guard job.record.state != .completed else { return }
         livingJobs[job.record.pool, default: []].insert(number)
         if job.record.state.takesTasks, let deadline = job.deadline {
@@ -155,6 +156,7 @@ extension Engine {
         let number = job.record.number
         jobs[number] = nil
         tally.forget(job)
+        forgetFiles(of: number)
         if job.isListed { pools[job.record.pool]?.jobs.removeAll { $0 == number } }
         job.isListed = false
         if jobNumbers[job.record.id] == number { jobNumbers[job.record.id] = nil }

@@ -173,7 +173,7 @@ extension Engine {
             case .startWork(let node, _), .killWork(let node, _, _), .removeDirectory(let node, _, _),
                 .forgetRemoval(let node, _), .shutDownNode(let node):
                 node == handle
-            case .launchNode, .removeNode, .verifyPoolRemoved: false
+            case .launchNode, .removeNode, .verifyPoolRemoved, .findOldFiles: false
             }
         }
     }

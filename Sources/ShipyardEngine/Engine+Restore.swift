@@ -30,6 +30,7 @@ extension Engine {
         if let known = jobs.removeValue(forKey: record.number) {
             tally.forget(known)
             timers.cancel(.jobWallTime(record.number))
+            forgetFiles(of: record.number)
         }
         let job = JobEntry(record: record, rules: JobRules(), tally: tally)
         job.problem = problem

@@ -11,6 +11,7 @@ extension Engine {
         job.record.autoComplete = record.autoComplete
         job.record.taskCount = job.tasks.count
         saveJob(number)
+        keepFiles(of: job)
         advance(job, at: now)
     }
 

@@ -16,6 +16,7 @@ package final class Engine {
     /// Jobs that are not completed by the pool that they name, which need not be there.
     var livingJobs: [PoolID: Set<UInt32>] = [:]
     var timers = Timers()
+    var retention = RetentionState()
     /// Jobs with tasks that are not done.
     let tally = JobTally()
 
@@ -68,6 +69,7 @@ package final class Engine {
         case .nodeLost(let node, let reason): nodeLost(node, reason: reason, at: now)
         case .nodeRemoved(let node): nodeRemoved(node, at: now)
         case .poolRemoved(let pool, let removal): poolRemoved(pool, removal: removal, at: now)
+        case .oldFilesFound(let until, let isComplete): filesFound(until: until, isComplete: isComplete)
         case .timePassed: break
         }
     }
@@ -105,6 +107,8 @@ package final class Engine {
             terminateJob(job, reason: TerminateReason.maxWallClockTimeExpiry, at: now)
         case .nodeRelaunch(let node): launch(node)
         case .nodeTroubleLasting(let node): nodes[node].startTrouble?.isLasting = true
+        case .filesDue(let job): filesAreDue(of: job)
+        case .retentionSweep: sweep(at: now)
         }
     }
 

@@ -41,6 +41,8 @@ package struct TaskRules: Sendable, Hashable {
     package var requiredSlots = 1
     package var jobAction = JobAction.none
     package var dependencyAction = DependencyAction.block
+    /// For how long the files of a task stay, counted from its end; nil is for ever.
+    package var retention: TimeSpan?
     /// Files are fetched before the command, so a task is `preparing` for a while.
     package var hasStaging = false
 
@@ -51,6 +53,7 @@ package struct TaskRules: Sendable, Hashable {
         requiredSlots = template.requiredSlots
         jobAction = template.jobAction
         dependencyAction = template.dependencyAction
+        retention = template.retentionTime
         hasStaging = !template.resourceFiles.isEmpty
     }
 }

@@ -8,6 +8,10 @@ enum Timer: Hashable, Comparable, Sendable {
     case nodeRelaunch(Int)
     /// The node has been able to start nothing for so long that whoever waits should hear of it.
     case nodeTroubleLasting(Int)
+    /// From now on files of the job may have been kept for as long as they should be.
+    case filesDue(UInt32)
+    /// Files that are kept no longer are looked for.
+    case retentionSweep
 }
 
 /// What is due when: a heap with the next moment on top, so that a turn costs nothing for what is not due, however much
@@ -27,6 +31,9 @@ struct Timers: Sendable {
 
     /// When the next of them is due.
     var next: SteadyTime? { heap.first?.at }
+
+    /// With those that are set no more.
+    var entryCount: Int { heap.count }
 
     subscript(timer: Timer) -> SteadyTime? { moments[timer] }
 

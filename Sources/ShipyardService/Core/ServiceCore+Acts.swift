@@ -24,6 +24,7 @@ extension ServiceCore {
             case .removeDirectory(let node, let id, let path):
                 outgoing[node, default: []].append(.removeDirectory(id, path: path))
             case .forgetRemoval(let node, let id): outgoing[node, default: []].append(.forgetRemoval(id))
+            case .findOldFiles(let sweep): self.sweep = sweep
             case .shutDownNode(let node): outgoing[node, default: []].append(.shutDown)
             }
         }

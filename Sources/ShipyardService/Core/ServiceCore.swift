@@ -31,10 +31,8 @@ package final class ServiceCore {
     /// Jobs whose refused tasks are marked for removal in this turn.
     var discardedJobs: Set<UInt32> = []
     var watchers: [JobWatcher] = []
-    var retention = RetentionBook()
-    /// The files that were due by then have been looked for.
-    var lastSweep: SteadyTime
-    var isSweeping = false
+    /// A search for old files that is to begin.
+    var sweep: RetentionSweep?
     /// Orders for tasks that the database does not know any more.
     var missingRows: [(NodeHandle, WorkID)] = []
 
@@ -49,13 +47,11 @@ package final class ServiceCore {
         self.home = home
         // Agents outlive the service and keep contexts by number: a later service must not use a number again.
         contexts = ContextBook(firstNumber: UInt32(truncatingIfNeeded: now.steady.milliseconds / 10))
-        // A search covers all time before the first one was over.
-        lastSweep = try store.lastSweep() ?? SteadyTime(milliseconds: 0)
         try restore(at: now, isNewLife)
     }
 
     package var nextDeadline: SteadyTime? {
-        missingRows.isEmpty ? engine.nextDeadline : SteadyTime(milliseconds: 0)
+        missingRows.isEmpty && sweep == nil ? engine.nextDeadline : SteadyTime(milliseconds: 0)
     }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }
 
@@ -181,7 +177,6 @@ package final class ServiceCore {
 
     private func forget(job: UInt32) {
         plans[job] = nil
-        if let record = engine.job(job) { retention.ended(record) } else { retention.forget(job) }
         for (node, number) in contexts.forget(job: job) { world.send([.forgetContext(number)], to: node) }
     }
 
