@@ -76,7 +76,7 @@ extension Engine {
         _ work: WorkID, _ phase: NodeJobState.Phase, on node: Int
     ) -> (job: JobEntry, state: NodeJobState)? {
         guard let job = jobs[UInt32(truncatingIfNeeded: work.key)], let state = job.nodes[node],
-            state.phase == phase, state.attempt == work.attempt
+            state.phase == phase, state.attempt == work.attempt, work.instance == 0
         else { return nil }
         return (job, state)
     }

@@ -53,20 +53,25 @@ extension Engine {
         sendStartTask(to: node, isNew: nodes[node].record.state != .waitingForStartTask, at: now)
     }
 
+    /// Its latest attempt.
+    private func startTask(of node: Int) -> WorkID {
+        WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
+    }
+
     private func sendStartTask(to node: Int, isNew: Bool, at now: Moment) {
         if isNew {
             nodes[node].record.startTaskAttempt += 1
             nodes[node].record.startTaskResult = nil
         }
         let waits = pools[nodes[node].record.pool]?.rules.waitsForStartTask ?? true
-        let work = WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
+        let work = startTask(of: node)
         setState(of: node, waits ? .waitingForStartTask : .idle, at: now)
         save(node)
         effects.append(.startWork(NodeHandle(index: node), work))
     }
 
     func startTaskExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
-        guard work.attempt == nodes[node].record.startTaskAttempt, nodes[node].record.startTaskResult == nil,
+        guard work == startTask(of: node), nodes[node].record.startTaskResult == nil,
             let pool = pools[nodes[node].record.pool]
         else { return }
         nodes[node].record.startTaskResult = result
@@ -114,7 +119,7 @@ extension Engine {
             }
         }
         if nodes[node].record.startTaskAttempt > 0, nodes[node].record.startTaskResult == nil {
-            let work = WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
+            let work = startTask(of: node)
             if !runs.contains(work) { effects.append(.startWork(NodeHandle(index: node), work)) }
         }
         poolsToSchedule.insert(nodes[node].record.pool)
@@ -127,7 +132,7 @@ extension Engine {
         var known = Set(nodeWork(of: node).map(\.1))
         for key in nodes[node].tasks { known.insert(work(of: key.ordinal, of: entry(key.job))) }
         if nodes[node].record.startTaskResult == nil {
-            known.insert(WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt))
+            known.insert(startTask(of: node))
         }
         for work in present where !known.contains(work) {
             effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))

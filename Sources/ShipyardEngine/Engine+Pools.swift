@@ -37,8 +37,8 @@ extension Engine {
         // The broken ones go first, then those with the least to finish, then the youngest.
         let leaving = present.sorted {
             let (left, right) = (nodes[$0], nodes[$1])
-            return (left.record.state.isSchedulable ? 1 : 0, left.usedSlots, -$0)
-                < (right.record.state.isSchedulable ? 1 : 0, right.usedSlots, -$1)
+            return (left.record.state.isSchedulable ? 1 : 0, left.stock.taken.slots, -$0)
+                < (right.record.state.isSchedulable ? 1 : 0, right.stock.taken.slots, -$1)
         }.prefix(present.count - target)
         for node in leaving { leave(node, at: now) }
     }
@@ -51,7 +51,7 @@ extension Engine {
             pool: id, id: NodeID("node-\(number)"), isDedicated: isDedicated, state: .creating, boot: 1,
             startTaskAttempt: 0, startTaskResult: nil, allocationTime: now.wall, stateTransitionTime: now.wall
         )
-        nodes.append(NodeEntry(record: record, slots: pool.record.taskSlotsPerNode))
+        nodes.append(NodeEntry(record: record, pool.record.nodeResources))
         pools[id]?.nodes.append(nodes.count - 1)
         save(nodes.count - 1)
         effects.append(.launchNode(NodeHandle(index: nodes.count - 1)))

@@ -56,8 +56,8 @@ extension Engine {
                 (record.state, record.stateTransitionTime) = (.unknown, since)
             }
             return NodeStatus(
-                record: record, slots: node.slots, runningTasks: node.tasks.count,
-                usedSlots: node.usedSlots,
+                record: record, slots: node.stock.capacity.slots, runningTasks: node.tasks.count,
+                usedSlots: node.stock.taken.slots,
                 tasksRun: node.tasksRun, tasksSucceeded: node.tasksSucceeded,
                 cannotStartReason: node.startTrouble?.reason,
                 answers: node.isConnected && node.silentSince == nil)
@@ -91,9 +91,9 @@ extension Engine {
     package func problem(ofJob number: UInt32) -> String? { jobs[number]?.problem }
     package func problem(ofPool id: PoolID) -> String? { pools[id]?.problem }
 
-    /// Slots that the task takes when it is sent.
-    package func slots(of key: TaskKey) -> Int? {
-        known(key).map { slots(of: $0.entry, in: $0.job) }
+    /// What the task takes of a node when it is sent.
+    package func needs(of key: TaskKey) -> Resources? {
+        known(key).map { needs(of: $0.entry, in: $0.job) }
     }
 
     /// Whether the task waits for one whose end, or deletion, rules out that it ever runs.
@@ -124,8 +124,9 @@ extension Engine {
         }
         guard let pool = pools[job.record.pool], pool.record.state == .active else { return .poolIsGone }
         if let problem = pool.problem { return .unreadable(problem) }
-        let needed = slots(of: job.tasks[Int(next)], in: job)
-        let available = pool.record.taskSlotsPerNode
+        let (needed, available) = (
+            needs(of: job.tasks[Int(next)], in: job).slots, pool.record.nodeResources.slots
+        )
         return needed > available
             ? .tooFewSlots(needed: needed, available: available) : blockage(of: job, in: pool)
     }
@@ -169,7 +170,7 @@ extension Engine {
                 + " ready \(job.ready.count) on \(job.nodes.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.phase)" })"
         }
         let nodeLines = nodes.enumerated().filter { !$0.element.isGone }.map { index, node in
-            "\(index) \(node.record.id) \(node.record.state) connected \(node.isConnected) used \(node.usedSlots)"
+            "\(index) \(node.record.id) \(node.record.state) connected \(node.isConnected) used \(node.stock.taken.slots)"
         }
         return (jobLines + nodeLines).joined(separator: "; ")
     }

@@ -12,7 +12,7 @@ extension Engine {
     /// - Parameter diedWithTheMachine: nothing of what ran there can be alive, through no fault of a task.
     package func restoreNode(_ record: NodeRecord, diedWithTheMachine: Bool = false) {
         guard let pool = pools[record.pool] else { return }
-        nodes.append(NodeEntry(record: record, slots: pool.record.taskSlotsPerNode))
+        nodes.append(NodeEntry(record: record, pool.record.nodeResources))
         nodes[nodes.count - 1].relaunch.diedWithTheMachine = diedWithTheMachine
         pools[record.pool]?.nodes.append(nodes.count - 1)
     }
@@ -97,7 +97,7 @@ extension Engine {
         job.tasks[Int(key.ordinal)].node = Int32(node)
         job.assigned.insert(key.ordinal)
         nodes[node].tasks.insert(key)
-        nodes[node].usedSlots += slots(of: entry, in: job)
+        nodes[node].stock.take(needs(of: entry, in: job))
     }
 
     package func restoreDependencies(_ dependencies: [Dependency], of key: TaskKey) {

@@ -30,9 +30,9 @@ extension Engine {
     private func schedule(_ job: JobEntry, in pool: PoolEntry, at now: Moment) -> Bool {
         guard job.record.state == .active else { return false }
         while let ordinal = job.ready.first {
-            let slots = slots(of: job.tasks[Int(ordinal)], in: job)
-            switch choose(in: pool, slots: slots, for: job) {
-            case .node(let node): assignFirst(ordinal, of: job, to: node, slots: slots, at: now)
+            let needs = needs(of: job.tasks[Int(ordinal)], in: job)
+            switch choose(in: pool, needs, for: job) {
+            case .node(let node): assignFirst(ordinal, of: job, to: node, needs, at: now)
             case .full: return true
             case .noneForThisJob: return false
             }
@@ -42,29 +42,28 @@ extension Engine {
 
     private enum Choice { case node(Int), full, noneForThisJob }
 
-    private func choose(in pool: PoolEntry, slots: Int, for job: JobEntry) -> Choice {
+    private func choose(in pool: PoolEntry, _ needs: Resources, for job: JobEntry) -> Choice {
         // Nothing that will ever happen here makes room for it, so nobody else must wait behind it.
-        if slots > pool.record.taskSlotsPerNode { return .noneForThisJob }
+        guard ResourceStock(pool.record.nodeResources).fits(needs) else { return .noneForThisJob }
         var best: Int?
         var bestFree = 0
         var bestQueued: Int?
         var leastAhead = Int.max
         var excluded = false
         for index in pool.nodes {
-            guard nodes[index].takesWork, slots <= nodes[index].slots else { continue }
+            guard nodes[index].takesWork, nodes[index].stock.mayFit(needs) else { continue }
             if job.nodes[index]?.phase == .preparationFailed {
                 excluded = true
                 continue
             }
-            let used = nodes[index].usedSlots
-            let free = nodes[index].slots - used
-            if free >= slots {
+            let free = nodes[index].stock.freeSlots
+            if nodes[index].stock.fits(needs) {
                 let isBetter = pool.rules.nodeFillType == .spread ? free > bestFree : free < bestFree
                 if best == nil || isBetter { (best, bestFree) = (index, free) }
-            } else if used + slots <= nodes[index].slots + nodes[index].queueSlots,
-                used - nodes[index].slots < leastAhead
+            } else if nodes[index].stock.fits(needs, slotsAhead: nodes[index].queueSlots),
+                -free < leastAhead
             {
-                (bestQueued, leastAhead) = (index, used - nodes[index].slots)
+                (bestQueued, leastAhead) = (index, -free)
             }
         }
         if let chosen = best ?? bestQueued { return .node(chosen) }
@@ -72,11 +71,11 @@ extension Engine {
     }
 
     private func assignFirst(
-        _ ordinal: UInt32, of job: JobEntry, to node: Int, slots: Int, at now: Moment
+        _ ordinal: UInt32, of job: JobEntry, to node: Int, _ needs: Resources, at now: Moment
     ) {
         let key = job.key(ordinal)
-        let waitsAtAgent = nodes[node].usedSlots + slots > nodes[node].slots
-        nodes[node].usedSlots += slots
+        let waitsAtAgent = !nodes[node].stock.fits(needs)
+        nodes[node].stock.take(needs)
         nodes[node].tasks.insert(key)
         updateOccupancy(of: node)
         writeEndOfAttempt(of: key)
@@ -88,12 +87,12 @@ extension Engine {
 
     /// A task that may be what kills nodes has one for itself before it is given up: what runs beside it must not
     /// be taken for the culprit, nor die with it.
-    func slots(of entry: TaskEntry, in job: JobEntry) -> Int {
-        let needed = job.rules(of: entry).requiredSlots
-        guard entry.blame + Limits.blame >= Limits.maximumBlame, let pool = pools[job.record.pool] else {
-            return needed
+    func needs(of entry: TaskEntry, in job: JobEntry) -> Resources {
+        var needs = job.rules(of: entry).needs
+        if entry.blame + Limits.blame >= Limits.maximumBlame, let pool = pools[job.record.pool] {
+            needs.slots = max(needs.slots, pool.record.nodeResources.slots)
         }
-        return max(needed, pool.record.taskSlotsPerNode)
+        return needs
     }
 
     func sendTask(_ ordinal: UInt32, of job: JobEntry, to node: Int) {

@@ -163,9 +163,8 @@ extension Engine {
 
     private func free(_ ordinal: UInt32, of job: JobEntry, from node: Int) {
         guard nodes[node].tasks.remove(job.key(ordinal)) != nil else { return }
-        nodes[node].usedSlots -= slots(of: job.tasks[Int(ordinal)], in: job)
+        nodes[node].stock.give(needs(of: job.tasks[Int(ordinal)], in: job))
         job.assigned.remove(ordinal)
-        invariant(nodes[node].usedSlots >= 0, "node \(node) has freed more slots than it had")
         updateOccupancy(of: node)
         poolsToSchedule.insert(nodes[node].record.pool)
     }

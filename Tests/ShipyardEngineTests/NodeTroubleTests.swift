@@ -187,7 +187,7 @@ struct NodeTroubleTests {
         #expect(floor.running().count == 1)
         #expect(floor.endAll().count == 2)
         #expect(floor.engine.counts(1)?.succeeded == 2)
-        #expect(floor.engine.nodes[0].usedSlots == 0)
+        #expect(floor.engine.nodes[0].stock.taken == .none)
     }
 
     /// The machine's end is nobody's fault; and what ended a service may have ended the node, or be the task.

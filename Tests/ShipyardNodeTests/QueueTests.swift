@@ -97,7 +97,8 @@ struct QueueTests {
             agent.send(
                 .start(
                     WorkOrder(
-                        id: TestAgent.id(Int64(key + 10)), context: 1, name: name, command: "true", slots: 1))
+                        id: TestAgent.id(Int64(key + 10)), context: 1, name: name, command: "true",
+                        needs: Resources(slots: 1)))
             )
             let failure = try await agent.exit(of: Int64(key + 10)).failure
             #expect(failure?.code == "ResourceDirectoryCreateFailed", "\(name)")

@@ -29,7 +29,10 @@ struct StateTests {
         stranger.send(.accept)
         stranger.send(.context(context))
         stranger.send(
-            .start(WorkOrder(id: TestAgent.id(9), context: 1, name: "t9", command: "true", slots: 0)))
+            .start(
+                WorkOrder(
+                    id: TestAgent.id(9), context: 1, name: "t9", command: "true", needs: Resources(slots: 0)))
+        )
         stranger.send(.acknowledge(.max))
         stranger.send(
             .kill(TestAgent.id(2), .endedByUser))
@@ -75,7 +78,10 @@ struct StateTests {
         let context = WorkContext(number: 1, parentDirectory: "workitems/job/job-1", environment: [])
         service.send(.context(context))
         service.send(
-            .start(WorkOrder(id: TestAgent.id(9), context: 1, name: "t9", command: "true", slots: 0)))
+            .start(
+                WorkOrder(
+                    id: TestAgent.id(9), context: 1, name: "t9", command: "true", needs: Resources(slots: 0)))
+        )
         service.send(.acknowledge(.max))
         service.send(
             .kill(TestAgent.id(2), .endedByUser))
@@ -147,7 +153,11 @@ struct StateTests {
         agent.context()
         agent.disconnect()
         let rude = try AgentConnection(root: agent.root)
-        rude.send(.start(WorkOrder(id: TestAgent.id(9), context: 1, name: "t9", command: "true", slots: 0)))
+        rude.send(
+            .start(
+                WorkOrder(
+                    id: TestAgent.id(9), context: 1, name: "t9", command: "true", needs: Resources(slots: 0)))
+        )
         _ = try rude.flush()
         try await agent.connect()
         #expect(try await agent.run(1, "true").isSuccess)

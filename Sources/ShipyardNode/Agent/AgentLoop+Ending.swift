@@ -121,7 +121,7 @@ extension AgentLoop {
         guard !queue.isEmpty || !attempts.isEmpty else { return }
         let now = NodeClock.monotonicMicroseconds()
         while let head = queue.head, head.arrival + Self.maximumQueueMicroseconds <= now,
-            slots(of: head.order) > freeSlots
+            !stock.fits(needs(of: head.order))
         {
             send(.returned(queue.removeHead().order.id))
         }

@@ -39,7 +39,7 @@ extension AgentLoop {
             if !isLeaving { NodeAgent.complain("\(order.id) names the unknown context \(order.context)") }
             return send(.returned(order.id))
         }
-        if order.slots == 0 {
+        if order.needs == .none {
             start(order, context)
         } else {
             queue.append(

@@ -56,7 +56,7 @@ extension AgentLoop {
         guard let index = attempts.firstIndex(where: { $0 === attempt }) else { return }
         attempts.swapAt(index, attempts.count - 1)
         attempts.removeLast()
-        freeSlots += slots(of: attempt.order)
+        stock.give(attempt.held)
     }
 
     // 64 KiB: an answer is one line. More can only be a mistake.

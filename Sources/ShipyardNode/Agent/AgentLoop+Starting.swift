@@ -6,14 +6,16 @@ extension AgentLoop {
     /// Starts what has waited longest, as long as it fits. Nothing overtakes: an order of many slots would
     /// wait for ever behind a stream of small ones.
     func dispatch() {
-        while let head = queue.head, slots(of: head.order) <= freeSlots {
+        while let head = queue.head, stock.fits(needs(of: head.order)) {
             let entry = queue.removeHead()
             start(entry.order, entry.context)
         }
     }
 
-    /// More slots than the node has can only mean the whole node.
-    func slots(of order: WorkOrder) -> Int { min(Int(order.slots), options.slots) }
+    /// More than the node has can only mean the whole node.
+    func needs(of order: WorkOrder) -> Resources {
+        stock.mayFit(order.needs) ? order.needs : order.needs.capped(to: stock.capacity)
+    }
 
     func start(_ order: WorkOrder, _ context: ContextState) {
         let startTime = NodeClock.now()
@@ -21,7 +23,7 @@ extension AgentLoop {
             let attempt = try prepare(order, context)
             let needsStaging = context.context.staging != nil || order.staging != nil
             if needsStaging { try startStaging(attempt) } else { try startCommand(attempt) }
-            freeSlots -= slots(of: order)
+            attempt.held = stock.take(needs(of: order))
             attempts.append(attempt)
         } catch {
             // Without a root every task fails at once, one after the other. They are not to blame: the node is

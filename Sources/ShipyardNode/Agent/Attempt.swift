@@ -16,6 +16,8 @@ final class Attempt {
     }
 
     let order: WorkOrder
+    /// What it has of the node from its first process to its end.
+    var held = Resources.none
     let context: ContextState
     let parent: ParentDirectory
     /// Absolute; the value of AZ_BATCH_TASK_DIR in all its processes.

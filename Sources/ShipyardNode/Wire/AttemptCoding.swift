@@ -2,6 +2,9 @@ import ShipyardModel
 
 // The parts that messages and journal records have in common.
 
+/// Beside the kind: an instance follows. The first one has none, so that it lies as it did before there were any.
+private let instanceFlag: UInt8 = 0x80
+
 /// How an outcome lies in bytes. The first three are read only: journals of agents before this one have them.
 private enum OutcomeForm {
     static let exit: UInt8 = 0
@@ -12,9 +15,21 @@ private enum OutcomeForm {
 
 extension ByteWriter {
     package mutating func append(_ id: WorkID) {
-        append(id.kind.rawValue)
+        append(id.kind.rawValue | (id.instance == 0 ? 0 : instanceFlag))
         append(id.key)
         append(id.attempt)
+        if id.instance != 0 { append(id.instance) }
+    }
+
+    /// All but the slots, which have their own place.
+    package mutating func append(othersOf resources: Resources) {
+        append(Int64(resources.milliCPUs))
+        append(resources.memoryBytes)
+        append(count: resources.others.count)
+        for other in resources.others {
+            append(other.name)
+            append(Int64(other.count))
+        }
     }
 
     package mutating func append(_ ids: [WorkID]) {
@@ -44,8 +59,10 @@ extension ByteWriter {
 extension ByteReader {
     package mutating func workID() throws(WireError) -> WorkID {
         let tag = try integer(UInt8.self)
-        guard let kind = WorkKind(rawValue: tag) else { throw .unknownTag(tag) }
-        return WorkID(kind: kind, key: try integer(), attempt: try integer())
+        guard let kind = WorkKind(rawValue: tag & ~instanceFlag) else { throw .unknownTag(tag) }
+        return WorkID(
+            kind: kind, key: try integer(), attempt: try integer(),
+            instance: tag & instanceFlag == 0 ? 0 : try integer())
     }
 
     package mutating func workIDs() throws(WireError) -> [WorkID] {
@@ -54,6 +71,15 @@ extension ByteReader {
         ids.reserveCapacity(count)
         for _ in 0..<count { ids.append(try workID()) }
         return ids
+    }
+
+    package mutating func others(of resources: inout Resources) throws(WireError) {
+        resources.milliCPUs = Int(clamping: try integer(Int64.self))
+        resources.memoryBytes = try integer()
+        for _ in 0..<(try count(elementBytes: 12)) {
+            resources.others.append(
+                Resources.Other(try text(), Int(clamping: try integer(Int64.self))))
+        }
     }
 
     package mutating func removalID() throws(WireError) -> RemovalID { RemovalID(rawValue: try integer()) }

@@ -92,18 +92,32 @@ extension WorkContext: WireMessage {
 }
 
 extension WorkOrder: WireMessage {
+    private static let stagingFlag: UInt8 = 1
+    private static let resourcesFlag: UInt8 = 2
+
     package func write(to writer: inout ByteWriter) {
         writer.append(id)
         writer.append(context)
         writer.append(name)
         writer.append(command)
-        writer.append(slots)
-        writer.append(staging)
+        writer.append(UInt16(clamping: needs.slots))
+        // What follows. An order of slots only lies as it did when there was nothing else.
+        writer.append(UInt8(staging == nil ? 0 : Self.stagingFlag) | (needs.isPlain ? 0 : Self.resourcesFlag))
+        if let staging { writer.append(staging) }
+        if !needs.isPlain { writer.append(othersOf: needs) }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
+        let id = try reader.workID()
+        let (context, name, command) = (
+            try reader.integer(UInt32.self), try reader.text(), try reader.text()
+        )
+        var needs = Resources(slots: Int(try reader.integer(UInt16.self)))
+        let parts = try reader.integer(UInt8.self)
+        guard parts & ~(Self.stagingFlag | Self.resourcesFlag) == 0 else { throw .unknownTag(parts) }
+        let staging = parts & Self.stagingFlag == 0 ? nil : try reader.text()
+        if parts & Self.resourcesFlag != 0 { try reader.others(of: &needs) }
         self.init(
-            id: try reader.workID(), context: try reader.integer(), name: try reader.text(),
-            command: try reader.text(), slots: try reader.integer(), staging: try reader.optionalText())
+            id: id, context: context, name: name, command: command, needs: needs, staging: staging)
     }
 }

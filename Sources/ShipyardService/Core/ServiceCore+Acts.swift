@@ -89,7 +89,7 @@ extension ServiceCore {
             .start(
                 WorkOrder(
                     id: work, context: number, name: definition.id, command: definition.command ?? "true",
-                    slots: UInt16(clamping: engine.slots(of: key) ?? template.requiredSlots),
+                    needs: engine.needs(of: key) ?? Resources(slots: template.requiredSlots),
                     staging: definition.extra)))
     }
 
@@ -112,7 +112,7 @@ extension ServiceCore {
                 WorkOrder(
                     id: work, context: number, name: NodeLayout.startTaskName,
                     command: spec.nodePreparationCommand,
-                    slots: 0)))
+                    needs: .none)))
     }
 
     private func appendNodeJob(_ work: WorkID, on node: NodeHandle, to messages: inout [ServiceMessage]) {
@@ -135,7 +135,7 @@ extension ServiceCore {
                 WorkOrder(
                     id: work, context: number,
                     name: isRelease ? NodeLayout.jobReleaseName : NodeLayout.jobPreparationName,
-                    command: command ?? "true", slots: 0)))
+                    command: command ?? "true", needs: .none)))
     }
 
     // MARK: Environment

@@ -42,7 +42,7 @@ struct FakeAgent {
     var unheard: [ServiceMessage] = []
     var unseenEnds: [(work: WorkID, started: Instant)] = []
 
-    var usedSlots: Int { running.values.reduce(0) { $0 + Int($1.order.slots) } }
+    var usedSlots: Int { running.values.reduce(0) { $0 + $1.order.needs.slots } }
 
     func knows(_ work: WorkID) -> Bool {
         running[work] != nil || (queued + held).contains { $0.id == work }

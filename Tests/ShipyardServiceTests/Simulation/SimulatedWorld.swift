@@ -235,7 +235,7 @@ final class SimulatedWorld: World {
 
     func startQueued(on name: NodeName) {
         while let agent = agents[name], let order = agent.queued.first,
-            order.slots == 0 || agent.usedSlots + Int(order.slots) <= agent.slots
+            order.needs == .none || agent.usedSlots + order.needs.slots <= agent.slots
         {
             agents[name]?.queued.removeFirst()
             makeDirectory(of: order, on: name)
