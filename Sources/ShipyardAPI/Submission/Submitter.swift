@@ -65,7 +65,7 @@ struct Submitter {
 
     /// Looks every few milliseconds, but not for ever: a process that hangs in the kernel keeps its pool.
     private func wait(
-        until what: String, _ holds: @escaping @Sendable (Engine) -> Bool
+        until what: String, _ holds: @escaping @Sendable (borrowing Engine) -> Bool
     ) throws(APIFailure) {
         let (pause, patience): (UInt32, UInt32) = (10_000, 120_000_000)
         for _ in 0..<patience / pause {
