@@ -22,7 +22,6 @@ extension JobEntry {
     func enter(_ dependencies: [Dependency], of ordinal: UInt32) {
         let entered = graph.add(dependencies, of: ordinal, in: &tasks)
         tasks[Int(ordinal)].waiting = entered.waiting
-        mayWait(ordinal)
         if entered.isLost, strand(ordinal) { tellDependants(of: ordinal) }
     }
 

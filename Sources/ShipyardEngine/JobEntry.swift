@@ -61,9 +61,6 @@ final class JobEntry {
         while firstThatMayWait < tasks.count, !tasks[firstThatMayWait].isWaiting { firstThatMayWait += 1 }
         return firstThatMayWait < tasks.count ? UInt32(firstThatMayWait) : nil
     }
-
-    /// The task may wait from now on.
-    func mayWait(_ ordinal: UInt32) { firstThatMayWait = min(firstThatMayWait, Int(ordinal)) }
 }
 
 /// How many jobs have tasks that are not done, kept up to date by the jobs: asked for in every turn, of however
