@@ -32,14 +32,12 @@ package struct ServiceClient {
         try decode(type, from: send(request(.post, path, body)))
     }
 
-    /// A submission has an identity, so that it can be sent again when its answer was lost, and goes with our
-    /// environment, which the service does not have.
+    /// A submission has an identity, so that it can be sent again when its answer was lost.
     package func submit<Value: Decodable>(
         _ path: ServicePath, _ submission: SubmissionRequest, as type: Value.Type = Value.self
     ) throws(CommandFailure) -> Value {
         var body = submission
         body.submissionId = body.submissionId ?? Self.randomIdentity()
-        body.environment = body.environment ?? Environment.ofProcess.all
         var request = try request(.post, path, body)
         request.hasIdentity = true
         return try decode(type, from: send(request))

@@ -1,0 +1,111 @@
+import Glibc
+import ShipyardAPI
+import ShipyardDiagnostics
+import ShipyardNode
+import ShipyardPlanner
+import ShipyardSpecs
+import ShipyardSubmission
+
+/// Runs the generators of a submission's jobs file, here and as this user's shell would, so that what they give
+/// can travel with it.
+struct GeneratorRuns {
+    /// Of all rows as JSON has them. The rest of the largest request is for the texts of the files.
+    static let limitBytes = HTTPServer.maximumBodyBytes / 4 * 3
+
+    private let python: PythonGenerator
+    private var bytes = 0
+
+    /// Every call that the planner will make, in its order. What a generator fails with is the planner's to tell.
+    static func made(
+        for request: SubmissionRequest, by caller: GeneratorCaller = .own
+    ) throws(CommandFailure) -> [GeneratorRun] {
+        guard request.files.contains(where: { $0.kind == "jobs" && mayHaveGenerators($0.text) }) else {
+            return []
+        }
+        var (specs, diagnostics) = SpecLoader.load(
+            request.files.compactMap { file in
+                SpecKind(rawValue: file.kind).map { kind in
+                    SpecSource(kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
+                }
+            })
+        if request.isStrict ?? false { diagnostics.makeWarningsErrors() }
+        // Whoever plans says what is wrong.
+        guard !diagnostics.hasErrors, let calls = specs.jobs?.generatorCalls, !calls.isEmpty else { return [] }
+        var runs = GeneratorRuns(searchPath: request.directory(of: "jobs"), caller: caller)
+        return try OwnProcess.whileAdoptingOrphans { () throws(CommandFailure) in
+            try runs.made(calls)
+        }
+    }
+
+    /// Without the word and without an escape there is no key `custom`, and a file of a million tasks need not be
+    /// read here too.
+    private static func mayHaveGenerators(_ text: String) -> Bool {
+        let word = Array("custom".utf8)
+        var text = text
+        return text.withUTF8 { bytes in
+            guard let start = bytes.baseAddress else { return false }
+            if memchr(start, Int32(UInt8(ascii: "\\")), bytes.count) != nil { return true }
+            var position = 0
+            while let found = memchr(start + position, Int32(word[0]), bytes.count - position) {
+                position = UnsafeRawPointer(found) - UnsafeRawPointer(start)
+                guard bytes.count - position >= word.count else { return false }
+                if memcmp(start + position, word, word.count) == 0 { return true }
+                position += 1
+            }
+            return false
+        }
+    }
+
+    init(searchPath: String, caller: GeneratorCaller) {
+        python = PythonGenerator(searchPath: searchPath, caller: caller)
+    }
+
+    mutating func made(
+        _ calls: [(call: GeneratorCall, generator: CustomFactorySpec)]
+    ) throws(CommandFailure) -> [GeneratorRun] {
+        var runs: [GeneratorRun] = []
+        for (call, generator) in calls {
+            var check = call
+            check.pass = .check
+            if runs.contains(where: { $0.call == check && $0.failure != nil }) { continue }
+            runs.append(try run(generator, call))
+        }
+        return runs
+    }
+
+    private mutating func run(
+        _ generator: CustomFactorySpec, _ call: GeneratorCall
+    ) throws(CommandFailure) -> GeneratorRun {
+        var run = GeneratorRun(call)
+        var rows: [UInt8] = []
+        do throws(PlannerWorldError) {
+            try python.forEachLine(of: generator) { line in
+                run.count += 1
+                guard call.pass == .build else { return true }
+                bytes += Self.encodedBytes(line)
+                rows.append(contentsOf: line)
+                rows.append(UInt8(ascii: "\n"))
+                return bytes <= Self.limitBytes
+            }
+        } catch {
+            run.failure = GeneratorRun.Failure(message: error.message, help: error.help)
+        }
+        guard bytes <= Self.limitBytes else {
+            throw .usage(
+                "the generators give more than \(Self.limitBytes >> 20) MiB of values, and one submission takes no more",
+                help: "give a job its tasks in several submissions, or name files in which tasks find their values")
+        }
+        run.rows = String(decoding: rows, as: UTF8.self)
+        return run
+    }
+
+    private static func encodedBytes(_ line: ArraySlice<UInt8>) -> Int {
+        line.reduce(2) { sum, byte in
+            switch byte {
+            case UInt8(ascii: "\t"), UInt8(ascii: "\\"), UInt8(ascii: "\""): sum + 2
+            case 0..<0x20, 0x7F: sum + 6
+            default: sum + 1
+            }
+        }
+    }
+}
