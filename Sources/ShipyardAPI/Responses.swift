@@ -171,6 +171,8 @@ package struct SubmissionRequest: Codable, Sendable {
     package var submissionId: String?
     /// What the generators of the jobs file gave, which the client has run.
     package var generated: [GeneratorRun]?
+    /// The application packages of the pool file; `PUT /packages` has taken their content.
+    package var packages: [SubmittedPackage]?
 
     /// Where relative paths of the file of a kind start.
     package func directory(of kind: String) -> String {
@@ -192,6 +194,7 @@ extension SubmissionRequest {
         isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict)
         submissionId = try fields.decodeIfPresent(String.self, forKey: .submissionId)
         generated = try fields.decodeIfPresent([GeneratorRun].self, forKey: .generated)
+        packages = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .packages)
     }
 }
 

@@ -34,6 +34,8 @@ package struct Submission: Codable, Sendable {
     package var files: [File]
     /// What the generators of the jobs file gave where they ran.
     package var generated: [GeneratorRun] = []
+    /// The application packages of the pool file.
+    package var packages: [SubmittedPackage] = []
     package var options = Options()
 
     package init(from requester: Requester, files: [File]) {

@@ -23,6 +23,7 @@ package struct Submissions: Sendable {
     let readers: StoreReaderPool
     let layout: HomeLayout
     let underWay = SubmissionsUnderWay()
+    let packageArrivals = PackageArrivals()
 
     package init(turns: any SubmissionTurns, readers: StoreReaderPool, layout: HomeLayout) {
         self.turns = turns

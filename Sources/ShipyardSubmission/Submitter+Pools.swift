@@ -1,4 +1,3 @@
-import Glibc
 import ShipyardEngine
 import ShipyardModel
 import ShipyardService
@@ -43,31 +42,28 @@ extension Submitter {
         try wait(until: "pool `\(id)` is gone") { $0.pool(id) == nil }
     }
 
-    /// Copies package files into the home and makes every path absolute: a pool must not depend on where a
-    /// command was typed, nor on a file that is edited later.
+    /// Makes every path absolute, and those of package files lead to what has come in: a pool must not depend on where
+    /// a command was typed, nor on a file that is edited later.
     func placed(_ spec: PoolSpec) throws(SubmissionError) -> PoolSpec {
         let base = submission.directory(of: .pool)
+        let store = PackageStore(home: target.layout.home)
         var placed = spec
-        for index in placed.applicationPackages.indices {
-            let path = absolute(placed.applicationPackages[index].path, below: base)
-            var information = stat()
-            guard stat(path, &information) == 0 else {
-                let id = placed.applicationPackages[index].id
+        for (index, package) in spec.applicationPackages.enumerated() {
+            guard let content = submission.packages.first(where: { $0.path == package.path }) else {
                 throw .refused(
                     .invalid, "ApplicationPackageNotFound",
-                    "application package `\(id)`: \(path) cannot be read: \(String(cString: strerror(errno)))"
-                )
+                    "application package `\(package.id)`: \(package.path) did not come with the submission")
             }
-            if information.st_mode & S_IFMT == S_IFDIR {
-                placed.applicationPackages[index].path = path
+            guard let digest = content.sha256 else {
+                placed.applicationPackages[index].path = absolute(package.path, below: base)
                 continue
             }
-            let store = PackageStore(home: target.layout.home)
-            do throws(StagingFailure) {
-                placed.applicationPackages[index].path = store.path(of: try store.add(path))
-            } catch {
-                throw .refused(.invalid, "ApplicationPackageError", "\(error.message)")
+            guard target.hasPackage(digest) else {
+                throw .refused(
+                    .conflict, Submissions.packageMissing,
+                    "application package `\(package.id)`: the content of \(package.path) is not there; send it first")
             }
+            placed.applicationPackages[index].path = store.path(of: digest)
         }
         placed.resourceFiles = placed.resourceFiles.map { located($0, below: base) }
         if let files = placed.startTask?.resourceFiles {

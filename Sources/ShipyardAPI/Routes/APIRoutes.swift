@@ -24,6 +24,7 @@ package struct APIRoutes: Sendable {
     package func router() -> Router {
         var router = Router()
         addService(to: &router)
+        addPackages(to: &router)
         addPools(to: &router)
         addJobs(to: &router)
         addTasks(to: &router)

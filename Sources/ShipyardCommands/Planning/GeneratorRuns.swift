@@ -1,6 +1,4 @@
-import Glibc
 import ShipyardAPI
-import ShipyardDiagnostics
 import ShipyardNode
 import ShipyardPlanner
 import ShipyardSpecs
@@ -19,40 +17,11 @@ struct GeneratorRuns {
     static func made(
         for request: SubmissionRequest, by caller: GeneratorCaller = .own
     ) throws(CommandFailure) -> [GeneratorRun] {
-        guard request.files.contains(where: { $0.kind == "jobs" && mayHaveGenerators($0.text) }) else {
-            return []
-        }
-        var (specs, diagnostics) = SpecLoader.load(
-            request.files.compactMap { file in
-                SpecKind(rawValue: file.kind).map { kind in
-                    SpecSource(kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
-                }
-            })
-        if request.isStrict ?? false { diagnostics.makeWarningsErrors() }
-        // Whoever plans says what is wrong.
-        guard !diagnostics.hasErrors, let calls = specs.jobs?.generatorCalls, !calls.isEmpty else { return [] }
+        guard request.mayName("custom"), let calls = request.specs()?.jobs?.generatorCalls, !calls.isEmpty
+        else { return [] }
         var runs = GeneratorRuns(searchPath: request.directory(of: "jobs"), caller: caller)
         return try OwnProcess.whileAdoptingOrphans { () throws(CommandFailure) in
             try runs.made(calls)
-        }
-    }
-
-    /// Without the word and without an escape there is no key `custom`, and a file of a million tasks need not be
-    /// read here too.
-    private static func mayHaveGenerators(_ text: String) -> Bool {
-        let word = Array("custom".utf8)
-        var text = text
-        return text.withUTF8 { bytes in
-            guard let start = bytes.baseAddress else { return false }
-            if memchr(start, Int32(UInt8(ascii: "\\")), bytes.count) != nil { return true }
-            var position = 0
-            while let found = memchr(start + position, Int32(word[0]), bytes.count - position) {
-                position = UnsafeRawPointer(found) - UnsafeRawPointer(start)
-                guard bytes.count - position >= word.count else { return false }
-                if memcmp(start + position, word, word.count) == 0 { return true }
-                position += 1
-            }
-            return false
         }
     }
 
