@@ -77,7 +77,7 @@ let package = Package(
         tests("ShipyardStagingTests", ["ShipyardStaging", "TestSupport"], resources: []),
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),
-        tests("ShipyardSubmissionTests", ["ShipyardSubmission"], resources: []),
+        tests("ShipyardSubmissionTests", ["ShipyardSubmission", "TestSupport"], resources: []),
         tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI", "ShipyardSubmission"], resources: []),
         tests("EndToEndTests", ["ShipyardModel", "TestSupport"]),
     ],

@@ -11,6 +11,7 @@ struct GeneratorRuns {
     static let limitBytes = HTTPServer.maximumBodyBytes / 4 * 3
 
     private let python: PythonGenerator
+    private let limitBytes: Int
     private var bytes = 0
 
     /// Every call that the planner will make, in its order. What a generator fails with is the planner's to tell.
@@ -25,8 +26,9 @@ struct GeneratorRuns {
         }
     }
 
-    init(searchPath: String, caller: GeneratorCaller) {
+    init(searchPath: String, caller: GeneratorCaller, limitBytes: Int = Self.limitBytes) {
         python = PythonGenerator(searchPath: searchPath, caller: caller)
+        self.limitBytes = limitBytes
     }
 
     mutating func made(
@@ -54,14 +56,14 @@ struct GeneratorRuns {
                 bytes += Self.encodedBytes(line)
                 rows.append(contentsOf: line)
                 rows.append(UInt8(ascii: "\n"))
-                return bytes <= Self.limitBytes
+                return bytes <= limitBytes
             }
         } catch {
             run.failure = GeneratorRun.Failure(message: error.message, help: error.help)
         }
-        guard bytes <= Self.limitBytes else {
+        guard bytes <= limitBytes else {
             throw .usage(
-                "the generators give more than \(Self.limitBytes >> 20) MiB of values, and one submission takes no more",
+                "the generators give more than \(limitBytes >> 20) MiB of values, and one submission takes no more",
                 help: "give a job its tasks in several submissions, or name files in which tasks find their values")
         }
         run.rows = String(decoding: rows, as: UTF8.self)

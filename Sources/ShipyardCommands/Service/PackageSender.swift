@@ -9,7 +9,7 @@ struct PackageSender {
     /// Each time another pool may go, and take with it what no pool names yet.
     static let attempts = 5
     /// Of one request. Fewer would cost more round trips, more would cost memory on both ends.
-    private static let pieceBytes = 8 << 20
+    private static let pieceBytes = 4 << 20
 
     private let service: ServiceClient
     private let packages: [ApplicationPackageSpec]
