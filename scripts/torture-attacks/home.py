@@ -132,14 +132,15 @@ class Home:
     # Processes
 
     def services(self):
-        return [p for p in processes.marked(self.path)
-                if processes.words(p)[1:3] == ["service", "run"] and self.path in processes.words(p)]
+        found = [(p, processes.words(p)) for p in processes.marked(self.path)]
+        return [p for p, words in found
+                if words[1:3] == ["service", "run"] and self.path in words and processes.is_itself(p, words)]
 
     def agents(self, node=None):
         found = []
         for process in processes.marked(self.path):
             words = processes.words(process)
-            if "node-agent" in words[:2] and (node is None or node in words):
+            if "node-agent" in words[:2] and (node is None or node in words) and processes.is_itself(process, words):
                 found.append(process)
         return sorted(found, key=lambda p: processes.words(p))
 

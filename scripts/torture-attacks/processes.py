@@ -35,6 +35,12 @@ def words(process):
     return [word.decode(errors="surrogateescape") for word in _read(f"/proc/{process}/cmdline").split(b"\0")[:-1]]
 
 
+def is_itself(process, its_words):
+    """False for what a process has begun to start: until it becomes another program it has its parent's words."""
+    found = stat(process)
+    return found is not None and words(found.parent) != its_words
+
+
 def all_ids():
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
