@@ -120,7 +120,7 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.state == .active)
         // The same in a service that was started since.
         let record = try #require(floor.engine.job(job))
-        var engine = Engine()
+        let engine = Engine()
         engine.restoreJob(record, .one { rules, _ in rules.maxWallTime = .seconds(10) }, counts: nil)
         #expect(engine.nextDeadline == SteadyTime(milliseconds: 15_000))
         floor.now.steady = SteadyTime(milliseconds: 15_000)
@@ -211,7 +211,7 @@ struct JobLifeTests {
         let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
         let item = floor.first(.jobPreparation)!
         floor.apply(.poolDeleted(Floor.pool))
-        floor.apply(.workExited(item.node, item.work, floor.result(code)))
+        floor.apply(.workExited(item.node, item.work, floor.result(.exited(code))))
         #expect(floor.engine.counts(job)?.active == 3)
         #expect(floor.engine.counts(job)?.running == 0)
         #expect(floor.running() == [])
@@ -288,7 +288,7 @@ struct JobLifeTests {
         var floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
         let item = floor.first()!
-        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(0)))
+        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(.exited(0))))
         #expect(floor.engine.job(job)?.state == .terminating)
         #expect(floor.running(.jobRelease) == [])
         if isHeard {
@@ -304,7 +304,7 @@ struct JobLifeTests {
         var floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
         let item = floor.first()!
-        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(0)))
+        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(.exited(0))))
         floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(item.node))
         #expect(floor.engine.job(job)?.state == .completed)
     }

@@ -126,7 +126,7 @@ struct PoolLifeTests {
         let item = try #require(floor.first())
         // The exit makes room for the second task in the turn in which the node is lost.
         floor.apply(
-            .workExited(item.node, item.work, floor.result(0)),
+            .workExited(item.node, item.work, floor.result(.exited(0))),
             .nodeLost(NodeHandle(index: 0), reason: "killed"))
         let sent = floor.effects.compactMap {
             if case .startWork(_, let work) = $0 { work.attempt } else { nil }

@@ -9,7 +9,7 @@ struct AgentLifeTests {
     @Test func whatAKilledAgentKnewIsInItsJournal() async throws {
         let agent = try await TestAgent(slots: 3)
         agent.context()
-        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        #expect(try await agent.run(1, "exit 5").outcome == .exited(5))
         #expect(try await agent.run(2, "true").isSuccess)
         let first = try #require(agent.exits(of: 1).first?.sequence)
         agent.send(.acknowledge(first))
@@ -33,7 +33,7 @@ struct AgentLifeTests {
     @Test func aNewBootEndsTheOldWorkAndKeepsTheOldExits() async throws {
         let agent = try await TestAgent()
         agent.context()
-        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        #expect(try await agent.run(1, "exit 5").outcome == .exited(5))
         let marker = Marker()
         agent.start(2, "sleep \(marker.text)")
         try await agent.started(2)
@@ -44,7 +44,7 @@ struct AgentLifeTests {
         let welcome = try await agent.welcome()
         #expect(welcome.boot == 2)
         #expect(welcome.running.isEmpty)
-        #expect(try await agent.exit(of: 1).exit == .exited(5))
+        #expect(try await agent.exit(of: 1).outcome == .exited(5))
         agent.context()
         #expect(try await agent.run(3, "true").isSuccess)
         let new = try #require(agent.exits(of: 3).first?.sequence)

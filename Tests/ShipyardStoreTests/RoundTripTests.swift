@@ -156,14 +156,15 @@ import Testing
         #expect(try store.taskIDs(in: 1).count == 4)
     }
 
-    @Test(arguments: [
-        ShipyardModel.ExitStatus.none, .exited(0), .exited(255), .signalled(9),
-    ])
-    func progressComesBack(_ exit: ShipyardModel.ExitStatus) throws {
+    @Test(
+        arguments: [
+            .exited(0), .exited(255), .signalled(9), .stagingFailed(.blobNotFound, "gone — ☹"), .endedByUser,
+            .overWallTime(TimeSpan(milliseconds: .max)), .unreadable(""),
+        ] as [Outcome])
+    func progressComesBack(_ outcome: Outcome) throws {
         let store = try storeWithJob(tasks: 2)
         var result = someResult
-        result.exit = exit
-        if exit == .exited(0) { result.failure = nil }
+        result.outcome = outcome
         var progress = sampleProgress(0, state: .completed, attempt: 1, result: result)
         progress.retryCount = 4
         progress.requeueCount = 5
