@@ -104,7 +104,7 @@ struct JobLifeTests {
     /// Whatever has become of the job since, and however the wall clock was set.
     @Test func wallTimeIsOfTheJobsWholeLifeByASteadyClock() throws {
         var floor = Floor()
-        floor.now = Moment(milliseconds: 5000)
+        floor.now = Moment(wall: Instant(milliseconds: 1 << 40), steady: SteadyTime(milliseconds: 5000))
         let job = floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) })
         floor.now = Moment(milliseconds: 12_000)
         floor.apply(.jobDisabled(job))
@@ -160,7 +160,11 @@ struct JobLifeTests {
         let job = floor.addJob(.free(2))
         let id = floor.engine.job(job)!.id
         floor.apply(.jobDeleted(job))
+        let written = floor.writes.count
+        // A second time it is neither written nor ended anew.
+        floor.apply(.jobDeleted(job))
         #expect(floor.engine.job(job)?.state == .deleting)
+        #expect(floor.kills.count == 1 && floor.writes.count == written)
         floor.end(code: 143)
         #expect(floor.engine.jobNumber(id) == nil)
         #expect(
