@@ -128,10 +128,11 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.terminateReason == TerminateReason.maxWallClockTimeExpiry)
     }
 
-    @Test func limitOfAMillionYearsIsALimit() {
+    /// As is the largest number that there is, which no clock can show.
+    @Test(arguments: [TimeSpan.seconds(200_000_000 * 86_400), TimeSpan(milliseconds: .max)])
+    func limitOfAMillionYearsIsALimit(_ limit: TimeSpan) {
         var floor = Floor()
         floor.now = Moment(milliseconds: 1 << 41)
-        let limit = TimeSpan.seconds(200_000_000 * 86_400)
         let job = floor.addJob(.free(1), .one { rules, _ in rules.maxWallTime = limit })
         floor.apply(.timePassed)
         #expect(floor.engine.job(job)?.state == .active)
