@@ -191,7 +191,7 @@ struct NodeTroubleTests {
     }
 
     /// The machine's end is nobody's fault; and what ended a service may have ended the node, or be the task.
-    @Test(arguments: [(true, 0, false), (false, 0, false), (false, 1, true)])
+    @Test(arguments: [(true, 1, false), (false, 0, false), (false, 1, true)])
     func nodeThatWasFoundDeadIsBlamedLittle(diedWithTheMachine: Bool, missing: Int, isGivenUp: Bool) throws {
         var floor = Floor()
         let job = floor.addJob(.free(1))

@@ -49,6 +49,15 @@ struct TreeTests {
         #expect(other.count == 0)
     }
 
+    /// Not only when the agent wakes up for something else, which it does every ten seconds.
+    @Test func wallTimeEndsATaskThoughNothingElseHappens() async throws {
+        let agent = try await TestAgent()
+        agent.context(maxWallTime: .seconds(1))
+        let result = try await agent.run(1, "exec sleep 600")
+        #expect(result.failure?.code == "TaskEnded")
+        #expect(result.usage.wallTimeMicroseconds < 8_000_000)
+    }
+
     @Test func whatACommandLeavesBehindIsEnded() async throws {
         let agent = try await TestAgent(slots: 3)
         agent.context()
