@@ -96,8 +96,7 @@ extension Engine {
         }
         job.tasks[Int(key.ordinal)].node = Int32(node)
         job.assigned.insert(key.ordinal)
-        nodes[node].tasks.insert(key)
-        nodes[node].stock.take(needs(of: entry, in: job))
+        _ = nodes[node].take(key, needs(of: entry, in: job))
     }
 
     package func restoreDependencies(_ dependencies: [Dependency], of key: TaskKey) {

@@ -44,26 +44,30 @@ extension Engine {
 
     private func choose(in pool: PoolEntry, _ needs: Resources, for job: JobEntry) -> Choice {
         // Nothing that will ever happen here makes room for it, so nobody else must wait behind it.
-        guard ResourceStock(pool.record.nodeResources).fits(needs) else { return .noneForThisJob }
+        guard needs.isWithin(pool.record.nodeResources) else { return .noneForThisJob }
         var best: Int?
         var bestFree = 0
         var bestQueued: Int?
-        var leastAhead = Int.max
+        var mostFree = Int.min
         var excluded = false
-        for index in pool.nodes {
-            guard nodes[index].takesWork, nodes[index].stock.mayFit(needs) else { continue }
-            if job.nodes[index]?.phase == .preparationFailed {
-                excluded = true
-                continue
-            }
-            let free = nodes[index].stock.freeSlots
-            if nodes[index].stock.fits(needs) {
-                let isBetter = pool.rules.nodeFillType == .spread ? free > bestFree : free < bestFree
-                if best == nil || isBetter { (best, bestFree) = (index, free) }
-            } else if nodes[index].stock.fits(needs, slotsAhead: nodes[index].queueSlots),
-                -free < leastAhead
-            {
-                (bestQueued, leastAhead) = (index, -free)
+        // In place: the nodes are looked at for every task.
+        nodes.withUnsafeBufferPointer { nodes in
+            for index in pool.nodes {
+                let room = nodes[index].room(for: needs)
+                if room == .none { continue }
+                if job.nodes[index]?.phase == .preparationFailed {
+                    excluded = true
+                    continue
+                }
+                let free = nodes[index].stock.freeSlots
+                switch room {
+                case .none: break
+                case .now:
+                    let isBetter = pool.rules.nodeFillType == .spread ? free > bestFree : free < bestFree
+                    if best == nil || isBetter { (best, bestFree) = (index, free) }
+                case .behindOthers where free > mostFree: (bestQueued, mostFree) = (index, free)
+                case .behindOthers, .later: break
+                }
             }
         }
         if let chosen = best ?? bestQueued { return .node(chosen) }
@@ -74,9 +78,7 @@ extension Engine {
         _ ordinal: UInt32, of job: JobEntry, to node: Int, _ needs: Resources, at now: Moment
     ) {
         let key = job.key(ordinal)
-        let waitsAtAgent = !nodes[node].stock.fits(needs)
-        nodes[node].stock.take(needs)
-        nodes[node].tasks.insert(key)
+        let waitsAtAgent = nodes[node].take(key, needs) == .behindOthers
         updateOccupancy(of: node)
         writeEndOfAttempt(of: key)
         let isPrepared = prepareJob(job, on: node, for: ordinal)
@@ -88,7 +90,7 @@ extension Engine {
     /// A task that may be what kills nodes has one for itself before it is given up: what runs beside it must not
     /// be taken for the culprit, nor die with it.
     func needs(of entry: TaskEntry, in job: JobEntry) -> Resources {
-        var needs = job.rules(of: entry).needs
+        var needs = job.needs(of: entry)
         if entry.blame + Limits.blame >= Limits.maximumBlame, let pool = pools[job.record.pool] {
             needs.slots = max(needs.slots, pool.record.nodeResources.slots)
         }

@@ -162,8 +162,8 @@ extension Engine {
     }
 
     private func free(_ ordinal: UInt32, of job: JobEntry, from node: Int) {
-        guard nodes[node].tasks.remove(job.key(ordinal)) != nil else { return }
-        nodes[node].stock.give(needs(of: job.tasks[Int(ordinal)], in: job))
+        let needs = needs(of: job.tasks[Int(ordinal)], in: job)
+        guard nodes[node].free(job.key(ordinal), needs) else { return }
         job.assigned.remove(ordinal)
         updateOccupancy(of: node)
         poolsToSchedule.insert(nodes[node].record.pool)

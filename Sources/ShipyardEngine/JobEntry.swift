@@ -46,6 +46,13 @@ final class JobEntry {
         return rules.templates.indices.contains(template) ? rules.templates[template] : TaskRules()
     }
 
+    /// Asked for more often than the rest.
+    func needs(of entry: TaskEntry) -> Resources {
+        let template = Int(entry.template)
+        return rules.templates.indices.contains(template)
+            ? rules.templates[template].needs : TaskRules().needs
+    }
+
     func key(_ ordinal: UInt32) -> TaskKey { TaskKey(job: record.number, ordinal: ordinal) }
 
     /// The lowest ordinal of a task that waits for others. What waits no more never waits again, so no task is passed

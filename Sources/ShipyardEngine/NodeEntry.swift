@@ -46,6 +46,29 @@ struct NodeEntry: Sendable {
             && !relaunch.isAsked
     }
 
+    /// Where work would find itself here.
+    enum Room { case now, behindOthers, later, none }
+
+    func room(for needs: Resources) -> Room {
+        guard takesWork, needs.isWithin(stock.capacity) else { return .none }
+        if stock.fits(needs) { return .now }
+        return stock.fits(needs, slotsAhead: queueSlots) ? .behindOthers : .later
+    }
+
+    mutating func take(_ task: TaskKey, _ needs: Resources) -> Room {
+        let fits = stock.fits(needs)
+        stock.take(needs)
+        tasks.insert(task)
+        return fits ? .now : .behindOthers
+    }
+
+    /// False when it does not have the task.
+    mutating func free(_ task: TaskKey, _ needs: Resources) -> Bool {
+        guard tasks.remove(task) != nil else { return false }
+        stock.give(needs)
+        return true
+    }
+
     /// What the tasks that run here are to be blamed with, should the node be lost now.
     var blameForLoss: UInt8 {
         if relaunch.isAsked || relaunch.diedWithTheMachine { return 0 }

@@ -42,6 +42,19 @@ package struct Resources: Hashable, Sendable {
             others: others.map { Other($0.name, min($0.count, limit.count(of: $0.name))) })
     }
 
+    /// Whether a node that has so much could ever hold it.
+    package func isWithin(_ capacity: Resources) -> Bool {
+        guard slots <= capacity.slots else { return false }
+        return isPlain || restIsWithin(capacity, .none)
+    }
+
+    /// All but the slots.
+    fileprivate func restIsWithin(_ capacity: Resources, _ taken: Resources) -> Bool {
+        taken.milliCPUs + milliCPUs <= capacity.milliCPUs
+            && taken.memoryBytes + memoryBytes <= capacity.memoryBytes
+            && others.allSatisfy { taken.count(of: $0.name) + $0.count <= capacity.count(of: $0.name) }
+    }
+
     fileprivate func count(of name: String) -> Int { others.first { $0.name == name }?.count ?? 0 }
 }
 
@@ -58,25 +71,11 @@ package struct ResourceStock: Hashable, Sendable {
 
     package var freeSlots: Int { capacity.slots - taken.slots }
 
-    /// Whether it would ever fit, were nothing taken.
-    package func mayFit(_ need: Resources) -> Bool { Self.isWithin(need, .none, capacity, slotsAhead: 0) }
-
     /// - Parameter slotsAhead: more slots than there are, for work that waits for one. Of nothing else is more given
     ///   than there is.
     package func fits(_ need: Resources, slotsAhead: Int = 0) -> Bool {
-        Self.isWithin(need, taken, capacity, slotsAhead: slotsAhead)
-    }
-
-    private static func isWithin(
-        _ need: Resources, _ taken: Resources, _ capacity: Resources, slotsAhead: Int
-    ) -> Bool {
         guard taken.slots + need.slots <= capacity.slots + slotsAhead else { return false }
-        if need.isPlain { return true }
-        return taken.milliCPUs + need.milliCPUs <= capacity.milliCPUs
-            && taken.memoryBytes + need.memoryBytes <= capacity.memoryBytes
-            && need.others.allSatisfy {
-                taken.count(of: $0.name) + $0.count <= capacity.count(of: $0.name)
-            }
+        return need.isPlain || need.restIsWithin(capacity, taken)
     }
 
     /// Answers what is held from now on: the need, and of things that are told apart which ones.

@@ -148,6 +148,25 @@ import Testing
         }
     }
 
+    /// What is refused when all is planned leaves its id free as well.
+    @Test func aRefusalAtTheEndLeavesNothingBehind() throws {
+        try SubmissionHarness.run { submissions, _ in
+            // The names of the pools that `auto_pool` would make.
+            for number in 1...3 {
+                let pool = "pool_specification: {id: q_\(number), vm_count: {dedicated: 0}}"
+                _ = try submissions.addPool(.of(pool: pool))
+            }
+            let submission = Submission.of(
+                pool: "pool_specification: {id: q, vm_count: {dedicated: 0}}",
+                jobs:
+                    "job_specifications: [{id: j, auto_pool: {pool_lifetime: job}, tasks: [{command: x}]}]")
+            for _ in 0..<2 {
+                let error = #expect(throws: SubmissionError.self) { try submissions.addJobs(submission) }
+                #expect(error?.code == "PoolExists", "\(String(describing: error))")
+            }
+        }
+    }
+
     /// A package is what came in under its hash: nothing is opened because a submission names it.
     @Test func packagesAreThoseThatCameIn() throws {
         try SubmissionHarness.run { submissions, readers in
@@ -186,6 +205,30 @@ import Testing
             let stored = try readers.read { reader throws(StoreError) in try reader.pools() }
             #expect(stored.first?.specification.contains("/packages/\(digest)") == true)
             #expect(stored.first?.specification.contains("passwd") == false)
+        }
+    }
+
+    /// Whoever sends something else under a hash at the same moment changes nothing of what was checked.
+    @Test func whatWasCheckedIsWhatIsKept() throws {
+        try SubmissionHarness.run { submissions, _ in
+            for round in 0..<60 {
+                let bytes = [UInt8](repeating: UInt8(round), count: 20_000)
+                let digest = SHA256.hexDigest(of: bytes)
+                DispatchQueue.concurrentPerform(iterations: 4) { number in
+                    var sent = bytes
+                    if number > 1 { sent[19_999] &+= 1 }
+                    for start in stride(from: 0, to: sent.count, by: 10_000) {
+                        _ = try? submissions.addPackage(
+                            PackagePiece(
+                                digest: digest, name: "t", offset: Int64(start), size: Int64(sent.count),
+                                bytes: Array(sent[start..<start + 10_000])))
+                    }
+                }
+                guard submissions.hasPackage(digest) else { continue }
+                let path = submissions.layout.packages + "/" + digest
+                let kept = try Data(contentsOf: URL(filePath: path))
+                #expect(SHA256.hexDigest(of: Array(kept)) == digest)
+            }
         }
     }
 

@@ -14,7 +14,7 @@ extension AgentLoop {
 
     /// More than the node has can only mean the whole node.
     func needs(of order: WorkOrder) -> Resources {
-        stock.mayFit(order.needs) ? order.needs : order.needs.capped(to: stock.capacity)
+        order.needs.isWithin(stock.capacity) ? order.needs : order.needs.capped(to: stock.capacity)
     }
 
     func start(_ order: WorkOrder, _ context: ContextState) {
