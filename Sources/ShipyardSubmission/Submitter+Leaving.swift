@@ -2,8 +2,8 @@ import Glibc
 import ShipyardEngine
 import ShipyardModel
 import ShipyardService
-import ShipyardStore
 import ShipyardSpecs
+import ShipyardStore
 
 /// Waits for what must go before something of its name can come.
 extension Submitter {
