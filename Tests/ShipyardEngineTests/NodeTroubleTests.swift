@@ -306,6 +306,22 @@ struct NodeTroubleTests {
         #expect(floor.engine.job(job)?.state == .completed)
     }
 
+    /// Its number has ended with the node, and the next agent has been told of the next.
+    @Test func preparationThatWasGivenBackByALostNodeIsNotSentAgain() throws {
+        let node = NodeHandle(index: 0)
+        var floor = Floor()
+        floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        floor.apply(.nodeCannotStartWork(node, reason: "the disk is full"))
+        floor.giveBack(.jobPreparation)
+        floor.lose(0)
+        floor.apply(.nodeCannotStartWork(node, reason: "the disk is full"))
+        floor.apply(.nodeCanStartWork(node))
+        let sent = floor.effects.compactMap {
+            if case .startWork(_, let work) = $0, work.kind == .jobPreparation { work.attempt } else { nil }
+        }
+        #expect(sent == [1, 2])
+    }
+
     // MARK: Work that nobody has given
 
     /// Left alone it would keep its slots for as long as it likes, and its number from the task that gets it next.

@@ -68,6 +68,14 @@ struct PoolLifeTests {
         #expect(floor.engine.nodes(of: Floor.pool).map(\.record.id.text) == ["node-3"])
     }
 
+    @Test func nodeThatLeavesAndGivesItsTaskBackGoes() {
+        var floor = Floor()
+        floor.addJob(.free(1))
+        floor.apply(.poolResized(Floor.pool, dedicated: 0, lowPriority: 0))
+        floor.giveBack()
+        #expect(floor.count { if case .removeNode = $0 { true } else { false } } == 1)
+    }
+
     @Test func idleNodesLeaveBeforeBusyOnes() {
         let floor = Floor(nodes: 3)
         floor.addJob(.free(1))
@@ -110,6 +118,20 @@ struct PoolLifeTests {
         floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)))
         floor.apply(.poolRemoved(Floor.pool, removal: "{}"))
         floor.addPool(nodes: 1, slots: 1)
+        #expect(floor.endAll() == [0, 1])
+    }
+
+    /// Also one that is disabled at the time.
+    @Test func disabledJobGoesOnInANewPoolOfTheSameId() {
+        var floor = Floor()
+        let job = floor.addJob(.free(2))
+        floor.apply(.jobDisabled(job))
+        floor.endKilled()
+        floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)))
+        floor.apply(.poolRemoved(Floor.pool, removal: "{}"))
+        floor.addPool(nodes: 1, slots: 1)
+        #expect(floor.running() == [])
+        floor.apply(.jobEnabled(job))
         #expect(floor.endAll() == [0, 1])
     }
 
