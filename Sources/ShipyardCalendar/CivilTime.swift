@@ -9,7 +9,9 @@ package struct CivilTime: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     /// Nil unless the time is one of a day: 00:00:00 to 23:59:59.
     package init?(_ date: CivilDate, hour: Int64, minute: Int64, second: Int64 = 0) {
-        guard (0..<24).contains(hour), (0..<60).contains(minute), (0..<60).contains(second) else { return nil }
+        guard (0..<24).contains(hour), (0..<60).contains(minute), (0..<60).contains(second) else {
+            return nil
+        }
         (self.date, self.hour, self.minute, self.second) = (date, hour, minute, second)
     }
 

@@ -36,7 +36,8 @@ package struct Interval<Time: TimeLine>: Hashable, Sendable {
     package func previous(before time: Time) -> Time? {
         guard time > anchor else { return nil }
         let latest = Time(milliseconds: time.milliseconds - 1)
-        return Time(milliseconds: latest.milliseconds - Int64(elapsed(at: latest) % UInt64(length.milliseconds)))
+        return Time(
+            milliseconds: latest.milliseconds - Int64(elapsed(at: latest) % UInt64(length.milliseconds)))
     }
 
     /// How many there are in a stretch of time, whose end is not part of it; counted without walking them.

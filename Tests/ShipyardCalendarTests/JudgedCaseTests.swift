@@ -6,7 +6,8 @@ import Testing
 private let python = ProcessInfo.processInfo.environment["SHIPYARD_JUDGES"] ?? "python3"
 private let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "scripts/calendar-judges").path
-private let hasJudges = hasSystemZones && output(of: "'\(python)' '\(script)' check >/dev/null 2>&1; echo $?") == "0\n"
+private let hasJudges =
+    hasSystemZones && output(of: "'\(python)' '\(script)' check >/dev/null 2>&1; echo $?") == "0\n"
 
 private func output(of command: String) -> String {
     guard let stream = popen(command, "r") else { return "" }
@@ -18,13 +19,16 @@ private func output(of command: String) -> String {
 }
 
 @Suite struct JudgedCaseTests {
-    private static let golden = (try? String(contentsOf: caseDirectory.appending(path: "judged.tsv"), encoding: .utf8))
+    private static let golden =
+        (try? String(contentsOf: caseDirectory.appending(path: "judged.tsv"), encoding: .utf8))
         .map(JudgedCase.read) ?? []
 
     @Test func independentProgramsGaveTheSameAnswers() {
         #expect(Self.golden.count > 400)
         let wrong = Self.golden.compactMap { $0.disagreement(caseZones) }
-        #expect(wrong.isEmpty, "\(wrong.count) of \(Self.golden.count):\n\(wrong.prefix(30).joined(separator: "\n"))")
+        #expect(
+            wrong.isEmpty,
+            "\(wrong.count) of \(Self.golden.count):\n\(wrong.prefix(30).joined(separator: "\n"))")
     }
 
     @Test func whereOurRuleIsAnotherTheJudgesStillDiffer() {
@@ -37,12 +41,15 @@ private func output(of command: String) -> String {
     }
 
     /// SHIPYARD_JUDGED_CASES and SHIPYARD_SEED choose how many of each kind, and which.
-    @Test(.enabled(if: hasJudges, "croniter, cronsim and tzdata are not installed; SHIPYARD_JUDGES names a python"))
+    @Test(
+        .enabled(
+            if: hasJudges, "croniter, cronsim and tzdata are not installed; SHIPYARD_JUDGES names a python"))
     func independentProgramsGiveTheSameAnswersNow() {
         let environment = ProcessInfo.processInfo.environment
         let seed = environment["SHIPYARD_SEED"] ?? "\(UInt32.random(in: 0...UInt32.max))"
         let count = environment["SHIPYARD_JUDGED_CASES"] ?? "400"
-        let command = "PYTHONTZPATH='\(systemZones.directory)' '\(python)' '\(script)' random \(seed) \(count)"
+        let command =
+            "PYTHONTZPATH='\(systemZones.directory)' '\(python)' '\(script)' random \(seed) \(count)"
         let cases = JudgedCase.read(output(of: command))
         #expect(cases.count == 4 * (Int(count) ?? 0))
         let wrong = cases.compactMap { $0.disagreement(systemZones) }

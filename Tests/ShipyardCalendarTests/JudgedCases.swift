@@ -56,7 +56,8 @@ struct JudgedCase {
             last = next.instant
         }
         // Going on must give what asking again and again does.
-        let walk = expression.firings(in: instant(4) + .seconds(1)..<last + .seconds(1), zone: zone).map(\.instant)
+        let walk = expression.firings(in: instant(4) + .seconds(1)..<last + .seconds(1), zone: zone).map(
+            \.instant)
         return walk == found ? found : []
     }
 

@@ -30,7 +30,9 @@ struct CronDays: Hashable, Sendable {
     private func monthBits(_ length: Int, _ first: Int) -> UInt64 {
         var bits = ofMonth
         forEachBit(beforeLast) { if $0 < length { bits |= 1 << UInt64(length - $0) } }
-        forEachBit(nearestWorkday) { if $0 <= length { bits |= 1 << UInt64(workday(nearest: $0, length, first)) } }
+        forEachBit(nearestWorkday) {
+            if $0 <= length { bits |= 1 << UInt64(workday(nearest: $0, length, first)) }
+        }
         if isLastWorkday { bits |= 1 << UInt64(workday(nearest: length, length, first)) }
         return bits
     }

@@ -37,7 +37,8 @@ package struct CronError: Error, Hashable, Sendable {
         switch problem {
         case .empty: return "the expression is empty"
         case .tooLong: return "the expression is longer than \(CronParser.greatestLength) bytes"
-        case .fieldCount(let count): return "the expression has \(count) field\(count == 1 ? "" : "s") instead of 5"
+        case .fieldCount(let count):
+            return "the expression has \(count) field\(count == 1 ? "" : "s") instead of 5"
         case .zoneInside: return "a time zone is not part of an expression"
         case .unknownMacro(let word): return "`\(word)` is no known abbreviation of an expression"
         case .missingValue: return "a value is missing in \(place)"

@@ -103,7 +103,9 @@ package struct Firings: Sequence, IteratorProtocol, Sendable {
         while let reading = readings.next() {
             // Swallowed by the same gap as the one that fired.
             if reading <= fired { continue }
-            if reading <= shownBefore || reading - period.offset < period.start || reading - period.offset >= period.end {
+            if reading <= shownBefore || reading - period.offset < period.start
+                || reading - period.offset >= period.end
+            {
                 period = table.period(at: table.firstMoment(notBefore: reading))
                 shownBefore = table.latestReading(upTo: period.start - 1)
             }

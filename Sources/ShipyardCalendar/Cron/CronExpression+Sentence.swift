@@ -6,21 +6,23 @@ extension CronExpression {
     package var sentence: String {
         let months = CronSet(months, in: .month)
         let month = months.isAll ? nil : (months.isOneRun ? "from " : "in ") + months.list(months.title)
-        let time = timePhrase
-        let parts = [time, dayPhrase, month].compactMap(\.self)
-        return parts.joined(separator: " ") + (parts.count == 1 && time.hasPrefix("at ") && !isHourly ? " every day" : "")
+        let day = dayPhrase ?? (month == nil && namesFewTimes ? "every day" : nil)
+        return [timePhrase, day, month].compactMap(\.self).joined(separator: " ")
     }
+
+    private var namesFewTimes: Bool { !isHourly && minutes.nonzeroBitCount * hours.nonzeroBitCount <= 6 }
 
     private var timePhrase: String {
         let minutes = CronSet(self.minutes, in: .minute)
         let hours = CronSet(self.hours, in: .hour)
         if hours.isAll { return minutes.everyPhrase("minute") ?? minutePhrase(minutes, "every hour") }
-        if minutes.values.count * hours.values.count <= 6 {
+        if namesFewTimes {
             return "at " + joined(hours.values.flatMap { hour in minutes.values.map { clock(hour, $0) } })
         }
         if minutes.values == [0], let every = hours.everyPhrase("hour") { return every }
         let isUnbroken = hours.last - hours.first == hours.values.count - 1
-        let place = isUnbroken
+        let place =
+            isUnbroken
             ? "between \(clock(hours.first, minutes.first)) and \(clock(hours.last, minutes.last))"
             : "of the hours " + hours.list { "\($0)" }
         if isUnbroken, minutes.values.count == 1 { return "every hour \(place)" }
@@ -80,7 +82,9 @@ extension CronDays {
         }
         var special: [String] = []
         forEachBit(nthOfWeek) {
-            special.append("the " + ["first", "second", "third", "fourth", "fifth"][$0 / 8] + " " + weekdays.title($0 % 8))
+            special.append(
+                "the " + ["first", "second", "third", "fourth", "fifth"][$0 / 8] + " "
+                    + weekdays.title($0 % 8))
         }
         forEachBit(lastOfWeek) { special.append("the last " + weekdays.title($0)) }
         if !special.isEmpty { parts.append("on " + joined(special) + " of the month") }
@@ -109,7 +113,8 @@ private struct CronSet {
         if isAll { return "every \(unit)" }
         guard values.count > 1, values[0] == 0, field.values.count % values.count == 0 else { return nil }
         let step = field.values.count / values.count
-        return values == Array(stride(from: 0, to: field.values.count, by: step)) ? "every \(step) \(unit)s" : nil
+        return values == Array(stride(from: 0, to: field.values.count, by: step))
+            ? "every \(step) \(unit)s" : nil
     }
 
     /// `1 to 5, 7 and 9`
@@ -133,10 +138,12 @@ private struct CronSet {
         switch field {
         case .month:
             [
-                "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+                "January", "February", "March", "April", "May", "June", "July", "August", "September",
+                "October",
                 "November", "December",
             ][value - 1]
-        case .dayOfWeek: ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"][value % 7]
+        case .dayOfWeek:
+            ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"][value % 7]
         case .minute, .hour, .dayOfMonth: "\(value)"
         }
     }

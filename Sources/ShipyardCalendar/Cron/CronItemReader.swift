@@ -14,7 +14,9 @@ struct CronItemReader {
 
     /// A bit for each value.
     mutating func values() throws(CronError) -> UInt64 {
-        if skip("*") || skip("?") { return try stepped(from: field.values.lowerBound, count: field.values.count) }
+        if skip("*") || skip("?") {
+            return try stepped(from: field.values.lowerBound, count: field.values.count)
+        }
         return try values(from: try value())
     }
 
@@ -93,7 +95,9 @@ struct CronItemReader {
         if skip("/") {
             let place = position
             let (number, text) = try number()
-            guard (1...field.values.count).contains(number) else { throw failure(.badStep(text), place..<position) }
+            guard (1...field.values.count).contains(number) else {
+                throw failure(.badStep(text), place..<position)
+            }
             step = number
         }
         try expectEnd()
@@ -124,7 +128,9 @@ struct CronItemReader {
         let word = String(decoding: bytes[start..<position], as: UTF8.self).lowercased()
         if let index = field.names.firstIndex(of: word) { return field.values.lowerBound + index }
         // `friL`
-        if field == .dayOfWeek, word.hasSuffix("l"), let index = field.names.firstIndex(of: String(word.dropLast())) {
+        if field == .dayOfWeek, word.hasSuffix("l"),
+            let index = field.names.firstIndex(of: String(word.dropLast()))
+        {
             position -= 1
             return index
         }
@@ -156,10 +162,13 @@ struct CronItemReader {
         let character = String(rest.prefix(1))
         let place = position..<min(range.upperBound, position + character.utf8.count)
         return failure(
-            ["L", "W", "#"].contains(character.uppercased()) ? .notHere(character) : .unexpected(character), place)
+            ["L", "W", "#"].contains(character.uppercased()) ? .notHere(character) : .unexpected(character),
+            place)
     }
 
-    private func failure(_ problem: CronError.Problem, _ place: Range<Int>, suggestion: String? = nil) -> CronError {
+    private func failure(_ problem: CronError.Problem, _ place: Range<Int>, suggestion: String? = nil)
+        -> CronError
+    {
         CronError(field: field, range: place, problem: problem, suggestion: suggestion)
     }
 
@@ -167,7 +176,8 @@ struct CronItemReader {
 
     /// In any case.
     private mutating func skip(_ character: Unicode.Scalar) -> Bool {
-        guard let byte = peek(), byte == UInt8(ascii: character) || (isLetter(byte) && byte & 0xDF == UInt8(ascii: character))
+        guard let byte = peek(),
+            byte == UInt8(ascii: character) || (isLetter(byte) && byte & 0xDF == UInt8(ascii: character))
         else { return false }
         position += 1
         return true

@@ -14,7 +14,8 @@ struct CronParser {
 
     static let macros: [(name: String, meaning: String)] = [
         ("@hourly", "0 * * * *"), ("@daily", "0 0 * * *"), ("@midnight", "0 0 * * *"),
-        ("@weekly", "0 0 * * 0"), ("@monthly", "0 0 1 * *"), ("@yearly", "0 0 1 1 *"), ("@annually", "0 0 1 1 *"),
+        ("@weekly", "0 0 * * 0"), ("@monthly", "0 0 1 * *"), ("@yearly", "0 0 1 1 *"),
+        ("@annually", "0 0 1 1 *"),
     ]
 
     private let text: String
@@ -32,7 +33,9 @@ struct CronParser {
         bytes = Array(text.utf8)
         let words = words()
         guard let first = words.first, let last = words.last else { throw failure(.empty, 0..<length) }
-        if bytes[first.lowerBound] == UInt8(ascii: "@") { return try macro(first.lowerBound..<last.upperBound) }
+        if bytes[first.lowerBound] == UInt8(ascii: "@") {
+            return try macro(first.lowerBound..<last.upperBound)
+        }
         let start = String(decoding: bytes[first], as: UTF8.self).uppercased()
         if start.hasPrefix("TZ=") || start.hasPrefix("CRON_TZ=") { throw failure(.zoneInside, first) }
         guard words.count == 5 else {
@@ -47,7 +50,9 @@ struct CronParser {
         for (field, range) in zip(CronField.allCases, words) {
             try read(field, in: range, into: &fields)
         }
-        let isOpen = [words[2], words[4]].map { [UInt8(ascii: "*"), UInt8(ascii: "?")].contains(bytes[$0.lowerBound]) }
+        let isOpen = [words[2], words[4]].map {
+            [UInt8(ascii: "*"), UInt8(ascii: "?")].contains(bytes[$0.lowerBound])
+        }
         fields.days.eitherIsEnough = isOpen == [false, false]
         return fields
     }
@@ -101,7 +106,9 @@ struct CronParser {
             suggestion: nil)
     }
 
-    private func failure(_ problem: CronError.Problem, _ range: Range<Int>, suggestion: String? = nil) -> CronError {
+    private func failure(_ problem: CronError.Problem, _ range: Range<Int>, suggestion: String? = nil)
+        -> CronError
+    {
         CronError(field: nil, range: range, problem: problem, suggestion: suggestion)
     }
 }

@@ -25,7 +25,8 @@ struct DueReadings {
         let (day, minuteOfDay) = minute.flooredDivision(by: 1440)
         let date = CivilDate(daysSinceEpoch: day)
         (year, month, dayZero) = (date.year, date.month, day - date.day)
-        let dayBits = year > CronExpression.years.upperBound
+        let dayBits =
+            year > CronExpression.years.upperBound
             ? 0 : expression.dayBits(year: year, month: month, firstDay: dayZero + 1)
         restOfMonth = dayBits & (~1 << UInt64(date.day))
         guard dayBits & 1 << UInt64(date.day) != 0 else { return }
@@ -77,7 +78,9 @@ extension CronExpression {
         var (year, month, dayZero) = (date.year, date.month, day - date.day)
         guard year >= Self.years.lowerBound else { return nil }
         var bits = dayBits(year: year, month: month, firstDay: dayZero + 1)
-        if bits & 1 << UInt64(date.day) != 0, let time = lastTime(notAfter: second) { return day * 86_400 + time }
+        if bits & 1 << UInt64(date.day) != 0, let time = lastTime(notAfter: second) {
+            return day * 86_400 + time
+        }
         bits &= (1 << UInt64(date.day)) - 1
         while bits == 0 {
             (year, month) = month == 1 ? (year - 1, 12) : (year, month - 1)

@@ -30,7 +30,8 @@ struct TZifReader {
 
         /// Cannot overflow: six numbers of 32 bits, times 12 at most.
         func blockSize(timeSize: Int) -> Int {
-            changeCount * (timeSize + 1) + kindCount * 6 + nameLength + leapCount * (timeSize + 4) + standardCount
+            changeCount * (timeSize + 1) + kindCount * 6 + nameLength + leapCount * (timeSize + 4)
+                + standardCount
                 + utcCount
         }
     }
@@ -61,23 +62,28 @@ struct TZifReader {
             changeCount: counts[3], kindCount: counts[4], nameLength: counts[5])
     }
 
-    private mutating func block(_ header: Header, timeSize: Int, readsRule: Bool) throws(MalformedZone) -> ZoneTable {
+    private mutating func block(_ header: Header, timeSize: Int, readsRule: Bool) throws(MalformedZone)
+        -> ZoneTable
+    {
         // Everything below reads what is counted here.
         try require(header.blockSize(timeSize: timeSize))
-        guard (1...256).contains(header.kindCount), header.nameLength >= 1, header.leapCount <= 1000,
-            [0, header.kindCount].contains(header.utcCount), [0, header.kindCount].contains(header.standardCount)
+        guard (1...256).contains(header.kindCount), header.nameLength >= 1,
+            [0, header.kindCount].contains(header.utcCount),
+            [0, header.kindCount].contains(header.standardCount)
         else { throw MalformedZone(reason: "its counts do not fit each other") }
-
-        var changes = (0..<header.changeCount).map { _ in integer(timeSize) }
+        // Such a file has no rule, and nothing true after the day on which its list of leap seconds expires.
+        guard header.leapCount == 0 else {
+            throw MalformedZone(reason: "it counts leap seconds, which clocks here do not")
+        }
+        let changes = (0..<header.changeCount).map { _ in integer(timeSize) }
         let kindsAfter = (0..<header.changeCount).map { _ in Int(byte()) }
         guard kindsAfter.allSatisfy({ $0 < header.kindCount }) else {
             throw MalformedZone(reason: "a change leads to a kind of time that is not there")
         }
         let kinds = try kinds(header)
-        let leaps = (0..<header.leapCount).map { _ in (moment: integer(timeSize), correction: integer(4)) }
         position += header.standardCount + header.utcCount
-        Self.removeLeapSeconds(leaps, from: &changes)
-        guard changes.allSatisfy({ $0.magnitude <= 1 << 59 }), zip(changes, changes.dropFirst()).allSatisfy(<) else {
+        guard changes.allSatisfy({ $0.magnitude <= 1 << 59 }), zip(changes, changes.dropFirst()).allSatisfy(<)
+        else {
             throw MalformedZone(reason: "its changes are not in order")
         }
         return ZoneTable(
@@ -85,7 +91,9 @@ struct TZifReader {
     }
 
     private mutating func kinds(_ header: Header) throws(MalformedZone) -> [LocalTimeKind] {
-        let raw = (0..<header.kindCount).map { _ in (offset: integer(4), isDaylight: byte(), name: Int(byte())) }
+        let raw = (0..<header.kindCount).map { _ in
+            (offset: integer(4), isDaylight: byte(), name: Int(byte()))
+        }
         let names = bytes[position..<position + header.nameLength]
         position += header.nameLength
         var kinds: [LocalTimeKind] = []
@@ -101,17 +109,6 @@ struct TZifReader {
                     abbreviation: String(decoding: name, as: UTF8.self)))
         }
         return kinds
-    }
-
-    /// The files below `right/` count leap seconds, our moments do not.
-    private static func removeLeapSeconds(
-        _ leaps: [(moment: Int64, correction: Int64)], from changes: inout [Int64]
-    ) {
-        guard !leaps.isEmpty else { return }
-        for index in changes.indices {
-            let correction = leaps.last { $0.moment <= changes[index] }?.correction ?? 0
-            changes[index] = changes[index].subtractingReportingOverflow(correction).partialValue
-        }
     }
 
     /// The line after the second block; an empty one says that nobody knows what comes.

@@ -25,7 +25,8 @@ package enum ZoneError: Error, Hashable, Sendable {
         switch self {
         case .notAName: "names are like `Europe/Berlin`, `UTC` and `local`"
         case .unknown(_, let nearest):
-            nearest.isEmpty ? nil : "did you mean " + nearest.map { "`\($0)`" }.joined(separator: " or ") + "?"
+            nearest.isEmpty
+                ? nil : "did you mean " + nearest.map { "`\($0)`" }.joined(separator: " or ") + "?"
         case .noFiles: "install tzdata, set TZDIR, or use `UTC`"
         case .malformed, .unreadable: nil
         }

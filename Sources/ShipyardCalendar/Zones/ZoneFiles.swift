@@ -112,7 +112,9 @@ extension ZoneFiles {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0
         while filled < count {
-            let got = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress.map { $0 + filled }, count - filled) }
+            let got = bytes.withUnsafeMutableBytes {
+                read(file, $0.baseAddress.map { $0 + filled }, count - filled)
+            }
             if got < 0, errno == EINTR { continue }
             guard got >= 0 else { throw .unreadable(SystemError("read", path: path, errno: errno)) }
             if got == 0 { break }
@@ -171,9 +173,11 @@ extension ZoneFiles {
     static func nearest(to name: String, in known: [String]) -> [String] {
         let lastWord = lastWord(of: name)
         let cities = Dictionary(grouping: known, by: Self.lastWord(of:))
-        let nearCity = cities[lastWord] == nil ? closestMatch(to: lastWord, in: cities.keys.sorted()) : lastWord
+        let nearCity =
+            cities[lastWord] == nil ? closestMatch(to: lastWord, in: cities.keys.sorted()) : lastWord
         var found: [String] = []
-        for candidate in [closestMatch(to: name, in: known)].compactMap(\.self) + (nearCity.flatMap { cities[$0] } ?? [])
+        for candidate in [closestMatch(to: name, in: known)].compactMap(\.self)
+            + (nearCity.flatMap { cities[$0] } ?? [])
         where !found.contains(candidate) && found.count < 3 {
             found.append(candidate)
         }

@@ -61,7 +61,8 @@ extension ZoneRule.YearlyMoment {
             switch day {
             case .withLeapDay(let number): newYear + number
             case .withoutLeapDay(let number):
-                newYear + number - 1 + (number >= 60 && CivilDate.dayCount(ofMonth: 2, year: year) == 29 ? 1 : 0)
+                newYear + number - 1
+                    + (number >= 60 && CivilDate.dayCount(ofMonth: 2, year: year) == 29 ? 1 : 0)
             case .weekday(let weekday, let week, let month): dayNumber(of: weekday, week, month, in: year)
             }
         return dayNumber * 86_400 + time
