@@ -8,7 +8,7 @@ package protocol WireMessage {
 package enum Frame {
     /// Raised when an older peer could misread a message. An agent outlives its service, so the two may be
     /// of different builds: on a mismatch the service ends the agent and launches another (docs/adr/0010).
-    package static let version: UInt8 = 2
+    package static let version: UInt8 = 3
     /// 16 MiB: the longest command a kernel takes is 128 KiB, and a staging list is the only other long part.
     package static let maximumLength = 16 << 20
 

@@ -17,13 +17,14 @@ extension ServiceCore {
             case .startWork(let node, let work):
                 let definition = work.kind == .task ? definitions[TaskKey(rawValue: work.key)] : nil
                 appendOrder(work, definition, on: node, to: &outgoing[node, default: []])
-            case .killWork(let node, let work, let failure):
-                outgoing[node, default: []].append(.kill(work, failure))
+            case .killWork(let node, let work, let outcome):
+                outgoing[node, default: []].append(.kill(work, outcome))
             case .removeNode(let node): world.remove(node, identity(of: node))
             case .verifyPoolRemoved(let pool): world.verifyRemoved(pool)
             case .removeDirectory(let node, let id, let path):
                 outgoing[node, default: []].append(.removeDirectory(id, path: path))
             case .forgetRemoval(let node, let id): outgoing[node, default: []].append(.forgetRemoval(id))
+            case .findOldFiles(let sweep): self.sweep = sweep
             case .shutDownNode(let node): outgoing[node, default: []].append(.shutDown)
             }
         }
@@ -88,7 +89,7 @@ extension ServiceCore {
             .start(
                 WorkOrder(
                     id: work, context: number, name: definition.id, command: definition.command ?? "true",
-                    slots: UInt16(clamping: engine.slots(of: key) ?? template.requiredSlots),
+                    needs: engine.needs(of: key) ?? Resources(slots: template.requiredSlots),
                     staging: definition.extra)))
     }
 
@@ -111,7 +112,7 @@ extension ServiceCore {
                 WorkOrder(
                     id: work, context: number, name: NodeLayout.startTaskName,
                     command: spec.nodePreparationCommand,
-                    slots: 0)))
+                    needs: .none)))
     }
 
     private func appendNodeJob(_ work: WorkID, on node: NodeHandle, to messages: inout [ServiceMessage]) {
@@ -134,7 +135,7 @@ extension ServiceCore {
                 WorkOrder(
                     id: work, context: number,
                     name: isRelease ? NodeLayout.jobReleaseName : NodeLayout.jobPreparationName,
-                    command: command ?? "true", slots: 0)))
+                    command: command ?? "true", needs: .none)))
     }
 
     // MARK: Environment

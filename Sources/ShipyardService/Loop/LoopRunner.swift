@@ -225,7 +225,7 @@ struct LoopRunner {
         if store.hasRowsToPurge || world.hasEvents { return 0 }
         let now = clock.now()
         let monotonic = WallClock.monotonicMicroseconds()
-        var moments = [core.nextDeadline, core.nextWatcherDeadline, core.nextSweep].compactMap {
+        var moments = [core.nextDeadline, core.nextWatcherDeadline].compactMap {
             $0.map { ($0 + TimeSpan(milliseconds: 1) - now.steady).milliseconds }
         }
         moments.append(HomeGuard.pause.milliseconds)

@@ -198,7 +198,7 @@ package final class ServiceLoop: Sendable {
         }
         return LoopRunner.Mail(
             take: { [self] core, now in
-                sweeper.sweepIfDue(core, at: now)
+                sweeper.sweepIfAsked(core)
                 return takeLetters { letter in
                     switch letter {
                     case .work(let body, _): body(core, now)

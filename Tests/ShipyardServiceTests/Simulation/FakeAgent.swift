@@ -9,7 +9,7 @@ struct FakeAgent {
         var order: WorkOrder
         var started: Instant
         var ends: Instant
-        var isKilled: FailureInfo?
+        var isKilled: Outcome?
     }
 
     /// How far a removal is. All of it is in the journal, so the next agent goes on with it.
@@ -42,7 +42,7 @@ struct FakeAgent {
     var unheard: [ServiceMessage] = []
     var unseenEnds: [(work: WorkID, started: Instant)] = []
 
-    var usedSlots: Int { running.values.reduce(0) { $0 + Int($1.order.slots) } }
+    var usedSlots: Int { running.values.reduce(0) { $0 + $1.order.needs.slots } }
 
     func knows(_ work: WorkID) -> Bool {
         running[work] != nil || (queued + held).contains { $0.id == work }

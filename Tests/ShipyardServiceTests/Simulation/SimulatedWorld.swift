@@ -220,24 +220,22 @@ final class SimulatedWorld: World {
         startQueued(on: name)
     }
 
-    private func kill(_ work: WorkID, _ failure: FailureInfo, on name: NodeName) {
+    private func kill(_ work: WorkID, _ outcome: Outcome, on name: NodeName) {
         if agents[name]?.running[work] != nil {
-            agents[name]?.running[work]?.isKilled = failure
+            agents[name]?.running[work]?.isKilled = outcome
             if let started = agents[name]?.running[work]?.started {
                 schedule(.workEnds(name.pool, name.node, work, started: started), after: 1 + delay(5))
             }
         } else if agents[name].map({ ($0.queued + $0.held).contains { $0.id == work } }) == true {
             agents[name]?.queued.removeAll { $0.id == work }
             agents[name]?.held.removeAll { $0.id == work }
-            let result = AttemptResult(
-                exit: .none, failure: failure, startTime: moment.wall, endTime: moment.wall)
-            exit(work, result, on: name)
+            exit(work, AttemptResult(outcome, at: moment.wall), on: name)
         }
     }
 
     func startQueued(on name: NodeName) {
         while let agent = agents[name], let order = agent.queued.first,
-            order.slots == 0 || agent.usedSlots + Int(order.slots) <= agent.slots
+            order.needs == .none || agent.usedSlots + order.needs.slots <= agent.slots
         {
             agents[name]?.queued.removeFirst()
             makeDirectory(of: order, on: name)
@@ -332,15 +330,11 @@ final class SimulatedWorld: World {
         guard let running = agents[name]?.running[work], running.started == started else { return }
         agents[name]?.running[work] = nil
         let code = ledger.ended(running.order, on: name, scenario, killed: running.isKilled != nil)
-        var failure = running.isKilled
-        if failure == nil, code != 0 {
-            failure = FailureInfo(category: .userError, code: "FailureExitCode", message: "exit code \(code)")
-        }
         let usage = ResourceUsage(wall: (now - running.started).milliseconds * 1000)
         exit(
             work,
             AttemptResult(
-                exit: running.isKilled == nil ? .exited(code) : .signalled(9), failure: failure,
+                running.isKilled ?? .exited(code),
                 startTime: running.started + wallError, endTime: moment.wall, usage: usage), on: name)
         startQueued(on: name)
     }
