@@ -29,6 +29,7 @@ let package = Package(
 
         target("ShipyardModel", ["CLinux"]),
         target("ShipyardDiagnostics", ["ShipyardModel"]),
+        target("ShipyardCalendar", ["ShipyardModel", "ShipyardDiagnostics"]),
         target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "CYAML"]),
         target("ShipyardPlanner", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs"]),
         target("ShipyardEngine", ["ShipyardModel", "ShipyardPlanner"]),
@@ -68,6 +69,7 @@ let package = Package(
         // What several suites of tests share.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
+        tests("ShipyardCalendarTests", ["ShipyardCalendar"]),
         tests("ShipyardSpecsTests", ["ShipyardSpecs"]),
         tests("ShipyardPlannerTests", ["ShipyardPlanner"]),
         tests("ShipyardEngineTests", ["ShipyardEngine"], resources: []),
