@@ -29,6 +29,7 @@ let package = Package(
 
         target("ShipyardModel", ["CLinux"]),
         target("ShipyardDiagnostics", ["ShipyardModel"]),
+        target("ShipyardCalendar", ["ShipyardModel", "ShipyardDiagnostics"]),
         target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "CYAML"]),
         target("ShipyardPlanner", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs"]),
         target("ShipyardEngine", ["ShipyardModel", "ShipyardPlanner"]),
@@ -44,10 +45,16 @@ let package = Package(
                 "ShipyardStaging", "CLinux",
             ]),
         target(
+            "ShipyardSubmission",
+            [
+                "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
+                "ShipyardStore", "ShipyardStaging", "ShipyardService",
+            ]),
+        target(
             "ShipyardAPI",
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
-                "ShipyardStore", "ShipyardNode", "ShipyardStaging", "ShipyardService",
+                "ShipyardStore", "ShipyardNode", "ShipyardStaging", "ShipyardService", "ShipyardSubmission",
                 "ShipyardHTTPClient", "CMicroHTTPD",
             ]),
         target(
@@ -55,13 +62,14 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging", "ShipyardService",
-                "ShipyardAPI", "CLinux",
+                "ShipyardSubmission", "ShipyardAPI", "CLinux",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
         // What several suites of tests share.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
+        tests("ShipyardCalendarTests", ["ShipyardCalendar"]),
         tests("ShipyardSpecsTests", ["ShipyardSpecs"]),
         tests("ShipyardPlannerTests", ["ShipyardPlanner"]),
         tests("ShipyardEngineTests", ["ShipyardEngine"], resources: []),
@@ -71,7 +79,8 @@ let package = Package(
         tests("ShipyardStagingTests", ["ShipyardStaging", "TestSupport"], resources: []),
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),
-        tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI"], resources: []),
+        tests("ShipyardSubmissionTests", ["ShipyardSubmission", "TestSupport"], resources: []),
+        tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI", "ShipyardSubmission"], resources: []),
         tests("EndToEndTests", ["ShipyardModel", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -128,11 +128,37 @@ package struct CivilDate: Hashable, Sendable {
         month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
+
+    /// Nil unless the month has that day.
+    package init?(year: Int64, month: Int64, day: Int64) {
+        guard (1...12).contains(month), day >= 1, day <= Self.dayCount(ofMonth: month, year: year) else {
+            return nil
+        }
+        (self.year, self.month, self.day) = (year, month, day)
+    }
+
+    /// The way back, after his `days_from_civil`; saturates for years that no clock shows.
+    package var daysSinceEpoch: Int64 {
+        let bounded = min(max(year, -1_000_000_000), 1_000_000_000)
+        let (era, yearOfEra) = (month <= 2 ? bounded - 1 : bounded).flooredDivision(by: 400)
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
+    /// How many days the month (1 to 12) has.
+    package static func dayCount(ofMonth month: Int64, year: Int64) -> Int64 {
+        switch month {
+        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
 }
 
 extension Int64 {
     /// Quotient rounded towards negative infinity and the remainder, which is never negative.
-    fileprivate func flooredDivision(by divisor: Int64) -> (Int64, Int64) {
+    package func flooredDivision(by divisor: Int64) -> (Int64, Int64) {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }

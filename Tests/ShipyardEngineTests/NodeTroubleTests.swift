@@ -191,7 +191,7 @@ struct NodeTroubleTests {
     }
 
     /// The machine's end is nobody's fault; and what ended a service may have ended the node, or be the task.
-    @Test(arguments: [(true, 0, false), (false, 0, false), (false, 1, true)])
+    @Test(arguments: [(true, 1, false), (false, 0, false), (false, 1, true)])
     func nodeThatWasFoundDeadIsBlamedLittle(diedWithTheMachine: Bool, missing: Int, isGivenUp: Bool) throws {
         let floor = Floor()
         let job = floor.addJob(.free(1))
@@ -304,6 +304,22 @@ struct NodeTroubleTests {
         // A job does not wait for a release that cannot run.
         floor.giveBack(.jobRelease)
         #expect(floor.engine.job(job)?.state == .completed)
+    }
+
+    /// Its number has ended with the node, and the next agent has been told of the next.
+    @Test func preparationThatWasGivenBackByALostNodeIsNotSentAgain() throws {
+        let node = NodeHandle(index: 0)
+        var floor = Floor()
+        floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        floor.apply(.nodeCannotStartWork(node, reason: "the disk is full"))
+        floor.giveBack(.jobPreparation)
+        floor.lose(0)
+        floor.apply(.nodeCannotStartWork(node, reason: "the disk is full"))
+        floor.apply(.nodeCanStartWork(node))
+        let sent = floor.effects.compactMap {
+            if case .startWork(_, let work) = $0, work.kind == .jobPreparation { work.attempt } else { nil }
+        }
+        #expect(sent == [1, 2])
     }
 
     // MARK: Work that nobody has given

@@ -92,6 +92,18 @@ struct SchedulingTests {
         #expect(waiting.count == floor.running().count - 2)
     }
 
+    /// It has waited for too long, so tasks there are not short, and none is sent ahead until they were seen to be.
+    @Test func nodeThatHasReturnedATaskGetsNoneAhead() throws {
+        var floor = Floor(slots: 2)
+        floor.addJob(.free(300))
+        floor.engine.nodes[0].meanRunMicroseconds = 500
+        floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))
+        let ahead = floor.running().count - 2
+        #expect(ahead > 0)
+        for _ in 0...ahead { floor.giveBack() }
+        #expect(floor.running().count == 2)
+    }
+
     @Test func returnedTaskRunsAgainUnderTheSameNumber() throws {
         let floor = Floor(nodes: 2)
         floor.addJob(.free(3))

@@ -94,6 +94,34 @@ struct TaskLifeTests {
         #expect(floor.progress(job, 0).last?.result?.failure?.code == "TaskEnded")
     }
 
+    /// The order to end it may have died with the service: the next one gives it again, by what is stored of the task or
+    /// of its job.
+    @Test(
+        arguments: [
+            // state of the job, of the task, failed tasks when it has come back; nil where the job has gone
+            (.active, true, 1), (.terminating, false, 1), (.deleting, false, nil), (.disabling, false, 0),
+            (.active, false, 0),
+        ] as [(JobState, Bool, Int?)])
+    func endOfATaskIsAskedForAfterARestart(_ state: JobState, isEnding: Bool, failed: Int?) throws {
+        var floor = Floor()
+        let job = floor.addJob(.free(1))
+        let item = try #require(floor.first())
+        var row = try #require(floor.entry(job, 0))
+        row.isEnding = isEnding
+        var record = try #require(floor.engine.job(job))
+        record.state = state
+        var engine = Engine.restored(from: floor.writes + [.putJob(record)], [:], at: floor.now)
+        engine.restoreTask(row.key, template: 0, number: nil)
+        engine.restoreProgress(row)
+        engine.finishRestoring(at: floor.now)
+        engine.apply(.nodeConnected(item.node, running: [item.work], queued: []), at: floor.now)
+        let end = Effect.killWork(item.node, item.work, .endedByUser)
+        #expect(
+            engine.takeTurn(at: floor.now).effects == (state == .active && !isEnding ? [] : [end]))
+        engine.apply(.workReturned(item.node, item.work), at: floor.now)
+        #expect(engine.counts(job)?.failed == failed)
+    }
+
     /// The agent gives the task back on its own while the order to end it is on its way: it finds nothing to kill.
     @Test func returnedTaskThatIsBeingEndedEndsAndItsJobGoesOn() {
         let floor = Floor()

@@ -166,8 +166,12 @@ struct JournalTests {
     }
 
     @Test func onlyAFileIsAJournal() throws {
-        try withJournal { _, path in
-            for make in [{ mkfifo(path, 0o600) }, { mkdir(path, 0o700) }] {
+        try withJournal { directory, path in
+            _ = try AgentJournal(root: directory, boot: boot(1), after: JournalState())
+            // Not one that a link leads to, either.
+            let other = path + ".other"
+            #expect(rename(path, other) == 0)
+            for make in [{ mkfifo(path, 0o600) }, { mkdir(path, 0o700) }, { symlink(other, path) }] {
                 #expect(make() == 0)
                 #expect(throws: SystemError.self) { try JournalReader.read(root: root.path) }
                 remove(path)

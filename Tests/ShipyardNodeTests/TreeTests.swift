@@ -49,6 +49,15 @@ struct TreeTests {
         #expect(other.count == 0)
     }
 
+    /// Not only when the agent wakes up for something else, which it does every ten seconds.
+    @Test func wallTimeEndsATaskThoughNothingElseHappens() async throws {
+        let agent = try await TestAgent()
+        agent.context(maxWallTime: .seconds(1))
+        let result = try await agent.run(1, "exec sleep 600")
+        #expect(result.failure?.code == "TaskEnded")
+        #expect(result.usage.wallTimeMicroseconds < 8_000_000)
+    }
+
     @Test func whatACommandLeavesBehindIsEnded() async throws {
         let agent = try await TestAgent(slots: 3)
         agent.context()
@@ -102,6 +111,18 @@ struct TreeTests {
         // It was ended by us, whatever it says: so the failure is ours and there is no exit code.
         #expect(result.outcome == .endedByUser)
         #expect(agent.output(of: 1) == "ready\nsaved\n")
+    }
+
+    /// What the agent ends because it goes is recorded as nobody's end, also where a user had just wanted one.
+    @Test func shutDownRecordsNothingOfWhatIsBeingEnded() async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        agent.start(1, "trap '' TERM; echo ready; while :; do sleep 1; done")
+        try await agent.holds("ready", outputOf: 1)
+        agent.send(.kill(TestAgent.id(1), FailureInfo(category: .userError, code: "TaskEnded", message: "")))
+        agent.send(.shutDown)
+        try await agent.wait("the agent's end") { AgentLauncher.reap(agent.processID) ? () : nil }
+        #expect(try agent.journal.unacknowledged.isEmpty)
     }
 
     @Test func shutDownEndsEverythingAndRecordsNothing() async throws {

@@ -206,6 +206,22 @@ import Testing
         #expect(try store.nodeJobs() == [other])
     }
 
+    /// A later pool of the id has a node of that id again, where no job has been prepared.
+    @Test func nodeJobsGoWithTheirNodeAndWithTheirPool() throws {
+        let store = try StoreWriter(path: ":memory:")
+        func record(_ pool: String, _ node: String) -> NodeJobRecord {
+            NodeJobRecord(
+                job: 1, pool: PoolID(pool)!, node: NodeID(node), boot: 1, isRelease: false, attempt: 1,
+                result: someResult)
+        }
+        let records = [record("p", "node-1"), record("p", "node-2"), record("q", "node-1")]
+        try store.commit(records.map(StoreWrite.putNodeJob))
+        try store.commit([.deleteNode(somePool, NodeID("node-1"))])
+        #expect(try store.nodeJobs() == Array(records[1...]))
+        try store.commit([.deletePool(somePool, removal: "{}", at: at(1))])
+        #expect(try store.nodeJobs() == [records[2]])
+    }
+
     @Test func jobNumbersAreNeverGivenTwice() throws {
         let directory = TemporaryDirectory()
         let first = try StoreWriter(path: directory.database)

@@ -3,6 +3,7 @@ import ShipyardModel
 import ShipyardNode
 import ShipyardService
 import ShipyardStore
+import ShipyardSubmission
 
 /// `service run`: the service of one home, from its lock to its last answer.
 package enum ServiceHost {
@@ -84,8 +85,10 @@ package enum ServiceHost {
         let loop = try ServiceLoop(
             homeGuard: homeGuard, layout: layout, executable: executable, idleLimit: idleLimit,
             silence: silence(), log: { log.write($0) })
+        let readers = StoreReaderPool(path: layout.database)
         let routes = APIRoutes(
-            loop: loop, readers: StoreReaderPool(path: layout.database), layout: layout,
+            loop: loop, readers: readers, layout: layout,
+            submissions: Submissions(turns: loop, readers: readers, layout: layout),
             identity: .init(version: version, processID: getpid(), startTime: ServiceLog.now()))
         try ServiceSignals.onStop { number in
             log.write("signal \(number): the service stops")

@@ -1,0 +1,110 @@
+import Glibc
+import ShipyardPlanner
+import ShipyardService
+
+/// Lists the embedded blob store: `storage/<account>/<container>/…` of a home, one regular file for each blob.
+package struct StoredFiles {
+    private let root: String
+    private let isAbandoned: () -> Bool
+
+    /// - Parameter isAbandoned: whether nobody waits for the listing any more.
+    package init(home: String, isAbandoned: @escaping () -> Bool = { false }) {
+        root = HomeLayout(home).storage
+        self.isAbandoned = isAbandoned
+    }
+
+    package func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
+        for name in [listing.account, listing.container] where !Self.isName(name) {
+            throw PlannerWorldError("`\(name)` cannot be the name of an account or a container")
+        }
+        let container = "\(root)/\(listing.account)/\(listing.container)"
+        guard Self.isDirectory(container) else {
+            throw PlannerWorldError(
+                "there is no container `\(listing.container)` of account `\(listing.account)`",
+                help: "create the directory \(container)")
+        }
+        if listing.isFileShare {
+            try walkShare(container, listing, body)
+        } else {
+            try walkBlobs(container, listing.prefix, body)
+        }
+    }
+
+    /// Blobs come in the byte order of their whole names, in which `a.txt` stands before `a/b`, so they are
+    /// gathered before the first is handed on.
+    private func walkBlobs(
+        _ container: String, _ prefix: String, _ body: (String) -> Bool
+    ) throws(PlannerWorldError) {
+        var names: [String] = []
+        var directories = [""]
+        while let directory = directories.popLast() {
+            if isAbandoned() { throw .planningStopped }
+            for entry in try entries(of: container, directory) {
+                if entry.isDirectory {
+                    // Only what may still hold the prefix is entered.
+                    let inside = entry.name + "/"
+                    if inside.hasPrefix(prefix) || prefix.hasPrefix(inside) { directories.append(entry.name) }
+                } else if entry.name.utf8.starts(with: prefix.utf8) {
+                    names.append(entry.name)
+                }
+            }
+        }
+        names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        for name in names where !body(name) { return }
+    }
+
+    /// A share is walked: the files of a directory, then its subdirectories from the last to the first.
+    private func walkShare(
+        _ container: String, _ listing: FileListing, _ body: (String) -> Bool
+    ) throws(PlannerWorldError) {
+        let parts = listing.prefix.split(separator: "/").map(String.init)
+        guard parts.allSatisfy(Self.isName) else {
+            throw PlannerWorldError("`\(listing.prefix)` cannot be a directory of a file share")
+        }
+        var directories = [parts.joined(separator: "/")]
+        while let directory = directories.popLast() {
+            for entry in try entries(of: container, directory) {
+                if entry.isDirectory {
+                    directories.append(entry.name)
+                } else if !body(entry.name) {
+                    return
+                }
+            }
+        }
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
+            && !name.utf8.contains(0)
+    }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Files and directories, by name. Links are neither: one to a directory above would never end.
+    private func entries(
+        of container: String, _ directory: String
+    ) throws(PlannerWorldError) -> [(name: String, isDirectory: Bool)] {
+        let path = directory.isEmpty ? container : "\(container)/\(directory)"
+        guard let stream = opendir(path) else {
+            throw PlannerWorldError("cannot list \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { closedir(stream) }
+        var entries: [(name: String, isDirectory: Bool)] = []
+        while let entry = readdir(stream) {
+            if entries.count & 255 == 0, isAbandoned() { throw .planningStopped }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard name != ".", name != ".." else { continue }
+            var status = stat()
+            guard lstat("\(path)/\(name)", &status) == 0 else { continue }
+            let kind = status.st_mode & S_IFMT
+            guard kind == S_IFDIR || kind == S_IFREG else { continue }
+            entries.append((directory.isEmpty ? name : "\(directory)/\(name)", kind == S_IFDIR))
+        }
+        return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+}
