@@ -12,7 +12,7 @@ extension Submitter {
 
     /// Looks every few milliseconds, but not for ever: a process that hangs in the kernel keeps its pool.
     func wait(
-        until what: String, _ holds: @escaping @Sendable (Engine) -> Bool
+        until what: String, _ holds: @escaping @Sendable (borrowing Engine) -> Bool
     ) throws(SubmissionError) {
         for _ in 0..<Self.patience / Self.pause {
             if try target.inspect(holds) { return }

@@ -103,13 +103,8 @@ struct JobLifeTests {
 
     /// Whatever has become of the job since, and however the wall clock was set.
     @Test func wallTimeIsOfTheJobsWholeLifeByASteadyClock() throws {
-<<<<<<< HEAD
-        var floor = Floor()
-        floor.now = Moment(wall: Instant(milliseconds: 1 << 40), steady: SteadyTime(milliseconds: 5000))
-=======
         let floor = Floor()
-        floor.now = Moment(milliseconds: 5000)
->>>>>>> outcome
+        floor.now = Moment(wall: Instant(milliseconds: 1 << 40), steady: SteadyTime(milliseconds: 5000))
         let job = floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) })
         floor.now = Moment(milliseconds: 12_000)
         floor.apply(.jobDisabled(job))
@@ -133,15 +128,10 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.terminateReason == TerminateReason.maxWallClockTimeExpiry)
     }
 
-<<<<<<< HEAD
     /// As is the largest number that there is, which no clock can show.
     @Test(arguments: [TimeSpan.seconds(200_000_000 * 86_400), TimeSpan(milliseconds: .max)])
     func limitOfAMillionYearsIsALimit(_ limit: TimeSpan) {
-        var floor = Floor()
-=======
-    @Test func limitOfAMillionYearsIsALimit() {
         let floor = Floor()
->>>>>>> outcome
         floor.now = Moment(milliseconds: 1 << 41)
         let job = floor.addJob(.free(1), .one { rules, _ in rules.maxWallTime = limit })
         floor.apply(.timePassed)

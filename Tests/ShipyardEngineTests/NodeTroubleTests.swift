@@ -349,7 +349,7 @@ struct NodeTroubleTests {
     /// Its number has ended with the node, and the next agent has been told of the next.
     @Test func preparationThatWasGivenBackByALostNodeIsNotSentAgain() throws {
         let node = NodeHandle(index: 0)
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
         floor.apply(.nodeCannotStartWork(node, reason: "the disk is full"))
         floor.giveBack(.jobPreparation)

@@ -69,7 +69,7 @@ struct PoolLifeTests {
     }
 
     @Test func nodeThatLeavesAndGivesItsTaskBackGoes() {
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(.free(1))
         floor.apply(.poolResized(Floor.pool, dedicated: 0, lowPriority: 0))
         floor.giveBack()
@@ -123,7 +123,7 @@ struct PoolLifeTests {
 
     /// Also one that is disabled at the time.
     @Test func disabledJobGoesOnInANewPoolOfTheSameId() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(2))
         floor.apply(.jobDisabled(job))
         floor.endKilled()
@@ -146,7 +146,7 @@ struct PoolLifeTests {
     /// ends.
     @Test func whatAnAgentDoesNotKnowOfIsSentAgain() throws {
         let node = NodeHandle(index: 0)
-        var floor = Floor(slots: 2, rules(waits: false))
+        let floor = Floor(slots: 2, rules(waits: false))
         func sentAgain(to agent: [WorkID]) -> [Effect] {
             let before = floor.effects.count
             floor.apply(.nodeConnected(node, running: agent, queued: []))
@@ -172,17 +172,10 @@ struct PoolLifeTests {
     }
 
     @Test func ordersOfALostNodeDoNotReachItsNextAgent() throws {
-<<<<<<< HEAD
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
         let item = try #require(floor.first(.jobPreparation))
         // The end of the preparation sends the task in the turn in which the node is lost.
-=======
-        let floor = Floor()
-        floor.addJob(.free(2))
-        let item = try #require(floor.first())
-        // The exit makes room for the second task in the turn in which the node is lost.
->>>>>>> outcome
         floor.apply(
             .workExited(item.node, item.work, floor.result(.exited(0))),
             .nodeLost(NodeHandle(index: 0), reason: "killed"))

@@ -94,7 +94,7 @@ struct SchedulingTests {
 
     /// It has waited for too long, so tasks there are not short, and none is sent ahead until they were seen to be.
     @Test func nodeThatHasReturnedATaskGetsNoneAhead() throws {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         floor.addJob(.free(300))
         floor.engine.nodes[0].meanRunMicroseconds = 500
         floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))

@@ -103,12 +103,13 @@ struct TaskLifeTests {
             (.active, false, 0),
         ] as [(JobState, Bool, Int?)])
     func endOfATaskIsAskedForAfterARestart(_ state: JobState, isEnding: Bool, failed: Int?) throws {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         let item = try #require(floor.first())
         var row = try #require(floor.entry(job, 0))
         row.isEnding = isEnding
-        var record = try #require(floor.engine.job(job))
+        let known = floor.engine.job(job)
+        var record = try #require(known)
         record.state = state
         var engine = Engine.restored(from: floor.writes + [.putJob(record)], [:], at: floor.now)
         engine.restoreTask(row.key, template: 0, number: nil)

@@ -119,7 +119,7 @@ struct TreeTests {
         agent.context()
         agent.start(1, "trap '' TERM; echo ready; while :; do sleep 1; done")
         try await agent.holds("ready", outputOf: 1)
-        agent.send(.kill(TestAgent.id(1), FailureInfo(category: .userError, code: "TaskEnded", message: "")))
+        agent.send(.kill(TestAgent.id(1), .endedByUser))
         agent.send(.shutDown)
         try await agent.wait("the agent's end") { AgentLauncher.reap(agent.processID) ? () : nil }
         #expect(try agent.journal.unacknowledged.isEmpty)
