@@ -121,8 +121,7 @@ extension Engine {
         jobs[number]?.record.endSteady = now.steady
         if isDeleting {
             for node in pools[job.record.pool]?.nodes ?? [] {
-                removeDirectory(
-                    RemovalID(job: number), job.record.id.nodeDirectory, of: job.record.id, on: node, at: now)
+                removeFiles(RemovalID(job: number), of: .job(job.record.id), on: node, at: now)
             }
             writes.append(.deleteJob(number))
             forget(number)

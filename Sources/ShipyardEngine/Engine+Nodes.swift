@@ -173,7 +173,7 @@ extension Engine {
     private mutating func dropOrders(for handle: NodeHandle) {
         effects.removeAll { effect in
             switch effect {
-            case .startWork(let node, _), .killWork(let node, _, _), .removeDirectory(let node, _, _),
+            case .startWork(let node, _), .killWork(let node, _, _), .removeFiles(let node, _, _),
                 .forgetRemoval(let node, _), .shutDownNode(let node):
                 node == handle
             case .launchNode, .removeNode, .verifyPoolRemoved: false

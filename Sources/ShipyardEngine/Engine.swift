@@ -60,10 +60,9 @@ package struct Engine {
         case .nodeCannotStartWork(let node, let reason): nodeCannotStartWork(node, reason, at: now)
         case .nodeCanStartWork(let node): nodeCanStartWork(node)
         case .nodeRebootAsked(let node): rebootNode(node, at: now)
-        case .directoryUnwanted(let node, let id, let job, let path):
-            removeDirectory(id, path, of: job, on: node.index, at: now)
-        case .directoryRemoved(let node, let id): directoryRemoved(id, on: node)
-        case .directoryNotRemoved(let node, let id, let failure): directoryNotRemoved(id, on: node, failure)
+        case .filesUnwanted(let node, let id, let owner): removeFiles(id, of: owner, on: node.index, at: now)
+        case .filesRemoved(let node, let id): filesRemoved(id, on: node)
+        case .filesNotRemoved(let node, let id, let failure): filesNotRemoved(id, on: node, failure)
         case .nodeLost(let node, let reason): nodeLost(node, reason: reason, at: now)
         case .nodeRemoved(let node): nodeRemoved(node, at: now)
         case .poolRemoved(let pool, let removal): poolRemoved(pool, removal: removal, at: now)

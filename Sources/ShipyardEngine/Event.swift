@@ -35,9 +35,9 @@ package enum Event: Sendable {
     /// A user wants the node's agent to be started anew.
     case nodeRebootAsked(NodeHandle)
     /// Files on the node are to go.
-    case directoryUnwanted(NodeHandle, RemovalID, job: JobID, path: String)
-    case directoryRemoved(NodeHandle, RemovalID)
-    case directoryNotRemoved(NodeHandle, RemovalID, RemovalFailure)
+    case filesUnwanted(NodeHandle, RemovalID, FilesOwner)
+    case filesRemoved(NodeHandle, RemovalID)
+    case filesNotRemoved(NodeHandle, RemovalID, RemovalFailure)
     /// The node's agent is dead and nothing that it had started is alive any more. Exits found in its journal
     /// have been told before.
     case nodeLost(NodeHandle, reason: String)

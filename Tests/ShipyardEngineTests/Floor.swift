@@ -45,7 +45,7 @@ struct Floor {
             case .launchNode(let node): if connects { apply(.nodeConnected(node, running: [], queued: [])) }
             case .startWork(let node, let work): atAgents.append((node, work))
             case .removeNode(let node): atAgents.removeAll { $0.node == node }
-            case .killWork, .verifyPoolRemoved, .removeDirectory, .forgetRemoval, .shutDownNode: break
+            case .killWork, .verifyPoolRemoved, .removeFiles, .forgetRemoval, .shutDownNode: break
             }
         }
     }

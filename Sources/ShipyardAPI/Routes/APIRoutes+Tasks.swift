@@ -1,6 +1,5 @@
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
 import ShipyardPlanner
 import ShipyardService
 import ShipyardStore
@@ -86,7 +85,7 @@ extension APIRoutes {
     }
 
     func taskDirectory(_ task: String, on node: NodeID, of job: JobRecord) -> String {
-        "\(layout.nodeRoot(node, of: job.pool))/\(NodeLayout.jobDirectory(job.id.text))/\(task)"
+        loop.files.files(of: node, in: job.pool).location(of: .task(task, of: job.id))
     }
 
     /// The ids behind a task's dependencies, as many as a person reads.

@@ -82,8 +82,7 @@ package enum ServiceHost {
         OwnProcess.adoptOrphans()
         // The database is opened (and migrated) by the loop; readers need it to be there first.
         let loop = try ServiceLoop(
-            homeGuard: homeGuard, layout: layout, executable: executable, idleLimit: idleLimit,
-            silence: silence(), log: { log.write($0) })
+            homeGuard: homeGuard, layout: layout, idleLimit: idleLimit, log: { log.write($0) })
         let routes = APIRoutes(
             loop: loop, readers: StoreReaderPool(path: layout.database), layout: layout,
             identity: .init(version: version, processID: getpid(), startTime: ServiceLog.now()))
@@ -94,7 +93,12 @@ package enum ServiceHost {
         let router = routes.router()
         log.write("service \(version) of \(layout.home) begins, process \(getpid())")
         let outcome = try loop.run(
-            begin: { try Front(layout, homeGuard, loop, router) },
+            on: { lives, wakeup in
+                try LocalSubstrate(
+                    layout: layout, lives: lives, executable: executable, silence: silence(), wakeup: wakeup,
+                    log: { log.write($0) })
+            },
+            begin: { try ServiceEndpoint(layout, homeGuard, loop, router) },
             end: { $0.close() })
         switch outcome {
         case .stopped: log.write("service ends")
@@ -128,8 +132,8 @@ package enum ServiceHost {
     }
 }
 
-/// The service's door: its socket and the server behind it.
-private final class Front: Sendable {
+/// Where the service is reached: its socket and the server behind it.
+private final class ServiceEndpoint: Sendable {
     private let layout: HomeLayout
     private let server: HTTPServer
     /// The socket that we have made; what has come to its name since is another service's.

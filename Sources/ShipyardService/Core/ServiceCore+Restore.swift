@@ -5,7 +5,7 @@ import ShipyardSpecs
 import ShipyardStore
 
 extension ServiceCore {
-    /// Makes the engine from the database and reaches for the agents that should be alive.
+    /// Makes the engine from the database and recovers the nodes that should be there.
     func restore(at now: Moment, _ isNewLife: Bool) throws(StoreError) {
         try store.discardUnfinishedSubmissions()
         for record in try store.pools() {
@@ -22,7 +22,7 @@ extension ServiceCore {
         for record in try store.nodeJobs() where !record.isRelease { engine.restoreNodeJob(record) }
         for record in try store.nodeJobs() where record.isRelease { engine.restoreNodeJob(record) }
         engine.finishRestoring(at: now)
-        for node in engine.nodesToReach { world.reach(node, identity(of: node)) }
+        for node in engine.nodesToReach { substrate.recover(node, description(of: node)) }
     }
 
     private func restore(_ record: JobRecord) throws(StoreError) {

@@ -4,7 +4,7 @@ import ShipyardNode
 
 // One node's agent: reached, greeted, asked, lost. docs/adr/0010 has the rules.
 
-extension LocalWorld {
+extension LocalSubstrate {
     /// A launch that fails for want of something is tried again this often before the node is told lost.
     private static let launchAttempts = 6
     /// An agent that closes this many connections in a row without a word does not know our protocol: one of our
@@ -13,30 +13,29 @@ extension LocalWorld {
 
     // MARK: Steps
 
-    func take(_ step: NodeLink.Step, for node: NodeHandle) {
-        guard let link = links[node], !link.isBusy else { return }
+    func take(_ step: NodeLink.Step, for handle: NodeHandle) {
+        guard let link = links[handle], !link.isBusy else { return }
         let root = link.root
         switch step {
         case .launch:
-            let identity = link.identity
+            let node = link.description
             let options = NodeAgentOptions(
-                root: root, pool: identity.pool.text, node: identity.id.text, boot: identity.boot,
-                slots: identity.slots, isDedicated: identity.isDedicated, state: lives.state,
+                root: root, pool: node.pool.text, node: node.id.text, boot: node.boot,
+                slots: node.slots, isDedicated: node.isDedicated, state: lives.state,
                 life: lives.present)
-            inBackground(for: node) { [executable, lives] in
+            inBackground(for: handle) { [executable, lives] in
                 AgentReach.launch(executable: executable, options: options, lives)
             }
         case .connect(let launched):
-            inBackground(for: node) { [lives] in
+            inBackground(for: handle) { [lives] in
                 AgentReach.connect(to: root, of: lives, for: .zero, launched: launched)
             }
         }
     }
 
     func settle(_ outcome: AgentReach.Outcome, for node: NodeHandle) {
-        guard var link = links[node] else { return }
+        guard let link = links[node] else { return }
         link.isBusy = false
-        links[node] = link
         switch outcome {
         case .connected(let connection, _): greet(node, connection)
         case .lost(let reason, let exits):
@@ -59,7 +58,7 @@ extension LocalWorld {
     }
 
     private func retry(_ step: NodeLink.Step, for node: NodeHandle, after error: SystemError?) {
-        guard var link = links[node] else { return }
+        guard let link = links[node] else { return }
         if let error, error != link.toldFailure {
             log("node \(link.root): \(error); tried again")
             link.toldFailure = error
@@ -67,7 +66,6 @@ extension LocalWorld {
         let pause = NodeLink.pauseMicroseconds(afterFailures: link.failures)
         link.failures += 1
         link.retry = (step, WallClock.monotonicMicroseconds() + pause)
-        links[node] = link
         retrying.insert(node)
     }
 
@@ -99,29 +97,49 @@ extension LocalWorld {
 
     /// False when the connection is of no more use.
     private func receive(_ message: AgentMessage, from node: NodeHandle) -> Bool {
-        if case .welcome(let state, let life, _, _, _, _) = message {
+        if case .welcome(let state, let life, _, _, let running, let queued) = message {
             guard lives.know(life, of: state) else {
                 removeStranger(node, state)
                 return false
             }
-            links[node]?.connection?.send(.accept)
-            links[node]?.isGreeted = true
-            links[node]?.hasSpoken = true
-            links[node]?.toldFailure = nil
-            links[node]?.wordlessEnds = 0
+            welcome(node)
+            heard(node)
+            tell(.nodeConnected(node, running: running, queued: queued))
+            return true
         }
         heard(node)
-        if case .pong = message { return true }
-        tell(.message(node, message))
+        switch message {
+        case .welcome, .pong: break
+        case .started(let work, _): tell(.workStarted(node, work))
+        case .exited(let sequence, let work, let result): tellExit(work, result, sequence, from: node)
+        case .returned(let work): tell(.workReturned(node, work))
+        case .directoryRemoved(let id): tell(.filesRemoved(node, id))
+        case .directoryNotRemoved(let id, let path, let reason):
+            tell(.filesNotRemoved(node, id, RemovalFailure(path: path, reason: reason)))
+        case .cannotStartWork(let reason): tell(.nodeCannotStartWork(node, reason: reason))
+        case .canStartWork: tell(.nodeCanStartWork(node))
+        }
         return true
     }
 
+    private func welcome(_ node: NodeHandle) {
+        guard let link = links[node] else { return }
+        link.connection?.send(.accept)
+        link.isGreeted = true
+        link.hasSpoken = true
+        link.toldFailure = nil
+        link.wordlessEnds = 0
+        contexts.forget(node)
+        unflushed.insert(node)
+    }
+
     private func heard(_ node: NodeHandle) {
-        links[node]?.heardAt = clock.milliseconds
-        links[node]?.failures = 0
-        guard links[node]?.isSilent == true else { return }
-        links[node]?.isSilent = false
-        log("node \(links[node]?.root ?? "?") answers again")
+        guard let link = links[node] else { return }
+        link.heardAt = clock.milliseconds
+        link.failures = 0
+        guard link.isSilent else { return }
+        link.isSilent = false
+        log("node \(link.root) answers again")
         tell(.nodeHeard(node))
     }
 
@@ -130,8 +148,8 @@ extension LocalWorld {
         guard let link = links[node], link.connection != nil else { return }
         hangUp(node)
         guard !link.isGreeted else { return take(.connect(launched: nil), for: node) }
-        links[node]?.wordlessEnds += 1
-        if link.wordlessEnds + 1 >= Self.wordlessEndLimit { return replaceForeign(node) }
+        link.wordlessEnds += 1
+        if link.wordlessEnds >= Self.wordlessEndLimit { return replaceForeign(node) }
         retry(.connect(launched: nil), for: node, after: nil)
     }
 
@@ -167,7 +185,7 @@ extension LocalWorld {
     // MARK: Time
 
     /// When `timePassed` has something to do, in monotonic microseconds.
-    var nextMoment: Int64? {
+    package var nextMoment: Int64? {
         guard !links.isEmpty else { return nil }
         return retrying.reduce(nextLook) { min($0, links[$1]?.retry?.at ?? .max) }
     }
@@ -194,17 +212,17 @@ extension LocalWorld {
         if quiet >= silence.lost.milliseconds {
             // What a worker has begun for it is waited for: it ends soon, and then this comes again.
             guard !link.isBusy else { return }
-            links[node]?.retry = nil
+            link.retry = nil
             return lose(node, "its agent has not answered for \(quiet / 1000) seconds")
         }
         if quiet >= silence.silent.milliseconds, link.hasSpoken, !link.isSilent {
-            links[node]?.isSilent = true
+            link.isSilent = true
             log("node \(link.root) has not answered for \(quiet / 1000) seconds")
             tell(.nodeSilent(node))
         }
         guard link.isGreeted, quiet >= silence.period.milliseconds else { return }
         pingNumber += 1
-        send([.ping(pingNumber)], to: node)
+        send(.ping(pingNumber), to: node)
         flush(node)
     }
 }

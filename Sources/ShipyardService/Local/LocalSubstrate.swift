@@ -2,29 +2,35 @@ import Glibc
 import ShipyardEngine
 import ShipyardModel
 import ShipyardNode
+import Synchronization
 
-/// This machine as the world: a node is a directory and an agent process.
+/// This machine: a node is a directory and an agent process.
 ///
-/// Belongs to the loop thread. What blocks runs on `Workers` and comes back through `post`.
-final class LocalWorld: World {
+/// What blocks runs on `Workers` and comes back to the loop's thread as a step. The protocol's messages, contexts,
+/// acknowledgements and attempts to reach an agent are known from here on and nowhere above.
+package final class LocalSubstrate: Substrate {
     let layout: HomeLayout
     let executable: String
     let lives: StateLives
     let silence: SilenceLimits
-    let poller: Poller
+    let poller = Poller()
     let log: @Sendable (String) -> Void
+    private let wakeup: Wakeup
     private let workers: Workers
-    /// Hands a step back to the loop thread.
-    private let post: @Sendable (@escaping @Sendable (LocalWorld) -> Void) -> Void
+    private let steps = Steps()
 
     var links: [NodeHandle: NodeLink] = [:]
     var handles: [Int32: NodeHandle] = [:]
     /// Nodes whose next step waits for its time.
     var retrying: Set<NodeHandle> = []
     /// Nodes with messages that have not left yet, and those of them whose socket takes no more now.
-    private var unflushed: Set<NodeHandle> = []
+    var unflushed: Set<NodeHandle> = []
     private var blocked: Set<NodeHandle> = []
-    private var arrived: [WorldEvent] = []
+    private var arrived: [SubstrateEvent] = []
+    /// The highest exit of each agent among `arrived`, and among what was handed out since the last commit.
+    private var arrivedExits: [NodeHandle: UInt64] = [:]
+    private var exitsInTurn: [NodeHandle: UInt64] = [:]
+    var contexts: WorkContexts
     private var removals: [(node: NodeHandle, root: String)] = []
     /// Roots of nodes that left, by pool: looked for again when the pool goes.
     private var removedRoots: [PoolID: [String]] = [:]
@@ -36,24 +42,46 @@ final class LocalWorld: World {
     /// Counts cores: what comes back for an earlier one is dropped.
     private var generation = 0
 
-    init(
-        layout: HomeLayout, lives: StateLives, executable: String, silence: SilenceLimits, poller: Poller,
-        log: @escaping @Sendable (String) -> Void,
-        post: @escaping @Sendable (@escaping @Sendable (LocalWorld) -> Void) -> Void
+    package init(
+        layout: HomeLayout, lives: StateLives, executable: String, silence: SilenceLimits, wakeup: Wakeup,
+        log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         self.layout = layout
         self.lives = lives
         self.executable = executable
         self.silence = silence
-        self.poller = poller
+        self.wakeup = wakeup
         self.log = log
-        self.post = post
         clock = ListeningClock(silence)
+        contexts = WorkContexts(after: .random(in: 0...UInt32.max))
         workers = try Workers(count: 4)
+        poller.add(wakeup.fileDescriptor)
+    }
+
+    /// What workers have for the loop's thread.
+    private final class Steps: Sendable {
+        private let waiting = Mutex<[@Sendable (LocalSubstrate) -> Void]>([])
+
+        func add(_ step: @escaping @Sendable (LocalSubstrate) -> Void) { waiting.withLock { $0.append(step) } }
+
+        func take() -> [@Sendable (LocalSubstrate) -> Void] {
+            waiting.withLock { steps in
+                defer { steps = [] }
+                return steps
+            }
+        }
+    }
+
+    /// Hands a step back to the loop's thread.
+    private var post: @Sendable (@escaping @Sendable (LocalSubstrate) -> Void) -> Void {
+        { [steps, wakeup] step in
+            steps.add(step)
+            wakeup.signal()
+        }
     }
 
     /// Forgets the nodes of the last core. Their agents live on and are reached for again.
-    func reset() {
+    package func reset() {
         generation += 1
         for link in links.values {
             if let connection = link.connection { poller.remove(connection.fileDescriptor) }
@@ -64,41 +92,37 @@ final class LocalWorld: World {
         unflushed = []
         blocked = []
         arrived = []
+        (arrivedExits, exitsInTurn) = ([:], [:])
+        contexts.forgetAll()
         removals = []
     }
 
-    // MARK: World
+    // MARK: Nodes
 
-    func launch(_ node: NodeHandle, _ identity: NodeIdentity) { add(node, identity, .launch) }
+    package func allocate(_ node: NodeHandle, _ description: NodeDescription) { add(node, description, .launch) }
 
-    func reach(_ node: NodeHandle, _ identity: NodeIdentity) {
-        add(node, identity, identity.mayHaveAgent ? .connect(launched: nil) : .launch)
+    package func recover(_ node: NodeHandle, _ description: NodeDescription) {
+        add(node, description, description.mayExist ? .connect(launched: nil) : .launch)
     }
 
-    private func add(_ node: NodeHandle, _ identity: NodeIdentity, _ step: NodeLink.Step) {
+    private func add(_ node: NodeHandle, _ description: NodeDescription, _ step: NodeLink.Step) {
         drop(node)
         var hasSpoken = false
         if case .connect = step { hasSpoken = true }
         links[node] = NodeLink(
-            identity, root: layout.nodeRoot(identity.id, of: identity.pool), hasSpoken: hasSpoken,
+            description, root: layout.nodeRoot(description.id, of: description.pool), hasSpoken: hasSpoken,
             at: clock.milliseconds)
         take(step, for: node)
     }
 
-    func send(_ messages: [ServiceMessage], to node: NodeHandle) {
-        guard let link = links[node], link.isGreeted, let connection = link.connection else { return }
-        for message in messages { connection.send(message) }
-        unflushed.insert(node)
-    }
-
-    func remove(_ node: NodeHandle, _ identity: NodeIdentity) {
-        let root = layout.nodeRoot(identity.id, of: identity.pool)
-        removedRoots[identity.pool, default: []].append(root)
+    package func release(_ node: NodeHandle, _ description: NodeDescription) {
+        let root = layout.nodeRoot(description.id, of: description.pool)
+        removedRoots[description.pool, default: []].append(root)
         drop(node)
         removals.append((node, root))
     }
 
-    func verifyRemoved(_ pool: PoolID) {
+    package func verifyReleased(_ pool: PoolID) {
         let roots = removedRoots.removeValue(forKey: pool) ?? []
         let directory = layout.poolRoot(pool)
         let generation = generation
@@ -109,20 +133,46 @@ final class LocalWorld: World {
         }
     }
 
+    package var files: any FilesOfNodes { LocalFiles(layout) }
+
     // MARK: The loop's side
 
-    var hasEvents: Bool { !arrived.isEmpty }
+    package var hasEvents: Bool { !arrived.isEmpty }
 
-    /// What has arrived since the last call.
-    func takeEvents() -> [WorldEvent] {
+    package func takeEvents() -> [SubstrateEvent] {
+        exitsInTurn.merge(arrivedExits, uniquingKeysWith: max)
+        arrivedExits = [:]
         defer { arrived = [] }
         return arrived
     }
 
-    func tell(_ event: WorldEvent) { arrived.append(event) }
+    func tell(_ event: SubstrateEvent) { arrived.append(event) }
 
-    /// After the acts of a turn: sends what is buffered and starts the removals that were asked for together.
-    func flush() {
+    /// - Parameter sequence: acknowledged with the turn that has it.
+    func tellExit(_ work: WorkID, _ result: AttemptResult, _ sequence: UInt64, from node: NodeHandle) {
+        arrivedExits[node] = max(arrivedExits[node] ?? 0, sequence)
+        arrived.append(.workExited(node, work, result))
+    }
+
+    package func wait(until moment: Int64, for news: AwaitedNews) {
+        let rest = max(0, moment - WallClock.monotonicMicroseconds())
+        // Rounded up: a wait that ends too early would come again at once.
+        let milliseconds = (rest + 999) / 1000
+        switch news {
+        case .calls: wakeup.wait(milliseconds: milliseconds)
+        case .anything:
+            for ready in poller.wait(milliseconds: milliseconds) {
+                if ready == wakeup.fileDescriptor { wakeup.clear() } else { readable(ready) }
+            }
+            for step in steps.take() { step(self) }
+            timePassed()
+        }
+    }
+
+    /// Sends what is buffered and starts the removals that were asked for together.
+    package func turnCommitted() {
+        for (node, sequence) in exitsInTurn { send(.acknowledge(sequence), to: node) }
+        exitsInTurn = [:]
         for node in unflushed { flush(node) }
         guard !removals.isEmpty else { return }
         let batch = removals
@@ -134,7 +184,7 @@ final class LocalWorld: World {
                 let problems = RemovalProof.problems(of: report)
                 // The agent itself is a process of the node, and no news.
                 let removal = NodeRemoval(processesEnded: max(0, report.ended - 1), problems: problems)
-                post { $0.receive(.nodeRemoved(item.node, removal), of: generation) }
+                post { $0.receive(.nodeReleased(item.node, removal), of: generation) }
             }
             post { $0.reapAgents() }
         }
@@ -152,7 +202,7 @@ final class LocalWorld: World {
         }
     }
 
-    private func receive(_ event: WorldEvent, of generation: Int) {
+    private func receive(_ event: SubstrateEvent, of generation: Int) {
         if generation == self.generation { arrived.append(event) }
     }
 
@@ -165,11 +215,11 @@ final class LocalWorld: World {
         links[node]?.retry = nil
         workers.run { [post] in
             let outcome = work()
-            post { world in
-                if case .connected(_, let process?) = outcome { world.launched.insert(process) }
-                if case .unreachable(_, let process?) = outcome { world.launched.insert(process) }
-                if generation == world.generation { world.settle(outcome, for: node) }
-                world.reapAgents()
+            post { substrate in
+                if case .connected(_, let process?) = outcome { substrate.launched.insert(process) }
+                if case .unreachable(_, let process?) = outcome { substrate.launched.insert(process) }
+                if generation == substrate.generation { substrate.settle(outcome, for: node) }
+                substrate.reapAgents()
             }
         }
     }
@@ -190,6 +240,7 @@ final class LocalWorld: World {
 
     func drop(_ node: NodeHandle) {
         hangUp(node)
+        contexts.forget(node)
         links[node] = nil
     }
 

@@ -1,31 +1,29 @@
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
 import ShipyardService
 
 /// Virtual time, fake agents and a ledger of what really ran. It outlives every service that uses it.
-final class SimulatedWorld: World {
+final class SimulatedSubstrate: Substrate {
     /// What happens at some moment.
     enum Happening {
-        case event(WorldEvent, connection: Int)
+        case event(SubstrateEvent, exit: UInt64?, connection: Int)
         case workEnds(PoolID, NodeID, WorkID, started: Instant)
         case agent(NodeName, boot: Int64, AgentAct)
         case user(Int)
     }
-
-    static let state = StateID(String(repeating: "0", count: 32))!
-    static let life = LifeID(String(repeating: "0", count: 32))!
 
     /// What an agent, or what is around it, does by itself.
     enum AgentAct {
         case returns(WorkID)
         case removalEnds(RemovalID)
         case troubleEnds
-        /// The world has missed its answers.
+        /// Its answers are missed.
         case silenceIsNoticed
         case resumes
-        /// It was silent for too long: the world ends it with all that it had.
+        /// It was silent for too long: it is ended with all that it had.
         case isGivenUp
+        /// The wall time of what it runs has passed.
+        case timeIsOver(WorkID)
     }
 
     /// True time, which nobody in the simulation reads but through `moment`.
@@ -65,6 +63,18 @@ final class SimulatedWorld: World {
     var dieBeforeAct: Int?
     private(set) var isDead = false
 
+    /// What is said to the service and not taken yet, and the exits among that.
+    private var arrived: [SubstrateEvent] = []
+    private var arrivedExits: [NodeHandle: UInt64] = [:]
+    private var exitsInTurn: [NodeHandle: UInt64] = [:]
+    /// Users whose time has come.
+    var dueUsers: [Int] = []
+    /// Something was taken since the last commit.
+    private(set) var isInTurn = false
+    /// What happens when the service gives a core up, and after each commit.
+    var whenGivenUp: () -> Void = {}
+    var whenCommitted: () -> Void = {}
+
     init(_ scenario: Scenario) {
         self.scenario = scenario
         random = SeededRandom(seed: scenario.seed ^ 0xABCD)
@@ -79,19 +89,74 @@ final class SimulatedWorld: World {
         queue.insert((at, order, what), at: index)
     }
 
-    func next(before time: SteadyTime?) -> Happening? {
-        let deadline = time.map { Instant(milliseconds: $0.milliseconds) }
-        guard let first = queue.first else {
-            if let deadline { now = max(now, deadline) }
-            return nil
-        }
-        if let deadline, deadline < first.at {
-            now = max(now, deadline)
+    /// What comes next, up to `end`; time passes until then.
+    private func next(until end: Instant) -> Happening? {
+        guard let first = queue.first, first.at <= end else {
+            now = max(now, end)
             return nil
         }
         now = max(now, first.at)
         return queue.removeFirst().what
     }
+
+    private func end(of microseconds: Int64) -> Instant { Instant(milliseconds: (microseconds + 999) / 1000) }
+
+    func wait(until moment: Int64, for news: AwaitedNews) {
+        if isDead { return }
+        switch news {
+        // Mostly somebody calls at once: so there are turns of a single event, too.
+        case .calls: if random.chance(34) { now = max(now, end(of: moment)) }
+        case .anything:
+            guard let first = next(until: end(of: moment)) else { return }
+            take(first)
+            while let more = queue.first, more.at <= now, random.chance(50) { take(queue.removeFirst().what) }
+        }
+    }
+
+    /// Nobody listens meanwhile.
+    func sleep(until moment: Int64) {
+        while let what = next(until: end(of: moment)) { take(what) }
+    }
+
+    private func take(_ what: Happening) {
+        if case .user(let number) = what { dueUsers.append(number) }
+        happen(what)
+    }
+
+    var hasEvents: Bool { !arrived.isEmpty }
+    var nextMoment: Int64? { queue.first.map { $0.at.milliseconds * 1000 } }
+
+    func takeEvents() -> [SubstrateEvent] {
+        exitsInTurn.merge(arrivedExits, uniquingKeysWith: max)
+        arrivedExits = [:]
+        if !arrived.isEmpty { isInTurn = true }
+        defer { arrived = [] }
+        return arrived
+    }
+
+    func takeUsers() -> [Int] {
+        if !dueUsers.isEmpty { isInTurn = true }
+        defer { dueUsers = [] }
+        return dueUsers
+    }
+
+    func turnCommitted() {
+        for (node, sequence) in exitsInTurn.sorted(by: { $0.key.index < $1.key.index }) {
+            order(.acknowledge(sequence), to: node)
+        }
+        exitsInTurn = [:]
+        isInTurn = false
+        if !isDead { whenCommitted() }
+    }
+
+    func jobEnded(_ job: UInt32) {}
+
+    func reset() {
+        serviceDied()
+        whenGivenUp()
+    }
+
+    var files: any FilesOfNodes { invariantFailure("nobody looks at files here") }
 
     var isQuiet: Bool { queue.isEmpty }
 
@@ -100,6 +165,9 @@ final class SimulatedWorld: World {
         if traces { print(now.milliseconds, "--- service died") }
         connection += 1
         isDead = false
+        isInTurn = false
+        arrived = []
+        (arrivedExits, exitsInTurn) = ([:], [:])
         names = [:]
         handles = [:]
         welcomed = []
@@ -116,8 +184,9 @@ final class SimulatedWorld: World {
         return true
     }
 
-    func tell(_ event: WorldEvent, after milliseconds: Int64) {
-        schedule(.event(event, connection: connection), after: milliseconds)
+    /// - Parameter exit: its number, where it is one that is acknowledged.
+    func tell(_ event: SubstrateEvent, exit: UInt64? = nil, after milliseconds: Int64) {
+        schedule(.event(event, exit: exit, connection: connection), after: milliseconds)
     }
 
     func delay(_ bound: Int) -> Int64 { Int64(random.below(bound)) }
@@ -130,17 +199,17 @@ final class SimulatedWorld: World {
         return lifeCount
     }
 
-    // MARK: World
+    // MARK: Orders
 
-    func launch(_ node: NodeHandle, _ identity: NodeIdentity) {
+    func allocate(_ node: NodeHandle, _ description: NodeDescription) {
         guard mayAct() else { return }
-        let name = NodeName(pool: identity.pool, node: identity.id)
+        let name = NodeName(pool: description.pool, node: description.id)
         if let agent = agents[name], agent.isAlive {
             // A launch that is told twice finds the first one's agent.
-            ledger.expect(agent.boot == identity.boot, "\(name.node) was launched over a living agent")
+            ledger.expect(agent.boot == description.boot, "\(name.node) was launched over a living agent")
         } else {
             var agent = FakeAgent(
-                boot: identity.boot, slots: identity.slots, life: agents[name]?.life ?? nextLife())
+                boot: description.boot, slots: description.slots, life: agents[name]?.life ?? nextLife())
             // Exits of an earlier boot stay in the journal.
             agent.exits = agents[name]?.exits ?? []
             agent.lastSequence = agents[name]?.lastSequence ?? 0
@@ -152,10 +221,10 @@ final class SimulatedWorld: World {
         connect(node, name)
     }
 
-    func reach(_ node: NodeHandle, _ identity: NodeIdentity) {
-        let name = NodeName(pool: identity.pool, node: identity.id)
+    func recover(_ node: NodeHandle, _ description: NodeDescription) {
+        let name = NodeName(pool: description.pool, node: description.id)
         if agents[name]?.isAlive == true { return mayAct() ? connect(node, name) : () }
-        if !identity.mayHaveAgent { return launch(node, identity) }
+        if !description.mayExist { return allocate(node, description) }
         guard mayAct() else { return }
         names[node] = name
         tellLost(node, name, reason: "no agent lives there")
@@ -168,11 +237,7 @@ final class SimulatedWorld: World {
         if agents[name]?.isStopped == true { act(.silenceIsNoticed, on: name, after: 20) }
         let wait = 1 + delay(5)
         lastDelivery[node] = now.milliseconds + wait
-        tell(
-            .message(
-                node,
-                .welcome(state: Self.state, life: Self.life, boot: 0, processID: 0, running: [], queued: [])),
-            after: wait)
+        tell(.nodeConnected(node, running: [], queued: []), after: wait)
     }
 
     func tellLost(_ node: NodeHandle, _ name: NodeName, reason: String) {
@@ -182,47 +247,46 @@ final class SimulatedWorld: World {
         tell(.nodeLost(node, reason: reason, exits: exits), after: at - now.milliseconds)
     }
 
-    func send(_ messages: [ServiceMessage], to node: NodeHandle) {
-        for message in messages {
-            guard mayAct() else { return }
-            guard let name = names[node], handles[name] == node, agents[name]?.isAlive == true else {
-                continue
-            }
-            if agents[name]?.isStopped == true {
-                agents[name]?.unheard.append(message)
-            } else {
-                deliver(message, to: name)
-            }
+    func start(_ work: WorkAssignment, on node: NodeHandle) { order(.start(work), to: node) }
+
+    func cancel(_ work: WorkID, _ failure: FailureInfo, on node: NodeHandle) {
+        order(.cancel(work, failure), to: node)
+    }
+
+    func removeFiles(_ id: RemovalID, of owner: FilesOwner, on node: NodeHandle) {
+        order(.removeFiles(id, owner), to: node)
+    }
+
+    func forgetRemoval(_ id: RemovalID, on node: NodeHandle) { order(.forgetRemoval(id), to: node) }
+
+    func reboot(_ node: NodeHandle) { order(.reboot, to: node) }
+
+    private func order(_ order: FakeAgent.Order, to node: NodeHandle) {
+        guard mayAct() else { return }
+        guard let name = names[node], handles[name] == node, agents[name]?.isAlive == true else { return }
+        if agents[name]?.isStopped == true {
+            agents[name]?.unread.append(order)
+        } else {
+            obey(order, on: name)
         }
     }
 
-    func deliver(_ message: ServiceMessage, to name: NodeName) {
-        if traces { print(now.milliseconds, "   ", name.node, message) }
-        switch message {
-        case .hello, .accept, .ping: break
-        case .shutDown: return killAgent(name, reason: "it was shut down")
-        case .removeDirectory(let id, let path): removeDirectory(id, path, on: name)
+    func obey(_ order: FakeAgent.Order, on name: NodeName) {
+        if traces { print(now.milliseconds, "   ", name.node, order) }
+        switch order {
+        case .start(let work): take(work, on: name)
+        case .cancel(let work, let failure): kill(work, failure, on: name)
+        case .removeFiles(let id, let owner): removeFiles(id, owner, on: name)
         case .forgetRemoval(let id): forgetRemoval(id, on: name)
-        case .context(let context): agents[name]?.contexts[context.number] = context.parentDirectory
-        case .forgetContext(let number): agents[name]?.contexts[number] = nil
-        case .start(let order):
-            ledger.expect(
-                agents[name]?.contexts[order.context] != nil,
-                "order \(order.id) names an unknown context")
-            take(order, on: name)
-        case .kill(let work, let failure): kill(work, failure, on: name)
-        case .recall(let work):
-            guard let index = agents[name]?.queued.firstIndex(where: { $0.id == work }) else { return }
-            agents[name]?.queued.remove(at: index)
-            report(.returned(work), from: name)
         case .acknowledge(let sequence): agents[name]?.exits.removeAll { $0.sequence <= sequence }
+        case .reboot: return killAgent(name, reason: "it was shut down")
         }
         startQueued(on: name)
     }
 
     private func kill(_ work: WorkID, _ failure: FailureInfo, on name: NodeName) {
         if agents[name]?.running[work] != nil {
-            agents[name]?.running[work]?.isKilled = failure
+            agents[name]?.running[work]?.failure = failure
             if let started = agents[name]?.running[work]?.started {
                 schedule(.workEnds(name.pool, name.node, work, started: started), after: 1 + delay(5))
             }
@@ -236,45 +300,52 @@ final class SimulatedWorld: World {
     }
 
     func startQueued(on name: NodeName) {
-        while let agent = agents[name], let order = agent.queued.first,
-            order.slots == 0 || agent.usedSlots + Int(order.slots) <= agent.slots
+        while let agent = agents[name], let work = agent.queued.first,
+            work.slots == 0 || agent.usedSlots + work.slots <= agent.slots
         {
             agents[name]?.queued.removeFirst()
-            makeDirectory(of: order, on: name)
-            let length = ledger.began(order, on: name, scenario)
-            agents[name]?.running[order.id] = FakeAgent.Running(
-                order: order, started: now, ends: now + length)
-            schedule(.workEnds(name.pool, name.node, order.id, started: now), after: length.milliseconds)
-            report(.started(order.id, at: moment.wall), from: name)
+            makeDirectory(of: work, on: name)
+            if failsStaging(work, on: name) { continue }
+            let length = ledger.began(work, on: name, scenario)
+            agents[name]?.running[work.id] = FakeAgent.Running(work: work, started: now, ends: now + length)
+            schedule(.workEnds(name.pool, name.node, work.id, started: now), after: length.milliseconds)
+            if let limit = work.template.maxWallTime, limit < length {
+                schedule(.agent(name, boot: agent.boot, .timeIsOver(work.id)), after: limit.milliseconds)
+            }
+            report(.workStarted(handle(of: name), work.id), from: name)
         }
     }
 
-    func report(_ message: AgentMessage, from name: NodeName) {
+    /// - Parameter event: made for the node's handle of the present service.
+    func report(_ event: SubstrateEvent, exit: UInt64? = nil, from name: NodeName) {
         guard let node = handles[name], welcomed.contains(name) else { return }
-        // A socket keeps the order of what is written to it.
+        // A stream keeps the order of what is written to it.
         let at = max(now.milliseconds + delay(4), lastDelivery[node] ?? 0)
         lastDelivery[node] = at
-        tell(.message(node, message), after: at - now.milliseconds)
+        tell(event, exit: exit, after: at - now.milliseconds)
     }
 
-    private func exit(_ work: WorkID, _ result: AttemptResult, on name: NodeName) {
+    /// One that nobody has where the service knows no such node: then nothing of it is reported.
+    func handle(of name: NodeName) -> NodeHandle { handles[name] ?? NodeHandle(index: -1) }
+
+    func exit(_ work: WorkID, _ result: AttemptResult, on name: NodeName) {
         agents[name]?.lastSequence += 1
         let sequence = agents[name]?.lastSequence ?? 0
         agents[name]?.exits.append((sequence, work, result))
-        report(.exited(sequence: sequence, work, result), from: name)
+        report(.workExited(handle(of: name), work, result), exit: sequence, from: name)
     }
 
-    func remove(_ node: NodeHandle, _ identity: NodeIdentity) {
+    func release(_ node: NodeHandle, _ description: NodeDescription) {
         guard mayAct() else { return }
-        let name = NodeName(pool: identity.pool, node: identity.id)
+        let name = NodeName(pool: description.pool, node: description.id)
         ledger.ended(everythingOn: name, agents[name])
         ledger.removed(name, agents[name])
         agents[name] = nil
         handles[name] = nil
-        tell(.nodeRemoved(node, NodeRemoval()), after: 1 + delay(10))
+        tell(.nodeReleased(node, NodeRemoval()), after: 1 + delay(10))
     }
 
-    func verifyRemoved(_ pool: PoolID) {
+    func verifyReleased(_ pool: PoolID) {
         guard mayAct() else { return }
         ledger.expect(
             !agents.contains { $0.key.pool == pool && $0.value.isAlive }, "pool \(pool) has living agents")
@@ -283,13 +354,13 @@ final class SimulatedWorld: World {
 
     // MARK: What happens by itself
 
-    /// Answers what the service is to be told, if anything.
-    func happen(_ what: Happening) -> WorldEvent? {
+    private func happen(_ what: Happening) {
         if traces { print(now.milliseconds, what) }
         switch what {
-        case .event(let event, let connection):
-            guard connection == self.connection else { return nil }
-            return welcomeNow(event)
+        case .event(let event, let exit, let connection):
+            guard connection == self.connection, let event = connectNow(event) else { return }
+            if let exit, case .workExited(let node, _, _) = event { arrivedExits[node] = exit }
+            arrived.append(event)
         case .workEnds(let pool, let node, let work, let started):
             let name = NodeName(pool: pool, node: node)
             if agents[name]?.isStopped == true {
@@ -297,42 +368,37 @@ final class SimulatedWorld: World {
             } else {
                 end(work, on: name, started: started)
             }
-            return nil
         case .agent(let name, let boot, let act):
             if agents[name]?.boot == boot, agents[name]?.isAlive == true { happen(act, on: name) }
-            return nil
-        case .user: return nil
+        case .user: break
         }
     }
 
-    /// A welcome says what is true when it arrives, and the unacknowledged exits follow it.
-    private func welcomeNow(_ event: WorldEvent) -> WorldEvent? {
-        guard case .message(let node, .welcome) = event else { return event }
+    /// A connection says what is true when it arrives, and what the agent keeps for the service follows it.
+    private func connectNow(_ event: SubstrateEvent) -> SubstrateEvent? {
+        guard case .nodeConnected(let node, _, _) = event else { return event }
         guard let name = names[node], let agent = agents[name], agent.isAlive, handles[name] == node else {
             return nil
         }
         // It says so itself when it goes on.
         if agent.isStopped || !welcomed.insert(name).inserted { return nil }
-        if let trouble = agent.trouble { report(.cannotStartWork(reason: trouble), from: name) }
+        if let trouble = agent.trouble { report(.nodeCannotStartWork(node, reason: trouble), from: name) }
         for (id, removal) in agent.removals.sorted(by: { $0.key < $1.key }) {
             answer(id, removal, from: name)
         }
         for exit in agent.exits {
-            report(.exited(sequence: exit.sequence, exit.work, exit.result), from: name)
+            report(.workExited(node, exit.work, exit.result), exit: exit.sequence, from: name)
         }
-        return .message(
-            node,
-            .welcome(
-                state: Self.state, life: Self.life, boot: agent.boot, processID: 1,
-                running: agent.running.keys.sorted { $0.key < $1.key },
-                queued: (agent.queued + agent.held).map(\.id)))
+        return .nodeConnected(
+            node, running: agent.running.keys.sorted { $0.key < $1.key },
+            queued: (agent.queued + agent.held).map(\.id))
     }
 
     func end(_ work: WorkID, on name: NodeName, started: Instant) {
         guard let running = agents[name]?.running[work], running.started == started else { return }
         agents[name]?.running[work] = nil
-        let code = ledger.ended(running.order, on: name, scenario, killed: running.isKilled != nil)
-        var failure = running.isKilled
+        let code = ledger.ended(running.work, on: name, scenario, killed: running.failure != nil)
+        var failure = running.failure
         if failure == nil, code != 0 {
             failure = FailureInfo(category: .userError, code: "FailureExitCode", message: "exit code \(code)")
         }
@@ -340,7 +406,7 @@ final class SimulatedWorld: World {
         exit(
             work,
             AttemptResult(
-                exit: running.isKilled == nil ? .exited(code) : .signalled(9), failure: failure,
+                exit: running.failure == nil ? .exited(code) : .signalled(9), failure: failure,
                 startTime: running.started + wallError, endTime: moment.wall, usage: usage), on: name)
         startQueued(on: name)
     }
@@ -360,6 +426,17 @@ final class SimulatedWorld: World {
         guard let node = handles[name] else { return }
         tellLost(node, name, reason: reason)
     }
+}
+
+/// The clocks of the simulation: nothing passes but by waiting.
+struct SimulatedTime: ServiceTime {
+    let substrate: SimulatedSubstrate
+
+    var isNewLife: Bool { false }
+    func now() -> Moment { substrate.moment }
+    func takeNewAnchor(at now: Moment) -> StoreWrite? { nil }
+    func monotonicMicroseconds() -> Int64 { substrate.now.milliseconds * 1000 }
+    func sleep(microseconds: Int64) { substrate.sleep(until: monotonicMicroseconds() + microseconds) }
 }
 
 extension Moment {

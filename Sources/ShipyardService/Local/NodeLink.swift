@@ -1,8 +1,8 @@
 import ShipyardModel
 import ShipyardNode
 
-/// What the world knows of one node, from its launch or from when it was reached for to its loss or removal.
-struct NodeLink {
+/// One node and the way to its agent, from its launch or recovery to its loss or release.
+final class NodeLink {
     /// What a worker thread is to do next for it.
     enum Step {
         case launch
@@ -10,7 +10,7 @@ struct NodeLink {
         case connect(launched: Int32?)
     }
 
-    let identity: NodeIdentity
+    let description: NodeDescription
     let root: String
     var connection: AgentConnection?
     /// A welcome has come on this connection: the agent is of our state and speaks our protocol.
@@ -32,8 +32,8 @@ struct NodeLink {
     var retry: (step: Step, at: Int64)?
 
     /// - Parameter hasSpoken: whether a service has known its agent.
-    init(_ identity: NodeIdentity, root: String, hasSpoken: Bool, at moment: Int64) {
-        self.identity = identity
+    init(_ description: NodeDescription, root: String, hasSpoken: Bool, at moment: Int64) {
+        self.description = description
         self.root = root
         self.hasSpoken = hasSpoken
         heardAt = moment
