@@ -69,13 +69,47 @@ extension Instant {
     /// ISO 8601 in UTC, as the REST API of Azure Batch writes it: `2020-01-02T03:04:05.678Z`; without a
     /// fraction where it is zero.
     package var iso8601: String {
+        var bytes: [UInt8] = []
+        appendISO8601(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Listings have millions.
+    package func appendISO8601(to bytes: inout [UInt8]) {
         let (days, rest) = milliseconds.flooredDivision(by: 86_400_000)
         let date = CivilDate(daysSinceEpoch: days)
         let (seconds, fraction) = rest.flooredDivision(by: 1000)
-        var text = "\(date.year)-\(padded(date.month, 2))-\(padded(date.day, 2))T"
-        text += "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
-        if fraction != 0 { text += ".\(padded(fraction, 3))" }
-        return text + "Z"
+        appendDecimal(date.year, to: &bytes)
+        for part in [date.month, date.day] {
+            bytes.append(UInt8(ascii: "-"))
+            appendDecimal(part, width: 2, to: &bytes)
+        }
+        var separator = UInt8(ascii: "T")
+        for part in [seconds / 3600, seconds / 60 % 60, seconds % 60] {
+            bytes.append(separator)
+            appendDecimal(part, width: 2, to: &bytes)
+            separator = UInt8(ascii: ":")
+        }
+        if fraction != 0 {
+            bytes.append(UInt8(ascii: "."))
+            appendDecimal(fraction, width: 3, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "Z"))
+    }
+}
+
+/// `number` in decimal, with zeros in front up to `width` digits.
+package func appendDecimal(_ number: Int64, width: Int = 1, to bytes: inout [UInt8]) {
+    if number < 0 { bytes.append(UInt8(ascii: "-")) }
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digits in
+        var rest = number.magnitude
+        var first = digits.count
+        while rest > 0 || first > digits.count - width {
+            first -= 1
+            digits.initializeElement(at: first, to: UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        }
+        bytes.append(contentsOf: digits[first...])
     }
 }
 

@@ -18,6 +18,13 @@ import Testing
             try program.api("/jobs/many")["taskCounts"] as? [String: Int] == [
                 "active": 0, "running": 0, "completed": 10_000, "succeeded": 10_000, "failed": 0,
             ])
+        // Far more than one piece of the answer.
+        let listed = try program.run("jobs", "tasks", "list", "--jobid", "many").output.split(separator: "\n")
+        #expect(listed.count == 10_002)
+        let ids = listed.filter { $0.contains("completed") }.map { $0.prefix { $0 != " " } }
+        #expect(Set(ids).count == 10_000 && ids == ids.sorted())
+        let raw = try #require(try program.json("jobs", "tasks", "list", "--jobid", "many")["many"] as? [[String: Any]])
+        #expect((raw.first?["value"] as? [[String: Any]])?.map { $0["id"] as? String } == ids.map(String.init))
         // A connection or two may still be closing.
         #expect(
             program.eventually { zip([service, agent].map(descriptors), before).allSatisfy { $0 <= $1 + 2 } })

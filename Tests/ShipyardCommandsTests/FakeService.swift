@@ -28,8 +28,12 @@ final class FakeService: ServiceTransport, Sendable {
     ) throws(TransportFailure) -> ServiceAnswer {
         var answer = next(for: request)
         guard let onBody, answer.status < 300 else { return answer }
-        let body = answer.body.dropFirst(Int(request.firstByte ?? 0))
-        if !body.isEmpty { _ = Array(body).withUnsafeBytes(onBody) }
+        // In pieces that end anywhere.
+        var body = Array(answer.body.dropFirst(Int(request.firstByte ?? 0)))
+        while !body.isEmpty {
+            guard body.prefix(11).withUnsafeBytes(onBody) else { throw .broken("the receiver wants no more") }
+            body.removeFirst(min(11, body.count))
+        }
         answer.body = []
         return answer
     }

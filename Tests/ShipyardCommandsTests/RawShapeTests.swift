@@ -1,3 +1,4 @@
+import ShipyardAPI
 import ShipyardModel
 import Testing
 
@@ -112,7 +113,7 @@ struct RawShapeTests {
 
     @Test func taskListIsPagesByJob() throws {
         let service = FakeService([
-            "GET /jobs/job-a/tasks?limit=1000": [Samples.list(Samples.task("task-00000", exitCode: 0))]
+            "GET /jobs/job-a/tasks?limit=all": [Samples.list(Samples.task("task-00000", exitCode: 0))]
         ])
         let ours = try printed(run("jobs", "tasks", "list", "--jobid", "job-a", "--raw", service: service))
         let task = try #require(ours["job-a"]?.arrayValue?.first?["value"]?.arrayValue?.first)
@@ -124,5 +125,52 @@ struct RawShapeTests {
             "nodeInfo": {"nodeId": "tvmps_1", "poolId": "pool1"}}
             """#)
         agrees(theirs, task)
+    }
+
+    /// Written without a tree in between, and yet what the tree of each task would be.
+    @Test func taskListsAreWhatTheirTasksAre() throws {
+        let tasks = [
+            Samples.task("a", exitCode: 0), Samples.task("b", exitCode: 3),
+            #"{"id":"c \"\\ é\n","jobId":"job-a","state":"active","executionInfo":{"retryCount":1,"requeueCount":2},"dependsOn":[],"isMergeTask":false}"#,
+        ]
+        let service = FakeService([
+            "GET /jobs/job-a/tasks?limit=all": [#"{ "value" : [ \#(tasks.joined(separator: " ,\n ")) ] , "next":7}"#],
+            "GET /jobs/empty/tasks?limit=all": [Samples.list()],
+            "GET /jobs": [Samples.list(Samples.job("job-a"), Samples.job("empty"))],
+        ])
+        let values = try tasks.map { RawShape.task(try JSONCoding.decode(TaskResponse.self, from: $0)) }
+        let ours = try printed(run("jobs", "tasks", "list", "--all", "--raw", service: service))
+        #expect(ours["job-a"]?.prettyText == RawShape.pages("jobs/job-a/tasks", values).prettyText)
+        #expect(ours["empty"] == RawShape.pages("jobs/empty/tasks", []))
+
+        let table = run("jobs", "tasks", "list", "--jobid", "job-a", service: service)
+        #expect(
+            table.output == """
+                job job-a:
+                TASK     STATE      RESULT   EXIT CODE  RETRIES  WALL TIME  NODE     WHY
+                a        completed  success          0        0             tvmps_1
+                b        completed  failure          3        0             tvmps_1
+                c "\\ é�  active                               1
+
+                """)
+        let none = run("jobs", "tasks", "list", "--jobid", "empty", service: service)
+        #expect(none.output == "" && none.messages == "job empty: no tasks found\n")
+        #expect(run("jobs", "tasks", "list", "--all", "--raw", service: FakeService(["GET /jobs": [Samples.list()]])).output == "{}\n")
+    }
+
+    @Test(arguments: [
+        #"{"value":[{"id":"a","state":"active"}"#, #"{"value":[{"id":"a""#, #"{"value":[{"id":"a"}]}"#, "[]", "",
+        #"{"value":[{"id" "a"}]}"#, #"{"value":[{"id":"a","state":"active"},"#,
+    ])
+    func halfAListIsNone(_ body: String) {
+        let service = FakeService(["GET /jobs/j/tasks?limit=all": [body]])
+        let outcome = run("jobs", "tasks", "list", "--jobid", "j", service: service)
+        #expect(outcome.code != .done)
+        #expect(outcome.messages.contains("cannot read the service's answer"), "\(outcome.messages)")
+    }
+
+    @Test func jobThatIsNotThereIsSaid() {
+        let outcome = run("jobs", "tasks", "list", "--jobid", "j", "--raw", service: FakeService())
+        #expect(outcome.code != .done && outcome.output == "")
     }
 }

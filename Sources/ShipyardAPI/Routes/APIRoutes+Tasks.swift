@@ -1,4 +1,5 @@
 import ShipyardEngine
+import ShipyardHTTPClient
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardService
@@ -10,7 +11,8 @@ extension APIRoutes {
 
     func addTasks(to router: inout Router) {
         on(.get, "/jobs/{job}/tasks", in: &router) { request throws(APIFailure) in
-            .json(try taskPage(request))
+            request.queryValue("limit") == "all"
+                ? try wholeListing(request) : .json(try taskPage(request))
         }
         on(.get, "/jobs/{job}/tasks/{task}", in: &router) { request throws(APIFailure) in
             let status = try jobStatus(request.parameters["job"] ?? "")
@@ -45,6 +47,32 @@ extension APIRoutes {
         let status = try jobStatus(request.parameters["job"] ?? "")
         let limit = Int(min(try number("limit", atLeast: 1, in: request) ?? .max, Int64(Self.pageLimit)))
         let after = try number("after", atLeast: 0, in: request).map { UInt32(clamping: $0) }
+        let filter = try taskFilter(request)
+        let rows = try read { reader throws(StoreError) in
+            try reader.tasks(of: status.record.number, after: after, limit: limit, where: filter)
+        }
+        var responses: [TaskResponse] = []
+        for row in rows { responses.append(try taskResponse(row, status, [])) }
+        let next = rows.count == limit ? rows.last.map { Int($0.definition.key.ordinal) } : nil
+        return ListBody(value: responses, next: next)
+    }
+
+    /// `limit=all`: the same list without pages, while it is read.
+    private func wholeListing(_ request: HTTPRequest) throws(APIFailure) -> HTTPReply {
+        let job = try jobStatus(request.parameters["job"] ?? "").record
+        let writer = TaskResponseWriter(
+            job,
+            tasksLocation: { [files = loop.files] in
+                files.files(of: $0, in: job.pool).tasksLocation(of: job.id)
+            },
+            mergeTemplates: plans.summary(of: job).mergeTemplates)
+        let listing = TaskListing(readers, job: job.number, try taskFilter(request), writer)
+        return HTTPReply(
+            status: 200, headers: [HTTPHeader("Content-Type", "application/json")],
+            body: .stream { () throws(HTTPReply.BrokenStream) in try listing.next() })
+    }
+
+    private func taskFilter(_ request: HTTPRequest) throws(APIFailure) -> TaskFilter {
         var filter = TaskFilter()
         if let state = request.queryValue("state") {
             guard let known = TaskState(rawValue: state) else {
@@ -60,13 +88,7 @@ extension APIRoutes {
             }
             filter.outcome = known
         }
-        let rows = try read { [filter] reader throws(StoreError) in
-            try reader.tasks(of: status.record.number, after: after, limit: limit, where: filter)
-        }
-        var responses: [TaskResponse] = []
-        for row in rows { responses.append(try taskResponse(row, status, [])) }
-        let next = rows.count == limit ? rows.last.map { Int($0.definition.key.ordinal) } : nil
-        return ListBody(value: responses, next: next)
+        return filter
     }
 
     private func taskResponse(

@@ -5,48 +5,100 @@ import ShipyardModel
 /// and only where the table would be wider than the terminal.
 package struct Table {
     package enum Alignment { case left, right }
-    package struct Column {
+    private struct Column {
         var title: String
         var alignment: Alignment
+        var width: Int
+    }
+    /// A cell begins where the one before it ends.
+    private struct Cell {
+        var end: Int
+        var width: Int
     }
 
     private var columns: [Column] = []
-    private var rows: [[String]] = []
+    /// One after the other and row after row: a listing has millions, and a text for each would take longer than
+    /// all else.
+    private var cells: [Cell] = []
+    private var text: [UInt8] = []
 
     package init() {}
 
     package mutating func column(_ title: String, _ alignment: Alignment = .left) {
-        columns.append(Column(title: title, alignment: alignment))
+        let heading = title.uppercased()
+        columns.append(Column(title: heading, alignment: alignment, width: heading.count))
     }
 
     package mutating func row(_ cells: String...) { row(cells) }
 
     package mutating func row(_ cells: [String]) {
         invariant(cells.count == columns.count, "a row of \(cells.count) cells for \(columns.count) columns")
+        for text in cells { cell(text) }
+    }
+
+    /// The next cell of a row, which has one for each column.
+    package mutating func cell(_ content: String) {
         // File names and messages come from tasks.
-        rows.append(cells.map { DisplayText.printable($0) })
+        let isPlain = content.utf8.withContiguousStorageIfAvailable { addPlain(UnsafeRawBufferPointer($0)) }
+        if isPlain == true { return }
+        let shown = DisplayText.printable(content)
+        text.append(contentsOf: shown.utf8)
+        end(width: shown.count)
     }
 
-    package var isEmpty: Bool { rows.isEmpty }
+    /// The same for a string, or a number, within JSON; nil is an empty cell.
+    package mutating func cell(_ value: JSONSlice?) {
+        guard let value else { return end(width: 0) }
+        let bytes = value.bytes
+        let content = value.isString ? UnsafeRawBufferPointer(rebasing: bytes[1..<bytes.count - 1]) : bytes
+        if content.contains(UInt8(ascii: "\\")) || !addPlain(content) { cell(value.text) }
+    }
 
-    /// Nil for `width` never cuts: a pipe's reader wants everything.
+    /// False where something must be replaced or does not take one column.
+    private mutating func addPlain(_ content: UnsafeRawBufferPointer) -> Bool {
+        guard content.allSatisfy({ (0x20..<0x7F).contains($0) }) else { return false }
+        text.append(contentsOf: content)
+        end(width: content.count)
+        return true
+    }
+
+    private mutating func end(width: Int) {
+        let column = cells.count % columns.count
+        columns[column].width = max(columns[column].width, width)
+        cells.append(Cell(end: text.count, width: width))
+    }
+
+    package var rowCount: Int { columns.isEmpty ? 0 : cells.count / columns.count }
+
+    /// The headings, and then the rows. Nil for `width` never cuts: a pipe's reader wants everything.
     package func lines(width: Int?) -> [String] {
-        let widths = columns.indices.map { column in
-            ([columns[column].title] + rows.map { $0[column] }).map(\.count).max() ?? 0
+        (-1..<rowCount).map { row in
+            var bytes: [UInt8] = []
+            append(row: row, width: width, to: &bytes)
+            return String(decoding: bytes, as: UTF8.self)
         }
-        return ([columns.map { $0.title.uppercased() }] + rows).map { line($0, widths: widths, limit: width) }
     }
 
-    private func line(_ cells: [String], widths: [Int], limit: Int?) -> String {
-        var text = ""
-        for (index, cell) in cells.enumerated() {
-            if index > 0 { text += "  " }
-            let gap = String(repeating: " ", count: widths[index] - cell.count)
-            text += columns[index].alignment == .right ? gap + cell : cell + gap
+    /// Row -1 is the headings.
+    fileprivate func append(row: Int, width limit: Int?, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        for (index, column) in columns.enumerated() {
+            if index > 0 { bytes.append(contentsOf: "  ".utf8) }
+            let place = row * columns.count + index
+            let gap = column.width - (row < 0 ? column.title.count : cells[place].width)
+            if column.alignment == .right { bytes.append(contentsOf: repeatElement(0x20, count: gap)) }
+            if row < 0 {
+                bytes.append(contentsOf: column.title.utf8)
+            } else {
+                bytes.append(contentsOf: text[(place == 0 ? 0 : cells[place - 1].end)..<cells[place].end])
+            }
+            if column.alignment == .left { bytes.append(contentsOf: repeatElement(0x20, count: gap)) }
         }
-        while text.last == " " { text.removeLast() }
-        guard let limit, text.count > limit else { return text }
-        return text.prefix(max(1, limit - 1)) + "…"
+        while bytes.count > start, bytes.last == 0x20 { bytes.removeLast() }
+        guard let limit else { return }
+        let line = String(decoding: bytes[start...], as: UTF8.self)
+        guard line.count > limit else { return }
+        bytes.replaceSubrange(start..., with: (line.prefix(max(1, limit - 1)) + "…").utf8)
     }
 }
 
@@ -54,8 +106,16 @@ extension Console {
     /// Writes `table` to the results, cut to the terminal where there is one.
     package func print(_ table: Table, withHeading: Bool = true) {
         let width = output.isTerminal ? output.width : nil
-        for (index, line) in table.lines(width: width).enumerated() where withHeading || index > 0 {
-            print(index == 0 ? Style.bold(line, if: colours(output)) : line)
+        var bytes: [UInt8] = []
+        if withHeading {
+            table.append(row: -1, width: width, to: &bytes)
+            print(Style.bold(String(decoding: bytes, as: UTF8.self), if: colours(output)))
         }
+        bytes = []
+        for row in 0..<table.rowCount {
+            table.append(row: row, width: width, to: &bytes)
+            bytes.append(0x0A)
+        }
+        output.write(bytes: bytes)
     }
 }

@@ -9,8 +9,10 @@ enum RawShape {
     }
 
     static func page(_ path: String, _ values: [JSONValue]) -> JSONValue {
-        ["odata.metadata": .string("http://shipyard/$metadata#\(path)"), "value": .array(values)]
+        ["odata.metadata": .string(metadata(path)), "value": .array(values)]
     }
+
+    static func metadata(_ path: String) -> String { "http://shipyard/$metadata#\(path)" }
 
     static func pool(_ pool: PoolResponse) -> JSONValue {
         var members: [(String, JSONValue?)] = [

@@ -76,26 +76,55 @@ package struct ServiceClient {
     package func read(
         _ path: ServicePath, from firstByte: Int64 = 0, _ take: (UnsafeRawBufferPointer) -> Bool
     ) throws(CommandFailure) -> Bool {
+        guard let answer = try receive(path, from: firstByte, take) else { return true }
+        // Range Not Satisfiable: nothing was appended.
+        guard answer.status != 404, answer.status != 416 else { return answer.status == 416 }
+        _ = try checked(answer)
+        return true
+    }
+
+    /// Hands over the items of a list while it comes in, until `body` answers false.
+    package func eachItem(
+        _ path: ServicePath, _ body: (JSONSlice) throws(JSONError) -> Bool
+    ) throws(CommandFailure) {
+        var items = JSONItemStream()
+        var problem: JSONError?
+        let answer = try receive(path) { piece in
+            do throws(JSONError) {
+                return try items.add(piece, body)
+            } catch {
+                problem = error
+                return false
+            }
+        }
+        if let problem { throw unreadable(problem) }
+        guard let answer else { return }
+        _ = try checked(answer)
+        guard items.isComplete else {
+            throw unreadable(JSONError(place: "", message: "the list ends before its end"))
+        }
+    }
+
+    /// Nil when `take` wanted no more.
+    private func receive(
+        _ path: ServicePath, from firstByte: Int64 = 0, _ take: (UnsafeRawBufferPointer) -> Bool
+    ) throws(CommandFailure) -> ServiceAnswer? {
         var request = ServiceRequest(.get, path.text)
         request.firstByte = firstByte > 0 ? firstByte : nil
         request.timeoutSeconds = 3600
         var isWanted = true
-        let answer: ServiceAnswer
         do throws(CommandFailure) {
-            answer = try withoutActuallyEscaping(take) { take throws(CommandFailure) in
+            let answer = try withoutActuallyEscaping(take) { take throws(CommandFailure) in
                 try exchange(request) { piece in
                     isWanted = take(piece)
                     return isWanted
                 }
             }
+            return isWanted ? answer : nil
         } catch {
-            if !isWanted { return true }
+            if !isWanted { return nil }
             throw error
         }
-        // Range Not Satisfiable: nothing was appended.
-        guard answer.status != 404, answer.status != 416 else { return answer.status == 416 }
-        _ = try checked(answer)
-        return true
     }
 
     /// The whole of a small file from `firstByte` on; nil when there is none.

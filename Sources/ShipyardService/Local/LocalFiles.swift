@@ -22,6 +22,8 @@ private struct LocalNodeFiles: NodeFiles {
         owner.map { "\(root)/\(NodeLayout.directory(of: $0))" } ?? root
     }
 
+    func tasksLocation(of job: JobID) -> String { "\(root)/\(NodeLayout.jobDirectory(job.text))" }
+
     func list(_ owner: FilesOwner?) -> FileListing { tree(owner).list() }
 
     func open(_ path: BytePath, of owner: FilesOwner?) throws(FileFailure) -> any OpenFile {

@@ -9,6 +9,8 @@ package protocol FilesOfNodes: Sendable {
 package protocol NodeFiles: Sendable {
     /// For people.
     func location(of owner: FilesOwner?) -> String
+    /// What the locations of a job's tasks begin with: a slash and the task's id follow.
+    func tasksLocation(of job: JobID) -> String
     /// Everything, directories before what they hold, in the order of names.
     func list(_ owner: FilesOwner?) -> FileListing
     func open(_ path: BytePath, of owner: FilesOwner?) throws(FileFailure) -> any OpenFile

@@ -66,8 +66,9 @@ class Clock(Family):
             outcome = self.waiting.outcome()
             counts.check("waits across clock steps")
             others = any(family.name in ("kills", "stops", "disk") for family in self.round.families)
-            # Where the round has killed the task itself, the job has failed, and the wait says so.
-            due = 1 if self.patient.killed.get("long") else 0
+            # Where the round has killed the task, or removed the job, the wait says so.
+            is_there = self.round.load.living.get("patient") is self.patient
+            due = 0 if is_there and not self.patient.killed.get("long") else 1
             if outcome.code not in (0, due) and not (others and outcome.code == 4):
                 raise Violation("a wait does not mind the clock", "exit code 0", outcome)
         for job in self.round.load.living:

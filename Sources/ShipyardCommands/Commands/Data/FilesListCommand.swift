@@ -42,7 +42,7 @@ enum FilesListCommand {
             let target = file.linkTarget.map { " -> \($0)" } ?? ""
             table.row(size, file.lastModified, file.name + (file.isDirectory ? "/" : target))
         }
-        if !table.isEmpty { console.print(table) }
+        if table.rowCount > 0 { console.print(table) }
         let leftOut = listing.leftOut ?? []
         for sentence in leftOut { console.warn("not listed: \(DisplayText.printable(sentence))") }
         return leftOut.isEmpty ? .done : .failed

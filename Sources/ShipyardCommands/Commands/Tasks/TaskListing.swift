@@ -1,46 +1,56 @@
 import ShipyardAPI
 import ShipyardDiagnostics
+import ShipyardModel
 
 /// The table of a job's tasks, written page by page: a job may have a million.
 struct TaskListing {
+    /// Each page is a table of its own; only the first has headings, and all have the width of its columns
+    /// at least.
+    private static let pageRows = 1000
+
     private let console: Console
     private let job: String
-    private var count = 0
+    private var pages = 0
+    private var table = Self.emptyPage
 
     init(_ console: Console, job: String) {
         self.console = console
         self.job = job
     }
 
-    /// Each page is a table of its own; only the first has headings, and all have the width of its columns
-    /// at least.
-    mutating func add(_ tasks: [TaskResponse]) {
-        guard !tasks.isEmpty else { return }
-        if count == 0 { console.print("job \(job):") }
+    mutating func add(_ task: TaskLine) {
+        table.cell(task.id)
+        table.cell(task.state)
+        table.cell(task.result)
+        table.cell(task.exitCode)
+        table.cell(task.retryCount)
+        table.cell(task.wallTimeMilliseconds?.number.map { durationText(seconds: $0 / 1000) } ?? "")
+        table.cell(task.node?.nodeID)
+        table.cell(task.failure.flatMap { $0.code?.isText("FailureExitCode") == true ? nil : $0.message })
+        if table.rowCount == Self.pageRows { endPage() }
+    }
+
+    mutating func end() {
+        if table.rowCount > 0 { endPage() }
+        if pages == 0 { console.say("job \(job): no tasks found") }
+    }
+
+    private mutating func endPage() {
+        if pages == 0 { console.print("job \(job):") }
+        console.print(table, withHeading: pages == 0)
+        if pages == 0 { console.flush() }
+        pages += 1
+        table = Self.emptyPage
+    }
+
+    private static var emptyPage: Table {
         var table = Table()
         for title in ["task", "state", "result"] { table.column(title) }
         table.column("exit code", .right)
         table.column("retries", .right)
         table.column("wall time", .right)
         for title in ["node", "why"] { table.column(title) }
-        for task in tasks { table.row(Self.row(task)) }
-        console.print(table, withHeading: count == 0)
-        count += tasks.count
-    }
-
-    func end() {
-        if count == 0 { console.say("job \(job): no tasks found") }
-    }
-
-    private static func row(_ task: TaskResponse) -> [String] {
-        let info = task.executionInfo
-        return [
-            task.id, task.state, info.result ?? "", info.exitCode.map(String.init) ?? "",
-            String(info.retryCount),
-            info.wallTimeMilliseconds.map { durationText(seconds: $0 / 1000) } ?? "",
-            task.nodeInfo?.nodeId ?? "",
-            info.failureInfo.map { $0.code == "FailureExitCode" ? "" : $0.message } ?? "",
-        ]
+        return table
     }
 }
 

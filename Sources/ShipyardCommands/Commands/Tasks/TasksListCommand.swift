@@ -37,23 +37,41 @@ enum TasksListCommand {
     private static func show(
         _ jobs: [String], _ service: ServiceClient, _ invocation: Invocation
     ) throws(CommandFailure) {
-        var filter = TaskFilter()
-        filter.onlyFailures = invocation.has("failed")
-        var raw: [(String, JSONValue?)] = []
+        if invocation.isRaw { return try showRaw(jobs, service, invocation) }
         for job in jobs {
-            var values: [JSONValue] = []
             var listing = TaskListing(invocation.console, job: job)
-            try service.eachTask(of: job, filter: filter) { page throws(CommandFailure) in
-                if invocation.isRaw { values += page.map(RawShape.task) } else { listing.add(page) }
-                return !invocation.console.output.isClosed
-            }
-            if invocation.isRaw {
-                raw.append((job, RawShape.pages("jobs/\(job)/tasks", values)))
-            } else {
-                listing.end()
-            }
+            try each(of: job, service, invocation) { listing.add($0) }
+            listing.end()
         }
-        if invocation.isRaw { invocation.console.printRaw(.present(raw)) }
+    }
+
+    private static func showRaw(
+        _ jobs: [String], _ service: ServiceClient, _ invocation: Invocation
+    ) throws(CommandFailure) {
+        var listing = RawTaskListing(invocation.console.output)
+        for job in jobs.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+            // Whether there is such a job is known before anything of it is written.
+            var hasBegun = false
+            try each(of: job, service, invocation) { task in
+                if !hasBegun { listing.begin(job) }
+                hasBegun = true
+                listing.add(task)
+            }
+            if !hasBegun { listing.begin(job) }
+            listing.end()
+        }
+        listing.finish()
+    }
+
+    private static func each(
+        of job: String, _ service: ServiceClient, _ invocation: Invocation, _ body: (TaskLine) -> Void
+    ) throws(CommandFailure) {
+        let path = (ServiceClient.job(job) / "tasks").query("limit", "all")
+            .query("result", invocation.has("failed") ? "failure" : nil)
+        try service.eachItem(path) { item throws(JSONError) in
+            body(try TaskLine(item))
+            return !invocation.console.output.isClosed
+        }
     }
 
     private static func anyOpen(_ jobs: [String], _ service: ServiceClient) throws(CommandFailure) -> Bool {
