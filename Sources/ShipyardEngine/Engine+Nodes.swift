@@ -16,19 +16,23 @@ extension Engine {
         nodes[node].record.state = nodes[node].tasks.isEmpty ? .idle : .running
     }
 
-    mutating func connect(_ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], at now: Moment) {
+    mutating func connect(
+        _ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], isOutdated: Bool, at now: Moment
+    ) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         nodes[node].isConnected = true
         nodes[node].relaunch.diedWithTheMachine = false
         nodes[node].relaunch.connectedSince = now.steady
         forgetTrouble(of: node)
+        setOutdated(node, isOutdated)
         askForRemovals(on: node)
         endUnknownWork(on: node, running + queued)
         switch nodes[node].record.state {
         case .creating, .starting, .rebooting, .waitingForStartTask, .startTaskFailed, .unknown, .offline,
             .unusable:
-            boot(node, at: now)
+            // What an outdated agent has not begun is for the next one.
+            if !isOutdated || startTaskIsUnderWay(on: node) { boot(node, at: now) }
         case .idle, .running, .leavingPool:
             resume(node, running, queued)
         case .preempted: break
@@ -139,7 +143,7 @@ extension Engine {
     }
 
     /// Job preparations and releases that should be running on a node.
-    private func nodeWork(of node: Int) -> [(UInt32, WorkID)] {
+    func nodeWork(of node: Int) -> [(UInt32, WorkID)] {
         nodes[node].jobs.sorted().compactMap { number in
             guard let state = jobs[number]?.nodes[node] else { return nil }
             switch state.phase {
@@ -161,6 +165,7 @@ extension Engine {
         let blame = nodes[node].blameForLoss
         nodes[node].isConnected = false
         forgetTrouble(of: node)
+        setOutdated(node, false)
         giveBackTasks(of: node, code: "NodeLost", reason: reason, blame: blame, at: now)
         loseNodeWork(of: node, blame: blame, at: now)
         if nodes[node].record.state == .leavingPool { return askForRemoval(ofNode: node) }
@@ -190,6 +195,7 @@ extension Engine {
         if let due = nodes[node].relaunch.due { nodeTimers.remove(node, at: due) }
         nodes[node].relaunch.due = nil
         forgetTrouble(of: node)
+        setOutdated(node, false)
         let pool = nodes[node].record.pool
         giveBackTasks(of: node, code: "NodeRemoved", reason: "the node left its pool", at: now)
         loseNodeWork(of: node, at: now)

@@ -15,6 +15,8 @@ package struct Engine {
     var jobDeadlines = Timetable<UInt32>()
     /// When something about a node is due: its next agent, or what its trouble means by then.
     var nodeTimers = Timetable<Int>()
+    /// Nodes whose agents are of an older version, and drain.
+    var outdatedNodes: Set<Int> = []
     /// Jobs with tasks that are not done.
     let tally = JobTally()
 
@@ -51,7 +53,8 @@ package struct Engine {
         case .taskTerminated(let key): terminateTask(key, at: now)
         case .taskDeleted(let key): deleteTask(key, at: now)
         case .endedTaskDeleted(let key, let succeeded): deleteEndedTask(key, succeeded)
-        case .nodeConnected(let node, let running, let queued): connect(node, running, queued, at: now)
+        case .nodeConnected(let node, let running, let queued, let isOutdated):
+            connect(node, running, queued, isOutdated: isOutdated, at: now)
         case .workStarted(let node, let work): workStarted(work, on: node)
         case .workExited(let node, let work, let result): workExited(work, on: node, result, at: now)
         case .workReturned(let node, let work): workReturned(work, on: node, at: now)
@@ -81,6 +84,7 @@ package struct Engine {
         expireJobs(at: now)
         lookAfterNodes(at: now)
         schedule(at: now)
+        replaceOutdatedNodes()
         for key in dirtyTasks { writeProgress(of: key) }
         dirtyTasks.removeAll(keepingCapacity: true)
         results.removeAll(keepingCapacity: true)

@@ -20,8 +20,9 @@ package enum Event: Sendable {
     /// nil is a task that never ran.
     case endedTaskDeleted(TaskKey, succeeded: Bool?)
 
-    /// An agent answered `welcome`: what runs and what waits there.
-    case nodeConnected(NodeHandle, running: [WorkID], queued: [WorkID])
+    /// The node takes orders: what runs and what waits there. One that is outdated gets no new work, and is started
+    /// anew when it has none left.
+    case nodeConnected(NodeHandle, running: [WorkID], queued: [WorkID], isOutdated: Bool = false)
     case workStarted(NodeHandle, WorkID)
     case workExited(NodeHandle, WorkID, AttemptResult)
     /// It was given back, and nothing ran under its number.

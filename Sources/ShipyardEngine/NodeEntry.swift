@@ -8,6 +8,8 @@ struct NodeEntry: Sendable {
     var usedSlots = 0
     var tasks: Set<TaskKey> = []
     var isConnected = false
+    /// Its agent is of an older version: it drains.
+    var isOutdated = false
     var isGone = false
     var isRemovalAsked = false
     var hasRebootedForStartTask = false
@@ -44,7 +46,7 @@ struct NodeEntry: Sendable {
     /// Whether it may be given work now. An agent that leaves would only give it back.
     var takesWork: Bool {
         record.state.isSchedulable && isConnected && silentSince == nil && startTrouble == nil
-            && !relaunch.isAsked
+            && !relaunch.isAsked && !isOutdated
     }
 
     /// What the tasks that run here are to be blamed with, should the node be lost now.
