@@ -57,6 +57,8 @@ enum Migrations {
         CREATE TABLE clock (
             boot TEXT NOT NULL, life TEXT NOT NULL, boot_time INTEGER NOT NULL, wall INTEGER NOT NULL,
             steady INTEGER NOT NULL);
+        -- NULL of agents that an older program has started.
+        ALTER TABLE nodes ADD COLUMN agent_token TEXT;
         ALTER TABLE jobs ADD COLUMN creation_steady INTEGER;
         ALTER TABLE jobs ADD COLUMN end_steady INTEGER;
         ALTER TABLE progress ADD COLUMN blame INTEGER NOT NULL DEFAULT 0;

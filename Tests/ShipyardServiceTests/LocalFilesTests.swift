@@ -32,7 +32,8 @@ import Testing
 
     @Test func whatIsNotListedIsSaid() {
         for name in ["a", "b", "c", "d"] { write(name) }
-        #expect(tree().list().entries.map(\.path.shown) == ["a", "b", "c", "d"] && tree().list().leftOut == [])
+        #expect(
+            tree().list().entries.map(\.path.shown) == ["a", "b", "c", "d"] && tree().list().leftOut == [])
         var short = tree()
         short.listingLimit = 3
         #expect(short.list().entries.map(\.path.shown) == ["a", "b", "c"])

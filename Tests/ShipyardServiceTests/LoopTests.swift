@@ -23,7 +23,7 @@ import Testing
         return try loop.run(
             on: { lives, wakeup in
                 try LocalSubstrate(
-                    layout: layout, lives: lives, executable: "/bin/false", silence: SilenceLimits(),
+                    layout: layout, lives: lives, settings: LocalSettings(executable: "/bin/false"),
                     wakeup: wakeup, log: { _ in })
             },
             begin: { begun(loop, home) }, end: { _ in })

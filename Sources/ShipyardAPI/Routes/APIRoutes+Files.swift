@@ -95,7 +95,8 @@ extension HTTPReply {
         return { () throws(BrokenStream) in
             guard offset < range.upperBound else { return nil }
             do throws(FileFailure) {
-                let piece = try file.read(at: offset, atMost: Int(min(range.upperBound - offset, pieceLength)))
+                let piece = try file.read(
+                    at: offset, atMost: Int(min(range.upperBound - offset, pieceLength)))
                 offset += Int64(piece.count)
                 return piece
             } catch {

@@ -95,7 +95,8 @@ package enum ServiceHost {
         let outcome = try loop.run(
             on: { lives, wakeup in
                 try LocalSubstrate(
-                    layout: layout, lives: lives, executable: executable, silence: silence(), wakeup: wakeup,
+                    layout: layout, lives: lives, settings: LocalSettings(executable: executable),
+                    wakeup: wakeup,
                     log: { log.write($0) })
             },
             begin: { try ServiceEndpoint(layout, homeGuard, loop, router) },
@@ -116,10 +117,6 @@ package enum ServiceHost {
 
     private enum ExitStatus {
         static let homeLost: Int32 = 70
-    }
-
-    private static func silence() -> SilenceLimits {
-        getenv("SHIPYARD_SILENCE_SECONDS").flatMap { SilenceLimits(String(cString: $0)) } ?? SilenceLimits()
     }
 
     /// The program as it was started, also when its file has been replaced since.

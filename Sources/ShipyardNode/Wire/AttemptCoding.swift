@@ -69,6 +69,12 @@ extension ByteReader {
         return id
     }
 
+    package mutating func agentToken() throws(WireError) -> AgentToken? {
+        guard let text = try optionalText() else { return nil }
+        guard let token = AgentToken(text) else { throw .invalidText }
+        return token
+    }
+
     package mutating func instant() throws(WireError) -> Instant { Instant(milliseconds: try integer()) }
 
     package mutating func failure() throws(WireError) -> FailureInfo {

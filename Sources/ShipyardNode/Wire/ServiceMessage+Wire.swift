@@ -3,8 +3,12 @@ import ShipyardModel
 extension ServiceMessage: WireMessage {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .hello(let state, let life):
+        case .hello(let offer, let state, let life):
             writer.append(UInt8(0))
+            if writer.version != ProtocolVersions.beforeGreetings {
+                writer.append(offer.oldest)
+                writer.append(offer.newest)
+            }
             writer.append(state.text)
             writer.append(life.text)
         case .context(let context):
@@ -45,7 +49,12 @@ extension ServiceMessage: WireMessage {
 
     package init(from reader: inout ByteReader) throws(WireError) {
         switch try reader.integer(UInt8.self) {
-        case 0: self = .hello(try reader.stateID(), try reader.lifeID())
+        case 0:
+            var offer = ProtocolVersions(oldest: reader.version, newest: reader.version)
+            if reader.version != ProtocolVersions.beforeGreetings {
+                offer = ProtocolVersions(oldest: try reader.integer(), newest: try reader.integer())
+            }
+            self = .hello(offer, try reader.stateID(), try reader.lifeID())
         case 1: self = .context(try WorkContext(from: &reader))
         case 2: self = .start(try WorkOrder(from: &reader))
         case 3: self = .kill(try reader.workID(), try reader.failure())

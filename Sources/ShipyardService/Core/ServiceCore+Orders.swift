@@ -22,12 +22,23 @@ extension ServiceCore {
         }
     }
 
+    /// For each agent that is to be started: kept with its node before it is, so that the next service knows it, too.
+    func newTokens(_ effects: [Effect]) -> [StoreWrite] {
+        effects.compactMap { effect in
+            guard case .launchNode(let node) = effect else { return nil }
+            let token = AgentToken.random()
+            tokens[node] = token
+            let record = engine.nodeRecord(node)
+            return .putAgentToken(record.pool, record.id, token)
+        }
+    }
+
     func description(of node: NodeHandle) -> NodeDescription {
         let record = engine.nodeRecord(node)
         return NodeDescription(
             pool: record.pool, id: record.id, boot: record.boot,
             slots: engine.pool(record.pool)?.taskSlotsPerNode ?? 1, isDedicated: record.isDedicated,
-            mayExist: record.state != .creating)
+            token: tokens[node], mayExist: record.state != .creating)
     }
 
     /// Everything that this turn dispatches, read in one transaction: opening one for each task costs more than
@@ -48,7 +59,8 @@ extension ServiceCore {
         case .startTask:
             guard let spec = spec(of: engine.nodeRecord(node).pool) else { return }
             substrate.start(
-                WorkAssignment(id: id, template: startTaskTemplate(spec), command: spec.nodePreparationCommand),
+                WorkAssignment(
+                    id: id, template: startTaskTemplate(spec), command: spec.nodePreparationCommand),
                 on: node)
         case .jobPreparation, .jobRelease:
             let job = UInt32(truncatingIfNeeded: id.key)
@@ -57,7 +69,8 @@ extension ServiceCore {
             let command = isRelease ? plan.releaseCommand : plan.preparationCommand
             substrate.start(
                 WorkAssignment(
-                    id: id, template: nodeJobTemplate(job, plan, isRelease: isRelease), command: command ?? "true"),
+                    id: id, template: nodeJobTemplate(job, plan, isRelease: isRelease),
+                    command: command ?? "true"),
                 on: node)
         }
     }

@@ -17,6 +17,9 @@ extension ServiceCore {
             }
         }
         for record in try store.nodes() { engine.restoreNode(record, diedWithTheMachine: isNewLife) }
+        for (pool, id, token) in try store.agentTokens() {
+            if let node = engine.node(id, of: pool) { tokens[node] = token }
+        }
         for record in try store.removals() { engine.restoreRemoval(record) }
         for record in try store.jobs() { try restore(record) }
         for record in try store.nodeJobs() where !record.isRelease { engine.restoreNodeJob(record) }

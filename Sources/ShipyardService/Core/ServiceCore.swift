@@ -19,6 +19,8 @@ package final class ServiceCore {
     /// Whether one of `replies` promises something: then the commit must survive a power cut.
     private var promises = false
     var workTemplates = WorkTemplates()
+    /// Of nodes' present agents.
+    var tokens: [NodeHandle: AgentToken] = [:]
     var removals: [PoolID: PoolRemoval] = [:]
     var plans: [UInt32: JobPlan] = [:]
     var specs: [PoolID: PoolSpec] = [:]
@@ -54,8 +56,9 @@ package final class ServiceCore {
 
     package func receive(_ event: SubstrateEvent, at now: Moment) {
         switch event {
-        case .nodeConnected(let node, let running, let queued):
-            apply(.nodeConnected(node, running: running, queued: queued), from: node, at: now)
+        case .nodeConnected(let node, let running, let queued, let isOutdated):
+            let event = Event.nodeConnected(node, running: running, queued: queued, isOutdated: isOutdated)
+            apply(event, from: node, at: now)
         case .nodeLost(let node, let reason, let exits):
             for exit in exits { engine.apply(.workExited(node, exit.work, exit.result), at: now) }
             engine.apply(.nodeLost(node, reason: reason), at: now)
@@ -69,6 +72,7 @@ package final class ServiceCore {
             removals[pool, default: PoolRemoval()].nodes += 1
             removals[pool]?.processesEnded += removal.processesEnded
             removals[pool]?.checks += removal.problems
+            tokens[node] = nil
             engine.apply(.nodeRemoved(node), at: now)
         case .workStarted(let node, let work): apply(.workStarted(node, work), from: node, at: now)
         case .workExited(let node, let work, let result):
@@ -100,7 +104,8 @@ package final class ServiceCore {
     package func endTurn(at now: Moment) throws(StoreError) {
         engine.apply(.timePassed, at: now)
         endTasksWithoutRows(at: now)
-        let turn = engine.takeTurn(at: now)
+        var turn = engine.takeTurn(at: now)
+        turn.writes += newTokens(turn.effects)
         do {
             try store.commit(turn.writes, durably: promises || !turn.writes.allSatisfy(\.isProgress))
         } catch {

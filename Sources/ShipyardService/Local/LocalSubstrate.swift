@@ -10,9 +10,9 @@ import Synchronization
 /// acknowledgements and attempts to reach an agent are known from here on and nowhere above.
 package final class LocalSubstrate: Substrate {
     let layout: HomeLayout
-    let executable: String
+    let settings: LocalSettings
     let lives: StateLives
-    let silence: SilenceLimits
+    let reach: AgentReach
     let poller = Poller()
     let log: @Sendable (String) -> Void
     private let wakeup: Wakeup
@@ -35,6 +35,10 @@ package final class LocalSubstrate: Substrate {
     /// Roots of nodes that left, by pool: looked for again when the pool goes.
     private var removedRoots: [PoolID: [String]] = [:]
     private var launched: Set<Int32> = []
+    /// Processes that carry connections, and those that are about to end.
+    var carriers: [Int32: CarrierProcess] = [:]
+    var leavingCarriers: Set<Int32> = []
+    var carriersByErrors: [Int32: Int32] = [:]
     var clock: ListeningClock
     /// When silence is looked at next, in monotonic microseconds.
     var nextLook: Int64 = 0
@@ -43,16 +47,16 @@ package final class LocalSubstrate: Substrate {
     private var generation = 0
 
     package init(
-        layout: HomeLayout, lives: StateLives, executable: String, silence: SilenceLimits, wakeup: Wakeup,
+        layout: HomeLayout, lives: StateLives, settings: LocalSettings, wakeup: Wakeup,
         log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         self.layout = layout
         self.lives = lives
-        self.executable = executable
-        self.silence = silence
+        self.settings = settings
+        reach = AgentReach(launcher: settings.launcher, lives: lives)
         self.wakeup = wakeup
         self.log = log
-        clock = ListeningClock(silence)
+        clock = ListeningClock(settings.silence)
         contexts = WorkContexts(after: .random(in: 0...UInt32.max))
         workers = try Workers(count: 4)
         poller.add(wakeup.fileDescriptor)
@@ -62,7 +66,9 @@ package final class LocalSubstrate: Substrate {
     private final class Steps: Sendable {
         private let waiting = Mutex<[@Sendable (LocalSubstrate) -> Void]>([])
 
-        func add(_ step: @escaping @Sendable (LocalSubstrate) -> Void) { waiting.withLock { $0.append(step) } }
+        func add(_ step: @escaping @Sendable (LocalSubstrate) -> Void) {
+            waiting.withLock { $0.append(step) }
+        }
 
         func take() -> [@Sendable (LocalSubstrate) -> Void] {
             waiting.withLock { steps in
@@ -85,6 +91,7 @@ package final class LocalSubstrate: Substrate {
         generation += 1
         for link in links.values {
             if let connection = link.connection { poller.remove(connection.fileDescriptor) }
+            if let carrier = link.carrier { letGo(carrier) }
         }
         links = [:]
         handles = [:]
@@ -99,10 +106,12 @@ package final class LocalSubstrate: Substrate {
 
     // MARK: Nodes
 
-    package func allocate(_ node: NodeHandle, _ description: NodeDescription) { add(node, description, .launch) }
+    package func allocate(_ node: NodeHandle, _ description: NodeDescription) {
+        add(node, description, .launch)
+    }
 
     package func recover(_ node: NodeHandle, _ description: NodeDescription) {
-        add(node, description, description.mayExist ? .connect(launched: nil) : .launch)
+        add(node, description, description.mayExist ? .connect : .launch)
     }
 
     private func add(_ node: NodeHandle, _ description: NodeDescription, _ step: NodeLink.Step) {
@@ -110,8 +119,8 @@ package final class LocalSubstrate: Substrate {
         var hasSpoken = false
         if case .connect = step { hasSpoken = true }
         links[node] = NodeLink(
-            description, root: layout.nodeRoot(description.id, of: description.pool), hasSpoken: hasSpoken,
-            at: clock.milliseconds)
+            description, root: layout.nodeRoot(description.id, of: description.pool),
+            transport: settings.transport(description), hasSpoken: hasSpoken, at: clock.milliseconds)
         take(step, for: node)
     }
 
@@ -216,9 +225,17 @@ package final class LocalSubstrate: Substrate {
         workers.run { [post] in
             let outcome = work()
             post { substrate in
-                if case .connected(_, let process?) = outcome { substrate.launched.insert(process) }
-                if case .unreachable(_, let process?) = outcome { substrate.launched.insert(process) }
-                if generation == substrate.generation { substrate.settle(outcome, for: node) }
+                let isCurrent = generation == substrate.generation
+                switch outcome {
+                case .connected(let stream, let process):
+                    substrate.keepTrack(ofAgent: process, of: isCurrent ? node : nil)
+                    substrate.keepTrack(ofCarrier: stream.carrier, of: node)
+                    if !isCurrent { substrate.close(stream) }
+                case .unreachable(_, let process):
+                    substrate.keepTrack(ofAgent: process, of: isCurrent ? node : nil)
+                case .lost, .notLaunched, .strangerRemoved: break
+                }
+                if isCurrent { substrate.settle(outcome, for: node) }
                 substrate.reapAgents()
             }
         }
@@ -236,6 +253,14 @@ package final class LocalSubstrate: Substrate {
         poller.remove(connection.fileDescriptor)
         unflushed.remove(node)
         blocked.remove(node)
+        if let carrier = links[node]?.carrier { letGo(carrier) }
+        links[node]?.carrier = nil
+    }
+
+    private func keepTrack(ofAgent process: Int32?, of node: NodeHandle?) {
+        guard let process else { return }
+        launched.insert(process)
+        if let node { links[node]?.launched = process }
     }
 
     func drop(_ node: NodeHandle) {
@@ -248,6 +273,7 @@ package final class LocalSubstrate: Substrate {
         var hasOneEnded = false
         for processID in launched where AgentLauncher.reap(processID) {
             launched.remove(processID)
+            for link in links.values where link.launched == processID { link.launched = nil }
             hasOneEnded = true
         }
         // What it left came to us. Some of it may end later, and is reaped with the next agent's.

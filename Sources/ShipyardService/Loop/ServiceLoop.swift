@@ -42,7 +42,8 @@ package final class ServiceLoop: Sendable {
     private let log: @Sendable (String) -> Void
 
     package init(
-        homeGuard: HomeGuard, layout: HomeLayout, idleLimit: TimeSpan, log: @escaping @Sendable (String) -> Void
+        homeGuard: HomeGuard, layout: HomeLayout, idleLimit: TimeSpan,
+        log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         self.layout = layout
         self.idleLimit = idleLimit

@@ -67,14 +67,17 @@ package struct NodeDescription: Sendable, Hashable {
     package var boot: Int64
     package var slots: Int
     package var isDedicated: Bool
+    /// Of its agent of this boot; nil where that was started by a program that knew none.
+    package var token: AgentToken?
     /// False until it was allocated once: recovering it means allocating it.
     package var mayExist: Bool
 }
 
 /// What the substrate tells the service.
 package enum SubstrateEvent: Sendable {
-    /// From here on the node takes orders. What it has to tell besides follows.
-    case nodeConnected(NodeHandle, running: [WorkID], queued: [WorkID])
+    /// From here on the node takes orders. What it has to tell besides follows. One that is outdated keeps what it has
+    /// and should be started anew when that has ended.
+    case nodeConnected(NodeHandle, running: [WorkID], queued: [WorkID], isOutdated: Bool = false)
     /// Nothing of the node is alive. `exits` are those that no service has stored.
     case nodeLost(NodeHandle, reason: String, exits: [WorkExit])
     /// The node has answered nothing for a while. `nodeHeard` follows when it does again, or `nodeLost` when that

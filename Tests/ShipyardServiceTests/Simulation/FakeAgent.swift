@@ -33,6 +33,8 @@ struct FakeAgent {
     let slots: Int
     /// Counts nodes of one name: each has a disk of its own.
     let life: Int
+    /// Of the program that it is.
+    let version: Int
     var isAlive = true
     var running: [WorkID: Running] = [:]
     var queued: [WorkAssignment] = []

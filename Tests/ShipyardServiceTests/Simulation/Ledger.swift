@@ -29,7 +29,9 @@ struct Ledger {
     }
 
     /// A command starts; answers how long it will run.
-    mutating func began(_ assignment: WorkAssignment, on name: SimulatedSubstrate.NodeName, _ scenario: Scenario)
+    mutating func began(
+        _ assignment: WorkAssignment, on name: SimulatedSubstrate.NodeName, _ scenario: Scenario
+    )
         -> TimeSpan
     {
         let work = assignment.id
@@ -62,8 +64,9 @@ struct Ledger {
         return jobs[key.job].map { scenario.jobs[$0].tasks[Int(key.ordinal)] }
     }
 
-    private mutating func checkOrder(of work: WorkID, on name: SimulatedSubstrate.NodeName, _ scenario: Scenario)
-    {
+    private mutating func checkOrder(
+        of work: WorkID, on name: SimulatedSubstrate.NodeName, _ scenario: Scenario
+    ) {
         let key = TaskKey(rawValue: work.key)
         guard let index = jobs[key.job] else { return expect(false, "\(work) of an unknown job") }
         let job = scenario.jobs[index]

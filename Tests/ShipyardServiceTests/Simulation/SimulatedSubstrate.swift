@@ -153,10 +153,17 @@ final class SimulatedSubstrate: Substrate {
 
     func reset() {
         serviceDied()
+        if scenario.upgrades { version += 1 }
         whenGivenUp()
     }
 
     var files: any FilesOfNodes { invariantFailure("nobody looks at files here") }
+
+    /// Of the program, and so of the agents that it starts.
+    private(set) var version = 1
+
+    /// Agents of an older program drain, and are to be replaced.
+    var hasOutdatedAgents: Bool { agents.values.contains { $0.isAlive && $0.version < version } }
 
     var isQuiet: Bool { queue.isEmpty }
 
@@ -209,7 +216,8 @@ final class SimulatedSubstrate: Substrate {
             ledger.expect(agent.boot == description.boot, "\(name.node) was launched over a living agent")
         } else {
             var agent = FakeAgent(
-                boot: description.boot, slots: description.slots, life: agents[name]?.life ?? nextLife())
+                boot: description.boot, slots: description.slots, life: agents[name]?.life ?? nextLife(),
+                version: version)
             // Exits of an earlier boot stay in the journal.
             agent.exits = agents[name]?.exits ?? []
             agent.lastSequence = agents[name]?.lastSequence ?? 0
@@ -279,7 +287,12 @@ final class SimulatedSubstrate: Substrate {
         case .removeFiles(let id, let owner): removeFiles(id, owner, on: name)
         case .forgetRemoval(let id): forgetRemoval(id, on: name)
         case .acknowledge(let sequence): agents[name]?.exits.removeAll { $0.sequence <= sequence }
-        case .reboot: return killAgent(name, reason: "it was shut down")
+        case .reboot:
+            // Unless a user wants it, nobody's work is ended for it.
+            let isInTheWay = (agents[name]?.running ?? [:]).keys.contains { $0.kind != .jobPreparation }
+            ledger.expect(
+                !isInTheWay || !scenario.reboots.isEmpty, "\(name.node) is started anew over its work")
+            return killAgent(name, reason: "it was shut down")
         }
         startQueued(on: name)
     }
@@ -376,7 +389,7 @@ final class SimulatedSubstrate: Substrate {
 
     /// A connection says what is true when it arrives, and what the agent keeps for the service follows it.
     private func connectNow(_ event: SubstrateEvent) -> SubstrateEvent? {
-        guard case .nodeConnected(let node, _, _) = event else { return event }
+        guard case .nodeConnected(let node, _, _, _) = event else { return event }
         guard let name = names[node], let agent = agents[name], agent.isAlive, handles[name] == node else {
             return nil
         }
@@ -391,7 +404,7 @@ final class SimulatedSubstrate: Substrate {
         }
         return .nodeConnected(
             node, running: agent.running.keys.sorted { $0.key < $1.key },
-            queued: (agent.queued + agent.held).map(\.id))
+            queued: (agent.queued + agent.held).map(\.id), isOutdated: agent.version < version)
     }
 
     func end(_ work: WorkID, on name: NodeName, started: Instant) {

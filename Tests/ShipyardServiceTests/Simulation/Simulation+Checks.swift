@@ -96,7 +96,8 @@ extension Simulation {
     /// No node owes an answer any more, and none keeps one.
     var nothingIsToBeRemoved: Bool {
         guard let removals = look({ try $0.removals() }) else { return false }
-        return removals.allSatisfy { $0.failure != nil } && substrate.agents.values.allSatisfy(\.removals.isEmpty)
+        return removals.allSatisfy { $0.failure != nil }
+            && substrate.agents.values.allSatisfy(\.removals.isEmpty)
     }
 
     /// Files of what was deleted are gone; files of what was not are there.

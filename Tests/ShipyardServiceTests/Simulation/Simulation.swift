@@ -71,7 +71,10 @@ final class Simulation {
         }
         planUsers()
         phases = [
-            ({ [unowned self] in isSettled }, { [unowned self] in letJobsEnd() }),
+            (
+                { [unowned self] in isSettled && !substrate.hasOutdatedAgents },
+                { [unowned self] in letJobsEnd() }
+            ),
             (
                 { [unowned self] in jobsHaveEnded && nothingIsToBeRemoved },
                 { [unowned self] in letThePoolGo() }
@@ -175,7 +178,8 @@ final class Simulation {
         for resize in scenario.resizes {
             let act = addUser {
                 guard let core = self.core else { return }
-                try? core.resizePool("pool", dedicated: resize.nodes, lowPriority: 0, at: self.substrate.moment)
+                try? core.resizePool(
+                    "pool", dedicated: resize.nodes, lowPriority: 0, at: self.substrate.moment)
             }
             substrate.schedule(.user(act), after: resize.at.milliseconds)
         }
@@ -306,7 +310,8 @@ final class Simulation {
         guard core.inspect({ $0.job(number)?.state.takesTasks }) == true else { return }
         substrate.ledger.terminated.insert(key)
         guard
-            (try? core.terminateTask(scenario.jobs[job].tasks[task].id, of: id.text, at: substrate.moment)) != nil
+            (try? core.terminateTask(scenario.jobs[job].tasks[task].id, of: id.text, at: substrate.moment))
+                != nil
         else { return }
         core.afterCommit(isPromise: true) { [unowned self] error in
             guard error == nil else { return }
@@ -368,7 +373,8 @@ final class Simulation {
         substrate.ledger.expect(past.allSatisfy { $0.result != nil }, "\(key) has an attempt without an end")
         substrate.ledger.expect(
             row.state != .completed || row.result != nil, "\(key) is completed without an end")
-        substrate.ledger.expect(row.state == .completed || row.state == .active, "\(key) is left \(row.state)")
+        substrate.ledger.expect(
+            row.state == .completed || row.state == .active, "\(key) is left \(row.state)")
         if substrate.ledger.endedByUser[key] != nil {
             substrate.ledger.expect(row.state == .completed, "\(key) was ended by a user and is \(row.state)")
         }
@@ -380,7 +386,8 @@ final class Simulation {
                 substrate.ledger.expect(false, "\(work) is recorded as ended and still runs")
                 continue
             }
-            if !substrate.ledger.unknownEnds.contains(work), let code = end, let known = attempt.result?.exit.code,
+            if !substrate.ledger.unknownEnds.contains(work), let code = end,
+                let known = attempt.result?.exit.code,
                 attempt.result?.failure?.code != "TaskEnded"
             {
                 substrate.ledger.expect(code == known, "\(work) exited with \(code), recorded \(known)")
