@@ -42,7 +42,7 @@ case $kind in
     n=0
     [ -e "$held.n" ] && read -r n <"$held.n"
     if [ "$n" -lt "$arg" ]; then echo $((n + 1)) >"$held.n"; code=$((n + 11)); fi ;;
-  files) n=0; while [ $n -lt "$arg" ]; do : >"more-$n"; n=$((n + 1)); done ;;
+  files) n=0; while [ $n -lt "$arg" ]; do true 2>/dev/null >"more-$n" || break; n=$((n + 1)); done ;;
   poison) kill -9 $PPID; sleep 30 ;;
   shell) . "$dir/$arg" ;;
 esac
