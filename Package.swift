@@ -44,10 +44,16 @@ let package = Package(
                 "ShipyardStaging", "CLinux",
             ]),
         target(
+            "ShipyardSubmission",
+            [
+                "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
+                "ShipyardStore", "ShipyardStaging", "ShipyardService",
+            ]),
+        target(
             "ShipyardAPI",
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
-                "ShipyardStore", "ShipyardNode", "ShipyardStaging", "ShipyardService",
+                "ShipyardStore", "ShipyardNode", "ShipyardStaging", "ShipyardService", "ShipyardSubmission",
                 "ShipyardHTTPClient", "CMicroHTTPD",
             ]),
         target(
@@ -55,7 +61,7 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging", "ShipyardService",
-                "ShipyardAPI", "CLinux",
+                "ShipyardSubmission", "ShipyardAPI", "CLinux",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
@@ -71,7 +77,8 @@ let package = Package(
         tests("ShipyardStagingTests", ["ShipyardStaging", "TestSupport"], resources: []),
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),
-        tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI"], resources: []),
+        tests("ShipyardSubmissionTests", ["ShipyardSubmission", "TestSupport"], resources: []),
+        tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI", "ShipyardSubmission"], resources: []),
         tests("EndToEndTests", ["ShipyardModel", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -55,6 +55,8 @@ int shipyard_spawn(
 
 int shipyard_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
+int shipyard_resign_as_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0); }
+
 int shipyard_is_subreaper(void) {
     int is = 0;
     return prctl(PR_GET_CHILD_SUBREAPER, &is, 0, 0, 0) == 0 && is != 0;

@@ -26,9 +26,7 @@ extension TaskCountsResponse {
 
 extension SubmissionRequest {
     package init(files: [File], workingDirectory: String) {
-        self.init(
-            files: files, workingDirectory: workingDirectory, recreate: false,
-            environment: GeneratorCaller.ownEnvironment())
+        self.init(files: files, workingDirectory: workingDirectory, recreate: false)
     }
 }
 

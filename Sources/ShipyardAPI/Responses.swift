@@ -1,4 +1,5 @@
 import ShipyardModel
+import ShipyardSubmission
 
 // The answers of the API. Field names are those of the REST API of Azure Batch where it has the thing;
 // times are ISO 8601 in UTC. Optional fields are left out when nil.
@@ -157,7 +158,7 @@ package struct SubmissionRequest: Codable, Sendable {
         package var text: String
     }
     package var files: [File]
-    /// Where relative paths start that no file gives a place, and where `custom` generators are looked for.
+    /// Where relative paths start that no file gives a place.
     package var workingDirectory: String
     /// `jobs add --recreate`, `pool add --recreate`.
     package var recreate = false
@@ -168,9 +169,18 @@ package struct SubmissionRequest: Codable, Sendable {
     /// Made at random by the client, 1 to 64 characters of an id: the same request sent again under it is answered
     /// as it was, and adds nothing.
     package var submissionId: String?
-    /// The client's environment, for `custom` generators: they run as if the client ran them. It may hold secrets,
-    /// so it is neither stored nor logged, and tasks do not get it. Absent: the service's own.
-    package var environment: [String: String]?
+    /// What the generators of the jobs file gave, which the client has run.
+    package var generated: [GeneratorRun]?
+    /// The application packages of the pool file; `PUT /packages` has taken their content.
+    package var packages: [SubmittedPackage]?
+
+    /// Where relative paths of the file of a kind start.
+    package func directory(of kind: String) -> String {
+        guard let path = files.last(where: { $0.kind == kind })?.path, path.hasPrefix("/"),
+            let slash = path.lastIndex(of: "/")
+        else { return workingDirectory }
+        return String(path[..<slash])
+    }
 }
 
 // Who writes a request by hand gives what matters: only `files` with `kind` and `text` are needed.
@@ -183,7 +193,8 @@ extension SubmissionRequest {
         mustBeNew = try fields.decodeIfPresent(Bool.self, forKey: .mustBeNew)
         isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict)
         submissionId = try fields.decodeIfPresent(String.self, forKey: .submissionId)
-        environment = try fields.decodeIfPresent([String: String].self, forKey: .environment)
+        generated = try fields.decodeIfPresent([GeneratorRun].self, forKey: .generated)
+        packages = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .packages)
     }
 }
 

@@ -5,13 +5,27 @@ struct DependencyGraph: Sendable {
     struct Edge: Sendable {
         var child: UInt32
         var next: Int32
+        var condition: Dependency.Condition
+    }
+
+    /// What of a task's dependencies is open.
+    struct Entered {
+        var waiting: Int32 = 0
+        /// One of them can never be met.
+        var isLost = false
+
+        mutating func add(_ isMet: Bool?) {
+            if isMet == true { return }
+            waiting += 1
+            if isMet == false { isLost = true }
+        }
     }
 
     var edges: [Edge] = []
     /// Waits for ranges of ordinals.
-    var ranges = RangeWaits()
-    /// Waits for ranges of numbers (`depends_on_range`).
-    var numberRanges = RangeWaits()
+    var ranges = RangeWaits(canBeLost: true)
+    /// Waits for ranges of numbers (`depends_on_range`). None of them is ever lost: a task of that number may come.
+    var numberRanges = RangeWaits(canBeLost: false)
     /// Ids that are numbers, by ordinal.
     var numbers: [UInt32: Int] = [:]
     /// Numbers that some task has satisfied already: `4` and `04` count once.
@@ -22,97 +36,70 @@ struct DependencyGraph: Sendable {
             + ranges.byteCount + numberRanges.byteCount
     }
 
-    /// Enters what `child` waits for; returns how many of its dependencies are not satisfied yet.
-    mutating func add(_ dependencies: [Dependency], of child: UInt32, in tasks: inout [TaskEntry]) -> Int32 {
-        var waiting: Int32 = 0
-        for dependency in dependencies {
-            switch dependency {
-            case .task(let parent): waiting += addEdge(from: parent, to: child, in: &tasks)
-            case .tasks(let range):
-                let isWaiting = ranges.add(child, to: Int(range.lowerBound)...Int(range.upperBound)) {
-                    tasks[$0].flags.contains(.satisfied)
-                }
-                waiting += isWaiting ? 1 : 0
-            case .numbers(let range):
-                waiting += numberRanges.add(child, to: range, isSatisfied: satisfiedNumbers.contains) ? 1 : 0
-            }
-        }
-        return waiting
-    }
-
-    private mutating func addEdge(from parent: UInt32, to child: UInt32, in tasks: inout [TaskEntry]) -> Int32
+    /// Enters what `child` waits for.
+    mutating func add(_ dependencies: [Dependency], of child: UInt32, in tasks: inout [TaskEntry]) -> Entered
     {
-        guard !tasks[Int(parent)].flags.contains(.satisfied) else { return 0 }
-        edges.append(Edge(child: child, next: tasks[Int(parent)].firstEdge))
-        tasks[Int(parent)].firstEdge = Int32(edges.count - 1)
-        return 1
-    }
-
-    /// `parent`, which is marked as satisfied in `tasks`, lets its dependants run: calls `release` for each
-    /// dependency that is satisfied by it.
-    mutating func satisfy(_ parent: UInt32, in tasks: [TaskEntry], release: (UInt32) -> Void) {
-        var edge = tasks[Int(parent)].firstEdge
-        while edge >= 0 {
-            release(edges[Int(edge)].child)
-            edge = edges[Int(edge)].next
-        }
-        ranges.satisfied(Int(parent), isSatisfied: { tasks[$0].flags.contains(.satisfied) }, release: release)
-        if let number = numbers[parent], satisfiedNumbers.insert(number).inserted {
-            let known = satisfiedNumbers
-            numberRanges.satisfied(number, isSatisfied: known.contains, release: release)
-        }
-    }
-}
-
-/// Tasks that wait until every member of a range is satisfied.
-///
-/// Each range watches the lowest of its members that is missing, and moves on when that one is satisfied. So a
-/// task that ends costs as much as there are ranges that wait for just this one; counting each range down
-/// instead would look at all ranges of the job for every task.
-struct RangeWaits: Sendable {
-    private struct Group: Sendable {
-        var range: ClosedRange<Int>
-        var isSatisfied: Bool
-        var children: [UInt32] = []
-    }
-
-    private var groups: [Group] = []
-    private var groupOfRange: [ClosedRange<Int>: Int] = [:]
-    /// Groups by the member that they watch.
-    private var watchers: [Int: [Int]] = [:]
-
-    var byteCount: Int {
-        groups.capacity * MemoryLayout<Group>.stride + (groupOfRange.capacity + watchers.capacity) * 24
-            + groups.reduce(0) { $0 + $1.children.capacity * 4 }
-    }
-
-    /// False when the whole range is satisfied already.
-    mutating func add(_ child: UInt32, to range: ClosedRange<Int>, isSatisfied: (Int) -> Bool) -> Bool {
-        let index = groupOfRange[range] ?? makeGroup(range, isSatisfied)
-        guard !groups[index].isSatisfied else { return false }
-        groups[index].children.append(child)
-        return true
-    }
-
-    private mutating func makeGroup(_ range: ClosedRange<Int>, _ isSatisfied: (Int) -> Bool) -> Int {
-        let missing = range.first { !isSatisfied($0) }
-        groups.append(Group(range: range, isSatisfied: missing == nil))
-        groupOfRange[range] = groups.count - 1
-        if let missing { watchers[missing, default: []].append(groups.count - 1) }
-        return groups.count - 1
-    }
-
-    mutating func satisfied(_ member: Int, isSatisfied: (Int) -> Bool, release: (UInt32) -> Void) {
-        guard !watchers.isEmpty, let waiting = watchers.removeValue(forKey: member) else { return }
-        for index in waiting {
-            let rest = member...groups[index].range.upperBound
-            if let missing = rest.first(where: { !isSatisfied($0) }) {
-                watchers[missing, default: []].append(index)
-            } else {
-                groups[index].isSatisfied = true
-                groups[index].children.forEach(release)
-                groups[index].children = []
+        var entered = Entered()
+        for dependency in dependencies {
+            let condition = dependency.condition
+            switch dependency.upstream {
+            case .task(let parent):
+                let isMet = condition.isMet(by: tasks[Int(parent)])
+                if isMet == nil { addEdge(from: parent, to: child, condition, in: &tasks) }
+                entered.add(isMet)
+            case .tasks(let range):
+                entered.add(
+                    ranges.add(child, to: Int(range.lowerBound)...Int(range.upperBound), condition) {
+                        condition.isMet(by: tasks[$0])
+                    })
+            case .numbers(let range):
+                entered.add(
+                    numberRanges.add(child, to: range, condition) {
+                        satisfiedNumbers.contains($0) ? true : nil
+                    })
             }
+        }
+        return entered
+    }
+
+    private mutating func addEdge(
+        from parent: UInt32, to child: UInt32, _ condition: Dependency.Condition, in tasks: inout [TaskEntry]
+    ) {
+        edges.append(Edge(child: child, next: tasks[Int(parent)].firstEdge, condition: condition))
+        tasks[Int(parent)].firstEdge = Int32(edges.count - 1)
+    }
+
+    /// Whether anything may have to be told when the task is satisfied or lost.
+    func mayHaveDependants(_ parent: UInt32, _ entry: TaskEntry) -> Bool {
+        entry.firstEdge >= 0 || !ranges.isEmpty || !numbers.isEmpty
+    }
+
+    /// `parent` is marked as satisfied or lost in `tasks`: calls `release` for each dependency that is met by that,
+    /// and `lose` for each that never will be.
+    mutating func settle(
+        _ parent: UInt32, in tasks: [TaskEntry], release: (UInt32) -> Void, lose: (UInt32) -> Void
+    ) {
+        let entry = tasks[Int(parent)]
+        var index = entry.firstEdge
+        while index >= 0 {
+            let edge = edges[Int(index)]
+            switch edge.condition.isMet(by: entry) {
+            case true?: release(edge.child)
+            case false?: lose(edge.child)
+            case nil: break
+            }
+            index = edge.next
+        }
+        ranges.settle(
+            Int(parent), isLost: entry.flags.contains(.lost), isMet: { $1.isMet(by: tasks[$0]) },
+            release: release, lose: lose)
+        if entry.flags.contains(.satisfied), let number = numbers[parent],
+            satisfiedNumbers.insert(number).inserted
+        {
+            let known = satisfiedNumbers
+            numberRanges.settle(
+                number, isLost: false, isMet: { number, _ in known.contains(number) ? true : nil },
+                release: release, lose: lose)
         }
     }
 }

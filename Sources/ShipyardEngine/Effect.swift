@@ -12,7 +12,7 @@ package enum Effect: Sendable, Hashable {
     case launchNode(NodeHandle)
     /// Send the work to the node's agent. Answered by `workExited`, `workReturned` or `nodeLost`.
     case startWork(NodeHandle, WorkID)
-    case killWork(NodeHandle, WorkID, FailureInfo)
+    case killWork(NodeHandle, WorkID, Outcome)
     /// End the agent and all that belongs to the node, delete its directory. Answered by `nodeRemoved`.
     case removeNode(NodeHandle)
     /// Look for anything that a pool without nodes has left. Answered by `poolRemoved`.
@@ -22,6 +22,8 @@ package enum Effect: Sendable, Hashable {
     case removeFiles(NodeHandle, RemovalID, FilesOwner)
     /// The node's answer about a removal is stored.
     case forgetRemoval(NodeHandle, RemovalID)
+    /// Look for files that are kept no longer, and want them removed. Answered by `oldFilesFound`.
+    case findOldFiles(RetentionSweep)
     /// End the node's agent and its work. Answered by `nodeLost`.
     case shutDownNode(NodeHandle)
 }

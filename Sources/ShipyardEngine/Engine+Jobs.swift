@@ -1,144 +1,168 @@
 import ShipyardModel
 
 extension Engine {
-    mutating func addJob(_ record: JobRecord, _ rules: JobRules) {
+    func addJob(_ record: JobRecord, _ rules: JobRules) {
         invariant(jobs[record.number] == nil, "job \(record.number) is there already")
-        let job = JobEntry(record: record, rules: rules, tally: tally)
-        jobs[record.number] = job
-        jobNumbers[record.id] = record.number
-        if let deadline = job.deadline { jobDeadlines.insert(record.number, at: deadline) }
-        enlist(record.number)
+        enter(JobEntry(record: record, rules: rules, tally: tally))
         saveJob(record.number)
     }
 
-    /// Enters a job among its pool's, by priority and age.
-    mutating func enlist(_ number: UInt32) {
-        guard let job = jobs[number], var list = pools[job.record.pool]?.jobs, !list.contains(number) else {
-            return
+    /// A new job, or one from the database.
+    func enter(_ job: JobEntry) {
+        let number = job.record.number
+        jobs[number] = job
+        jobNumbers[job.record.id] = number
+        keepFiles(of: job)
+        guard job.record.state != .completed else { return }
+        livingJobs[job.record.pool, default: []].insert(number)
+        if job.record.state.takesTasks, let deadline = job.deadline {
+            timers.set(.jobWallTime(number), at: deadline)
         }
-        list.append(number)
-        list.sort { left, right in
-            let (one, other) = (jobs[left]?.record.priority ?? 0, jobs[right]?.record.priority ?? 0)
-            return one != other ? one > other : left < right
-        }
-        pools[job.record.pool]?.jobs = list
     }
 
-    mutating func setState(ofJob number: UInt32, _ state: JobState, at now: Moment) {
-        jobs[number]?.record.state = state
-        jobs[number]?.record.stateTransitionTime = now.wall
-        saveJob(number)
+    /// Enters a job among those of its pool that may have something to run, by priority and age, if it has. It leaves
+    /// them when the pool finds it with nothing.
+    func list(_ job: JobEntry) {
+        guard !job.isListed, job.ready.count > 0, job.record.state == .active,
+            var list = pools[job.record.pool]?.jobs
+        else { return }
+        let place = (-job.record.priority, job.record.number)
+        var (low, high) = (0, list.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if (-entry(list[middle]).record.priority, list[middle]) < place {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        // Not before the pool's own reference is gone: it would be copied.
+        pools[job.record.pool]?.jobs = []
+        list.insert(job.record.number, at: low)
+        pools[job.record.pool]?.jobs = list
+        job.isListed = true
+        poolsToSchedule.insert(job.record.pool)
+    }
+
+    func setState(ofJob job: JobEntry, _ state: JobState, at now: Moment) {
+        job.record.state = state
+        job.record.stateTransitionTime = now.wall
+        saveJob(job.record.number)
     }
 
     /// Stops what runs, lets the release tasks run, then completes the job. Tasks that are active stay so.
-    mutating func terminateJob(_ number: UInt32, reason: String, at now: Moment) {
-        guard let state = jobs[number]?.record.state else { return }
-        switch state {
-        case .terminating, .completed, .deleting: return
-        case .active, .disabling, .disabled, .enabling: break
-        }
-        jobs[number]?.record.terminateReason = reason
-        dropDeadline(of: number)
-        setState(ofJob: number, .terminating, at: now)
-        endRunningTasks(of: number, at: now)
-        completeIfDone(number, at: now)
+    func terminateJob(_ number: UInt32, reason: String, at now: Moment) {
+        let job = entry(number)
+        guard job.record.state.takesTasks else { return }
+        job.record.terminateReason = reason
+        timers.cancel(.jobWallTime(number))
+        setState(ofJob: job, .terminating, at: now)
+        endRunningTasks(of: job, at: now)
+        completeIfDone(job, at: now)
     }
 
-    private mutating func dropDeadline(of number: UInt32) {
-        if let deadline = jobs[number]?.deadline { jobDeadlines.remove(number, at: deadline) }
-    }
-
-    private mutating func endRunningTasks(of number: UInt32, at now: Moment) {
-        for ordinal in (jobs[number]?.assigned ?? []).sorted() {
-            guard let entry = jobs[number]?.tasks[Int(ordinal)], entry.node >= 0 else { continue }
-            endTask(TaskKey(job: number, ordinal: ordinal), on: Int(entry.node), at: now)
+    private func endRunningTasks(of job: JobEntry, at now: Moment) {
+        for ordinal in job.assigned.sorted() {
+            // One that waited for its preparation may take others with it.
+            guard job.assigned.contains(ordinal) else { continue }
+            endTask(ordinal, of: job, at: now)
         }
     }
 
     /// Nothing new starts; what runs is ended and goes back to active (`jobs disable --requeue`).
-    mutating func disableJob(_ number: UInt32, at now: Moment) {
-        guard jobs[number]?.record.state == .active else { return }
-        setState(ofJob: number, .disabling, at: now)
-        for ordinal in (jobs[number]?.assigned ?? []).sorted() {
-            guard let entry = jobs[number]?.tasks[Int(ordinal)], entry.node >= 0 else { continue }
-            jobs[number]?.tasks[Int(ordinal)].flags.insert(.requeueing)
-            let key = TaskKey(job: number, ordinal: ordinal)
-            if waitsForPreparation(key, on: Int(entry.node)) { continue }
-            let work = WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt)
-            effects.append(.killWork(NodeHandle(index: Int(entry.node)), work, .endedByUser))
+    func disableJob(_ number: UInt32, at now: Moment) {
+        let job = entry(number)
+        guard job.record.state == .active else { return }
+        setState(ofJob: job, .disabling, at: now)
+        for ordinal in job.assigned.sorted() {
+            job.tasks[Int(ordinal)].flags.insert(.requeueing)
+            let node = Int(job.tasks[Int(ordinal)].node)
+            if waitsForPreparation(ordinal, of: job, on: node) { continue }
+            effects.append(
+                .killWork(NodeHandle(index: node), work(of: ordinal, of: job), .endedByUser))
         }
-        finishDisabling(number, at: now)
+        finishDisabling(job, at: now)
     }
 
-    mutating func finishDisabling(_ number: UInt32, at now: Moment) {
-        guard let job = jobs[number], job.record.state == .disabling, job.assigned.isEmpty else { return }
-        setState(ofJob: number, .disabled, at: now)
+    private func finishDisabling(_ job: JobEntry, at now: Moment) {
+        guard job.record.state == .disabling, job.assigned.isEmpty else { return }
+        setState(ofJob: job, .disabled, at: now)
     }
 
-    mutating func enableJob(_ number: UInt32, at now: Moment) {
-        guard let job = jobs[number], job.problem == nil else { return }
-        guard job.record.state == .disabled || job.record.state == .disabling else { return }
-        setState(ofJob: number, .active, at: now)
-        poolsToSchedule.insert(job.record.pool)
+    func enableJob(_ number: UInt32, at now: Moment) {
+        let job = entry(number)
+        guard job.problem == nil, job.record.state == .disabled || job.record.state == .disabling else {
+            return
+        }
+        setState(ofJob: job, .active, at: now)
+        list(job)
     }
 
-    mutating func deleteJob(_ number: UInt32, at now: Moment) {
-        guard let job = jobs[number], job.record.state != .deleting else { return }
+    func deleteJob(_ number: UInt32, at now: Moment) {
+        let job = entry(number)
+        guard job.record.state != .deleting else { return }
         if job.record.state != .completed, job.record.state != .terminating {
-            endRunningTasks(of: number, at: now)
+            endRunningTasks(of: job, at: now)
         }
-        dropDeadline(of: number)
-        setState(ofJob: number, .deleting, at: now)
-        completeIfDone(number, at: now)
+        timers.cancel(.jobWallTime(number))
+        setState(ofJob: job, .deleting, at: now)
+        completeIfDone(job, at: now)
     }
 
-    mutating func expireJobs(at now: Moment) {
-        for number in jobDeadlines.takeDue(at: now.steady) {
-            terminateJob(number, reason: TerminateReason.maxWallClockTimeExpiry, at: now)
-        }
+    /// Something of the job's tasks has changed: moves it as far as it can go now.
+    func advance(_ job: JobEntry, at now: Moment) {
+        list(job)
+        finishDisabling(job, at: now)
+        completeIfDone(job, at: now)
     }
 
     /// Moves a job as far towards its end as it can go now.
-    mutating func completeIfDone(_ number: UInt32, at now: Moment) {
-        guard let job = jobs[number] else { return }
+    func completeIfDone(_ job: JobEntry, at now: Moment) {
         switch job.record.state {
         case .active, .disabling, .disabled, .enabling:
             guard job.problem == nil, job.record.autoComplete, job.counts.active == 0, job.counts.running == 0
             else { return }
-            terminateJob(number, reason: TerminateReason.allTasksComplete, at: now)
+            terminateJob(job.record.number, reason: TerminateReason.allTasksComplete, at: now)
         case .terminating, .deleting:
-            let isPreparing = endPreparations(of: number)
-            guard job.assigned.isEmpty, releaseNodes(of: number), !isPreparing else { return }
-            finish(number, at: now)
+            let isPreparing = endPreparations(of: job)
+            guard job.assigned.isEmpty, releaseNodes(of: job), !isPreparing else { return }
+            finish(job, at: now)
         case .completed: return
         }
     }
 
-    private mutating func finish(_ number: UInt32, at now: Moment) {
-        guard let job = jobs[number] else { return }
-        let isDeleting = job.isDeleting
-        jobs[number]?.record.endTime = now.wall
-        jobs[number]?.record.endSteady = now.steady
-        if isDeleting {
+    private func finish(_ job: JobEntry, at now: Moment) {
+        let number = job.record.number
+        job.record.endTime = now.wall
+        job.record.endSteady = now.steady
+        for node in job.nodes.keys { nodes[node].jobs.remove(number) }
+        livingJobs[job.record.pool]?.remove(number)
+        if livingJobs[job.record.pool]?.isEmpty == true { livingJobs[job.record.pool] = nil }
+        if job.isDeleting {
             for node in pools[job.record.pool]?.nodes ?? [] {
                 removeFiles(RemovalID(job: number), of: .job(job.record.id), on: node, at: now)
             }
             writes.append(.deleteJob(number))
-            forget(number)
+            forget(job)
         } else {
-            setState(ofJob: number, .completed, at: now)
+            setState(ofJob: job, .completed, at: now)
             endedJobs.append(number)
-            for node in job.nodes.keys { nodes[node].jobs.remove(number) }
-            pools[job.record.pool]?.jobs.removeAll { $0 == number }
         }
         if job.rules.removesPool { deletePool(job.record.pool, at: now) }
     }
 
-    private mutating func forget(_ number: UInt32) {
-        guard let job = jobs.removeValue(forKey: number) else { return }
+    private func forget(_ job: JobEntry) {
+        let number = job.record.number
+        jobs[number] = nil
         tally.forget(job)
-        pools[job.record.pool]?.jobs.removeAll { $0 == number }
-        for node in job.nodes.keys { nodes[node].jobs.remove(number) }
+        forgetFiles(of: number)
+        if job.isListed { pools[job.record.pool]?.jobs.removeAll { $0 == number } }
+        job.isListed = false
         if jobNumbers[job.record.id] == number { jobNumbers[job.record.id] = nil }
     }
+}
+
+extension JobEntry {
+    /// When `max_wall_time` ends the job; it counts from the job's creation.
+    fileprivate var deadline: SteadyTime? { rules.maxWallTime.map { record.begin + $0 } }
 }

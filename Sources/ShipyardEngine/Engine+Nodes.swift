@@ -1,7 +1,7 @@
 import ShipyardModel
 
 extension Engine {
-    mutating func setState(of node: Int, _ state: NodeState, at now: Moment) {
+    func setState(of node: Int, _ state: NodeState, at now: Moment) {
         guard nodes[node].record.state != state else { return }
         nodes[node].record.state = state
         nodes[node].record.stateTransitionTime = now.wall
@@ -11,12 +11,12 @@ extension Engine {
 
     /// Idle and running are told apart by the work given, in memory only: writing each change would cost a
     /// row for each task.
-    mutating func updateOccupancy(of node: Int) {
+    func updateOccupancy(of node: Int) {
         guard nodes[node].record.state.isSchedulable else { return }
         nodes[node].record.state = nodes[node].tasks.isEmpty ? .idle : .running
     }
 
-    mutating func connect(
+    func connect(
         _ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], isOutdated: Bool, at now: Moment
     ) {
         let node = handle.index
@@ -44,7 +44,7 @@ extension Engine {
 
     /// Starts the start task, or makes the node idle. Sending a start task that already runs does no harm:
     /// the agent knows its attempt and ignores the second order.
-    private mutating func boot(_ node: Int, at now: Moment) {
+    private func boot(_ node: Int, at now: Moment) {
         guard nodes[node].record.state != .startTaskFailed, let pool = pools[nodes[node].record.pool] else {
             return
         }
@@ -57,20 +57,25 @@ extension Engine {
         sendStartTask(to: node, isNew: nodes[node].record.state != .waitingForStartTask, at: now)
     }
 
-    private mutating func sendStartTask(to node: Int, isNew: Bool, at now: Moment) {
+    /// Its latest attempt.
+    private func startTask(of node: Int) -> WorkID {
+        WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
+    }
+
+    private func sendStartTask(to node: Int, isNew: Bool, at now: Moment) {
         if isNew {
             nodes[node].record.startTaskAttempt += 1
             nodes[node].record.startTaskResult = nil
         }
         let waits = pools[nodes[node].record.pool]?.rules.waitsForStartTask ?? true
-        let work = WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
+        let work = startTask(of: node)
         setState(of: node, waits ? .waitingForStartTask : .idle, at: now)
         save(node)
         effects.append(.startWork(NodeHandle(index: node), work))
     }
 
-    mutating func startTaskExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
-        guard work.attempt == nodes[node].record.startTaskAttempt, nodes[node].record.startTaskResult == nil,
+    func startTaskExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
+        guard work == startTask(of: node), nodes[node].record.startTaskResult == nil,
             let pool = pools[nodes[node].record.pool]
         else { return }
         nodes[node].record.startTaskResult = result
@@ -94,32 +99,31 @@ extension Engine {
     /// The service came back to a living agent: whatever was given to the node and is not known there never
     /// arrived, and is sent again under the same number. An exit on its way is not disturbed by that, because
     /// the agent ignores orders for work whose exit is not acknowledged.
-    private mutating func resume(_ node: Int, _ running: [WorkID], _ queued: [WorkID]) {
+    private func resume(_ node: Int, _ running: [WorkID], _ queued: [WorkID]) {
         let runs = Set(running)
         let waits = Set(queued)
         for key in nodes[node].tasks.sorted() {
-            guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { continue }
-            let work = WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt)
+            let job = entry(key.job)
+            let work = work(of: key.ordinal, of: job)
             if runs.contains(work) {
-                taskStarted(key)
-            } else if !waits.contains(work), !waitsForPreparation(key, on: node) {
+                taskStarted(key.ordinal, of: job)
+            } else if !waits.contains(work), !waitsForPreparation(key.ordinal, of: job, on: node) {
                 effects.append(.startWork(NodeHandle(index: node), work))
             }
-            if entry.flags.contains(.ending) || entry.flags.contains(.requeueing) {
+            if !job.tasks[Int(key.ordinal)].flags.isDisjoint(with: [.ending, .requeueing]) {
                 effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
             }
         }
-        for (number, work) in nodeWork(of: node) {
-            invariant(jobs[number] != nil, "work of job \(number), which is gone")
+        for (job, work) in nodeWork(of: node) {
             if !runs.contains(work), !waits.contains(work) {
                 effects.append(.startWork(NodeHandle(index: node), work))
             }
-            if jobs[number]?.nodes[node]?.isEnding == true {
+            if job.nodes[node]?.isEnding == true {
                 effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
             }
         }
         if nodes[node].record.startTaskAttempt > 0, nodes[node].record.startTaskResult == nil {
-            let work = WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
+            let work = startTask(of: node)
             if !runs.contains(work) { effects.append(.startWork(NodeHandle(index: node), work)) }
         }
         poolsToSchedule.insert(nodes[node].record.pool)
@@ -127,15 +131,12 @@ extension Engine {
 
     /// What the agent has and was not given to this node, or has ended: work of a state that was not kept. Left alone
     /// it would hold its slots, and an order that gets its number would be taken for it.
-    private mutating func endUnknownWork(on node: Int, _ present: [WorkID]) {
+    private func endUnknownWork(on node: Int, _ present: [WorkID]) {
         guard !present.isEmpty else { return }
         var known = Set(nodeWork(of: node).map(\.1))
-        for key in nodes[node].tasks {
-            guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { continue }
-            known.insert(WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt))
-        }
+        for key in nodes[node].tasks { known.insert(work(of: key.ordinal, of: entry(key.job))) }
         if nodes[node].record.startTaskResult == nil {
-            known.insert(WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt))
+            known.insert(startTask(of: node))
         }
         for work in present where !known.contains(work) {
             effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
@@ -143,30 +144,31 @@ extension Engine {
     }
 
     /// Job preparations and releases that should be running on a node.
-    func nodeWork(of node: Int) -> [(UInt32, WorkID)] {
+    func nodeWork(of node: Int) -> [(JobEntry, WorkID)] {
         nodes[node].jobs.sorted().compactMap { number in
-            guard let state = jobs[number]?.nodes[node] else { return nil }
+            let job = entry(number)
+            guard let state = job.nodes[node] else { return nil }
             switch state.phase {
             case .preparing:
-                return (number, WorkID(kind: .jobPreparation, key: Int64(number), attempt: state.attempt))
+                return (job, WorkID(kind: .jobPreparation, key: Int64(number), attempt: state.attempt))
             case .releasing:
-                return (number, WorkID(kind: .jobRelease, key: Int64(number), attempt: state.attempt))
+                return (job, WorkID(kind: .jobRelease, key: Int64(number), attempt: state.attempt))
             case .prepared, .preparationFailed, .preparationLost, .released: return nil
             }
         }
     }
 
-    mutating func nodeLost(_ handle: NodeHandle, reason: String, at now: Moment) {
+    func nodeLost(_ handle: NodeHandle, reason: String, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         dropOrders(for: handle)
         // Told twice: there was no agent to lose.
-        guard nodes[node].relaunch.due == nil else { return }
+        guard timers[.nodeRelaunch(node)] == nil else { return }
         let blame = nodes[node].blameForLoss
         nodes[node].isConnected = false
         forgetTrouble(of: node)
         setOutdated(node, false)
-        giveBackTasks(of: node, code: "NodeLost", reason: reason, blame: blame, at: now)
+        giveBackTasks(of: node, .died, reason: reason, blame: blame, at: now)
         loseNodeWork(of: node, blame: blame, at: now)
         if nodes[node].record.state == .leavingPool { return askForRemoval(ofNode: node) }
         planRelaunch(of: node, at: now)
@@ -175,29 +177,28 @@ extension Engine {
 
     /// What was decided earlier in this turn for a node that is now lost must not reach its next agent, which
     /// would run it under a number that has ended.
-    private mutating func dropOrders(for handle: NodeHandle) {
+    private func dropOrders(for handle: NodeHandle) {
         effects.removeAll { effect in
             switch effect {
             case .startWork(let node, _), .killWork(let node, _, _), .removeFiles(let node, _, _),
                 .forgetRemoval(let node, _), .shutDownNode(let node):
                 node == handle
-            case .launchNode, .removeNode, .verifyPoolRemoved: false
+            case .launchNode, .removeNode, .verifyPoolRemoved, .findOldFiles: false
             }
         }
     }
 
-    mutating func nodeRemoved(_ handle: NodeHandle, at now: Moment) {
+    func nodeRemoved(_ handle: NodeHandle, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         dropOrders(for: handle)
         nodes[node].isGone = true
         nodes[node].removals = [:]
-        if let due = nodes[node].relaunch.due { nodeTimers.remove(node, at: due) }
-        nodes[node].relaunch.due = nil
+        timers.cancel(.nodeRelaunch(node))
         forgetTrouble(of: node)
         setOutdated(node, false)
         let pool = nodes[node].record.pool
-        giveBackTasks(of: node, code: "NodeRemoved", reason: "the node left its pool", at: now)
+        giveBackTasks(of: node, .left, reason: "the node left its pool", at: now)
         loseNodeWork(of: node, at: now)
         goOnWithJobs(on: node, at: now)
         pools[pool]?.nodes.removeAll { $0 == node }
@@ -206,13 +207,4 @@ extension Engine {
         writes.append(contentsOf: pools[pool].map { [.putPool($0.record)] } ?? [])
         askForRemoval(of: pool)
     }
-}
-
-extension FailureInfo {
-    /// Azure Batch's words for a task that somebody ended.
-    package static let endedByUser = FailureInfo(
-        category: .userError, code: "TaskEnded", message: "Task Was Ended by User Request")
-
-    static let nodeLost = FailureInfo(
-        category: .serverError, code: "NodeLost", message: "the node was lost while the work ran there")
 }

@@ -1,17 +1,15 @@
 import ShipyardModel
 
 extension Engine {
-    mutating func addPool(_ record: PoolRecord, _ rules: PoolRules, at now: Moment) {
+    func addPool(_ record: PoolRecord, _ rules: PoolRules, at now: Moment) {
         invariant(pools[record.id] == nil, "pool \(record.id) is there already")
         pools[record.id] = PoolEntry(record: record, rules: rules)
         // A job names its pool by id: those of an earlier pool of this id go on here.
-        for number in jobs.keys.sorted() where jobs[number]?.record.pool == record.id {
-            if jobs[number]?.record.state != .completed { enlist(number) }
-        }
+        for number in livingJobs[record.id] ?? [] { list(entry(number)) }
         fitNodes(of: record.id, at: now)
     }
 
-    mutating func resize(_ id: PoolID, _ dedicated: Int, _ lowPriority: Int, at now: Moment) {
+    func resize(_ id: PoolID, _ dedicated: Int, _ lowPriority: Int, at now: Moment) {
         guard pools[id]?.record.state == .active else { return }
         pools[id]?.record.targetDedicatedNodes = dedicated
         pools[id]?.record.targetLowPriorityNodes = lowPriority
@@ -19,7 +17,7 @@ extension Engine {
     }
 
     /// Adds or takes away nodes until there are as many as wanted.
-    private mutating func fitNodes(of id: PoolID, at now: Moment) {
+    private func fitNodes(of id: PoolID, at now: Moment) {
         guard let pool = pools[id] else { return }
         fitNodes(of: id, isDedicated: true, target: pool.record.targetDedicatedNodes, at: now)
         fitNodes(of: id, isDedicated: false, target: pool.record.targetLowPriorityNodes, at: now)
@@ -28,7 +26,7 @@ extension Engine {
         poolsToSchedule.insert(id)
     }
 
-    private mutating func fitNodes(of id: PoolID, isDedicated: Bool, target: Int, at now: Moment) {
+    private func fitNodes(of id: PoolID, isDedicated: Bool, target: Int, at now: Moment) {
         let present = (pools[id]?.nodes ?? []).filter {
             nodes[$0].record.isDedicated == isDedicated && nodes[$0].record.state != .leavingPool
         }
@@ -39,13 +37,13 @@ extension Engine {
         // The broken ones go first, then those with the least to finish, then the youngest.
         let leaving = present.sorted {
             let (left, right) = (nodes[$0], nodes[$1])
-            return (left.record.state.isSchedulable ? 1 : 0, left.usedSlots, -$0)
-                < (right.record.state.isSchedulable ? 1 : 0, right.usedSlots, -$1)
+            return (left.record.state.isSchedulable ? 1 : 0, left.stock.taken.slots, -$0)
+                < (right.record.state.isSchedulable ? 1 : 0, right.stock.taken.slots, -$1)
         }.prefix(present.count - target)
         for node in leaving { leave(node, at: now) }
     }
 
-    private mutating func addNode(to id: PoolID, isDedicated: Bool, at now: Moment) {
+    private func addNode(to id: PoolID, isDedicated: Bool, at now: Moment) {
         guard let pool = pools[id] else { return }
         let number = pool.record.lastNodeNumber + 1
         pools[id]?.record.lastNodeNumber = number
@@ -53,37 +51,37 @@ extension Engine {
             pool: id, id: NodeID("node-\(number)"), isDedicated: isDedicated, state: .creating, boot: 1,
             startTaskAttempt: 0, startTaskResult: nil, allocationTime: now.wall, stateTransitionTime: now.wall
         )
-        nodes.append(NodeEntry(record: record, slots: pool.record.taskSlotsPerNode))
+        nodes.append(NodeEntry(record: record, pool.record.nodeResources))
         pools[id]?.nodes.append(nodes.count - 1)
         save(nodes.count - 1)
         effects.append(.launchNode(NodeHandle(index: nodes.count - 1)))
     }
 
     /// Takes a node out of its pool once its running tasks have ended: a resize never kills a task.
-    private mutating func leave(_ node: Int, at now: Moment) {
+    private func leave(_ node: Int, at now: Moment) {
         setState(of: node, .leavingPool, at: now)
         removeIfDrained(node)
     }
 
-    mutating func removeIfDrained(_ node: Int) {
+    func removeIfDrained(_ node: Int) {
         guard nodes[node].record.state == .leavingPool, nodes[node].tasks.isEmpty else { return }
         askForRemoval(ofNode: node)
     }
 
     /// Once: a second removal might still be at work when the next pool of this id has its own node there.
-    mutating func askForRemoval(ofNode node: Int) {
+    func askForRemoval(ofNode node: Int) {
         guard !nodes[node].isRemovalAsked else { return }
         nodes[node].isRemovalAsked = true
         effects.append(.removeNode(NodeHandle(index: node)))
     }
 
-    mutating func deletePool(_ id: PoolID, at now: Moment) {
+    func deletePool(_ id: PoolID, at now: Moment) {
         guard pools[id]?.record.state == .active else { return }
         pools[id]?.record.state = .deleting
         pools[id]?.record.targetDedicatedNodes = 0
         pools[id]?.record.targetLowPriorityNodes = 0
         for node in pools[id]?.nodes ?? [] {
-            giveBackTasks(of: node, code: "NodeRemoved", reason: "the pool was deleted", at: now)
+            giveBackTasks(of: node, .left, reason: "the pool was deleted", at: now)
             setState(of: node, .leavingPool, at: now)
             askForRemoval(ofNode: node)
         }
@@ -92,15 +90,16 @@ extension Engine {
         askForRemoval(of: id)
     }
 
-    mutating func askForRemoval(of id: PoolID) {
+    func askForRemoval(of id: PoolID) {
         guard let pool = pools[id], pool.record.state == .deleting, pool.nodes.isEmpty, !pool.isRemovalAsked
         else { return }
         pools[id]?.isRemovalAsked = true
         effects.append(.verifyPoolRemoved(id))
     }
 
-    mutating func poolRemoved(_ id: PoolID, removal: String, at now: Moment) {
+    func poolRemoved(_ id: PoolID, removal: String, at now: Moment) {
         guard pools[id]?.record.state == .deleting else { return }
+        for number in pools[id]?.jobs ?? [] { entry(number).isListed = false }
         pools[id] = nil
         poolsToSchedule.remove(id)
         writes.append(.deletePool(id, removal: removal, at: now.wall))
@@ -110,7 +109,7 @@ extension Engine {
         pool.nodes.count { nodes[$0].record.isDedicated == isDedicated }
     }
 
-    mutating func updateAllocation(of id: PoolID) {
+    func updateAllocation(of id: PoolID) {
         guard let pool = pools[id] else { return }
         let fits =
             currentNodes(of: pool, isDedicated: true) == pool.record.targetDedicatedNodes

@@ -56,8 +56,8 @@ extension Engine {
                 (record.state, record.stateTransitionTime) = (.unknown, since)
             }
             return NodeStatus(
-                record: record, slots: node.slots, runningTasks: node.tasks.count,
-                usedSlots: node.usedSlots,
+                record: record, slots: node.stock.capacity.slots, runningTasks: node.tasks.count,
+                usedSlots: node.stock.taken.slots,
                 tasksRun: node.tasksRun, tasksSucceeded: node.tasksSucceeded,
                 cannotStartReason: node.startTrouble?.reason,
                 answers: node.isConnected && node.silentSince == nil)
@@ -73,7 +73,7 @@ extension Engine {
     /// Whether a reboot can do anything: an agent listens, or the next one is only waited for.
     package func mayReboot(_ handle: NodeHandle) -> Bool {
         let node = nodes[handle.index]
-        return node.relaunch.due != nil || (node.isConnected && node.silentSince == nil)
+        return timers[.nodeRelaunch(handle.index)] != nil || (node.isConnected && node.silentSince == nil)
     }
 
     package func node(_ id: NodeID, of pool: PoolID) -> NodeHandle? {
@@ -91,18 +91,21 @@ extension Engine {
     package func problem(ofJob number: UInt32) -> String? { jobs[number]?.problem }
     package func problem(ofPool id: PoolID) -> String? { pools[id]?.problem }
 
-    /// Slots that the task takes when it is sent.
-    package func slots(of key: TaskKey) -> Int? {
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return nil }
-        return slots(of: job.tasks[Int(key.ordinal)], in: job)
+    /// What the task takes of a node when it is sent.
+    package func needs(of key: TaskKey) -> Resources? {
+        known(key).map { needs(of: $0.entry, in: $0.job) }
     }
+
+    /// Whether the task waits for one whose end, or deletion, rules out that it ever runs.
+    package func neverRuns(_ key: TaskKey) -> Bool { known(key)?.entry.flags.contains(.neverRuns) ?? false }
+    /// How many active tasks of the job never run.
+    package func tasksThatNeverRun(_ number: UInt32) -> Int { jobs[number]?.neverRuns ?? 0 }
 
     package func isDeletedInThisTurn(_ key: TaskKey) -> Bool { deletedTasks.contains(key) }
 
     package func state(of key: TaskKey) -> TaskState? {
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return nil }
-        let entry = job.tasks[Int(key.ordinal)]
-        return entry.flags.contains(.deleted) ? nil : entry.state
+        guard let (_, entry) = known(key), !entry.flags.contains(.deleted) else { return nil }
+        return entry.state
     }
 
     /// Nil while something of the job runs or can run.
@@ -115,16 +118,15 @@ extension Engine {
         case .active: break
         case .disabling, .enabling, .terminating, .completed, .deleting: return nil
         }
-        guard let next = job.ready.first(where: { job.tasks[Int($0)].mayRun }) else {
-            let example =
-                job.tasks.firstIndex { $0.state == .active && !$0.mayRun && !$0.flags.contains(.deleted) }
-                ?? 0
-            return .dependencies(example: UInt32(example), count: job.counts.active)
+        guard let next = job.ready.first else {
+            // Those that can never run, and those that wait for a number that no task has.
+            return .dependencies(example: job.firstWaiting() ?? 0, count: job.counts.active)
         }
         guard let pool = pools[job.record.pool], pool.record.state == .active else { return .poolIsGone }
         if let problem = pool.problem { return .unreadable(problem) }
-        let needed = slots(of: job.tasks[Int(next)], in: job)
-        let available = pool.record.taskSlotsPerNode
+        let (needed, available) = (
+            needs(of: job.tasks[Int(next)], in: job).slots, pool.record.nodeResources.slots
+        )
         return needed > available
             ? .tooFewSlots(needed: needed, available: available) : blockage(of: job, in: pool)
     }
@@ -168,7 +170,7 @@ extension Engine {
                 + " ready \(job.ready.count) on \(job.nodes.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.phase)" })"
         }
         let nodeLines = nodes.enumerated().filter { !$0.element.isGone }.map { index, node in
-            "\(index) \(node.record.id) \(node.record.state) connected \(node.isConnected) used \(node.usedSlots)"
+            "\(index) \(node.record.id) \(node.record.state) connected \(node.isConnected) used \(node.stock.taken.slots)"
         }
         return (jobLines + nodeLines).joined(separator: "; ")
     }

@@ -4,51 +4,45 @@ import ShipyardModel
 // this order, then `finishRestoring`. Nothing is written and nothing is done until then.
 
 extension Engine {
-    package mutating func restorePool(_ record: PoolRecord, _ rules: PoolRules, problem: String? = nil) {
+    package func restorePool(_ record: PoolRecord, _ rules: PoolRules, problem: String? = nil) {
         pools[record.id] = PoolEntry(record: record, rules: rules)
         pools[record.id]?.problem = problem
     }
 
     /// - Parameter diedWithTheMachine: nothing of what ran there can be alive, through no fault of a task.
-    package mutating func restoreNode(_ record: NodeRecord, diedWithTheMachine: Bool = false) {
+    package func restoreNode(_ record: NodeRecord, diedWithTheMachine: Bool = false) {
         guard let pool = pools[record.pool] else { return }
-        nodes.append(NodeEntry(record: record, slots: pool.record.taskSlotsPerNode))
+        nodes.append(NodeEntry(record: record, pool.record.nodeResources))
         nodes[nodes.count - 1].relaunch.diedWithTheMachine = diedWithTheMachine
         pools[record.pool]?.nodes.append(nodes.count - 1)
     }
 
     /// A completed job keeps its counts only; its tasks stay in the database.
-    package mutating func restoreJob(_ record: JobRecord, _ rules: JobRules, counts: TaskCounts?) {
+    package func restoreJob(_ record: JobRecord, _ rules: JobRules, counts: TaskCounts?) {
         let job = JobEntry(record: record, rules: rules, tally: tally)
         if let counts { job.counts = counts }
-        jobs[record.number] = job
-        jobNumbers[record.id] = record.number
-        if record.state.takesTasks, let deadline = job.deadline {
-            jobDeadlines.insert(record.number, at: deadline)
-        }
-        if record.state != .completed { enlist(record.number) }
+        enter(job)
     }
 
     /// What the database has of the job cannot be read. It stays in the lists, with the reason, and can be ended
     /// and deleted; nothing of it runs, and its rows stay as they are until then.
-    package mutating func restoreUnreadableJob(_ record: JobRecord, problem: String, counts: TaskCounts) {
+    package func restoreUnreadableJob(_ record: JobRecord, problem: String, counts: TaskCounts) {
         if let known = jobs.removeValue(forKey: record.number) {
             tally.forget(known)
-            if let deadline = known.deadline { jobDeadlines.remove(record.number, at: deadline) }
-            pools[record.pool]?.jobs.removeAll { $0 == record.number }
+            timers.cancel(.jobWallTime(record.number))
+            forgetFiles(of: record.number)
         }
         let job = JobEntry(record: record, rules: JobRules(), tally: tally)
         job.problem = problem
         if record.state.takesTasks { job.record.state = .disabled }
         job.counts = counts
-        jobs[record.number] = job
-        jobNumbers[record.id] = record.number
+        enter(job)
     }
 
     /// In the order of ordinals. A gap is a task that was deleted. Dependencies are entered by
     /// `restoreDependencies`, when every task's progress is known.
-    package mutating func restoreTask(_ key: TaskKey, template: Int, number: Int?) {
-        guard let job = jobs[key.job] else { return }
+    package func restoreTask(_ key: TaskKey, template: Int, number: Int?) {
+        let job = entry(key.job)
         while job.tasks.count < Int(key.ordinal) { job.addHole() }
         job.tasks.append(TaskEntry(template: template))
         job.counts.active += 1
@@ -56,16 +50,17 @@ extension Engine {
     }
 
     /// The last tasks may have been deleted; their ordinals are not given again, and others may wait for them.
-    package mutating func restoreHoles(of number: UInt32) {
-        guard let job = jobs[number] else { return }
+    package func restoreHoles(of number: UInt32) {
+        let job = entry(number)
         while job.tasks.count < job.record.taskCount { job.addHole() }
         // No ordinal is given again.
         if job.record.taskCount < job.tasks.count { job.record.taskCount = job.tasks.count }
     }
 
-    package mutating func restoreProgress(_ progress: TaskProgress) {
+    package func restoreProgress(_ progress: TaskProgress) {
         let key = progress.key
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
+        // A row past the job's tasks: damage.
+        guard let (job, _) = known(key) else { return }
         let index = Int(key.ordinal)
         job.tasks[index].state = progress.state
         job.tasks[index].attempt = progress.attempt
@@ -78,25 +73,20 @@ extension Engine {
         case .active:
             // An attempt without a result never ran: it was given back, and its number is used again.
             if progress.attempt > 0, progress.result == nil { job.tasks[index].flags.insert(.attemptUnused) }
-        case .preparing, .running: restoreAssignment(key, progress, entry)
+        case .preparing, .running: restoreAssignment(of: job, progress, entry)
         case .completed:
             job.counts.active -= 1
-            let success = progress.result?.isSuccess ?? false
-            if success {
-                job.counts.succeeded += 1
-            } else {
-                job.counts.failed += 1
-                job.tasks[index].flags.insert(.failed)
-            }
-            if success || job.rules(of: entry).dependencyAction == .satisfy {
-                job.tasks[index].flags.insert(.satisfied)
-                if let number = job.graph.numbers[key.ordinal] { job.graph.satisfiedNumbers.insert(number) }
+            let outcome = progress.result?.outcome ?? .unreadable("")
+            let completion = job.rules(of: entry).completion(of: outcome)
+            job.markCompleted(key.ordinal, completion)
+            if completion.isSatisfied, let number = job.graph.numbers[key.ordinal] {
+                job.graph.satisfiedNumbers.insert(number)
             }
         }
     }
 
-    private mutating func restoreAssignment(_ key: TaskKey, _ progress: TaskProgress, _ entry: TaskEntry) {
-        guard let job = jobs[key.job] else { return }
+    private func restoreAssignment(of job: JobEntry, _ progress: TaskProgress, _ entry: TaskEntry) {
+        let key = progress.key
         if progress.isEnding { job.tasks[Int(key.ordinal)].flags.insert(.ending) }
         job.counts.active -= 1
         job.counts.running += 1
@@ -106,17 +96,15 @@ extension Engine {
         }
         job.tasks[Int(key.ordinal)].node = Int32(node)
         job.assigned.insert(key.ordinal)
-        nodes[node].tasks.insert(key)
-        nodes[node].usedSlots += slots(of: entry, in: job)
+        _ = nodes[node].take(key, needs(of: entry, in: job))
     }
 
-    package mutating func restoreDependencies(_ dependencies: [Dependency], of key: TaskKey) {
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
-        job.tasks[Int(key.ordinal)].waiting = job.graph.add(dependencies, of: key.ordinal, in: &job.tasks)
+    package func restoreDependencies(_ dependencies: [Dependency], of key: TaskKey) {
+        known(key)?.job.enter(dependencies, of: key.ordinal)
     }
 
     /// Preparations before releases.
-    package mutating func restoreNodeJob(_ record: NodeJobRecord) {
+    package func restoreNodeJob(_ record: NodeJobRecord) {
         guard let job = jobs[record.job], job.record.state != .completed, job.problem == nil,
             let node = (pools[record.pool]?.nodes ?? []).first(where: { nodes[$0].record.id == record.node })
         else { return }
@@ -125,9 +113,7 @@ extension Engine {
             case (true, nil): .releasing
             case (true, _): .released
             case (false, nil): .preparing
-            case (false, let result?):
-                result.isSuccess
-                    ? .prepared : result.failure?.code == "NodeLost" ? .preparationLost : .preparationFailed
+            case (false, let result?): .ended(result.outcome)
             }
         var state = NodeJobState(phase: phase, attempt: record.attempt)
         // Only losses lead to another attempt; whose fault each was, nobody remembers.
@@ -140,17 +126,18 @@ extension Engine {
         nodes[node].jobs.insert(record.job)
     }
 
-    package mutating func restoreRemoval(_ record: RemovalRecord) {
+    package func restoreRemoval(_ record: RemovalRecord) {
         let node = (pools[record.pool]?.nodes ?? []).first { nodes[$0].record.id == record.node }
         if let node, record.failure == nil { nodes[node].removals[record.id] = record }
     }
 
     /// Fills the queues and takes up what was under way. The service then finds out which agents live and
     /// tells `nodeConnected` or `nodeLost` for each of `nodesToReach`.
-    package mutating func finishRestoring(at now: Moment) {
+    package func finishRestoring(at now: Moment) {
         let living = jobs.values.filter { $0.record.state != .completed }.map(\.record.number).sorted()
         for number in living {
-            guard let job = jobs[number], job.problem == nil else { continue }
+            let job = entry(number)
+            guard job.problem == nil else { continue }
             restoreHoles(of: number)
             job.fillReadyQueue()
             for ordinal in job.assigned {
@@ -162,14 +149,14 @@ extension Engine {
             }
         }
         for number in living {
-            finishDisabling(number, at: now)
-            completeIfDone(number, at: now)
+            // The end of one may have been that of another, with the pool of both.
+            if let job = jobs[number] { advance(job, at: now) }
         }
         for id in pools.keys.sorted() {
             poolsToSchedule.insert(id)
             for node in pools[id]?.nodes ?? [] where nodes[node].record.state == .leavingPool {
                 if pools[id]?.record.state == .deleting {
-                    giveBackTasks(of: node, code: "NodeRemoved", reason: "the pool was deleted", at: now)
+                    giveBackTasks(of: node, .left, reason: "the pool was deleted", at: now)
                     askForRemoval(ofNode: node)
                 }
             }
@@ -178,17 +165,11 @@ extension Engine {
     }
 }
 
-extension JobEntry {
-    func addHole() {
-        var hole = TaskEntry(template: 0)
-        hole.state = .completed
-        hole.flags.insert(.deleted)
-        tasks.append(hole)
-    }
-
-    func fillReadyQueue() {
-        for (ordinal, entry) in tasks.enumerated() where entry.state == .active && entry.waiting == 0 {
-            if !entry.flags.contains(.deleted) { ready.append(UInt32(ordinal)) }
-        }
+extension NodeJobState.Phase {
+    /// What a preparation that has ended has left.
+    fileprivate static func ended(_ outcome: Outcome) -> Self {
+        if outcome.isSuccess { return .prepared }
+        if case .nodeLost(.died, _) = outcome { return .preparationLost }
+        return .preparationFailed
     }
 }

@@ -1,48 +1,55 @@
 import ShipyardModel
 
 extension Engine {
-    mutating func addTasks(
+    func addTasks(
         _ seeds: [TaskSeed], to number: UInt32, _ record: JobRecord, _ rules: JobRules, at now: Moment
     ) {
-        guard let job = jobs[number] else { return }
+        let job = entry(number)
         job.rules = rules
         job.add(seeds)
         job.record.plan = record.plan
         job.record.autoComplete = record.autoComplete
         job.record.taskCount = job.tasks.count
         saveJob(number)
-        poolsToSchedule.insert(job.record.pool)
-        completeIfDone(number, at: now)
+        keepFiles(of: job)
+        advance(job, at: now)
     }
 
-    mutating func workStarted(_ work: WorkID, on handle: NodeHandle) {
-        guard work.kind == .task, isCurrent(work, on: handle.index) else { return }
-        taskStarted(TaskKey(rawValue: work.key))
+    /// The task's latest attempt.
+    func work(of ordinal: UInt32, of job: JobEntry) -> WorkID {
+        WorkID(job.key(ordinal), attempt: job.tasks[Int(ordinal)].attempt)
     }
 
-    mutating func taskStarted(_ key: TaskKey) {
-        guard jobs[key.job]?.tasks[Int(key.ordinal)].state == .preparing else { return }
-        jobs[key.job]?.tasks[Int(key.ordinal)].move(to: .running)
-        markDirty(key)
-    }
-
-    /// Whether `work` is what the engine believes to be on that node. Everything else is an echo: an exit
-    /// that was stored before a crash and is told again, or work that was given up.
-    private func isCurrent(_ work: WorkID, on node: Int) -> Bool {
+    /// The task that `work` is the latest attempt of, where the engine believes it to be on that node. Everything
+    /// else is an echo: an exit that was stored before a crash and is told again, or work that was given up.
+    private func current(_ work: WorkID, on node: Int) -> (job: JobEntry, ordinal: UInt32)? {
         let key = TaskKey(rawValue: work.key)
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return false }
-        let entry = job.tasks[Int(key.ordinal)]
-        return entry.node == Int32(node) && entry.attempt == work.attempt
-            && (entry.state == .running || entry.state == .preparing)
+        guard let (job, entry) = known(key), entry.node == Int32(node),
+            work == self.work(of: key.ordinal, of: job), entry.state == .running || entry.state == .preparing
+        else { return nil }
+        return (job, key.ordinal)
     }
 
-    mutating func workExited(_ work: WorkID, on handle: NodeHandle, _ result: AttemptResult, at now: Moment) {
+    // MARK: What nodes tell
+
+    func workStarted(_ work: WorkID, on handle: NodeHandle) {
+        guard work.kind == .task, let (job, ordinal) = current(work, on: handle.index) else { return }
+        taskStarted(ordinal, of: job)
+    }
+
+    func taskStarted(_ ordinal: UInt32, of job: JobEntry) {
+        guard job.tasks[Int(ordinal)].state == .preparing else { return }
+        job.tasks[Int(ordinal)].move(to: .running)
+        markDirty(ordinal, of: job)
+    }
+
+    func workExited(_ work: WorkID, on handle: NodeHandle, _ result: AttemptResult, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         switch work.kind {
         case .task:
-            if isCurrent(work, on: node) {
-                taskExited(TaskKey(rawValue: work.key), on: node, result, at: now)
+            if let (job, ordinal) = current(work, on: node) {
+                taskExited(ordinal, of: job, on: node, result, at: now)
             }
         case .startTask: startTaskExited(work, on: node, result, at: now)
         case .jobPreparation: preparationExited(work, on: node, result, at: now)
@@ -50,223 +57,162 @@ extension Engine {
         }
     }
 
-    private mutating func taskExited(_ key: TaskKey, on node: Int, _ result: AttemptResult, at now: Moment) {
-        guard let job = jobs[key.job] else { return }
-        let entry = job.tasks[Int(key.ordinal)]
+    private func taskExited(
+        _ ordinal: UInt32, of job: JobEntry, on node: Int, _ result: AttemptResult, at now: Moment
+    ) {
         if nodes[node].isConnected { nodes[node].relaunch.goodNews() }
         nodes[node].taskRan(for: result.usage.wallTimeMicroseconds, succeeded: result.isSuccess)
-        free(key, from: node)
-        results[key] = result
-        markDirty(key)
-        let rules = job.rules(of: entry)
-        if result.failure == .endedByUser, !entry.flags.contains(.ending) {
-            // Ended by us, and not for good: its job was disabled. An exit of its own that was faster stands.
-            requeue(key)
-        } else if mayRetry(result, entry, rules), job.record.state.takesTasks {
-            jobs[key.job]?.tasks[Int(key.ordinal)].retryCount += 1
-            makeActive(key)
-        } else {
-            complete(key, success: result.isSuccess, rules, at: now)
-        }
-        finishDisabling(key.job, at: now)
-        completeIfDone(key.job, at: now)
+        free(ordinal, of: job, from: node)
+        end(ordinal, of: job, result, at: now)
+        advance(job, at: now)
         removeIfDrained(node)
     }
 
-    /// Only a command that ran and exited with a code other than zero is retried: what failed before it
-    /// would fail again, and what somebody ended should stay so.
-    private func mayRetry(_ result: AttemptResult, _ entry: TaskEntry, _ rules: TaskRules) -> Bool {
-        guard result.failure?.code == "FailureExitCode", !entry.flags.contains(.ending) else { return false }
-        return rules.maxTaskRetries < 0 || Int(entry.retryCount) < rules.maxTaskRetries
-    }
-
-    private mutating func requeue(_ key: TaskKey) {
-        jobs[key.job]?.tasks[Int(key.ordinal)].requeueCount += 1
-        makeActive(key)
-    }
-
-    /// Back to the front of the queue: it was chosen once already.
-    private mutating func makeActive(_ key: TaskKey) {
-        let index = Int(key.ordinal)
-        jobs[key.job]?.tasks[index].flags.remove(.requeueing)
-        jobs[key.job]?.tasks[index].move(to: .active)
-        jobs[key.job]?.counts.running -= 1
-        jobs[key.job]?.counts.active += 1
-        jobs[key.job]?.ready.prepend(key.ordinal)
-        if let pool = jobs[key.job]?.record.pool { poolsToSchedule.insert(pool) }
-    }
-
-    private mutating func free(_ key: TaskKey, from node: Int) {
-        guard nodes[node].tasks.remove(key) != nil, let job = jobs[key.job] else { return }
-        nodes[node].usedSlots -= slots(of: job.tasks[Int(key.ordinal)], in: job)
-        jobs[key.job]?.assigned.remove(key.ordinal)
-        invariant(nodes[node].usedSlots >= 0, "node \(node) has freed more slots than it had")
-        updateOccupancy(of: node)
-        poolsToSchedule.insert(nodes[node].record.pool)
-    }
-
-    /// The task has ended for good: its dependants and its job hear of it.
-    private mutating func complete(_ key: TaskKey, success: Bool, _ rules: TaskRules, at now: Moment) {
-        let index = Int(key.ordinal)
-        guard let entry = jobs[key.job]?.tasks[index] else { return }
-        if entry.state == .active {
-            jobs[key.job]?.counts.active -= 1
-        } else {
-            jobs[key.job]?.counts.running -= 1
-        }
-        jobs[key.job]?.tasks[index].move(to: .completed)
-        if success {
-            jobs[key.job]?.counts.succeeded += 1
-        } else {
-            jobs[key.job]?.counts.failed += 1
-            jobs[key.job]?.tasks[index].flags.insert(.failed)
-        }
-        if success || rules.dependencyAction == .satisfy { jobs[key.job]?.satisfy(key.ordinal) }
-        guard !success, jobs[key.job]?.rules.performsJobAction == true else { return }
-        switch rules.jobAction {
-        case .none: break
-        case .terminate: terminateJob(key.job, reason: TerminateReason.taskFailed, at: now)
-        case .disable: disableJob(key.job, at: now)
-        }
-    }
-
-    mutating func workReturned(_ work: WorkID, on handle: NodeHandle, at now: Moment) {
+    func workReturned(_ work: WorkID, on handle: NodeHandle, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         guard work.kind == .task else { return nodeWorkReturned(work, on: node, at: now) }
-        guard isCurrent(work, on: node) else { return }
+        guard let (job, ordinal) = current(work, on: node) else { return }
         // It waited for too long, so tasks here are not as short as they were thought to be.
         nodes[node].meanRunMicroseconds = 1_000_000
-        takeBack(TaskKey(rawValue: work.key), from: node, at: now)
+        takeBack(ordinal, of: job, from: node, at: now)
     }
 
     /// The task was given to the node and nothing ran there under its number, which is used again; or it ends,
     /// when somebody wants that, for who kills it now may be told that there is nothing to kill.
-    mutating func takeBack(_ key: TaskKey, from node: Int, at now: Moment) {
-        guard let job = jobs[key.job] else { return }
-        let entry = job.tasks[Int(key.ordinal)]
-        free(key, from: node)
-        markDirty(key)
-        if entry.flags.contains(.ending) {
-            results[key] = AttemptResult(
-                exit: .none, failure: .endedByUser, startTime: now.wall, endTime: now.wall)
-            complete(key, success: false, job.rules(of: entry), at: now)
+    func takeBack(_ ordinal: UInt32, of job: JobEntry, from node: Int, at now: Moment) {
+        free(ordinal, of: job, from: node)
+        if job.tasks[Int(ordinal)].flags.contains(.ending) {
+            end(ordinal, of: job, AttemptResult(.endedByUser, at: now.wall), at: now)
         } else {
-            jobs[key.job]?.tasks[Int(key.ordinal)].flags.insert(.attemptUnused)
-            makeActive(key)
+            markDirty(ordinal, of: job)
+            job.tasks[Int(ordinal)].flags.insert(.attemptUnused)
+            job.makeActive(ordinal)
         }
-        finishDisabling(key.job, at: now)
-        completeIfDone(key.job, at: now)
+        advance(job, at: now)
         removeIfDrained(node)
     }
 
     /// The node is dead or leaving: what it had goes back to the queue, or ends if it was being ended or has seen
     /// too many nodes die.
-    mutating func giveBackTasks(
-        of node: Int, code: String, reason: String, blame: UInt8 = 0, at now: Moment
-    ) {
-        let name = nodes[node].record.id
+    func giveBackTasks(of node: Int, _ loss: NodeLoss, reason: String, blame: UInt8 = 0, at now: Moment) {
         // A task is given up only where no preparation can have been the culprit.
         let limit = runsPreparation(node) ? Limits.maximumBlame - Limits.blame : .max
+        let sentence = "\(nodes[node].record.id) was lost while it had the task: \(reason)"
         for key in nodes[node].tasks.sorted().reversed() {
-            guard jobs[key.job] != nil else { continue }
-            free(key, from: node)
-            if let entry = jobs[key.job]?.tasks[Int(key.ordinal)], entry.state == .running {
-                jobs[key.job]?.tasks[Int(key.ordinal)].blame = max(
-                    entry.blame, min(entry.blame + blame, limit))
+            // The end of one may have been that of another.
+            guard nodes[node].tasks.contains(key) else { continue }
+            let job = entry(key.job)
+            free(key.ordinal, of: job, from: node)
+            let entry = job.tasks[Int(key.ordinal)]
+            if entry.state == .running {
+                job.tasks[Int(key.ordinal)].blame = max(entry.blame, min(entry.blame + blame, limit))
             }
-            giveBack(
-                key,
-                FailureInfo(
-                    category: .serverError, code: code,
-                    message: "\(name) was lost while it had the task: \(reason)"), at: now)
+            giveBack(key.ordinal, of: job, loss, sentence, at: now)
         }
     }
 
-    mutating func giveBack(_ key: TaskKey, _ failure: FailureInfo, at now: Moment) {
-        guard let job = jobs[key.job] else { return }
-        let entry = job.tasks[Int(key.ordinal)]
-        let isEnding = entry.flags.contains(.ending)
-        let isGivenUp = entry.blame >= Limits.maximumBlame
-        var failure = isEnding ? .endedByUser : failure
-        if isGivenUp, !isEnding {
-            failure.message += "; nodes were lost again and again while it ran, so it is not run again"
-        }
-        results[key] = AttemptResult(
-            exit: .none, failure: failure, startTime: Instant(milliseconds: entry.assigned), endTime: now.wall
-        )
-        markDirty(key)
-        if isEnding || isGivenUp {
-            complete(key, success: false, job.rules(of: entry), at: now)
-        } else {
-            requeue(key)
-        }
+    private func giveBack(
+        _ ordinal: UInt32, of job: JobEntry, _ loss: NodeLoss, _ sentence: String, at now: Moment
+    ) {
+        let entry = job.tasks[Int(ordinal)]
+        let why =
+            entry.isGivenUp
+            ? sentence + "; nodes were lost again and again while it ran, so it is not run again" : sentence
+        let result = AttemptResult(
+            .nodeLost(loss, why), startTime: Instant(milliseconds: entry.assigned), endTime: now.wall)
+        end(ordinal, of: job, result, at: now)
         // At once, because the row names the boot of the node, which is about to change.
-        writeEndOfAttempt(of: key)
-        finishDisabling(key.job, at: now)
-        completeIfDone(key.job, at: now)
+        writeEndOfAttempt(of: job.key(ordinal))
+        advance(job, at: now)
     }
 
-    mutating func terminateTask(_ key: TaskKey, at now: Moment) {
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
-        let entry = job.tasks[Int(key.ordinal)]
-        guard !entry.flags.contains(.deleted) else { return }
+    // MARK: What the end of an attempt leads to
+
+    /// An attempt has ended, however and whoever tells of it.
+    private func end(_ ordinal: UInt32, of job: JobEntry, _ result: AttemptResult, at now: Moment) {
+        let entry = job.tasks[Int(ordinal)]
+        let circumstances = Circumstances(
+            isEnding: entry.flags.contains(.ending), isGivenUp: entry.isGivenUp,
+            retryCount: entry.retryCount, jobTakesTasks: job.record.state.takesTasks)
+        let decision = Decision(result.outcome, circumstances, job.rules(of: entry))
+        results[job.key(ordinal)] = AttemptResult(
+            decision.outcome, startTime: result.startTime, endTime: result.endTime, usage: result.usage)
+        markDirty(ordinal, of: job)
+        switch decision.next {
+        case .retry:
+            job.tasks[Int(ordinal)].retryCount += 1
+            job.makeActive(ordinal)
+        case .requeue:
+            job.tasks[Int(ordinal)].requeueCount += 1
+            job.makeActive(ordinal)
+        case .complete(let completion):
+            job.complete(ordinal, completion)
+            act(on: job, completion.jobAction, at: now)
+        }
+    }
+
+    private func act(on job: JobEntry, _ action: JobAction, at now: Moment) {
+        guard job.rules.performsJobAction else { return }
+        switch action {
+        case .none: break
+        case .terminate: terminateJob(job.record.number, reason: TerminateReason.taskFailed, at: now)
+        case .disable: disableJob(job.record.number, at: now)
+        }
+    }
+
+    private func free(_ ordinal: UInt32, of job: JobEntry, from node: Int) {
+        let needs = needs(of: job.tasks[Int(ordinal)], in: job)
+        guard nodes[node].free(job.key(ordinal), needs) else { return }
+        job.assigned.remove(ordinal)
+        updateOccupancy(of: node)
+        poolsToSchedule.insert(nodes[node].record.pool)
+    }
+
+    // MARK: What users want
+
+    func terminateTask(_ key: TaskKey, at now: Moment) {
+        guard let (job, entry) = known(key), !entry.flags.contains(.deleted) else { return }
         switch entry.state {
         case .completed: return
-        case .preparing, .running: endTask(key, on: Int(entry.node), at: now)
+        case .preparing, .running: endTask(key.ordinal, of: job, at: now)
         case .active:
             // Azure Batch gives it no exit code; the attempt is one that never ran.
             writeEndOfAttempt(of: key)
-            jobs[key.job]?.takeAttemptNumber(key.ordinal)
-            jobs[key.job]?.tasks[Int(key.ordinal)].node = -1
-            jobs[key.job]?.tasks[Int(key.ordinal)].assigned = now.wall.milliseconds
-            results[key] = AttemptResult(
-                exit: .none, failure: .endedByUser, startTime: now.wall, endTime: now.wall)
-            markDirty(key)
-            complete(key, success: false, job.rules(of: entry), at: now)
-            completeIfDone(key.job, at: now)
+            job.takeAttemptNumber(key.ordinal)
+            job.tasks[Int(key.ordinal)].node = -1
+            job.tasks[Int(key.ordinal)].assigned = now.wall.milliseconds
+            job.tasks[Int(key.ordinal)].flags.insert(.ending)
+            end(key.ordinal, of: job, AttemptResult(.endedByUser, at: now.wall), at: now)
+            advance(job, at: now)
         }
     }
 
     /// Ends a task that a node has: killed there, or given up at once while it waits for its preparation.
-    mutating func endTask(_ key: TaskKey, on node: Int, at now: Moment) {
-        jobs[key.job]?.tasks[Int(key.ordinal)].flags.insert(.ending)
-        markDirty(key)
-        guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { return }
-        if waitsForPreparation(key, on: node) {
-            jobs[key.job]?.nodes[node]?.waiting.removeAll { $0 == key.ordinal }
-            return takeBack(key, from: node, at: now)
+    func endTask(_ ordinal: UInt32, of job: JobEntry, at now: Moment) {
+        let node = Int(job.tasks[Int(ordinal)].node)
+        job.tasks[Int(ordinal)].flags.insert(.ending)
+        markDirty(ordinal, of: job)
+        if waitsForPreparation(ordinal, of: job, on: node) {
+            job.nodes[node]?.waiting.removeAll { $0 == ordinal }
+            return takeBack(ordinal, of: job, from: node, at: now)
         }
-        let work = WorkID(kind: .task, key: key.rawValue, attempt: entry.attempt)
-        effects.append(.killWork(NodeHandle(index: node), work, .endedByUser))
+        effects.append(.killWork(NodeHandle(index: node), work(of: ordinal, of: job), .endedByUser))
     }
 
-    mutating func deleteTask(_ key: TaskKey, at now: Moment) {
-        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return }
-        let entry = job.tasks[Int(key.ordinal)]
-        guard entry.state == .completed || entry.state == .active, !entry.flags.contains(.deleted) else {
-            return
-        }
-        if entry.state == .active {
-            jobs[key.job]?.counts.active -= 1
-        } else if entry.flags.contains(.failed) {
-            jobs[key.job]?.counts.failed -= 1
-        } else {
-            jobs[key.job]?.counts.succeeded -= 1
-        }
-        jobs[key.job]?.tasks[Int(key.ordinal)].flags.insert(.deleted)
+    func deleteTask(_ key: TaskKey, at now: Moment) {
+        guard let (job, entry) = known(key), entry.state == .completed || entry.state == .active,
+            !entry.flags.contains(.deleted)
+        else { return }
+        job.delete(key.ordinal)
         deletedTasks.insert(key)
         writes.append(.deleteTask(key))
-        completeIfDone(key.job, at: now)
+        advance(job, at: now)
     }
-}
 
-extension Engine {
-    mutating func deleteEndedTask(_ key: TaskKey, _ succeeded: Bool?) {
+    func deleteEndedTask(_ key: TaskKey, _ succeeded: Bool?) {
         guard let job = jobs[key.job], job.record.state == .completed, deletedTasks.insert(key).inserted
-        else {
-            return
-        }
+        else { return }
         switch succeeded {
         case true: job.counts.succeeded -= 1
         case false: job.counts.failed -= 1
@@ -276,38 +222,7 @@ extension Engine {
     }
 }
 
-extension JobEntry {
-    /// The job is completed: what became of its tasks is in the database, and its counts stay.
-    func forgetTasks() {
-        (tasks, ready, graph, assigned, nodes) = ([], ReadyQueue(), DependencyGraph(), [], [:])
-    }
-
-    func add(_ seeds: [TaskSeed]) {
-        let base = tasks.count
-        tasks.reserveCapacity(base + seeds.count)
-        for (offset, seed) in seeds.enumerated() {
-            tasks.append(TaskEntry(template: seed.template))
-            if let number = seed.number { graph.numbers[UInt32(base + offset)] = number }
-        }
-        counts.active += seeds.count
-        // After all entries are there: a task may depend on a later one.
-        for (offset, seed) in seeds.enumerated() {
-            let ordinal = UInt32(base + offset)
-            if !seed.dependencies.isEmpty {
-                tasks[Int(ordinal)].waiting = graph.add(seed.dependencies, of: ordinal, in: &tasks)
-            }
-            if tasks[Int(ordinal)].waiting == 0 { ready.append(ordinal) }
-        }
-    }
-
-    func satisfy(_ ordinal: UInt32) {
-        tasks[Int(ordinal)].flags.insert(.satisfied)
-        var released: [UInt32] = []
-        graph.satisfy(ordinal, in: tasks) { released.append($0) }
-        // In the order of submission, however the graph keeps them.
-        for child in released.sorted() {
-            tasks[Int(child)].waiting -= 1
-            if tasks[Int(child)].waiting == 0, tasks[Int(child)].state == .active { ready.append(child) }
-        }
-    }
+extension TaskEntry {
+    /// It may be what kills nodes.
+    fileprivate var isGivenUp: Bool { blame >= Limits.maximumBlame }
 }

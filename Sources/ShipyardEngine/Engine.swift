@@ -6,15 +6,17 @@ import ShipyardModel
 /// A turn is: `apply` every event, then `takeTurn`, commit its writes in one transaction, and only then act
 /// on its effects. State here is ahead of the database within a turn; when the commit fails the engine is
 /// thrown away and made again from the database, as after a crash.
-package struct Engine {
+///
+/// A class, because it has one owner: a copy would share its jobs, whose tables are too large to copy.
+package final class Engine {
     var pools: [PoolID: PoolEntry] = [:]
     var nodes: [NodeEntry] = []
     var jobs: [UInt32: JobEntry] = [:]
     var jobNumbers: [JobID: UInt32] = [:]
-    /// When jobs that have a `max_wall_time` end by it.
-    var jobDeadlines = Timetable<UInt32>()
-    /// When something about a node is due: its next agent, or what its trouble means by then.
-    var nodeTimers = Timetable<Int>()
+    /// Jobs that are not completed by the pool that they name, which need not be there.
+    var livingJobs: [PoolID: Set<UInt32>] = [:]
+    var timers = Timers()
+    var retention = RetentionState()
     /// Nodes whose agents are of an older version, and drain.
     var outdatedNodes: Set<Int> = []
     /// Jobs with tasks that are not done.
@@ -37,7 +39,7 @@ package struct Engine {
     package init() {}
 
     /// Applies one event. What must be done about it is gathered for `takeTurn`.
-    package mutating func apply(_ event: Event, at now: Moment) {
+    package func apply(_ event: Event, at now: Moment) {
         self.now = now
         switch event {
         case .poolAdded(let record, let rules): addPool(record, rules, at: now)
@@ -69,6 +71,7 @@ package struct Engine {
         case .nodeLost(let node, let reason): nodeLost(node, reason: reason, at: now)
         case .nodeRemoved(let node): nodeRemoved(node, at: now)
         case .poolRemoved(let pool, let removal): poolRemoved(pool, removal: removal, at: now)
+        case .oldFilesFound(let until, let isComplete): filesFound(until: until, isComplete: isComplete)
         case .timePassed: break
         }
     }
@@ -79,15 +82,15 @@ package struct Engine {
         package var effects: [Effect]
     }
 
-    package mutating func takeTurn(at now: Moment) -> Turn {
+    package func takeTurn(at now: Moment) -> Turn {
         self.now = now
-        expireJobs(at: now)
-        lookAfterNodes(at: now)
+        while let timer = timers.takeDue(at: now.steady) { fire(timer, at: now) }
         schedule(at: now)
         replaceOutdatedNodes()
         for key in dirtyTasks { writeProgress(of: key) }
         dirtyTasks.removeAll(keepingCapacity: true)
         results.removeAll(keepingCapacity: true)
+        // Some may have been deleted since.
         for number in endedJobs { jobs[number]?.forgetTasks() }
         endedJobs.removeAll(keepingCapacity: true)
         deletedTasks.removeAll(keepingCapacity: true)
@@ -99,37 +102,54 @@ package struct Engine {
     }
 
     /// The earliest moment at which something happens by itself; nil when nothing ever will.
-    package var nextDeadline: SteadyTime? {
-        [jobDeadlines.first, nodeTimers.first].compactMap { $0 }.min()
+    package var nextDeadline: SteadyTime? { timers.next }
+
+    private func fire(_ timer: Timer, at now: Moment) {
+        switch timer {
+        case .jobWallTime(let job):
+            terminateJob(job, reason: TerminateReason.maxWallClockTimeExpiry, at: now)
+        case .nodeRelaunch(let node): launch(node)
+        case .nodeTroubleLasting(let node): nodes[node].startTrouble?.isLasting = true
+        case .filesDue(let job): filesAreDue(of: job)
+        case .retentionSweep: sweep(at: now)
+        }
     }
 
     // MARK: Access
 
-    func node(_ handle: NodeHandle) -> NodeEntry { nodes[handle.index] }
+    /// Of a job that must be there: whoever has its number has it from here.
+    func entry(_ number: UInt32) -> JobEntry {
+        guard let job = jobs[number] else { invariantFailure("there is no job \(number)") }
+        return job
+    }
 
-    mutating func markDirty(_ key: TaskKey) {
-        let index = Int(key.ordinal)
-        guard jobs[key.job]?.tasks[index].flags.contains(.dirty) == false else { return }
-        jobs[key.job]?.tasks[index].flags.insert(.dirty)
-        dirtyTasks.append(key)
+    /// Nil for what others tell of: jobs that are gone, tasks that never were or are in the database only.
+    func known(_ key: TaskKey) -> (job: JobEntry, entry: TaskEntry)? {
+        guard let job = jobs[key.job], Int(key.ordinal) < job.tasks.count else { return nil }
+        return (job, job.tasks[Int(key.ordinal)])
+    }
+
+    func markDirty(_ ordinal: UInt32, of job: JobEntry) {
+        guard job.tasks[Int(ordinal)].flags.insert(.dirty).inserted else { return }
+        dirtyTasks.append(job.key(ordinal))
     }
 
     /// An attempt that ended in this turn is written before the next one of the task begins in the same turn:
     /// a task has one row, and its end must not be taken for the new attempt's.
-    mutating func writeEndOfAttempt(of key: TaskKey) {
+    func writeEndOfAttempt(of key: TaskKey) {
         if results[key] != nil { writeProgress(of: key) }
     }
 
-    private mutating func writeProgress(of key: TaskKey) {
+    private func writeProgress(of key: TaskKey) {
         guard let progress = takeProgress(of: key) else { return }
         results[key] = nil
         writes.append(.putTask(progress))
     }
 
-    private mutating func takeProgress(of key: TaskKey) -> TaskProgress? {
-        guard let entry = jobs[key.job]?.tasks[Int(key.ordinal)] else { return nil }
-        guard entry.flags.contains(.dirty) else { return nil }
-        jobs[key.job]?.tasks[Int(key.ordinal)].flags.remove(.dirty)
+    private func takeProgress(of key: TaskKey) -> TaskProgress? {
+        // Its job may have gone since.
+        guard let (job, entry) = known(key), entry.flags.contains(.dirty) else { return nil }
+        job.tasks[Int(key.ordinal)].flags.remove(.dirty)
         if entry.flags.contains(.deleted) { return nil }
         var progress = TaskProgress(key: key)
         progress.state = entry.state
@@ -148,20 +168,14 @@ package struct Engine {
         return progress
     }
 
-    mutating func save(_ node: Int) { writes.append(.putNode(nodes[node].record)) }
+    func save(_ node: Int) { writes.append(.putNode(nodes[node].record)) }
 
-    mutating func saveJob(_ number: UInt32) {
-        guard let job = jobs[number] else { return }
-        writes.append(.putJob(job.record))
+    func saveJob(_ number: UInt32) {
+        writes.append(.putJob(entry(number).record))
     }
-}
-
-extension JobEntry {
-    /// When `max_wall_time` ends the job; it counts from the job's creation.
-    var deadline: SteadyTime? { rules.maxWallTime.map { record.begin + $0 } }
 }
 
 extension Engine {
     /// Rows that concern no decision, such as a slice of a submission: they go into the turn's transaction.
-    package mutating func addWrites(_ extra: [StoreWrite]) { writes += extra }
+    package func addWrites(_ extra: [StoreWrite]) { writes += extra }
 }

@@ -46,6 +46,8 @@ package enum Event: Sendable {
     case nodeRemoved(NodeHandle)
     /// Nothing of the pool was found; `removal` is the record of what was checked.
     case poolRemoved(PoolID, removal: String)
+    /// What `findOldFiles` has asked for is done.
+    case oldFilesFound(until: SteadyTime, isComplete: Bool)
     /// Nothing but time: deadlines are looked at after every event.
     case timePassed
 }

@@ -3,9 +3,8 @@ import ShipyardModel
 /// One compute node as the engine sees it.
 struct NodeEntry: Sendable {
     var record: NodeRecord
-    var slots: Int
-    /// Of all work given to it, also of what waits at its agent.
-    var usedSlots = 0
+    /// What is taken of it is that of all work given to it, also of what waits at its agent.
+    var stock: ResourceStock
     var tasks: Set<TaskKey> = []
     var isConnected = false
     /// Its agent is of an older version: it drains.
@@ -29,9 +28,9 @@ struct NodeEntry: Sendable {
     var tasksRun = 0
     var tasksSucceeded = 0
 
-    init(record: NodeRecord, slots: Int) {
+    init(record: NodeRecord, _ resources: Resources) {
         self.record = record
-        self.slots = slots
+        stock = ResourceStock(resources)
     }
 
     /// Slots of work that may wait at the agent beyond what runs there, so that no slot waits for a round
@@ -40,13 +39,36 @@ struct NodeEntry: Sendable {
     var queueSlots: Int {
         guard meanRunMicroseconds < Limits.shortTaskMicroseconds else { return 0 }
         let perSlot = Limits.queueAheadMicroseconds / max(meanRunMicroseconds, 250) + 1
-        return min(slots * Int(perSlot), Limits.maximumQueuedSlots)
+        return min(stock.capacity.slots * Int(perSlot), Limits.maximumQueuedSlots)
     }
 
     /// Whether it may be given work now. An agent that leaves would only give it back.
     var takesWork: Bool {
         record.state.isSchedulable && isConnected && silentSince == nil && startTrouble == nil
             && !relaunch.isAsked && !isOutdated
+    }
+
+    /// Where work would find itself here.
+    enum Room { case now, behindOthers, later, none }
+
+    func room(for needs: Resources) -> Room {
+        guard takesWork, needs.isWithin(stock.capacity) else { return .none }
+        if stock.fits(needs) { return .now }
+        return stock.fits(needs, slotsAhead: queueSlots) ? .behindOthers : .later
+    }
+
+    mutating func take(_ task: TaskKey, _ needs: Resources) -> Room {
+        let fits = stock.fits(needs)
+        stock.take(needs)
+        tasks.insert(task)
+        return fits ? .now : .behindOthers
+    }
+
+    /// False when it does not have the task.
+    mutating func free(_ task: TaskKey, _ needs: Resources) -> Bool {
+        guard tasks.remove(task) != nil else { return false }
+        stock.give(needs)
+        return true
     }
 
     /// What the tasks that run here are to be blamed with, should the node be lost now.
@@ -65,7 +87,6 @@ struct NodeEntry: Sendable {
 /// Why a node starts nothing.
 struct StartTrouble: Sendable {
     var reason: String
-    var since: SteadyTime
     /// So long that whoever waits for a job should hear of it.
     var isLasting = false
 }
@@ -76,8 +97,6 @@ struct RelaunchState: Sendable {
     /// Losses without good news in between.
     private(set) var losses = 0
     private(set) var firstLoss: SteadyTime?
-    /// The next agent is started then; nil while there is one, or one is being started.
-    var due: SteadyTime?
     var connectedSince: SteadyTime?
     /// The next loss was asked for.
     var isAsked = false
@@ -110,7 +129,7 @@ struct PoolEntry: Sendable {
     var rules: PoolRules
     /// Indexes of its nodes, oldest first.
     var nodes: [Int] = []
-    /// Numbers of its jobs that may have something to run: highest priority first, then oldest first.
+    /// Numbers of its jobs that may have something to run (`Engine.list`): highest priority first, then oldest first.
     var jobs: [UInt32] = []
     var isRemovalAsked = false
     /// Why nothing of it can be used: what the database has of it cannot be read.

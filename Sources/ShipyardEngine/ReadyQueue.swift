@@ -34,14 +34,6 @@ struct ReadyQueue: Sendable {
         }
     }
 
-    func first(where matches: (UInt32) -> Bool) -> UInt32? {
-        for offset in 0..<count {
-            let ordinal = ring[(head + offset) % ring.count]
-            if matches(ordinal) { return ordinal }
-        }
-        return nil
-    }
-
     private mutating func growIfFull() {
         guard count == ring.count else { return }
         var grown: [UInt32] = []

@@ -38,9 +38,12 @@ package struct JobRules: Sendable, Hashable {
 package struct TaskRules: Sendable, Hashable {
     /// -1 is no limit.
     package var maxTaskRetries = 0
-    package var requiredSlots = 1
+    /// What it takes of a node.
+    package var needs = Resources(slots: 1)
     package var jobAction = JobAction.none
     package var dependencyAction = DependencyAction.block
+    /// For how long the files of a task stay, counted from its end; nil is for ever.
+    package var retention: TimeSpan?
     /// Files are fetched before the command, so a task is `preparing` for a while.
     package var hasStaging = false
 
@@ -48,9 +51,10 @@ package struct TaskRules: Sendable, Hashable {
 
     package init(_ template: TaskTemplate) {
         maxTaskRetries = template.maxTaskRetries
-        requiredSlots = template.requiredSlots
+        needs = Resources(slots: template.requiredSlots)
         jobAction = template.jobAction
         dependencyAction = template.dependencyAction
+        retention = template.retentionTime
         hasStaging = !template.resourceFiles.isEmpty
     }
 }

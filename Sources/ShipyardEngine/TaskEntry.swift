@@ -3,12 +3,12 @@ import ShipyardModel
 /// The hot state of one task: 40 bytes, in one array per job, found by ordinal.
 struct TaskEntry: Sendable {
     struct Flags: OptionSet, Sendable {
-        let rawValue: UInt8
+        let rawValue: UInt16
         /// Its record must be written at the end of the turn.
         static let dirty = Flags(rawValue: 1)
-        /// Completed in a way that lets its dependants run.
+        /// Completed in a way that satisfies those who wait for it.
         static let satisfied = Flags(rawValue: 2)
-        /// A user or the end of the job wants it ended; whatever its exit says, it is `TaskEnded`.
+        /// A user or the end of the job wants it ended.
         static let ending = Flags(rawValue: 4)
         /// The latest attempt was numbered but no command was ever run under that number: it is used again.
         static let attemptUnused = Flags(rawValue: 8)
@@ -17,27 +17,33 @@ struct TaskEntry: Sendable {
         /// Ended so that it can run again elsewhere (job disabled): its exit is no result.
         static let requeueing = Flags(rawValue: 32)
         static let failed = Flags(rawValue: 64)
+        /// It waits for a task that is `lost`, so it can never run. It stays active until a user ends it.
+        static let neverRuns = Flags(rawValue: 128)
+        /// Nothing that may still happen satisfies those who wait for it.
+        static let lost = Flags(rawValue: 256)
     }
 
     var state = TaskState.active
-    var flags: Flags = []
-    /// For the deaths of nodes while the task ran there. It fits where the table had a gap.
+    /// For the deaths of nodes while the task ran there.
     var blame: UInt8 = 0
+    var flags: Flags = []
     var template: Int32
     var attempt: Int32 = 0
     var retryCount: Int32 = 0
     var requeueCount: Int32 = 0
     /// Index of the node that has it, or -1.
     var node: Int32 = -1
-    /// Dependencies not yet satisfied.
+    /// Dependencies whose conditions are not met yet.
     var waiting: Int32 = 0
-    /// Head of its list in `JobEntry.edges`, or -1.
+    /// Head of its list in `DependencyGraph.edges`, or -1.
     var firstEdge: Int32 = -1
     /// When the latest attempt was given to its node.
     var assigned: Int64 = 0
 
+    private var isPresent: Bool { state == .active && !flags.contains(.deleted) }
     /// Chosen for a node as soon as there is one.
-    var mayRun: Bool { state == .active && waiting == 0 && !flags.contains(.deleted) }
+    var mayRun: Bool { isPresent && waiting == 0 }
+    var isWaiting: Bool { isPresent && waiting > 0 }
 
     init(template: Int) { self.template = Int32(template) }
 
@@ -45,5 +51,15 @@ struct TaskEntry: Sendable {
         if state == next { return }
         invariant(state.mayMove(to: next), "a task cannot go from \(state) to \(next)")
         state = next
+    }
+}
+
+extension Dependency.Condition {
+    /// Whether the upstream task meets it, or never will; nil while that is open.
+    func isMet(by upstream: TaskEntry) -> Bool? {
+        switch self {
+        case .satisfied:
+            upstream.flags.contains(.satisfied) ? true : upstream.flags.contains(.lost) ? false : nil
+        }
     }
 }

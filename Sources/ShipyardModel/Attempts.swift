@@ -14,26 +14,8 @@ package struct TaskKey: Hashable, Sendable, Comparable, CustomStringConvertible 
     package static func < (left: TaskKey, right: TaskKey) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// How a process ended.
-package enum ExitStatus: Hashable, Sendable, Codable {
-    /// It exited by itself, 0 to 255.
-    case exited(Int32)
-    /// It was ended by a signal; reported to users as 128 + signal, as a shell does.
-    case signalled(Int32)
-    /// It never started, or was ended by us; the reason stands in the failure.
-    case none
-
-    package var code: Int32? {
-        switch self {
-        case .exited(let code): code
-        case .signalled(let signal): 128 + signal
-        case .none: nil
-        }
-    }
-}
-
 /// What one attempt used, as the kernel accounted it (`wait4`): its process and every descendant that was waited for.
-package struct ResourceUsage: Hashable, Sendable, Codable {
+package struct ResourceUsage: Hashable, Sendable {
     package var wallTimeMicroseconds: Int64
     package var userTimeMicroseconds: Int64
     package var systemTimeMicroseconds: Int64
@@ -47,25 +29,28 @@ package struct ResourceUsage: Hashable, Sendable, Codable {
     }
 }
 
-/// How an attempt ended, as its node says.
-package struct AttemptResult: Hashable, Sendable, Codable {
-    package var exit: ExitStatus
-    /// Nil on success.
-    package var failure: FailureInfo?
+/// An attempt that has ended, as its node says.
+package struct AttemptResult: Hashable, Sendable {
+    package var outcome: Outcome
     package var startTime: Instant
     package var endTime: Instant
     package var usage: ResourceUsage
 
     package init(
-        exit: ExitStatus, failure: FailureInfo?, startTime: Instant, endTime: Instant,
-        usage: ResourceUsage = ResourceUsage()
+        _ outcome: Outcome, startTime: Instant, endTime: Instant, usage: ResourceUsage = ResourceUsage()
     ) {
-        self.exit = exit
-        self.failure = failure
+        self.outcome = outcome
         self.startTime = startTime
         self.endTime = endTime
         self.usage = usage
     }
 
-    package var isSuccess: Bool { failure == nil }
+    /// It ended where it began: nothing ran.
+    package init(_ outcome: Outcome, at time: Instant) {
+        self.init(outcome, startTime: time, endTime: time)
+    }
+
+    package var isSuccess: Bool { outcome.isSuccess }
+    /// In Azure Batch's words.
+    package var failure: FailureInfo? { outcome.failure }
 }

@@ -31,6 +31,11 @@ package struct PoolRecord: Sendable, Hashable {
     }
 }
 
+extension PoolRecord {
+    /// What each of its nodes has.
+    package var nodeResources: Resources { Resources(slots: taskSlotsPerNode) }
+}
+
 /// A compute node as stored.
 package struct NodeRecord: Sendable, Hashable {
     package var pool: PoolID

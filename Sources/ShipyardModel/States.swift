@@ -50,27 +50,9 @@ package enum NodeState: String, Sendable, Codable, CaseIterable {
     }
 }
 
-package enum TaskOutcome: String, Sendable, Codable {
+/// How a completed task ended, in Azure Batch's words.
+package enum ExecutionResult: String, Sendable {
     case success, failure
-}
-
-/// Who is to blame for a failure, in Azure Batch's words.
-package enum FailureCategory: String, Sendable, Codable {
-    case userError, serverError
-}
-
-/// Why an attempt failed. `code` is one of Azure Batch's where it has one (`FailureExitCode`, `TaskEnded`,
-/// `CommandProgramNotFound`, `ResourceFileCreateFailed`, `DiskFull`, …); `message` is one sentence.
-package struct FailureInfo: Hashable, Sendable, Codable {
-    package var category: FailureCategory
-    package var code: String
-    package var message: String
-
-    package init(category: FailureCategory, code: String, message: String) {
-        self.category = category
-        self.code = code
-        self.message = message
-    }
 }
 
 /// What becomes of the job when a task fails (`exit_options: job_action`).

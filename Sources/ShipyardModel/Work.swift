@@ -10,14 +10,23 @@ package struct WorkID: Hashable, Sendable, CustomStringConvertible {
     package var key: Int64
     /// From 1. Counts retries and requeues alike.
     package var attempt: Int32
+    /// From 0: which of the nodes that one attempt holds. Every attempt has one so far.
+    package var instance: UInt16
 
-    package init(kind: WorkKind, key: Int64, attempt: Int32) {
+    package init(kind: WorkKind, key: Int64, attempt: Int32, instance: UInt16 = 0) {
         self.kind = kind
         self.key = key
         self.attempt = attempt
+        self.instance = instance
     }
 
-    package var description: String { "\(kind) \(key)#\(attempt)" }
+    package init(_ task: TaskKey, attempt: Int32, instance: UInt16 = 0) {
+        self.init(kind: .task, key: task.rawValue, attempt: attempt, instance: instance)
+    }
+
+    package var description: String {
+        "\(kind) \(key)#\(attempt)" + (instance == 0 ? "" : "/\(instance)")
+    }
 
     /// The number of the job that it is for; nil for a start task.
     package var job: UInt32? {

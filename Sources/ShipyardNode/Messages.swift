@@ -33,19 +33,20 @@ package struct WorkOrder: Sendable, Hashable {
     package var name: String
     /// As written in the spec; how it becomes a process is the agent's.
     package var command: String
-    /// Task slots that it takes. 0 for work that needs none (start task, job release).
-    package var slots: UInt16
+    /// What it takes of its node: nothing for start task, job preparation and release.
+    package var needs: Resources
     /// As `WorkContext.staging`, for this one order; added to the context's.
     package var staging: String?
 
     package init(
-        id: WorkID, context: UInt32, name: String, command: String, slots: UInt16, staging: String? = nil
+        id: WorkID, context: UInt32, name: String, command: String, needs: Resources,
+        staging: String? = nil
     ) {
         self.id = id
         self.context = context
         self.name = name
         self.command = command
-        self.slots = slots
+        self.needs = needs
         self.staging = staging
     }
 }
@@ -60,9 +61,9 @@ package enum ServiceMessage: Sendable {
     case accept
     case context(WorkContext)
     case start(WorkOrder)
-    /// End it: TERM to the whole process tree, grace, KILL. Its exit is then reported with this failure.
+    /// End it: TERM to the whole process tree, grace, KILL. This is then told as its outcome.
     /// Also ends work that is still queued. Unknown work is ignored: its exit is already on the way.
-    case kill(WorkID, FailureInfo)
+    case kill(WorkID, Outcome)
     /// Give it back if it has not started. Answered by `returned`, or not at all when it runs already.
     case recall(WorkID)
     /// The service has stored every exit up to and including this sequence number.

@@ -76,6 +76,14 @@ struct JobPlanner {
         return !isStopped
     }
 
+    private func walk(
+        _ factory: TaskFactorySpec, _ position: Int, _ pass: GeneratorCall.Pass
+    ) -> FactoryWalk {
+        FactoryWalk(
+            factory: factory, setting: setting, world: world,
+            call: GeneratorCall(job: job, entry: position, pass: pass))
+    }
+
     // MARK: - The check pass
 
     /// Counts the tasks. Work is skipped where nothing can tell that it was not done: sweeps have no state,
@@ -87,7 +95,7 @@ struct JobPlanner {
                 plan.taskCount += 1
                 continue
             }
-            let walk = FactoryWalk(factory: factory, setting: setting, world: world)
+            let walk = walk(factory, position, .check)
             do throws(PlanFailure) {
                 let known = try walk.knownCount()
                 if skipsWorld, entries[position].asksWorld {
@@ -131,7 +139,7 @@ struct JobPlanner {
             _ = try make(position, entry.command, &item, into: &sink)
             return endEntry(position)
         }
-        let walk = FactoryWalk(factory: factory, setting: setting, world: world)
+        let walk = walk(factory, position, .build)
         let command = walk.formatsCommand ? entry.command : entry.command?.asLiteral
         var failure: Sink.Failure?
         do throws(PlanFailure) {

@@ -16,10 +16,10 @@ package protocol PlannerWorld {
     /// Blobs: every name that begins with the text `prefix`, in byte order. File shares: the files below the
     /// directory `prefix`, those of a directory first, then its subdirectories.
     func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError)
-    /// The tuples that a `custom` factory's generator yields. Called twice for each submission, on the same
+    /// The tuples that a `custom` factory's generator yields. Called twice for each factory, on the same
     /// loaded module, as Batch Shipyard does. `body` answers false to stop.
     func forEachRow(
-        of generator: CustomFactorySpec, _ body: ([PythonValue]) -> Bool
+        of generator: CustomFactorySpec, in call: GeneratorCall, _ body: ([PythonValue]) -> Bool
     ) throws(PlannerWorldError)
     /// Fresh randomness for a generator that no seed was given for; at least one word.
     func entropy() -> [UInt32]

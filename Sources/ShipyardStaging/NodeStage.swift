@@ -58,7 +58,7 @@ package enum NodeStage {
                 try unpack(package.archive, directory, in: applications)
             } catch {
                 let name = "application package `\(package.id)` \(package.version)"
-                throw StagingFailure(error.code, "\(name): \(error.message)")
+                throw StagingFailure(error.fault, "\(name): \(error.message)")
             }
         }
     }
@@ -121,7 +121,7 @@ package enum NodeStage {
     }
 
     private static func report(_ failure: StagingFailure) {
-        let line: JSONValue = ["code": .string(failure.code.rawValue), "message": .string(failure.message)]
+        let line: JSONValue = ["code": .string(failure.fault.code), "message": .string(failure.message)]
         let output = Descriptor(taking: dup(1))
         (line.compactBytes + [0x0A]).withUnsafeBytes { _ = output.write(all: $0) }
     }

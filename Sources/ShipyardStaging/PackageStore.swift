@@ -14,43 +14,13 @@ package struct PackageStore: Sendable {
 
     package func contains(_ digest: String) -> Bool { access(path(of: digest), F_OK) == 0 }
 
-    /// Copies a package file in and answers its hash. Safe to do twice, also at once.
-    package func add(_ source: String) throws(StagingFailure) -> String {
-        guard let file = Descriptor(opening: source, O_RDONLY) else {
-            throw StagingFailure(
-                .applicationPackageError, "the package \(source) cannot be read", errno: errno)
-        }
-        var status = stat()
-        guard fstat(file.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw StagingFailure(
-                .applicationPackageError, "the package \(source) is not a file; pack it as zip or tar first")
-        }
-        try makeDirectories(directory)
-        try checkSpace(for: Int64(status.st_size), named: source)
-        let temporary = "\(directory)/\(temporaryName(for: Self.partName))"
-        do throws(StagingFailure) {
-            let digest = try copy(file, to: temporary, named: source)
-            // Over an equal file: whoever has that open keeps it.
-            guard rename(temporary, path(of: digest)) == 0 else {
-                throw StagingFailure(.applicationPackageError, "create \(path(of: digest))", errno: errno)
+    /// Whether `text` may name a package: nothing else of a name ever gets into a path.
+    package static func isDigest(_ text: String) -> Bool {
+        text.utf8.count == 64
+            && text.utf8.allSatisfy { byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
             }
-            return digest
-        } catch {
-            unlink(temporary)
-            throw error
-        }
-    }
-
-    private static let partName = BytePath("package")
-
-    private func checkSpace(for bytes: Int64, named source: String) throws(StagingFailure) {
-        guard let opened = Descriptor(opening: directory, O_RDONLY | O_DIRECTORY),
-            let space = DiskSpace(of: opened.raw), space.freeBytes - bytes < space.reserve
-        else { return }
-        throw StagingFailure(
-            .applicationPackageError,
-            "the package \(source) of \(sizeText(bytes)) would leave less than \(sizeText(space.reserve)) of the disk free"
-        )
     }
 
     // MARK: Removal
@@ -77,46 +47,13 @@ package struct PackageStore: Sendable {
         else { return }
         for name in (try? directoryNames(BytePath(directory))) ?? [] {
             let text = name.shown
-            let isPackage =
-                text.utf8.count == 64 && text.utf8.allSatisfy { hexadecimalByte([0x30, $0]) != nil }
-            let isPart = text.hasPrefix(".\(Self.partName).part-")
-            if isPart || (isPackage && !needed.contains(text)) { unlinkat(lock.raw, name.cString, 0) }
+            let isPart = text.hasPrefix(Self.partPrefix)
+            if isPart || (Self.isDigest(text) && !needed.contains(text)) { unlinkat(lock.raw, name.cString, 0) }
         }
     }
 
     /// The digest of a package that stands at `path`; nil for a path elsewhere.
     package func digest(ofPackageAt path: String) -> String? {
         path.hasPrefix(directory + "/") ? String(path.dropFirst(directory.utf8.count + 1)) : nil
-    }
-
-    // MARK: Parts
-
-    private func copy(
-        _ source: borrowing Descriptor, to temporary: String, named name: String
-    ) throws(StagingFailure) -> String {
-        let opened = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o400)
-        guard opened >= 0 else {
-            throw StagingFailure(.applicationPackageError, "create \(temporary)", errno: errno)
-        }
-        let target = Descriptor(taking: opened)
-        var hash = SHA256()
-        try withCopyBuffer { buffer throws(StagingFailure) in
-            while true {
-                guard let count = source.read(into: buffer) else {
-                    throw StagingFailure(.applicationPackageError, "read \(name)", errno: errno)
-                }
-                guard count > 0 else { return }
-                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                hash.update(bytes)
-                if let number = target.write(all: bytes) {
-                    throw StagingFailure(.applicationPackageError, "write \(temporary)", errno: number)
-                }
-            }
-        }
-        // The name promises the content: it must not outlive a power cut without it.
-        guard fsync(target.raw) == 0 else {
-            throw StagingFailure(.applicationPackageError, "write \(temporary)", errno: errno)
-        }
-        return hash.hexDigest()
     }
 }

@@ -94,7 +94,7 @@ package struct ResourceFileStager: ~Copyable {
     ) throws(StagingFailure) {
         // Not blocking: a pipe would wait for a writer that may never come.
         guard let source = Descriptor(opening: path, O_RDONLY | O_NONBLOCK) else {
-            let code = StagingFailure.Code(openErrno: errno)
+            let code = StagingFault(openErrno: errno)
             throw StagingFailure(code, "\(path) cannot be read", errno: errno)
         }
         var status = stat()
@@ -127,7 +127,7 @@ package struct ResourceFileStager: ~Copyable {
             throw StagingFailure(error, as: name)
         }
         guard response.isSuccess else {
-            let code = StagingFailure.Code(status: response.status)
+            let code = StagingFault(status: response.status)
             throw StagingFailure(code, "\(place) answered with status \(response.status)")
         }
     }
@@ -159,7 +159,7 @@ enum ResourceSource: Hashable {
     }
 }
 
-extension StagingFailure.Code {
+extension StagingFault {
     init(openErrno number: Int32) {
         switch number {
         case ENOENT, ENOTDIR: self = .blobNotFound

@@ -77,7 +77,9 @@ enum Migrations {
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to
-    /// `peak_memory` are one `AttemptResult`; `end_time` is NULL exactly where there is none.
+    /// `peak_memory` are one `AttemptResult`; `end_time` is NULL exactly where there is none. `exit`, `exit_code` and
+    /// `failure_message` are the parts of its `Outcome`. Rows of the first version have an `exit` of 0 where there
+    /// was none, and then the words that were to be shown in the `failure` columns.
     private static let version1 = """
         CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         INSERT INTO counters VALUES ('next_job', 1);

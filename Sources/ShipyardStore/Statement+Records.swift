@@ -194,14 +194,13 @@ extension Statement {
             for index in first..<first + Int32(SQL.resultColumnCount) { bindNull(index) }
             return
         }
-        switch result.exit {
-        case .none: bind(first, 0, nil)
-        case .exited(let code): bind(first, 1, Int64(code))
-        case .signalled(let signal): bind(first, 2, Int64(signal))
-        }
-        bind(first + 2, result.failure?.category.rawValue)
-        bind(first + 3, result.failure?.code)
-        bind(first + 4, result.failure?.message)
+        let outcome = result.outcome.parts
+        bind(first, Int64(outcome.tag))
+        bind(first + 1, outcome.number)
+        // Words of the first version, which nothing is decided from any more.
+        bindNull(first + 2)
+        bindNull(first + 3)
+        bind(first + 4, outcome.text)
         bind(first + 5, result.startTime.milliseconds)
         bind(first + 6, result.endTime.milliseconds)
         bind(first + 7, result.usage.wallTimeMicroseconds)
@@ -210,30 +209,32 @@ extension Statement {
         bind(first + 10, result.usage.peakMemoryBytes)
     }
 
-    private func bind(_ first: Int32, _ exit: Int64, _ code: Int64?) {
-        bind(first, exit)
-        bind(first + 1, code)
-    }
-
     private func result(from first: Int32) -> AttemptResult? {
         guard let end = optionalInstant(first + 6) else { return nil }
-        let exit: ExitStatus =
-            switch integer(first) {
-            case 1: .exited(int32(first + 1))
-            case 2: .signalled(int32(first + 1))
-            default: .none
-            }
-        var failure: FailureInfo?
-        if let category = optionalText(first + 2) {
-            failure = FailureInfo(
-                category: known(FailureCategory(rawValue: category), first + 2, else: .serverError),
-                code: text(first + 3), message: text(first + 4))
-        }
         return AttemptResult(
-            exit: exit, failure: failure, startTime: instant(first + 5), endTime: end,
+            outcome(from: first), startTime: instant(first + 5), endTime: end,
             usage: ResourceUsage(
                 wall: integer(first + 7), user: integer(first + 8), system: integer(first + 9),
                 peakMemoryBytes: integer(first + 10)))
+    }
+
+    private func outcome(from first: Int32) -> Outcome {
+        let tag = integer(first)
+        // A row of the first version: no exit, and words instead.
+        if tag == 0, let category = optionalText(first + 2) {
+            return Outcome(
+                words: FailureInfo(
+                    category: known(FailureCategory(rawValue: category), first + 2, else: .serverError),
+                    code: text(first + 3), message: text(first + 4)))
+        }
+        if let tag = UInt8(exactly: tag),
+            let outcome = Outcome(
+                Outcome.Parts(tag: tag, number: integer(first + 1), text: optionalText(first + 4)))
+        {
+            return outcome
+        }
+        complain(first)
+        return .unreadable("what is stored of its end cannot be read: \(complaint ?? "")")
     }
 
     private func instant(_ column: Int32) -> Instant { Instant(milliseconds: integer(column)) }
@@ -298,12 +299,8 @@ extension TaskProgress {
         task.state = .completed
         task.isEnding = false
         task.result = AttemptResult(
-            exit: .none,
-            failure: FailureInfo(
-                category: .serverError, code: RowLimits.unreadable,
-                message: "what is stored of the task cannot be read: \(reason)"),
-            startTime: Instant(milliseconds: 0), endTime: Instant(milliseconds: 0),
-            usage: ResourceUsage(wall: 0, user: 0, system: 0, peakMemoryBytes: 0))
+            .unreadable("what is stored of the task cannot be read: \(reason)"),
+            at: Instant(milliseconds: 0))
         return task
     }
 }

@@ -55,6 +55,11 @@ extension SQL {
     }
     static let endOfJob = "(?1 << 32) + coalesce((SELECT task_count FROM jobs WHERE number = ?1), 0)"
 
+    /// Whether a row's attempt has ended well, also in rows of the first version.
+    static func isSuccess(_ table: String = "progress") -> String {
+        "\(table).exit IS \(Outcome.exitedTag) AND \(table).exit_code IS 0"
+    }
+
     /// `a, b` as `t.a, t.b`.
     static func columns(_ list: String, of table: String) -> String {
         list.split(separator: " ").map { "\(table).\($0)" }.joined(separator: " ")
@@ -62,6 +67,6 @@ extension SQL {
     fileprivate static let taskTotal = SQL("SELECT count(*) FROM tasks WHERE \(isOfJob("key"))")
     fileprivate static let taskCounts = SQL(
         """
-        SELECT state, failure_category IS NOT NULL, count(*) FROM progress WHERE \(isOfJob("key")) GROUP BY 1, 2
+        SELECT state, NOT (\(isSuccess())), count(*) FROM progress WHERE \(isOfJob("key")) GROUP BY 1, 2
         """)
 }

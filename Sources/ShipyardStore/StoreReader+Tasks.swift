@@ -22,11 +22,11 @@ package struct TaskRow: Sendable, Hashable {
 package struct TaskFilter: Sendable, Hashable {
     package var state: TaskState?
     /// Only completed tasks have one.
-    package var outcome: TaskOutcome?
+    package var result: ExecutionResult?
 
-    package init(state: TaskState? = nil, outcome: TaskOutcome? = nil) {
+    package init(state: TaskState? = nil, result: ExecutionResult? = nil) {
         self.state = state
-        self.outcome = outcome
+        self.result = result
     }
 }
 
@@ -88,7 +88,7 @@ extension StoreReader {
                 $0.bind(1, Int64(job))
                 $0.bind(2, after.map(Int64.init) ?? -1)
                 $0.bind(3, filter.state?.rawValue)
-                $0.bind(4, filter.outcome.map { $0 == .failure ? 1 : 0 })
+                $0.bind(4, filter.result.map { $0 == .failure ? 1 : 0 })
                 $0.bind(5, Int64(limit))
             }
         ) { row in
@@ -172,7 +172,7 @@ extension SQL {
         FROM tasks t LEFT JOIN progress p ON p.key = t.key
         WHERE t.key > (?1 << 32) + ?2 AND t.key < \(endOfJob)
             AND (?3 IS NULL OR coalesce(p.state, 'active') = ?3)
-            AND (?4 IS NULL OR (p.state = 'completed' AND (p.failure_category IS NOT NULL) = ?4))
+            AND (?4 IS NULL OR (p.state = 'completed' AND (NOT (\(isSuccess("p")))) = ?4))
         ORDER BY t.key LIMIT ?5
         """)
 }

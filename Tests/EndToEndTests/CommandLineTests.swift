@@ -52,4 +52,17 @@ import Testing
         #expect(list.code == 4)
         #expect(list.messages.hasPrefix("error: create directory"), "\(list.messages)")
     }
+
+    /// The first may have met another one at its end. What the second says is the reason.
+    @Test func serviceThatCannotStartIsTriedOnceMore() throws {
+        let program = try BuiltProgram()
+        try FileManager.default.createDirectory(at: program.home, withIntermediateDirectories: true)
+        chmod(program.home.path, 0o700)
+        _ = try program.write("this is no database", to: "home/shipyard.db")
+        let list = try program.run("pool", "list")
+        #expect(list.code == 4)
+        #expect(list.messages.contains("shipyard.db: "), "\(list.messages)")
+        let log = try String(contentsOf: program.home.appending(path: "service.log"), encoding: .utf8)
+        #expect(log.split(separator: "\n").count { $0.contains(" begins, process ") } == 2, "\(log)")
+    }
 }

@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Generators of a service that end their supervisor.
+/// Generators that end their supervisor.
 @Suite(.blocking) struct GeneratorEndTests {
-    /// Also what has taken the mark off itself: it comes to the service, which has started no such thing.
-    @Test func whatAGeneratorHasStartedComesToAnEndInAService() throws {
+    /// Also what has taken the mark off itself: it comes to the command, which has started no such thing.
+    @Test func whatAGeneratorHasStartedComesToAnEnd() throws {
         let program = try BuiltProgram()
         let nap = "1000.\(UInt32.random(in: 1_000_000_000...UInt32.max))"
         try """

@@ -57,6 +57,34 @@ import Testing
         )
     }
 
+    /// It has taken every mark off itself, and its agent is killed: so it comes to the service, which knows that it has
+    /// started no such thing.
+    @Test func withoutControlGroupsTheServiceEndsWhatAKilledAgentHasLeft() throws {
+        guard getuid() == 0, access("/usr/bin/unshare", X_OK) == 0 else { return }
+        let program = try BuiltProgram()
+        let script = "umount -a -t cgroup2; exec \(BuiltProgram.executable.path) \"$@\""
+        let blind = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", script, "sh"]
+        let nap = "1000.\(UInt32.random(in: 1_000_000_000...UInt32.max))"
+        let specs = try writeSpecs(
+            program,
+            command: "(cd /; setsid env -i /bin/sleep \(nap) </dev/null >/dev/null 2>&1 &); exec sleep 600")
+        _ = try run(program, by: blind, "pool", "add", "--pool", specs.pool)
+        _ = try run(program, by: blind, "jobs", "add", "--jobs", specs.jobs)
+        func sleepers() throws -> [Int32] {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { name in
+                let line = FileManager.default.contents(atPath: "/proc/\(name)/cmdline") ?? Data()
+                return line == Data("/bin/sleep\0\(nap)\0".utf8) ? Int32(name) : nil
+            }
+        }
+        #expect(try program.eventually { try sleepers().count == 1 })
+        let orphan = try #require(try sleepers().first)
+        kill(try #require(try program.agents().first), SIGKILL)
+        // The next agent runs the task again, with an orphan of its own.
+        #expect(program.eventually { kill(orphan, 0) != 0 })
+        _ = try run(program, by: blind, "pool", "del", "--poolid", "p", "--yes", "--wait")
+        #expect(try sleepers() == [])
+    }
+
     /// As a user who is not root, and may read nothing of a process that hides its memory.
     @Test func aUserWithoutRightsLeavesNothingEither() throws {
         guard getuid() == 0, access("/usr/bin/setpriv", X_OK) == 0 else { return }

@@ -64,6 +64,39 @@ import Testing
         #expect(packages(program).isEmpty)
     }
 
+    /// It goes to the service by its content, and in several requests.
+    @Test func aLargePackageComesInWhole() throws {
+        let program = try BuiltProgram()
+        let text = String(repeating: "0123456789abcde\n", count: 300_000)
+        let script = """
+            import io, sys, tarfile
+            with tarfile.open(sys.argv[1], 'w') as tar:
+                data = (b'0123456789abcde\\n' * 300000)
+                info = tarfile.TarInfo('f'); info.size = len(data); tar.addfile(info, io.BytesIO(data))
+            """
+        let python = Process()
+        python.executableURL = URL(filePath: "/usr/bin/env")
+        python.arguments = ["python3", "-c", script, program.directory.appending(path: "large.tar").path]
+        try python.run()
+        python.waitUntilExit()
+        #expect(try pool("p", "large.tar", program).code == 0)
+        #expect(packages(program).count == 1)
+        let job = try program.follow("{id: a, command: 'wc -c < $AZ_BATCH_APP_PACKAGE_tool/f'}")
+        #expect(job.code == 0, "\(job.messages)")
+        #expect(try program.output(of: "a") == "\(text.utf8.count)\n")
+    }
+
+    @Test func aPackageThatIsNotThereIsToldByItsPath() throws {
+        let program = try BuiltProgram()
+        let add = try pool("p", "none.tar.gz", program)
+        #expect(add.code == 2)
+        let path = program.directory.appending(path: "none.tar.gz").path
+        #expect(
+            add.messages
+                == "error: application package `tool`: \(path) cannot be read: No such file or directory\n",
+            "\(add.messages)")
+    }
+
     /// What an interrupted removal leaves under a name that comes again is not the package.
     @Test func aDirectoryThatIsLeftOverIsUnpackedAnew() throws {
         let program = try BuiltProgram()

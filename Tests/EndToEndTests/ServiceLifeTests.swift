@@ -98,6 +98,20 @@ import Testing
         #expect(try program.serviceProcess() == service)
     }
 
+    /// Whoever runs one for years has two files of its log, of which the older one is full.
+    @Test func theLogIsBounded() throws {
+        let program = try BuiltProgram()
+        let service = try program.serviceProcess()
+        let log = program.home.path + "/service.log"
+        #expect(truncate(log, 9 << 20) == 0)
+        kill(service, SIGTERM)
+        #expect(program.eventually { kill(service, 0) != 0 })
+        let line = try String(contentsOfFile: log, encoding: .utf8)
+        #expect(line.count < 1000 && line.contains("signal 15: the service stops"))
+        var status = stat()
+        #expect(stat(log + ".1", &status) == 0 && status.st_size == 9 << 20)
+    }
+
     @Test func secondServiceOfAHomeGivesWayToTheFirst() throws {
         let program = try BuiltProgram()
         let service = try program.serviceProcess()

@@ -101,6 +101,54 @@ import Testing
         #expect(lines(program).count == 1)
     }
 
+    /// It hangs up without a word, or says something of another version. It is not called again and again without a
+    /// pause, and is replaced before long.
+    @Test(arguments: [false, true])
+    func agentThatIsNotUnderstoodIsReplaced(speaks: Bool) throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        let agent = try #require(try program.agents().first)
+        kill(try program.serviceProcess(), SIGKILL)
+        kill(agent, SIGKILL)
+        let root = program.home.appending(path: "nodes/p/node-1")
+        let stranger = Process()
+        stranger.executableURL = URL(filePath: "/usr/bin/env")
+        stranger.arguments = ["python3", "-c", Self.stranger, speaks ? "speaks" : ""]
+        stranger.currentDirectoryURL = root
+        stranger.environment = ["PATH": "/usr/bin:/bin", "AZ_BATCH_NODE_ROOT_DIR": root.path]
+        stranger.standardInput = FileHandle.nullDevice
+        try stranger.run()
+        let calls = program.directory.appending(path: "calls").path
+        #expect(program.eventually { FileManager.default.fileExists(atPath: calls) })
+        let job = try program.follow("{id: a, command: 'true'}")
+        #expect(job.code == 0, "\(job.messages)")
+        stranger.waitUntilExit()
+        #expect(log(of: program).contains("its agent is of another version of the program"))
+        let moments = try String(contentsOfFile: calls, encoding: .utf8).split(separator: "\n")
+            .compactMap { Double($0) }
+        #expect(moments.count == (speaks ? 1 : 8))
+        // A bound from below, which no machine is too slow for.
+        #expect(speaks || moments[7] - moments[0] > 2, "\(moments)")
+    }
+
+    /// Has a node's lock and its socket, as an agent has, and notes when it is called.
+    private static let stranger = """
+        import fcntl, os, socket, sys, time
+        lock = open("agent.lock", "r+")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists("agent.sock"): os.unlink("agent.sock")
+        door = socket.socket(socket.AF_UNIX)
+        door.bind("agent.sock")
+        door.listen()
+        calls = open("../../../../calls", "w")
+        while True:
+            caller, _ = door.accept()
+            caller.recv(65536)
+            print(time.monotonic(), file=calls, flush=True)
+            if sys.argv[1]: caller.sendall(bytes([2, 0, 0, 0, 1, 0]))
+            caller.close()
+        """
+
     /// What is missing for a moment is there again before anybody calls the node unusable.
     @Test func nodeStartsThoughTheProgramIsMissingForAMoment() throws {
         let program = try BuiltProgram()

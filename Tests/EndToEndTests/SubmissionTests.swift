@@ -28,12 +28,11 @@ import Testing
         return (Int(lines.last ?? "") ?? 0, lines.dropLast().joined(separator: "\n"))
     }
 
-    private func jobs(_ text: String, id: String?, environment: [String: String]? = nil) -> [String: Any] {
+    private func jobs(_ text: String, id: String?) -> [String: Any] {
         var body: [String: Any] = [
             "files": [["kind": "jobs", "text": text, "path": "/tmp/jobs.yaml"]], "workingDirectory": "/tmp",
         ]
         body["submissionId"] = id
-        body["environment"] = environment
         return body
     }
 
@@ -77,9 +76,8 @@ import Testing
         )
     }
 
-    /// A generator that never ends, in three ways to leave it: the client goes, the service stops, the service dies.
-    @Test(arguments: ["client", "stop", "kill"])
-    func aHangingGeneratorGoesWithWhoWantedIt(_ end: String) throws {
+    /// A generator that never ends is its command's, and ends with it; the service has nothing to do with it.
+    @Test func aHangingGeneratorGoesWithItsCommand() throws {
         let program = try BuiltProgram()
         try program.addPool()
         _ = try program.write(
@@ -97,7 +95,6 @@ import Testing
         _ = try program.write(
             "job_specifications: [{id: j, tasks: [{command: x, task_factory: {custom: {module: hangs}}}]}]",
             to: "jobs.yaml")
-        let service = try program.serviceProcess()
         let client = try program.start(["jobs", "add"])
         let place = program.directory.appending(path: "started").path
         #expect(program.eventually { FileManager.default.fileExists(atPath: place) })
@@ -110,19 +107,41 @@ import Testing
         }
         let first = try left()
         #expect(!first.isEmpty)
-        switch end {
-        case "client": client.end()
-        case "stop": #expect(try program.run("service", "stop").code == 0)
-        default: kill(service, SIGKILL)
-        }
-        // A client that is still there asks the next service for the same, which starts another one.
-        #expect(try program.eventually { try Set(left()).isDisjoint(with: first) })
-        if end != "client" { client.end() }
+        #expect(try program.run("service", "stop").code == 0)
+        #expect(try left() == first)
+        client.end()
         _ = try? client.outcome()
         #expect(try program.eventually { try left().isEmpty })
         // The job was not taken, and its name is free.
         #expect(try program.addJobs("  - {id: j, tasks: [{command: 'true'}]}").code == 0)
         #expect(try program.tasks().count == 1)
+    }
+
+    /// The service opens nothing because a request names it: a module's rows come with the request, or not at all.
+    @Test func theServiceRunsNoGenerator() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        let module = program.directory.appending(path: "mine.py")
+        try "open('\(module.path).ran', 'w')\ndef generate(): yield 1,".write(
+            to: module, atomically: true, encoding: .utf8)
+        let text =
+            "job_specifications: [{id: j, tasks: [{command: 'echo {0}', task_factory: {custom: {module: mine}}}]}]"
+        var body: [String: Any] = [
+            "files": [["kind": "jobs", "text": text, "path": module.path]],
+            "workingDirectory": program.directory.path,
+        ]
+        let refused = try answer(post(program, "/jobs", body))
+        #expect(refused.status == 422)
+        #expect(refused.text.contains("the rows of generator `mine` did not come with the submission"))
+        #expect(!FileManager.default.fileExists(atPath: module.path + ".ran"))
+        func run(_ pass: String, _ rows: String) -> [String: Any] {
+            ["call": ["job": "j", "entry": 0, "pass": pass], "count": 2, "rows": rows]
+        }
+        body["generated"] = [run("check", ""), run("build", "sa\\tb\ni7\n")]
+        let taken = try answer(post(program, "/jobs", body))
+        #expect(taken.status == 201, "\(taken.text)")
+        #expect(try program.tasks().map { $0["commandLine"] as? String } == ["echo a\tb", "echo 7"])
+        #expect(!FileManager.default.fileExists(atPath: module.path + ".ran"))
     }
 
     /// What `plan` runs is what `jobs add` runs, whoever has started the service.

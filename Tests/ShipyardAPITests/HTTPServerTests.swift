@@ -77,6 +77,20 @@ import Testing
         #expect(slow.join()?.status == 200)
     }
 
+    /// One that works for long, such as on a plan, need not be cut off: it hears of the stop, and its client of the answer.
+    @Test func aWaitingHandlerHearsOfTheStopAndIsAnswered() throws {
+        let begun = Flag()
+        let server = try serve { request in
+            begun.set()
+            while !request.isAbandoned() { usleep(2_000) }
+            return HTTPReply(status: 503)
+        }
+        let client = ClientThread(OutgoingRequest(.get, "http://h/", unixSocket: socket.path))
+        begun.wait()
+        server.stop()
+        #expect(client.join()?.status == 503)
+    }
+
     @Test func aStreamIsPulledToItsEnd() throws {
         let server = try serve { _ in
             var count = 0

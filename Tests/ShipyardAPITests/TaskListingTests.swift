@@ -7,17 +7,14 @@ import Testing
 /// A listing is written straight into bytes, and must be what the answer for each task is.
 struct TaskListingTests {
     private static let results: [AttemptResult?] = {
-        let (start, end) = (
-            Instant(milliseconds: 1_600_000_000_000), Instant(milliseconds: 1_600_000_001_234)
-        )
-        let failure = FailureInfo(
-            category: .userError, code: "FailureExitCode", message: "it \"said\"\n\u{1}é")
-        return [nil, AttemptResult(exit: .exited(0), failure: nil, startTime: start, endTime: end)]
+        let (start, end) = (Instant(milliseconds: 1_600_000_000_000), Instant(milliseconds: 1_600_000_001_234))
+        let untold = Outcome.notStarted(.diskFull, "it \"said\"\n\u{1}é")
+        return [nil, AttemptResult(.exited(0), startTime: start, endTime: end)]
             + [0, 5, 50, 500, 5345, 1_000_000, 123_456_789_012, -7, .max].map { (time: Int64) in
                 AttemptResult(
-                    exit: .signalled(9), failure: failure, startTime: start, endTime: end,
+                    .signalled(9), startTime: start, endTime: end,
                     usage: ResourceUsage(wall: time, user: time / 3, system: 0, peakMemoryBytes: 1 << 40))
-            } + [AttemptResult(exit: .none, failure: failure, startTime: start, endTime: end)]
+            } + [AttemptResult(untold, startTime: start, endTime: end)]
     }()
 
     @Test(arguments: results)

@@ -4,7 +4,7 @@ import ShipyardPlanner
 import ShipyardSpecs
 import Testing
 
-@testable import ShipyardAPI
+@testable import ShipyardCommands
 
 /// The planner's world on this machine: real Python, real directories.
 struct LocalPlannerWorldTests {
@@ -30,7 +30,8 @@ struct LocalPlannerWorldTests {
         _ generator: CustomFactorySpec, in world: LocalPlannerWorld, atMost limit: Int = .max
     ) throws(PlannerWorldError) -> [[PythonValue]] {
         var rows: [[PythonValue]] = []
-        try world.forEachRow(of: generator) { row in
+        let call = GeneratorCall(job: JobID("j")!, entry: 0, pass: .build)
+        try world.forEachRow(of: generator, in: call) { row in
             rows.append(row)
             return rows.count < limit
         }
@@ -167,28 +168,15 @@ struct LocalPlannerWorldTests {
         }
     }
 
-    @Test func aGeneratorNobodyWaitsForIsEndedWithAllItStarted() throws {
+    @Test func aGeneratorThatGivesNothingIsEndedWithAllItStartedAndNamed() throws {
         try writeHangingGenerator()
-        // The service blocks TERM, which its generators must not.
+        // What its caller has blocked is not blocked for it.
         var blocked = sigset_t()
         sigemptyset(&blocked)
         sigaddset(&blocked, SIGTERM)
         var before = sigset_t()
         pthread_sigmask(SIG_BLOCK, &blocked, &before)
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        let place = home + "/started"
-        let world = LocalPlannerWorld(home: home, specDirectory: home) {
-            (try? String(contentsOfFile: place, encoding: .utf8))?.contains("SigCgt") == true
-        }
-        #expect(throws: PlannerWorldError.planningStopped) { try rows(hanging, in: world) }
-        let text = try #require(started())
-        let mask = text.split(separator: "\n").first { $0.hasPrefix("SigBlk") }
-        #expect(mask?.hasSuffix("0000000000000000") == true)
-        #expect(try sleepers() == [])
-    }
-
-    @Test func aGeneratorThatGivesNothingIsEndedAndNamed() throws {
-        try writeHangingGenerator()
         var environment = ProcessInfo.processInfo.environment
         environment["SHIPYARD_GENERATOR_SECONDS"] = "1"
         let world = LocalPlannerWorld(
@@ -197,6 +185,8 @@ struct LocalPlannerWorldTests {
         let error = #expect(throws: PlannerWorldError.self) { try rows(hanging, in: world) }
         #expect(error?.message == "generator `hangs` gave no row for 1 seconds, and was ended")
         #expect(error?.help == "set SHIPYARD_GENERATOR_SECONDS to the seconds that a row may take")
+        let mask = try #require(started()).split(separator: "\n").first { $0.hasPrefix("SigBlk") }
+        #expect(mask?.hasSuffix("0000000000000000") == true)
         #expect(try sleepers() == [])
     }
 

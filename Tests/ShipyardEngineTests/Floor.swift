@@ -16,6 +16,8 @@ struct Floor {
     var connects = true
     private(set) var atAgents: [(node: NodeHandle, work: WorkID)] = []
     private var nextJob: UInt32 = 0
+    /// All tasks that each job was given, as the database keeps them.
+    private var seeds: [UInt32: [TaskSeed]] = [:]
 
     static let pool = PoolID("pool")!
 
@@ -45,7 +47,7 @@ struct Floor {
             case .launchNode(let node): if connects { apply(.nodeConnected(node, running: [], queued: [])) }
             case .startWork(let node, let work): atAgents.append((node, work))
             case .removeNode(let node): atAgents.removeAll { $0.node == node }
-            case .killWork, .verifyPoolRemoved, .removeFiles, .forgetRemoval, .shutDownNode: break
+            case .killWork, .verifyPoolRemoved, .removeFiles, .forgetRemoval, .shutDownNode, .findOldFiles: break
             }
         }
     }
@@ -55,6 +57,7 @@ struct Floor {
         _ tasks: [TaskSeed], priority: Int = 0, autoComplete: Bool = true, _ rules: JobRules = .one()
     ) -> UInt32 {
         nextJob += 1
+        seeds[nextJob] = tasks
         let record = JobRecord(
             number: nextJob, id: JobID("job-\(nextJob)")!, pool: Self.pool, state: .active,
             priority: priority,
@@ -66,7 +69,33 @@ struct Floor {
 
     mutating func addTasks(_ tasks: [TaskSeed], to job: UInt32) {
         guard let record = engine.job(job), let rules = engine.jobs[job]?.rules else { return }
+        seeds[job, default: []] += tasks
         apply(.tasksAdded(job: job, tasks, record: record, rules))
+    }
+
+    /// A second engine from all that the first has written, as a restart makes it.
+    func restored(_ rules: JobRules = .one()) -> Engine {
+        let engine = Engine.restored(
+            from: writes, Dictionary(uniqueKeysWithValues: seeds.keys.map { ($0, rules) }), at: now)
+        var (rows, deleted): ([TaskKey: TaskProgress], Set<TaskKey>) = ([:], [])
+        for write in writes {
+            if case .putTask(let row) = write { rows[row.key] = row }
+            if case .deleteTask(let key) = write { deleted.insert(key) }
+        }
+        for (job, tasks) in seeds where engine.job(job).map({ $0.state != .completed }) ?? false {
+            let keys = tasks.indices.map { TaskKey(job: job, ordinal: UInt32($0)) }
+            let present = zip(keys, tasks).filter { !deleted.contains($0.0) }
+            for (key, task) in present {
+                engine.restoreTask(key, template: task.template, number: task.number)
+            }
+            engine.restoreHoles(of: job)
+            for (key, _) in present { rows[key].map(engine.restoreProgress) }
+            for (key, task) in present where !task.dependencies.isEmpty {
+                engine.restoreDependencies(task.dependencies, of: key)
+            }
+        }
+        engine.finishRestoring(at: now)
+        return engine
     }
 
     /// The oldest work of a kind that is at an agent.
@@ -77,11 +106,11 @@ struct Floor {
     /// The oldest work of a kind ends.
     @discardableResult
     mutating func end(
-        _ kind: WorkKind = .task, on node: Int? = nil, code: Int32 = 0, failure: String = "FailureExitCode"
+        _ kind: WorkKind = .task, on node: Int? = nil, code: Int32 = 0, as outcome: Outcome? = nil
     ) -> WorkID? {
         guard let item = first(kind, on: node) else { return nil }
         atAgents.removeAll { $0.work == item.work && $0.node == item.node }
-        apply(.workExited(item.node, item.work, result(code, failure)))
+        apply(.workExited(item.node, item.work, result(outcome ?? .exited(code))))
         return item.work
     }
 
@@ -89,9 +118,7 @@ struct Floor {
     mutating func endKilled() {
         guard let item = first() else { return }
         atAgents.removeAll { $0.work == item.work && $0.node == item.node }
-        var killed = result(143)
-        killed.failure = .endedByUser
-        apply(.workExited(item.node, item.work, killed))
+        apply(.workExited(item.node, item.work, result(.endedByUser)))
     }
 
     /// The agent gives the oldest work of a kind back.
@@ -101,12 +128,9 @@ struct Floor {
         apply(.workReturned(item.node, item.work))
     }
 
-    func result(_ code: Int32, _ failure: String = "FailureExitCode") -> AttemptResult {
+    func result(_ outcome: Outcome) -> AttemptResult {
         AttemptResult(
-            exit: .exited(code),
-            failure: code == 0
-                ? nil : FailureInfo(category: .userError, code: failure, message: "exit code \(code)"),
-            startTime: now.wall, endTime: now.wall, usage: ResourceUsage(wall: 1_000_000))
+            outcome, startTime: now.wall, endTime: now.wall, usage: ResourceUsage(wall: 1_000_000))
     }
 
     /// Ends the oldest task again and again; answers the ordinals in the order in which they ended.
@@ -207,7 +231,7 @@ extension Engine {
             default: break
             }
         }
-        var engine = Engine()
+        let engine = Engine()
         for pool in pools.values { engine.restorePool(pool, PoolRules()) }
         for node in nodes.values.sorted(by: { $0.id < $1.id }) { engine.restoreNode(node) }
         for job in jobs.values.sorted(by: { $0.number < $1.number }) {

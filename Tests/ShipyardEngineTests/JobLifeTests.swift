@@ -104,7 +104,7 @@ struct JobLifeTests {
     /// Whatever has become of the job since, and however the wall clock was set.
     @Test func wallTimeIsOfTheJobsWholeLifeByASteadyClock() throws {
         var floor = Floor()
-        floor.now = Moment(milliseconds: 5000)
+        floor.now = Moment(wall: Instant(milliseconds: 1 << 40), steady: SteadyTime(milliseconds: 5000))
         let job = floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) })
         floor.now = Moment(milliseconds: 12_000)
         floor.apply(.jobDisabled(job))
@@ -120,7 +120,7 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.state == .active)
         // The same in a service that was started since.
         let record = try #require(floor.engine.job(job))
-        var engine = Engine()
+        let engine = Engine()
         engine.restoreJob(record, .one { rules, _ in rules.maxWallTime = .seconds(10) }, counts: nil)
         #expect(engine.nextDeadline == SteadyTime(milliseconds: 15_000))
         floor.now.steady = SteadyTime(milliseconds: 15_000)
@@ -128,10 +128,11 @@ struct JobLifeTests {
         #expect(floor.engine.job(job)?.terminateReason == TerminateReason.maxWallClockTimeExpiry)
     }
 
-    @Test func limitOfAMillionYearsIsALimit() {
+    /// As is the largest number that there is, which no clock can show.
+    @Test(arguments: [TimeSpan.seconds(200_000_000 * 86_400), TimeSpan(milliseconds: .max)])
+    func limitOfAMillionYearsIsALimit(_ limit: TimeSpan) {
         var floor = Floor()
         floor.now = Moment(milliseconds: 1 << 41)
-        let limit = TimeSpan.seconds(200_000_000 * 86_400)
         let job = floor.addJob(.free(1), .one { rules, _ in rules.maxWallTime = limit })
         floor.apply(.timePassed)
         #expect(floor.engine.job(job)?.state == .active)
@@ -160,7 +161,11 @@ struct JobLifeTests {
         let job = floor.addJob(.free(2))
         let id = floor.engine.job(job)!.id
         floor.apply(.jobDeleted(job))
+        let written = floor.writes.count
+        // A second time it is neither written nor ended anew.
+        floor.apply(.jobDeleted(job))
         #expect(floor.engine.job(job)?.state == .deleting)
+        #expect(floor.kills.count == 1 && floor.writes.count == written)
         floor.end(code: 143)
         #expect(floor.engine.jobNumber(id) == nil)
         #expect(
@@ -211,7 +216,7 @@ struct JobLifeTests {
         let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
         let item = floor.first(.jobPreparation)!
         floor.apply(.poolDeleted(Floor.pool))
-        floor.apply(.workExited(item.node, item.work, floor.result(code)))
+        floor.apply(.workExited(item.node, item.work, floor.result(.exited(code))))
         #expect(floor.engine.counts(job)?.active == 3)
         #expect(floor.engine.counts(job)?.running == 0)
         #expect(floor.running() == [])
@@ -288,7 +293,7 @@ struct JobLifeTests {
         var floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
         let item = floor.first()!
-        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(0)))
+        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(.exited(0))))
         #expect(floor.engine.job(job)?.state == .terminating)
         #expect(floor.running(.jobRelease) == [])
         if isHeard {
@@ -304,7 +309,7 @@ struct JobLifeTests {
         var floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
         let item = floor.first()!
-        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(0)))
+        floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(.exited(0))))
         floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(item.node))
         #expect(floor.engine.job(job)?.state == .completed)
     }

@@ -187,15 +187,15 @@ struct NodeTroubleTests {
         #expect(floor.running().count == 1)
         #expect(floor.endAll().count == 2)
         #expect(floor.engine.counts(1)?.succeeded == 2)
-        #expect(floor.engine.nodes[0].usedSlots == 0)
+        #expect(floor.engine.nodes[0].stock.taken == .none)
     }
 
     /// The machine's end is nobody's fault; and what ended a service may have ended the node, or be the task.
-    @Test(arguments: [(true, 0, false), (false, 0, false), (false, 1, true)])
+    @Test(arguments: [(true, 1, false), (false, 0, false), (false, 1, true)])
     func nodeThatWasFoundDeadIsBlamedLittle(diedWithTheMachine: Bool, missing: Int, isGivenUp: Bool) throws {
         var floor = Floor()
         let job = floor.addJob(.free(1))
-        var engine = Engine()
+        let engine = Engine()
         for case .putPool(let record) in floor.writes where engine.pool(record.id) == nil {
             engine.restorePool(record, PoolRules())
         }
@@ -233,7 +233,7 @@ struct NodeTroubleTests {
     /// The service was started anew, and its agent has not answered since.
     @Test func nodeThatIsNotReachedIsUnknown() {
         let floor = Floor()
-        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        let engine = Engine.restored(from: floor.writes, [:], at: floor.now)
         engine.finishRestoring(at: floor.now)
         engine.apply(.nodeSilent(NodeHandle(index: 0)), at: floor.now)
         #expect(engine.nodes(of: Floor.pool).map(\.record.state) == [.unknown])
@@ -330,7 +330,7 @@ struct NodeTroubleTests {
         #expect(Set(killed) == Set(unknown))
         #expect(killed.count == unknown.count)
         // Their ends are nobody's, and the job's own task goes on.
-        for work in unknown { floor.apply(.workExited(node, work, floor.result(9))) }
+        for work in unknown { floor.apply(.workExited(node, work, floor.result(.exited(9)))) }
         #expect(floor.state(job, 1) == .running)
         floor.end()
         #expect(floor.engine.job(job)?.state == .completed)

@@ -120,17 +120,48 @@ struct PoolLifeTests {
         #expect(floor.engine.pool(Floor.pool)?.state == .deleting)
     }
 
+    /// The service comes back to an agent that lives, and that may never have got what it was sent: orders, and their
+    /// ends.
+    @Test func whatAnAgentDoesNotKnowOfIsSentAgain() throws {
+        let node = NodeHandle(index: 0)
+        var floor = Floor(slots: 2, rules(waits: false))
+        func sentAgain(to agent: [WorkID]) -> [Effect] {
+            let before = floor.effects.count
+            floor.apply(.nodeConnected(node, running: agent, queued: []))
+            return Array(floor.effects[before...])
+        }
+        let start = try #require(floor.first(.startTask)).work
+        #expect(sentAgain(to: []) == [.startWork(node, start)])
+        let prepared = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        let preparation = try #require(floor.first(.jobPreparation)).work
+        #expect(sentAgain(to: [start]) == [.startWork(node, preparation)])
+        #expect(sentAgain(to: [start, preparation]) == [])
+        floor.end(.jobPreparation)
+        let ended = try #require(floor.first()).work
+        floor.apply(.taskTerminated(TaskKey(job: prepared, ordinal: 0)))
+        let end = Effect.killWork(node, ended, .endedByUser)
+        #expect(sentAgain(to: [start]) == [.startWork(node, ended), end])
+        #expect(sentAgain(to: [start, ended]) == [end])
+        floor.endKilled()
+        let disabled = floor.addJob(.free(1))
+        let requeued = try #require(floor.first()).work
+        floor.apply(.jobDisabled(disabled))
+        #expect(sentAgain(to: [start, requeued]) == [.killWork(node, requeued, .endedByUser)])
+    }
+
     @Test func ordersOfALostNodeDoNotReachItsNextAgent() throws {
         var floor = Floor()
-        floor.addJob(.free(2))
-        let item = try #require(floor.first())
-        // The exit makes room for the second task in the turn in which the node is lost.
+        let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        let item = try #require(floor.first(.jobPreparation))
+        // The end of the preparation sends the task in the turn in which the node is lost.
         floor.apply(
-            .workExited(item.node, item.work, floor.result(0)),
+            .workExited(item.node, item.work, floor.result(.exited(0))),
             .nodeLost(NodeHandle(index: 0), reason: "killed"))
         let sent = floor.effects.compactMap {
-            if case .startWork(_, let work) = $0 { work.attempt } else { nil }
+            if case .startWork(_, let work) = $0, work.kind == .task { work.attempt } else { nil }
         }
-        #expect(sent == [1, 1])
+        #expect(sent == [2])
+        floor.end()
+        #expect(floor.engine.job(job)?.state == .completed)
     }
 }

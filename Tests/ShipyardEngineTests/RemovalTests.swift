@@ -100,7 +100,7 @@ struct RemovalTests {
         let job = floor.addJob(.free(1))
         floor.end()
         floor.apply(.jobDeleted(job))
-        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        let engine = Engine.restored(from: floor.writes, [:], at: floor.now)
         for case .putRemoval(let record) in floor.writes { engine.restoreRemoval(record) }
         engine.finishRestoring(at: floor.now)
         engine.apply(.nodeConnected(node, running: [], queued: []), at: floor.now)

@@ -35,7 +35,7 @@ struct SchedulingTests {
         var rules = JobRules()
         rules.templates = (1...slots).map { count in
             var task = TaskRules()
-            task.requiredSlots = count
+            task.needs.slots = count
             return task
         }
         var floor = Floor(nodes: nodes, slots: slots)
@@ -58,7 +58,7 @@ struct SchedulingTests {
     @Test func taskThatNeedsMoreSlotsHoldsBackWhatComesBehindIt() {
         var rules = JobRules.one()
         var large = TaskRules()
-        large.requiredSlots = 2
+        large.needs.slots = 2
         rules.templates.append(large)
         var floor = Floor(slots: 2)
         floor.addJob([TaskSeed(template: 0), TaskSeed(template: 1), TaskSeed(template: 0)], rules)
@@ -72,7 +72,7 @@ struct SchedulingTests {
     /// Planning refuses such a task; a pool that was made anew with fewer slots meets it all the same.
     @Test func taskThatFitsNoNodeHoldsBackNobodyAndSaysWhy() {
         var floor = Floor(slots: 2)
-        let large = floor.addJob(.free(1), priority: 5, .one { $1.requiredSlots = 3 })
+        let large = floor.addJob(.free(1), priority: 5, .one { $1.needs.slots = 3 })
         let small = floor.addJob(.free(1))
         #expect(floor.engine.counts(small)?.running == 1)
         #expect(floor.engine.blockage(large) == .tooFewSlots(needed: 3, available: 2))
@@ -117,7 +117,7 @@ struct SchedulingTests {
     @Test func largeTaskHoldsBackTheJobsBehindIt() {
         var floor = Floor(slots: 2)
         floor.addJob(.free(1))
-        let large = floor.addJob(.free(1), .one { $1.requiredSlots = 2 })
+        let large = floor.addJob(.free(1), .one { $1.needs.slots = 2 })
         let small = floor.addJob(.free(3))
         #expect(floor.engine.counts(large)?.running == 0)
         #expect(floor.engine.counts(small)?.running == 0)

@@ -37,19 +37,7 @@ struct TaskLifeTests {
         // Each attempt has its own end in the rows, in order.
         let ends = floor.progress(job, 0).filter { $0.result != nil }
         #expect(ends.map(\.attempt) == Array(1...attempts))
-        #expect(ends.map { $0.result?.exit.code } == codes)
-    }
-
-    @Test(arguments: [
-        "TaskEnded", "CommandProgramNotFound", "ResourceFileCreateFailed", "ApplicationPackageError",
-        "DiskFull",
-    ])
-    func onlyAnExitCodeIsRetried(failure: String) {
-        var floor = Floor()
-        let job = floor.addJob(.free(1), .one { $1.maxTaskRetries = -1 })
-        floor.end(code: 1, failure: failure)
-        #expect(floor.state(job, 0) == .completed)
-        #expect(floor.engine.counts(job)?.failed == 1)
+        #expect(ends.map { $0.result?.outcome.exitCode } == codes)
     }
 
     @Test func lostNodeRequeuesAndCountsNoRetry() throws {
@@ -75,7 +63,7 @@ struct TaskLifeTests {
         let item = try #require(floor.first())
         floor.end(code: 1)
         let before = floor.entry(job, 0)?.attempt
-        floor.apply(.workExited(item.node, item.work, floor.result(0)))
+        floor.apply(.workExited(item.node, item.work, floor.result(.exited(0))))
         floor.apply(.workReturned(item.node, item.work))
         floor.apply(.workStarted(item.node, item.work))
         #expect(floor.entry(job, 0)?.attempt == before)
@@ -211,7 +199,7 @@ struct TaskLifeTests {
         let job = floor.addJob(.waiting([.task(1)], []), autoComplete: false)
         floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 1)))
         floor.end()
-        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        let engine = Engine.restored(from: floor.writes, [:], at: floor.now)
         engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
         engine.restoreHoles(of: job)
         engine.restoreDependencies([.task(1)], of: TaskKey(job: job, ordinal: 0))
@@ -224,7 +212,7 @@ struct TaskLifeTests {
         var floor = Floor()
         let job = floor.addJob(.free(2), autoComplete: false)
         floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 1)))
-        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        let engine = Engine.restored(from: floor.writes, [:], at: floor.now)
         engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
         engine.finishRestoring(at: floor.now)
         let record = try #require(engine.job(job))

@@ -50,16 +50,6 @@ import Testing
         #expect(try JSONCoding.decode(Two.self, from: #"{"c":"y","b":2,"a":null,"d":9}"#).c == "y")
     }
 
-    @Test func attemptResultsTravel() throws {
-        let result = AttemptResult(
-            exit: .signalled(9), failure: FailureInfo(category: .userError, code: "TaskEnded", message: "m"),
-            startTime: Instant(milliseconds: 1), endTime: Instant(milliseconds: 2),
-            usage: ResourceUsage(wall: 1, user: 2, system: 3, peakMemoryBytes: 4))
-        let text = try JSONCoding.encodeText(result)
-        #expect(text.hasPrefix(#"{"exit":{"signalled":{"_0":9}},"failure":{"category":"userError""#))
-        #expect(try JSONCoding.decode(AttemptResult.self, from: text) == result)
-    }
-
     @Test(arguments: [
         (#"{"count":1}"#, "`name` is missing"),
         (#"{"name":1,"count":1}"#, "name: a text is wanted, not a whole number"),

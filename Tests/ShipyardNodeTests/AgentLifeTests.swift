@@ -9,7 +9,7 @@ struct AgentLifeTests {
     @Test func whatAKilledAgentKnewIsInItsJournal() async throws {
         let agent = try await TestAgent(slots: 3)
         agent.context()
-        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        #expect(try await agent.run(1, "exit 5").outcome == .exited(5))
         #expect(try await agent.run(2, "true").isSuccess)
         let first = try #require(agent.exits(of: 1).first?.sequence)
         agent.send(.acknowledge(first))
@@ -33,7 +33,7 @@ struct AgentLifeTests {
     @Test func aNewBootEndsTheOldWorkAndKeepsTheOldExits() async throws {
         let agent = try await TestAgent()
         agent.context()
-        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        #expect(try await agent.run(1, "exit 5").outcome == .exited(5))
         let marker = Marker()
         agent.start(2, "sleep \(marker.text)")
         try await agent.started(2)
@@ -44,7 +44,7 @@ struct AgentLifeTests {
         let welcome = try await agent.welcome()
         #expect(welcome.boot == 2)
         #expect(welcome.running.isEmpty)
-        #expect(try await agent.exit(of: 1).exit == .exited(5))
+        #expect(try await agent.exit(of: 1).outcome == .exited(5))
         agent.context()
         #expect(try await agent.run(3, "true").isSuccess)
         let new = try #require(agent.exits(of: 3).first?.sequence)
@@ -75,6 +75,34 @@ struct AgentLifeTests {
         agent.context()
         #expect(try await agent.run(1, "pwd -P").isSuccess)
         #expect(agent.output(of: 1) == "\(agent.root)/workitems/job/job-1/t1/wd\n")
+    }
+
+    /// Whoever finds the queue of a busy process full takes it for a dead one.
+    @Test func manyCallersOfABusyProcessAreQueued() throws {
+        let directory = "/tmp/shipyard-node-\(UInt32.random(in: 0...UInt32.max))"
+        mkdir(directory, 0o700)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let listener = try LocalSocket.listen(name: "s", in: directory)
+        var callers: [Int32] = []
+        defer { for caller in callers { close(caller) } }
+        // Every kernel lets 128 wait where nobody has set it lower.
+        for _ in 0..<100 {
+            let caller = try LocalSocket.connect(name: "s", in: directory)
+            callers.append(caller.release())
+        }
+        #expect(callers.count == 100 && listener.number >= 0)
+    }
+
+    /// A task may put one there: what it leads to is not written to, and no agent begins.
+    @Test func aLogThatIsALinkIsNotWrittenTo() async throws {
+        let agent = try await TestAgent()
+        agent.crash()
+        let (log, other) = ("\(agent.root)/\(NodeLayout.logName)", "\(agent.directory)/other")
+        try Data().write(to: URL(filePath: other))
+        #expect(unlink(log) == 0 && symlink(other, log) == 0)
+        #expect(throws: SystemError.self) { try agent.launch() }
+        var status = stat()
+        #expect(stat(other, &status) == 0 && status.st_size == 0)
     }
 
     @Test func directoriesAreRemovedAndNothingElse() async throws {

@@ -99,6 +99,6 @@ struct BelongingTests {
         try await agent.wait("an answer to the other user") { caller.isRunning ? nil : () }
         // It was hung up on, and not by its alarm.
         #expect(caller.terminationReason == .exit && caller.terminationStatus == 0)
-        #expect(try await agent.run(1, "exit 3").exit == .exited(3))
+        #expect(try await agent.run(1, "exit 3").outcome == .exited(3))
     }
 }

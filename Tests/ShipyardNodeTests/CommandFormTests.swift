@@ -88,7 +88,7 @@ struct CommandFormTests {
         for (index, item) in cases.enumerated() { agent.start(Int64(index), item.command) }
         for (index, item) in cases.enumerated() {
             let key = Int64(index)
-            #expect(try await agent.exit(of: key).exit == .exited(item.code), "\(item.command)")
+            #expect(try await agent.exit(of: key).outcome == .exited(item.code), "\(item.command)")
             #expect(agent.output(of: key) == item.output, "\(item.command)")
         }
     }

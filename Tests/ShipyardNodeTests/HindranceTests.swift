@@ -29,7 +29,7 @@ struct HindranceTests {
     @Test(arguments: 0..<4) func aFullDiskFailsNoTask(_ spare: Int) async throws {
         guard let agent = try? await TestAgent(mount: true) else { return }  // Mounting is root's.
         agent.context()
-        #expect(try await agent.run(1, "exit 3").exit == .exited(3))
+        #expect(try await agent.run(1, "exit 3").outcome == .exited(3))
         let file = try FileDescriptor.open("\(agent.root)/filler", O_WRONLY | O_CREAT)
         let page = [UInt8](repeating: 1, count: 4096)
         while write(file.number, page, 4096) > 0 {}

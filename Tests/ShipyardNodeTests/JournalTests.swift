@@ -27,7 +27,7 @@ struct JournalTests {
         .exited(
             sequence: sequence, TestAgent.id(Int64(sequence)),
             AttemptResult(
-                exit: .exited(0), failure: nil, startTime: Instant(milliseconds: 1),
+                .exited(0), startTime: Instant(milliseconds: 1),
                 endTime: Instant(milliseconds: 2)))
     }
 
@@ -79,6 +79,46 @@ struct JournalTests {
         }
     }
 
+    /// Agents before this form wrote an exit or none, and words; their journals are read by those that come after.
+    @Test func endsInWordsAreRead() throws {
+        func record(_ exit: (UInt8, Int32?), _ words: FailureInfo?) -> [UInt8] {
+            var writer = ByteWriter()
+            writer.append(UInt8(2))
+            writer.append(UInt64(7))
+            writer.append(TestAgent.id(5))
+            writer.append(exit.0)
+            if let code = exit.1 { writer.append(code) }
+            writer.append(UInt8(words == nil ? 0 : 1))
+            if let words {
+                writer.append(UInt8(words.category == .userError ? 0 : 1))
+                writer.append(words.code)
+                writer.append(words.message)
+            }
+            for number in 1...6 { writer.append(Int64(number)) }
+            return writer.bytes
+        }
+        let usage = ResourceUsage(wall: 3, user: 4, system: 5, peakMemoryBytes: 6)
+        for (bytes, outcome) in [
+            (record((0, 0), nil), Outcome.exited(0)), (record((0, 4), Outcome.exited(4).failure), .exited(4)),
+            (record((1, 15), Outcome.signalled(15).failure), .signalled(15)),
+            (record((2, nil), Outcome.endedByUser.failure), .endedByUser),
+            (
+                record((2, nil), FailureInfo(category: .userError, code: "BlobNotFound", message: "m")),
+                .stagingFailed(.blobNotFound, "m")
+            ),
+        ] {
+            var reader = ByteReader(bytes[...])
+            let result = AttemptResult(
+                outcome, startTime: Instant(milliseconds: 1), endTime: Instant(milliseconds: 2), usage: usage)
+            #expect(
+                try JournalRecord(from: &reader) == .exited(sequence: 7, TestAgent.id(5), result))
+            #expect(reader.remaining == 0)
+        }
+        // No exit and no words: nothing that was ever written.
+        var reader = ByteReader(record((2, nil), nil)[...])
+        #expect(throws: WireError.self) { try JournalRecord(from: &reader) }
+    }
+
     @Test func aTornJournalIsTakenUp() throws {
         try withJournal { directory, path in
             let first = try AgentJournal(root: directory, boot: boot(1), after: JournalState())
@@ -126,8 +166,12 @@ struct JournalTests {
     }
 
     @Test func onlyAFileIsAJournal() throws {
-        try withJournal { _, path in
-            for make in [{ mkfifo(path, 0o600) }, { mkdir(path, 0o700) }] {
+        try withJournal { directory, path in
+            _ = try AgentJournal(root: directory, boot: boot(1), after: JournalState())
+            // Not one that a link leads to, either.
+            let other = path + ".other"
+            #expect(rename(path, other) == 0)
+            for make in [{ mkfifo(path, 0o600) }, { mkdir(path, 0o700) }, { symlink(other, path) }] {
                 #expect(make() == 0)
                 #expect(throws: SystemError.self) { try JournalReader.read(root: root.path) }
                 remove(path)

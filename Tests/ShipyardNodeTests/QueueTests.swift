@@ -5,8 +5,6 @@ import Testing
 
 /// Orders that wait for a slot, orders that come twice, and connections that come and go.
 struct QueueTests {
-    private static let ended = FailureInfo(category: .userError, code: "TaskEnded", message: "by its user")
-
     /// Holds the only slot until `key` is killed.
     private func occupied() async throws -> TestAgent {
         let agent = try await TestAgent(slots: 1)
@@ -19,10 +17,9 @@ struct QueueTests {
     @Test func queuedWorkIsKilledRecalledAndGivenBack() async throws {
         let agent = try await occupied()
         agent.start(1, "true")
-        agent.send(.kill(TestAgent.id(1), Self.ended))
+        agent.send(.kill(TestAgent.id(1), .endedByUser))
         let killed = try await agent.exit(of: 1)
-        #expect(killed.exit == .none)
-        #expect(killed.failure == Self.ended)
+        #expect(killed.outcome == .endedByUser)
         agent.start(2, "true")
         agent.send(.recall(TestAgent.id(2)))
         try await agent.hasReceived(.returned(TestAgent.id(2)))
@@ -30,9 +27,9 @@ struct QueueTests {
         agent.start(3, "true")
         try await agent.hasReceived(.returned(TestAgent.id(3)))
         // What is given back may come again.
-        agent.send(.kill(TestAgent.id(100), Self.ended))
+        agent.send(.kill(TestAgent.id(100), .endedByUser))
         agent.start(3, "true")
-        #expect(try await agent.exit(of: 100).failure == Self.ended)
+        #expect(try await agent.exit(of: 100).outcome == .endedByUser)
         try await agent.wait("task 3, sent until it runs") {
             if agent.exits(of: 3).isEmpty { agent.start(3, "true") }
             return agent.exits(of: 3).isEmpty ? nil : ()
@@ -40,8 +37,8 @@ struct QueueTests {
         // Work that runs is not given back, and unknown work is not answered.
         agent.start(4, "sleep 600")
         try await agent.started(4)
-        agent.send(.recall(TestAgent.id(4)), .recall(TestAgent.id(77)), .kill(TestAgent.id(77), Self.ended))
-        agent.send(.kill(TestAgent.id(4), Self.ended))
+        agent.send(.recall(TestAgent.id(4)), .recall(TestAgent.id(77)), .kill(TestAgent.id(77), .endedByUser))
+        agent.send(.kill(TestAgent.id(4), .endedByUser))
         _ = try await agent.exit(of: 4)
         #expect(!agent.messages.contains(.returned(TestAgent.id(4))))
         #expect(agent.exits(of: 77).isEmpty)
@@ -100,7 +97,8 @@ struct QueueTests {
             agent.send(
                 .start(
                     WorkOrder(
-                        id: TestAgent.id(Int64(key + 10)), context: 1, name: name, command: "true", slots: 1))
+                        id: TestAgent.id(Int64(key + 10)), context: 1, name: name, command: "true",
+                        needs: Resources(slots: 1)))
             )
             let failure = try await agent.exit(of: Int64(key + 10)).failure
             #expect(failure?.code == "ResourceDirectoryCreateFailed", "\(name)")
@@ -114,7 +112,7 @@ struct QueueTests {
         let agent = try await TestAgent()
         agent.context()
         for key in 1...3 {
-            #expect(try await agent.run(Int64(key), "exit \(key)").exit == .exited(Int32(key)))
+            #expect(try await agent.run(Int64(key), "exit \(key)").outcome == .exited(Int32(key)))
         }
         agent.start(4, "sleep 600")
         try await agent.started(4)
@@ -133,7 +131,7 @@ struct QueueTests {
         agent.start(6, "sleep 0.2; exit 6")
         agent.disconnect()
         try await agent.connect()
-        #expect(try await agent.exit(of: 6).exit == .exited(6))
+        #expect(try await agent.exit(of: 6).outcome == .exited(6))
         agent.start(7, "true")
         #expect(try await agent.exit(of: 7).isSuccess)
     }

@@ -129,20 +129,20 @@ struct RelayTests {
     @Test func agentIsSpokenWithThroughARelay() async throws {
         let agent = try await TestAgent()
         agent.context()
-        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        #expect(try await agent.run(1, "exit 5").outcome == .exited(5))
         let relay = try CommandStream([agent.program, "node-agent", "connect", "--root", agent.root])
         agent.take(AgentConnection(owning: FileDescriptor(owning: relay.stream)))
         agent.greet()
         _ = try await agent.welcome()
         agent.send(.accept)
-        #expect(try await agent.exit(of: 1).exit == .exited(5))
+        #expect(try await agent.exit(of: 1).outcome == .exited(5))
         agent.context()
-        #expect(try await agent.run(2, "exit 6").exit == .exited(6))
+        #expect(try await agent.run(2, "exit 6").outcome == .exited(6))
         // Its connection is lost with the process, and nothing else.
         kill(relay.processID, SIGKILL)
         #expect(try await agent.wait("the relay's end") { OwnChildren.end(of: relay.processID) } == .other)
         try await agent.connect()
-        #expect(try await agent.exit(of: 2).exit == .exited(6))
+        #expect(try await agent.exit(of: 2).outcome == .exited(6))
         close(relay.errors)
     }
 }

@@ -13,7 +13,8 @@ struct RemovalTests {
         agent.send(
             .start(
                 WorkOrder(
-                    id: TestAgent.id(Self.key(job)), context: 1, name: "t1", command: command, slots: 1)))
+                    id: TestAgent.id(Self.key(job)), context: 1, name: "t1", command: command,
+                    needs: Resources(slots: 1))))
     }
 
     private static func fill(_ path: String, files: Int) throws {
@@ -91,7 +92,7 @@ struct RemovalTests {
             .start(
                 WorkOrder(
                     id: TestAgent.id(Self.key(2), attempt: 2), context: 1, name: "t1", command: "true",
-                    slots: 1)))
+                    needs: Resources(slots: 1))))
         #expect(try await agent.exit(of: Self.key(2), attempt: 2).isSuccess)
     }
 

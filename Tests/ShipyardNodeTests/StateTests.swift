@@ -20,7 +20,7 @@ struct StateTests {
     @Test func theServiceOfAnotherStateIsToldNothingAndObeyedInOneThing() async throws {
         let agent = try await TestAgent()
         agent.context()
-        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        #expect(try await agent.run(1, "exit 5").outcome == .exited(5))
         agent.start(2, "sleep 600")
         try await agent.started(2)
         let stranger = try AgentConnection(root: agent.root)
@@ -29,10 +29,13 @@ struct StateTests {
         stranger.send(.accept)
         stranger.send(.context(context))
         stranger.send(
-            .start(WorkOrder(id: TestAgent.id(9), context: 1, name: "t9", command: "true", slots: 0)))
+            .start(
+                WorkOrder(
+                    id: TestAgent.id(9), context: 1, name: "t9", command: "true", needs: Resources(slots: 0)))
+        )
         stranger.send(.acknowledge(.max))
         stranger.send(
-            .kill(TestAgent.id(2), FailureInfo(category: .userError, code: "TaskEnded", message: "")))
+            .kill(TestAgent.id(2), .endedByUser))
         stranger.send(.removeDirectory(RemovalID(job: 0), path: "workitems/job"))
         stranger.send(.ping(1))
         _ = try stranger.flush()
@@ -53,7 +56,7 @@ struct StateTests {
                         processID: agent.processID,
                         running: [TestAgent.id(2)]))
             ])
-        #expect(try await agent.exit(of: 1).exit == .exited(5))
+        #expect(try await agent.exit(of: 1).outcome == .exited(5))
         #expect(try await agent.welcome().running == [TestAgent.id(2)])
         #expect(access("\(agent.root)/workitems/job/job-1/t1", F_OK) == 0)
         #expect(access("\(agent.root)/workitems/job/job-1/t9", F_OK) != 0)
@@ -68,7 +71,7 @@ struct StateTests {
     @Test func nothingIsSaidOrDoneBeforeTheServiceHasAccepted() async throws {
         let agent = try await TestAgent()
         agent.context()
-        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        #expect(try await agent.run(1, "exit 5").outcome == .exited(5))
         agent.start(2, "until [ -e $AZ_BATCH_NODE_ROOT_DIR/go ]; do sleep 0.02; done; exit 6")
         try await agent.started(2)
         let later = LifeID.random()
@@ -77,10 +80,13 @@ struct StateTests {
         let context = WorkContext(number: 1, parentDirectory: "workitems/job/job-1", environment: [])
         service.send(.context(context))
         service.send(
-            .start(WorkOrder(id: TestAgent.id(9), context: 1, name: "t9", command: "true", slots: 0)))
+            .start(
+                WorkOrder(
+                    id: TestAgent.id(9), context: 1, name: "t9", command: "true", needs: Resources(slots: 0)))
+        )
         service.send(.acknowledge(.max))
         service.send(
-            .kill(TestAgent.id(2), FailureInfo(category: .userError, code: "TaskEnded", message: "")))
+            .kill(TestAgent.id(2), .endedByUser))
         service.send(.ping(1))
         _ = try service.flush()
         // Ends while the service decides.
@@ -120,7 +126,7 @@ struct StateTests {
     @Test func exitsOfAnotherStateAreNotReported() async throws {
         let agent = try await TestAgent()
         agent.context()
-        #expect(try await agent.run(1, "exit 5").exit == .exited(5))
+        #expect(try await agent.run(1, "exit 5").outcome == .exited(5))
         let marker = Marker()
         agent.start(2, "sleep \(marker.text)")
         try await agent.started(2)
@@ -141,7 +147,7 @@ struct StateTests {
         #expect(agent.exits(of: 1).isEmpty)
         #expect(try agent.journal.unacknowledged.map(\.id) == [TestAgent.id(3)])
         // The same work of the new state runs, in a directory of its own.
-        #expect(try await agent.run(1, "ls; exit 6").exit == .exited(6))
+        #expect(try await agent.run(1, "ls; exit 6").outcome == .exited(6))
         #expect(try await agent.run(2, "ls -A; echo > f").isSuccess)
         #expect(agent.output(of: 2) == "")
     }
@@ -151,7 +157,11 @@ struct StateTests {
         agent.context()
         agent.disconnect()
         let rude = try AgentConnection(root: agent.root)
-        rude.send(.start(WorkOrder(id: TestAgent.id(9), context: 1, name: "t9", command: "true", slots: 0)))
+        rude.send(
+            .start(
+                WorkOrder(
+                    id: TestAgent.id(9), context: 1, name: "t9", command: "true", needs: Resources(slots: 0)))
+        )
         _ = try rude.flush()
         try await agent.connect()
         #expect(try await agent.run(1, "true").isSuccess)

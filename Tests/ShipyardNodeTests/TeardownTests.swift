@@ -105,6 +105,30 @@ struct TeardownTests {
         }
     }
 
+    /// Also what has taken every mark off itself, while its parent lives.
+    @Test func whatAMarkedProcessHasStartedIsEnded() throws {
+        try inPlace {
+            let marker = Marker()
+            let parent = Process()
+            parent.executableURL = URL(filePath: "/bin/sh")
+            parent.arguments = ["-c", "cd /; setsid env -i /bin/sleep \(marker.text) & wait"]
+            parent.environment = ["PATH": "/usr/bin:/bin", "AZ_BATCH_NODE_ROOT_DIR": root]
+            parent.standardInput = FileHandle.nullDevice
+            parent.standardOutput = FileHandle.nullDevice
+            parent.standardError = FileHandle.nullDevice
+            try parent.run()
+            while marker.count == 0 { usleep(1000) }
+            #expect(NodeTeardown.endProcesses(root: root, journal: JournalState()) == 2)
+            #expect(marker.count == 0)
+            // Whoever waits for the parent waits for what holds its descriptors, too.
+            for process in ProcessTable.processIDs()
+            where ProcessTable.commandLine(of: process) == "/bin/sleep \(marker.text)" {
+                kill(process, SIGKILL)
+            }
+            parent.waitUntilExit()
+        }
+    }
+
     /// Somebody has put a link in the place of a node root. The link goes; what it leads to is not the node's.
     @Test func aRootThatIsALinkLeadsNowhere() throws {
         try inPlace {

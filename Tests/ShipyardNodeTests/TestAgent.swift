@@ -143,7 +143,7 @@ final class TestAgent {
             .start(
                 WorkOrder(
                     id: Self.id(key, attempt: attempt), context: context, name: "t\(key)", command: command,
-                    slots: slots, staging: staging)))
+                    needs: Resources(slots: Int(slots)), staging: staging)))
     }
 
     /// Starts the command and waits for its end.

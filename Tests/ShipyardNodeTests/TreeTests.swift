@@ -37,17 +37,25 @@ struct TreeTests {
                     + "\necho \(Self.countEscapees(marker))\nwhile :; do sleep 1; done",
                 context: UInt32(seconds))
             let result = try await agent.exit(of: seconds)
-            #expect(result.exit == .none)
-            #expect(result.failure?.code == "TaskEnded")
+            #expect(result.outcome == .overWallTime(.seconds(seconds)))
             #expect(marker.count == 0)
             if agent.output(of: seconds) == "5\n" { break }
             #expect(seconds < 64, "the tree never stood")
         }
         #expect(other.count == 1)
         agent.send(
-            .kill(TestAgent.id(0), FailureInfo(category: .userError, code: "TaskEnded", message: "by hand")))
-        #expect(try await agent.exit(of: 0).failure?.message == "by hand")
+            .kill(TestAgent.id(0), .endedByUser))
+        #expect(try await agent.exit(of: 0).outcome == .endedByUser)
         #expect(other.count == 0)
+    }
+
+    /// Not only when the agent wakes up for something else, which it does every ten seconds.
+    @Test func wallTimeEndsATaskThoughNothingElseHappens() async throws {
+        let agent = try await TestAgent()
+        agent.context(maxWallTime: .seconds(1))
+        let result = try await agent.run(1, "exec sleep 600")
+        #expect(result.failure?.code == "TaskEnded")
+        #expect(result.usage.wallTimeMicroseconds < 8_000_000)
     }
 
     @Test func whatACommandLeavesBehindIsEnded() async throws {
@@ -57,7 +65,8 @@ struct TreeTests {
         agent.start(9, "setsid sleep \(other.text) & echo ready; wait")
         try await agent.holds("ready", outputOf: 9)
         let marker = Marker()
-        #expect(try await agent.run(1, Self.escapees(marker, ignoring: true) + "\nexit 4").exit == .exited(4))
+        #expect(
+            try await agent.run(1, Self.escapees(marker, ignoring: true) + "\nexit 4").outcome == .exited(4))
         #expect(marker.count == 0)
         #expect(other.count == 1)
         // This one has stripped every mark, and may be of either task that was there when it came: so it ends
@@ -66,7 +75,7 @@ struct TreeTests {
         let strip = "(cd /; setsid env -i /bin/sleep \(nameless.text) >/dev/null 2>&1 </dev/null &)"
         #expect(try await agent.run(2, "\(strip)\nsleep 0.1").isSuccess)
         #expect(nameless.count <= 1)
-        agent.send(.kill(TestAgent.id(9), FailureInfo(category: .userError, code: "TaskEnded", message: "")))
+        agent.send(.kill(TestAgent.id(9), .endedByUser))
         _ = try await agent.exit(of: 9)
         #expect(nameless.count == 0)
         #expect(other.count == 0)
@@ -88,7 +97,7 @@ struct TreeTests {
             until [ "$(pgrep -fcx '/bin/sleep \(marker.text)')" = 1 ]; do sleep 0.02; done
             exit 4
             """)
-        #expect(result.exit == .exited(4))
+        #expect(result.outcome == .exited(4))
         #expect(marker.count == 0)
     }
 
@@ -97,11 +106,10 @@ struct TreeTests {
         agent.context()
         agent.start(1, "trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
         try await agent.holds("ready", outputOf: 1)
-        agent.send(.kill(TestAgent.id(1), FailureInfo(category: .userError, code: "TaskEnded", message: "m")))
+        agent.send(.kill(TestAgent.id(1), .endedByUser))
         let result = try await agent.exit(of: 1)
         // It was ended by us, whatever it says: so the failure is ours and there is no exit code.
-        #expect(result.exit == .none)
-        #expect(result.failure?.code == "TaskEnded")
+        #expect(result.outcome == .endedByUser)
         #expect(agent.output(of: 1) == "ready\nsaved\n")
     }
 

@@ -48,6 +48,48 @@ struct VersionTests {
         }
     }
 
+    /// Ends were an exit or none, and words; a kill was told words alone.
+    @Test func outcomesAreWrittenAsTheVersionBeforeHasThem() throws {
+        let id = WorkID(kind: .task, key: 9, attempt: 2)
+        func body(_ message: some WireMessage) -> [UInt8] {
+            var writer = ByteWriter()
+            Frame.append(message, version: 2, to: &writer)
+            return Array(writer.bytes.dropFirst(5))
+        }
+        let work = [0] + Self.number(Int64(9)) + Self.number(Int32(2))
+        let ended = try #require(Outcome.endedByUser.failure)
+        #expect(
+            body(ServiceMessage.kill(id, .endedByUser))
+                == [3] + work + [0] + Self.text(ended.code) + Self.text(ended.message))
+        let times = (0..<6).flatMap { _ in Self.number(Int64(0)) }
+        func exit(_ outcome: Outcome) -> [UInt8] {
+            body(AgentMessage.exited(sequence: 5, id, AttemptResult(outcome, at: Instant(milliseconds: 0))))
+        }
+        let head = [2] + Self.number(UInt64(5)) + work
+        #expect(exit(.exited(0)) == head + [0] + Self.number(Int32(0)) + [0] + times)
+        let words = try #require(Outcome.signalled(9).failure)
+        #expect(
+            exit(.signalled(9))
+                == head + [1] + Self.number(Int32(9)) + [1, 0] + Self.text(words.code) + Self.text(words.message)
+                + times)
+        for outcome in [Outcome.exited(3), .notStarted(.diskFull, "x"), .endedByUser, .overWallTime(.seconds(3))] {
+            var reader = ByteReader(exit(outcome)[...])
+            reader.version = 2
+            guard case .exited(5, id, let result) = try AgentMessage(from: &reader) else {
+                return #expect(Bool(false))
+            }
+            #expect(result.outcome.failure == outcome.failure)
+            // Nothing is ended as an exit.
+            if outcome == .exited(3) { continue }
+            reader = ByteReader(body(ServiceMessage.kill(id, outcome))[...])
+            reader.version = 2
+            guard case .kill(id, let ending) = try ServiceMessage(from: &reader) else {
+                return #expect(Bool(false))
+            }
+            #expect(ending.failure == outcome.failure)
+        }
+    }
+
     /// A later version says more in its greeting, and this one reads what it knows of it.
     @Test func whatALaterGreetingAddsIsLeftUnread() throws {
         var writer = ByteWriter()

@@ -4,25 +4,25 @@ import Testing
 
 struct WireTests {
     static let result = AttemptResult(
-        exit: .signalled(9),
-        failure: FailureInfo(category: .serverError, code: "DiskFull", message: "kein Platz — ☹"),
+        .notStarted(.diskFull, "kein Platz — ☹"),
         startTime: Instant(milliseconds: 5), endTime: Instant(milliseconds: 77),
         usage: ResourceUsage(wall: 1, user: 2, system: 3, peakMemoryBytes: 4))
     static let id = WorkID(kind: .jobRelease, key: 1 << 40, attempt: 3)
-    static let failure = FailureInfo(category: .userError, code: "TaskEnded", message: "")
+
+    /// The second of the nodes that one attempt holds.
+    static let second = WorkID(TaskKey(job: 3, ordinal: 4), attempt: 5, instance: 1)
 
     static let agentMessages: [AgentMessage] = [
         .welcome(
             Welcome(
                 version: 3, token: AgentToken.random(), state: TestAgent.state, life: TestAgent.life,
-                boot: -5,
-                processID: 42, running: [id, id], queued: [])),
+                boot: -5, processID: 42, running: [id, second, id], queued: [second])),
         .started(id, at: Instant(milliseconds: 1_700_000_000_123)),
         .exited(sequence: .max, id, result),
         .exited(
             sequence: 1, id,
             AttemptResult(
-                exit: .exited(0), failure: nil, startTime: Instant(milliseconds: 0),
+                .exited(0), startTime: Instant(milliseconds: 0),
                 endTime: Instant(milliseconds: 0))),
         .returned(id), .directoryRemoved(RemovalID(job: 7)),
         .directoryNotRemoved(RemovalID(TaskKey(rawValue: id.key)), path: "/x/..", reason: "outside"),
@@ -36,8 +36,17 @@ struct WireTests {
                 number: 7, parentDirectory: "workitems/etl/job-1", environment: [("A", "1"), ("B", "")],
                 maxWallTime: .seconds(3), staging: "{}")),
         .context(WorkContext(number: 8, parentDirectory: "", environment: [])),
-        .start(WorkOrder(id: id, context: 7, name: "t-1", command: "echo \"hé\"\n", slots: 2, staging: "[]")),
-        .kill(id, failure), .recall(id), .acknowledge(99),
+        .start(
+            WorkOrder(
+                id: id, context: 7, name: "t-1", command: "echo \"hé\"\n", needs: Resources(slots: 2),
+                staging: "[]")),
+        .start(
+            WorkOrder(
+                id: second, context: 7, name: "t-2", command: "",
+                needs: Resources(
+                    slots: 1, milliCPUs: 500, memoryBytes: 1 << 40,
+                    others: [.init("gpu", 2), .init("licence", 1)]))),
+        .kill(id, .endedByUser), .kill(second, .nodeLost(.left, "é")), .recall(id), .acknowledge(99),
         .removeDirectory(RemovalID(job: 7), path: "workitems/x"),
         .forgetRemoval(RemovalID(job: 7)), .ping(.max), .shutDown,
         .forgetContext(7),
@@ -49,6 +58,24 @@ struct WireTests {
             Frame.append(message, version: ProtocolVersions.ofThisProgram.newest, to: &writer)
         }
         return writer.bytes
+    }
+
+    /// Agents and journals of before there were instances, and resources beside slots, have these very bytes.
+    @Test func whatIsPlainLiesAsItAlwaysDid() {
+        var writer = ByteWriter()
+        writer.append(WorkID(TaskKey(rawValue: 0x0102), attempt: 3))
+        #expect(writer.bytes == [0, 2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0])
+        writer = ByteWriter()
+        writer.append(WorkID(TaskKey(rawValue: 0x0102), attempt: 3, instance: 258))
+        #expect(writer.bytes == [128, 2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 2, 1])
+        writer = ByteWriter()
+        WorkOrder(
+            id: WorkID(kind: .startTask, key: 0, attempt: 1), context: 9, name: "n", command: "c",
+            needs: Resources(slots: 2), staging: "s"
+        ).write(to: &writer)
+        #expect(
+            writer.bytes == [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0] + [9, 0, 0, 0, 1, 0, 0, 0, 0x6E]
+                + [1, 0, 0, 0, 0x63, 2, 0, 1, 1, 0, 0, 0, 0x73])
     }
 
     @Test func agentMessagesSurviveTheWireByteByByte() throws {

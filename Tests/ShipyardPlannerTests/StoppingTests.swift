@@ -27,7 +27,9 @@ struct StoppingTests {
         func hasTask(_ id: String, in job: JobID) -> Bool { false }
         func forEachTaskID(in job: JobID, prefix: String, _ body: (String) -> Void) {}
         func forEachFile(in listing: FileListing, _ body: (String) -> Bool) { forever { body("name") } }
-        func forEachRow(of generator: CustomFactorySpec, _ body: ([PythonValue]) -> Bool) {
+        func forEachRow(
+            of generator: CustomFactorySpec, in call: GeneratorCall, _ body: ([PythonValue]) -> Bool
+        ) {
             forever { body([]) }
         }
         func entropy() -> [UInt32] { [1] }

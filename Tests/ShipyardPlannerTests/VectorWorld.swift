@@ -38,7 +38,7 @@ struct VectorWorld: PlannerWorld {
     }
 
     func forEachRow(
-        of generator: CustomFactorySpec, _ body: ([PythonValue]) -> Bool
+        of generator: CustomFactorySpec, in call: GeneratorCall, _ body: ([PythonValue]) -> Bool
     ) throws(PlannerWorldError) {
         for row in rows where !body(row) { return }
     }

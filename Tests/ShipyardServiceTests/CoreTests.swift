@@ -266,37 +266,6 @@ struct CoreTests {
         #expect(try store.removals().map(\.id) == [RemovalID(found[1].key)])
     }
 
-    @Test func filesAreLookedForWhenTheFirstCanBeDueAndUntilTheLastWere() throws {
-        var book = RetentionBook()
-        var plan = JobPlan(id: JobID("j")!)
-        plan.templates = [TaskTemplate(), TaskTemplate()]
-        plan.templates[0].retentionTime = .seconds(10)
-        plan.templates[1].retentionTime = .seconds(100)
-        var record = JobRecord(
-            number: 1, id: plan.id, pool: PoolID("pool")!, state: .active, priority: 0, plan: "",
-            taskCount: 2,
-            autoComplete: true, creationTime: Instant(milliseconds: 0),
-            stateTransitionTime: Instant(milliseconds: 0),
-            endTime: nil, terminateReason: nil, creationSteady: SteadyTime(milliseconds: 5000))
-        func at(_ seconds: Int64) -> SteadyTime { SteadyTime(milliseconds: seconds * 1000) }
-        #expect(book.nextSweep(after: at(0)) == nil)
-        book.keep(record, plan)
-        #expect(book.nextSweep(after: at(0)) == at(15))
-        #expect(book.rules(at: at(14)) == [])
-        #expect(book.rules(at: at(15)).map(\.template) == [0])
-        #expect(book.nextSweep(after: at(15)) == at(25))
-        #expect(book.rules(at: at(105)).map(\.template) == [0, 1])
-        book.swept(until: at(1000))
-        #expect(book.nextSweep(after: at(1000)) == at(1010))
-        record.endSteady = at(1000)
-        book.ended(record)
-        book.swept(until: at(1099))
-        #expect(book.nextSweep(after: at(1099)) != nil)
-        book.swept(until: at(1100))
-        #expect(book.nextSweep(after: at(1100)) == nil)
-        #expect(book.rules(at: at(2000)) == [])
-    }
-
     @Test func watchersWaitByTheSteadyClock() throws {
         let job = try addJob("j", tasks: 1)
         var answered = 0

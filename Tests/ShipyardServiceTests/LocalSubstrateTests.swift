@@ -72,7 +72,7 @@ import Testing
         func run(_ key: Int64, _ command: String, _ template: WorkTemplate) throws -> AttemptResult {
             let id = WorkID(kind: .task, key: key, attempt: 1)
             substrate.start(
-                WorkAssignment(id: id, template: template, task: "t\(key)", command: command, slots: 1),
+                WorkAssignment(id: id, template: template, task: "t\(key)", command: command, needs: Resources(slots: 1)),
                 on: node)
             substrate.turnCommitted()
             try wait("the end of task \(key)") { !exits(of: id).isEmpty }
@@ -94,7 +94,7 @@ import Testing
         home.substrate.allocate(home.node, home.description)
         try home.connected()
         let work = WorkID(kind: .task, key: 1, attempt: 1)
-        #expect(try home.run(1, "echo $A; exit 5", template([("A", "b")])).exit.code == 5)
+        #expect(try home.run(1, "echo $A; exit 5", template([("A", "b")])).outcome == .exited(5))
         #expect(try home.unacknowledged == 1)
         // The core is given up before it has stored anything.
         home.events = []

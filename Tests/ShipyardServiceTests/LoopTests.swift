@@ -9,8 +9,9 @@ import Testing
 /// The service's thread, in a home of its own, without anything in front of it.
 @Suite(.blocking) struct LoopTests {
     /// A home and its loop. `begun` runs when the door opens, and has to let the loop stop.
-    private func run(_ begun: @escaping @Sendable (ServiceLoop, String) -> Void) throws -> ServiceLoop.Outcome
-    {
+    private func run(
+        end: @escaping @Sendable () -> Void = {}, _ begun: @escaping @Sendable (ServiceLoop, String) -> Void
+    ) throws -> ServiceLoop.Outcome {
         let home = "/tmp/shipyard-loop-\(UInt32.random(in: 0...UInt32.max))"
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: home) }
@@ -26,7 +27,7 @@ import Testing
                     layout: layout, lives: lives, settings: LocalSettings(executable: "/bin/false"),
                     wakeup: wakeup, log: { _ in })
             },
-            begin: { begun(loop, home) }, end: { _ in })
+            begin: { begun(loop, home) }, end: { _ in end() })
     }
 
     @Test func commandsBehindAStopAreAnswered() throws {
@@ -47,6 +48,14 @@ import Testing
         guard case .stopped = outcome else { return #expect(Bool(false), "\(outcome)") }
         #expect(done.wait(timeout: .now() + 10) == .success)
         #expect(answers.withLock { $0 } == 8)
+    }
+
+    /// The front waits for a request that does not end. After ten seconds nobody waits for the front.
+    @Test func aStopIsNotHeldByWhatDoesNotEnd() throws {
+        let released = DispatchSemaphore(value: 0)
+        let outcome = try run(end: { _ = released.wait(timeout: .now() + 60) }) { loop, _ in loop.stop() }
+        released.signal()
+        guard case .cutOff = outcome else { return #expect(Bool(false), "\(outcome)") }
     }
 
     @Test func lossOfTheHomeIsToldInsteadOfASuccess() throws {

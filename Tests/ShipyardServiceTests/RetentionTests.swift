@@ -1,3 +1,4 @@
+import ShipyardEngine
 import ShipyardModel
 import ShipyardStore
 import Testing

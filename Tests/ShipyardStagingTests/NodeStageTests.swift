@@ -48,29 +48,29 @@ import Testing
     func pathsThatLeaveAreRefused(_ path: String) {
         tree.write("in", "text")
         let failure = failure("\(tree.path)/in", path)
-        #expect(failure?.code == .resourceFileCreateFailed)
+        #expect(failure?.fault == .resourceFileCreateFailed)
         #expect(!tree.exists("f"))
     }
 
     @Test func aLinkOnTheWayIsRefused() {
         tree.write("in", "text")
         #expect(tree.run("ln", "-s", "..", "wd/up") == 0)
-        #expect(failure("\(tree.path)/in", "up/f")?.code == .resourceDirectoryCreateFailed)
+        #expect(failure("\(tree.path)/in", "up/f")?.fault == .resourceDirectoryCreateFailed)
         #expect(!tree.exists("f"))
     }
 
     @Test func failuresHaveTheCodesOfAzureBatch() {
-        #expect(failure("/nowhere/x")?.code == .blobNotFound)
-        #expect(failure(tree.path)?.code == .blobDownloadMiscError)
-        #expect(failure("relative")?.code == .blobDownloadMiscError)
-        #expect(failure("ftp://host/x")?.code == .blobDownloadMiscError)
-        #expect(failure("file://host/x")?.code == .blobDownloadMiscError)
+        #expect(failure("/nowhere/x")?.fault == .blobNotFound)
+        #expect(failure(tree.path)?.fault == .blobDownloadMiscError)
+        #expect(failure("relative")?.fault == .blobDownloadMiscError)
+        #expect(failure("ftp://host/x")?.fault == .blobDownloadMiscError)
+        #expect(failure("file://host/x")?.fault == .blobDownloadMiscError)
         tree.write("in", "text")
         tree.write("wd/occupied", "")
-        #expect(failure("\(tree.path)/in", "occupied/f")?.code == .resourceDirectoryCreateFailed)
+        #expect(failure("\(tree.path)/in", "occupied/f")?.fault == .resourceDirectoryCreateFailed)
         if getuid() != 0 {
             #expect(tree.run("chmod", "0", "in") == 0)
-            #expect(failure("\(tree.path)/in")?.code == .blobAccessDenied)
+            #expect(failure("\(tree.path)/in")?.fault == .blobAccessDenied)
         }
     }
 
@@ -143,7 +143,7 @@ import Testing
             Issue.record("it was staged all the same")
             return
         }
-        #expect(error.code == .applicationPackageError && error.message.contains("is a link or a mount"))
+        #expect(error.fault == .applicationPackageError && error.message.contains("is a link or a mount"))
     }
 
     /// Where a package is unpacked anew, a directory that somebody has bound below the old one stays as it is.
@@ -188,7 +188,7 @@ import Testing
         #expect(tree.read("wd/f") == "abc")
         tree.write("in", "abd")
         let failure = #expect(throws: StagingFailure.self) { try stage(digest) }
-        #expect(failure?.code == .resourceFileChecksumMismatch)
+        #expect(failure?.fault == .resourceFileChecksumMismatch)
         #expect(tree.read("wd/f") == "abc" && tree.names("wd") == ["f"])
     }
 
@@ -198,7 +198,7 @@ import Testing
         let failure = #expect(throws: StagingFailure.self) {
             try stage(StagingManifest(applicationPackages: [package]))
         }
-        #expect(failure?.code == .applicationPackageError)
+        #expect(failure?.fault == .applicationPackageError)
         #expect(failure?.message.hasPrefix("application package `tool` 1.0: the package /nowhere") == true)
     }
 
@@ -222,10 +222,10 @@ import Testing
         guard let server = PythonServer(answer) else { return }
         try stage(file(server.url("/data.csv"), "in/data.csv", 0o600))
         #expect(tree.read("wd/in/data.csv") == "body of data.csv" && tree.mode("wd/in/data.csv") == 0o600)
-        #expect(failure(server.url("/404?sig=secret"))?.code == .blobNotFound)
-        #expect(failure(server.url("/403"))?.code == .blobAccessDenied)
+        #expect(failure(server.url("/404?sig=secret"))?.fault == .blobNotFound)
+        #expect(failure(server.url("/403"))?.fault == .blobAccessDenied)
         let gone = failure(server.url("/400?sig=secret"))
-        #expect(gone?.code == .blobDownloadMiscError)
+        #expect(gone?.fault == .blobDownloadMiscError)
         #expect(gone?.message == server.url("/400") + " answered with status 400")
         #expect(!tree.exists("wd/f"))
     }

@@ -28,35 +28,69 @@ import Testing
         }
     }
 
-    @Test func aPackageIsKeptOnceUnderItsHash() throws {
-        tree.write("a.zip", "abc")
-        tree.write("b.zip", "abc")
-        let store = PackageStore(home: tree.path)
-        let digest = try store.add("\(tree.path)/a.zip")
-        #expect(digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-        #expect(try store.add("\(tree.path)/b.zip") == digest)
+    /// Sends `text` in pieces of `count` bytes; answers what the last one was answered.
+    @discardableResult
+    private func send(_ text: String, inPiecesOf count: Int = 4, as digest: String? = nil) throws
+        -> PackageStore.Arrival
+    {
+        let bytes = Array(text.utf8)
+        var last = PackageStore.Arrival.partial
+        for start in stride(from: 0, to: max(bytes.count, 1), by: count) {
+            last = try store.add(
+                PackagePiece(
+                    digest: digest ?? SHA256.hexDigest(of: bytes), name: "a.zip", offset: Int64(start),
+                    size: Int64(bytes.count), bytes: Array(bytes[start..<min(start + count, bytes.count)])))
+        }
+        return last
+    }
+
+    private var store: PackageStore { PackageStore(home: tree.path) }
+
+    @Test(arguments: [1, 2, 3, 100])
+    func aPackageIsKeptOnceUnderItsHash(pieceBytes: Int) throws {
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        for _ in 0..<2 {
+            guard case .whole = try send("abc", inPiecesOf: pieceBytes) else { return #expect(Bool(false)) }
+        }
         #expect(store.contains(digest) && !store.contains("0"))
         #expect(tree.names("packages") == [digest])
         #expect(tree.read("packages/\(digest)") == "abc")
+        guard case .whole = try send("") else { return #expect(Bool(false)) }
     }
 
-    @Test func manyMayAddOnePackageAtOnce() async throws {
-        tree.write("a.zip", String(repeating: "abc", count: 20_000))
-        let store = PackageStore(home: tree.path)
-        let source = "\(tree.path)/a.zip"
-        await withTaskGroup(of: String?.self) { group in
-            for _ in 0..<8 { group.addTask { try? store.add(source) } }
-            var digests: Set<String?> = []
-            for await digest in group { digests.insert(digest) }
-            #expect(digests.count == 1 && !digests.contains(nil))
+    /// What is under a hash is what the hash says, and there whole or not at all.
+    @Test func contentThatIsNotWhatItsNameSaysIsNotKept() throws {
+        let digest = SHA256.hexDigest(of: Array("abcdefgh".utf8))
+        guard case .different = try send("abcdefgX", as: digest) else { return #expect(Bool(false)) }
+        #expect(tree.names("packages").isEmpty)
+        // More than was said is not taken either.
+        let long = PackagePiece(
+            digest: digest, name: "a.zip", offset: 0, size: 3, bytes: Array("abcdefgh".utf8))
+        guard case .different = try store.add(long) else { return #expect(Bool(false)) }
+        #expect(tree.names("packages").isEmpty)
+    }
+
+    @Test func aPackageWhoseBeginningIsGoneBeginsAnew() throws {
+        let bytes = Array("abcdefgh".utf8)
+        let digest = SHA256.hexDigest(of: bytes)
+        func piece(_ range: Range<Int>) -> PackagePiece {
+            PackagePiece(
+                digest: digest, name: "a.zip", offset: Int64(range.lowerBound), size: 8,
+                bytes: Array(bytes[range]))
         }
-        #expect(tree.names("packages").count == 1)
+        guard case .partial = try store.add(piece(0..<4)) else { return #expect(Bool(false)) }
+        store.sweep { [] }
+        guard case .interrupted = try store.add(piece(4..<8)) else { return #expect(Bool(false)) }
+        guard case .partial = try store.add(piece(0..<2)) else { return #expect(Bool(false)) }
+        // Not behind a hole.
+        guard case .interrupted = try store.add(piece(4..<8)) else { return #expect(Bool(false)) }
+        guard case .whole = try send("abcdefgh") else { return #expect(Bool(false)) }
+        #expect(tree.read("packages/\(digest)") == "abcdefgh")
     }
 
     @Test func whatNobodyNeedsIsSwept() throws {
-        let store = PackageStore(home: tree.path)
-        for name in ["a", "b"] { tree.write(name, name) }
-        let (kept, other) = (try store.add("\(tree.path)/a"), try store.add("\(tree.path)/b"))
+        for name in ["a", "b"] { try send(name) }
+        let (kept, other) = (SHA256.hexDigest(of: [0x61]), SHA256.hexDigest(of: [0x62]))
         tree.write("packages/.package.part-1", "")
         tree.write("packages/notes", "")
         store.sweep { nil }
@@ -68,14 +102,6 @@ import Testing
         #expect(tree.names("packages") == [kept, "notes"].sorted())
         #expect(store.digest(ofPackageAt: store.path(of: kept)) == kept)
         #expect(store.digest(ofPackageAt: "/elsewhere/\(kept)") == nil)
-    }
-
-    @Test func whatIsNoFileIsRefused() {
-        let store = PackageStore(home: tree.path)
-        let missing = #expect(throws: StagingFailure.self) { try store.add("/nowhere/a.zip") }
-        #expect(missing?.message == "the package /nowhere/a.zip cannot be read: No such file or directory")
-        #expect(throws: StagingFailure.self) { try store.add(tree.path) }
-        #expect(tree.names("packages").isEmpty)
     }
 
     @Test func variableNamesAreThoseOfAzureBatch() {

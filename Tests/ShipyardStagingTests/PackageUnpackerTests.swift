@@ -15,7 +15,7 @@ private let hasPython = TemporaryTree.has("python3")
 
     private func refusal(_ name: String) -> String? {
         let failure = #expect(throws: StagingFailure.self) { try unpack(name) }
-        #expect(failure?.code == .applicationPackageError)
+        #expect(failure?.fault == .applicationPackageError)
         #expect(tree.names("applications/tool").isEmpty, "something of a refused package is left")
         return failure?.message
     }

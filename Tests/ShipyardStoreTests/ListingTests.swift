@@ -17,7 +17,7 @@ import Testing
     @Test func filtersAndCountsAgree() throws {
         let store = try storeWithJob(tasks: 6)
         var good = someResult
-        good.failure = nil
+        good.outcome = .exited(0)
         try store.commit([
             .putTask(sampleProgress(0, state: .completed, result: good)),
             .putTask(sampleProgress(1, state: .completed, result: someResult)),
@@ -31,8 +31,8 @@ import Testing
         #expect(try ordinals(TaskFilter(state: .active)) == [4, 5])
         #expect(try ordinals(TaskFilter(state: .running)) == [2])
         #expect(try ordinals(TaskFilter(state: .completed)) == [0, 1])
-        #expect(try ordinals(TaskFilter(outcome: .failure)) == [1])
-        #expect(try ordinals(TaskFilter(state: .completed, outcome: .success)) == [0])
+        #expect(try ordinals(TaskFilter(result: .failure)) == [1])
+        #expect(try ordinals(TaskFilter(state: .completed, result: .success)) == [0])
         let counts = try store.taskCounts(of: 1)
         #expect(counts.active == 2 && counts.running == 2)
         #expect(counts.succeeded == 1 && counts.failed == 1 && counts.total == 6)

@@ -41,6 +41,46 @@ import Testing
         #expect(try StoreWriter(path: directory.database).stateID() == identity)
     }
 
+    /// Every way in which an attempt could end when ends were stored in words: as it was shown, so it is shown.
+    @Test func endsOfTheFirstVersionAreShownAsTheyWere() throws {
+        let directory = TemporaryDirectory()
+        let ends: [(exit: Int, code: Int?, words: FailureInfo?)] = [
+            (1, 0, nil), (1, 3, Outcome.exited(3).failure), (2, 9, Outcome.signalled(9).failure),
+            (0, nil, Outcome.endedByUser.failure), (0, nil, Outcome.overWallTime(.seconds(5)).failure),
+            (0, nil, FailureInfo(category: .userError, code: "BlobNotFound", message: "it's gone")),
+            (0, nil, FailureInfo(category: .serverError, code: "DiskFull", message: "m")),
+            (0, nil, FailureInfo(category: .userError, code: "DiskFull", message: "m")),
+            (0, nil, FailureInfo(category: .serverError, code: "NodeLost", message: "node-1 was lost")),
+        ]
+        let rows = ends.enumerated().map { ordinal, end in
+            let words =
+                end.words.map { "'\($0.category)', '\($0.code)', '\($0.message.replacing("'", with: "''"))'" }
+                ?? "NULL, NULL, NULL"
+            let code = end.code.map(String.init) ?? "NULL"
+            return "(\((Int64(1) << 32) + Int64(ordinal)), 'completed', 1, 0, 0, 'node-1', 1, 5, 0,"
+                + " \(end.exit), \(code), \(words), 6, 7, 1, 1, 1, 1)"
+        }
+        let tasks = ends.indices.map { "(\((Int64(1) << 32) + Int64($0)), 't\($0)', 0, NULL, 'true', NULL)" }
+        try run(
+            """
+            \(Migrations.all[0]);
+            PRAGMA user_version = 1; PRAGMA application_id = \(Migrations.applicationID);
+            INSERT INTO jobs VALUES (1, 'job', 'p', 'active', 0, '{}', \(ends.count), 1, 10, 20, NULL, NULL);
+            INSERT INTO tasks VALUES \(tasks.joined(separator: ", "));
+            INSERT INTO progress VALUES \(rows.joined(separator: ", "));
+            """, in: directory.database)
+        let store = try StoreWriter(path: directory.database)
+        let results = try store.tasks(of: 1, limit: 100).map(\.progress.result)
+        #expect(results.map { $0?.failure } == ends.map(\.words))
+        #expect(results.map { $0?.outcome.exitCode } == [0, 3, 137, nil, nil, nil, nil, nil, nil])
+        #expect(results[4]?.outcome == .overWallTime(.seconds(5)))
+        let counts = try store.taskCounts(of: 1)
+        #expect((counts.succeeded, counts.failed) == (1, ends.count - 1))
+        for (result, count) in [(ExecutionResult.success, 1), (.failure, ends.count - 1)] {
+            #expect(try store.tasks(of: 1, limit: 100, where: TaskFilter(result: result)).count == count)
+        }
+    }
+
     /// Whose agents a service takes for its own: those of the lives before it, and none that a copy has not seen.
     @Test func everyLifeIsKnownToThoseAfterIt() throws {
         let directory = TemporaryDirectory()

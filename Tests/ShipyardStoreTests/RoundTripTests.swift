@@ -156,14 +156,15 @@ import Testing
         #expect(try store.taskIDs(in: 1).count == 4)
     }
 
-    @Test(arguments: [
-        ShipyardModel.ExitStatus.none, .exited(0), .exited(255), .signalled(9),
-    ])
-    func progressComesBack(_ exit: ShipyardModel.ExitStatus) throws {
+    @Test(
+        arguments: [
+            .exited(0), .exited(255), .signalled(9), .stagingFailed(.blobNotFound, "gone — ☹"), .endedByUser,
+            .overWallTime(TimeSpan(milliseconds: .max)), .unreadable(""),
+        ] as [Outcome])
+    func progressComesBack(_ outcome: Outcome) throws {
         let store = try storeWithJob(tasks: 2)
         var result = someResult
-        result.exit = exit
-        if exit == .exited(0) { result.failure = nil }
+        result.outcome = outcome
         var progress = sampleProgress(0, state: .completed, attempt: 1, result: result)
         progress.retryCount = 4
         progress.requeueCount = 5
@@ -203,6 +204,22 @@ import Testing
         #expect(try store.nodeJobs(of: 1) == [record, release])
         try store.commit([.deleteNodeJobs(job: 1)])
         #expect(try store.nodeJobs() == [other])
+    }
+
+    /// A later pool of the id has a node of that id again, where no job has been prepared.
+    @Test func nodeJobsGoWithTheirNodeAndWithTheirPool() throws {
+        let store = try StoreWriter(path: ":memory:")
+        func record(_ pool: String, _ node: String) -> NodeJobRecord {
+            NodeJobRecord(
+                job: 1, pool: PoolID(pool)!, node: NodeID(node), boot: 1, isRelease: false, attempt: 1,
+                result: someResult)
+        }
+        let records = [record("p", "node-1"), record("p", "node-2"), record("q", "node-1")]
+        try store.commit(records.map(StoreWrite.putNodeJob))
+        try store.commit([.deleteNode(somePool, NodeID("node-1"))])
+        #expect(try store.nodeJobs() == Array(records[1...]))
+        try store.commit([.deletePool(somePool, removal: "{}", at: at(1))])
+        #expect(try store.nodeJobs() == [records[2]])
     }
 
     @Test func jobNumbersAreNeverGivenTwice() throws {

@@ -28,7 +28,7 @@ func at(_ milliseconds: Int64) -> Instant { Instant(milliseconds: milliseconds) 
 let somePool = PoolID("p")!
 
 let someResult = AttemptResult(
-    exit: .exited(3), failure: FailureInfo(category: .userError, code: "FailureExitCode", message: "exit 3"),
+    .exited(3),
     startTime: at(10), endTime: at(20),
     usage: ResourceUsage(wall: 1, user: 2, system: 3, peakMemoryBytes: 4))
 

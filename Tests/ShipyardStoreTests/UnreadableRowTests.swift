@@ -91,12 +91,20 @@ import Testing
         }
     }
 
-    @Test func aResultOfAnUnknownCategoryIsKept() throws {
-        try damaged("UPDATE progress SET failure_category = 'odd' WHERE state = 'completed'") {
-            (store, _) throws in
-            let result = try store.progress(of: sampleTask(1).key)?.result
-            #expect(result?.failure?.category == .serverError)
-            #expect(result?.exit == someResult.exit)
+    /// What its row says of its end makes no sense: it has ended, and not well.
+    @Test(arguments: ["exit = 99", "exit = 3, exit_code = 99", "exit = -1", "exit = 0", "exit = 1e9"])
+    func anEndThatCannotBeReadIsAFailure(_ change: String) throws {
+        try damaged("UPDATE progress SET \(change) WHERE state = 'completed'") { (store, lines) throws in
+            var found: [TaskProgress] = []
+            try store.streamProgress(of: 1) { found.append($0) }
+            #expect(found.last?.state == .completed)
+            guard case .unreadable = found.last?.result?.outcome else {
+                Issue.record("\(String(describing: found.last?.result))")
+                return
+            }
+            #expect(found.last?.result?.startTime == someResult.startTime)
+            #expect(try store.taskCounts(of: 1).failed == 1)
+            #expect(!lines().isEmpty)
         }
     }
 }

@@ -35,6 +35,8 @@ int shipyard_spawn(
 
 // prctl is variadic.
 int shipyard_become_subreaper(void);
+// And from now on they come to its own ancestor again.
+int shipyard_resign_as_subreaper(void);
 /// Whether orphans below the caller become its children.
 int shipyard_is_subreaper(void);
 /// Closes the caller's memory, environment and descriptors to other processes of its user.

@@ -2,6 +2,7 @@ import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardService
 import ShipyardStore
+import ShipyardSubmission
 
 /// Why a request is not answered with what it asked for.
 struct APIFailure: Error {
@@ -26,15 +27,18 @@ struct APIFailure: Error {
 
     init(_ error: StoreError) { self.init(Refusal(error)) }
 
-    /// Heard by nobody where the client has gone, and by one whose service is about to exit.
-    static var planningStopped: APIFailure {
-        APIFailure(503, "PlanningStopped", "planning was stopped, so nothing was added; try again")
-    }
-
-    init(refused diagnostics: Diagnostics) {
-        self.init(422, "SpecRefused", "the spec has errors; nothing was submitted")
-        response.diagnosticsText = TextRenderer().render(diagnostics)
-        response.diagnosticsJSON = JSONRenderer.render(diagnostics)
+    init(_ error: SubmissionError) {
+        switch error {
+        case .specs(let diagnostics):
+            self.init(422, "SpecRefused", "the spec has errors; nothing was submitted")
+            response.diagnosticsText = TextRenderer().render(diagnostics)
+            response.diagnosticsJSON = JSONRenderer.render(diagnostics)
+        case .refused(let refusal): self.init(refusal)
+        // Heard by nobody where the client has gone, and by one whose service is about to exit.
+        case .abandoned:
+            self.init(503, "PlanningStopped", "planning was stopped, so nothing was added; try again")
+        case .broken(let message): self.init(500, "InternalError", message)
+        }
     }
 
     var reply: HTTPReply { .json(response, status: status) }

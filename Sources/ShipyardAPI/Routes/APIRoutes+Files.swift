@@ -107,7 +107,7 @@ extension HTTPReply {
 }
 
 extension FilesResponse {
-    init(_ listing: FileListing) {
+    init(_ listing: NodeFileListing) {
         self.init()
         value = listing.entries.map(FileResponse.init)
         leftOut = listing.leftOut.isEmpty ? nil : listing.leftOut

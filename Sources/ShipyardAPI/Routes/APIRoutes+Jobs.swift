@@ -2,6 +2,7 @@ import ShipyardEngine
 import ShipyardModel
 import ShipyardService
 import ShipyardStore
+import ShipyardSubmission
 
 extension APIRoutes {
     func addJobs(to router: inout Router) {
@@ -14,9 +15,10 @@ extension APIRoutes {
             return .json(ListBody(value: responses))
         }
         on(.post, "/jobs", in: &router) { request throws(APIFailure) in
-            let submission = try body(of: request, as: SubmissionRequest.self)
-            let submitter = Submitter(self, isAbandoned: request.isAbandoned)
-            return .json(try submitter.addJobs(submission), status: 201)
+            let made = try submit(request) { submission, isAbandoned throws(SubmissionError) in
+                try submissions.addJobs(submission, isAbandoned: isAbandoned)
+            }
+            return .json(SubmissionResponse(made), status: 201)
         }
         on(.get, "/jobs/{job}", in: &router) { request throws(APIFailure) in
             .json(try jobResponse(try jobStatus(request.parameters["job"] ?? "")))

@@ -3,15 +3,17 @@ import ShipyardModel
 import ShipyardService
 import ShipyardSpecs
 import ShipyardStore
+import ShipyardSubmission
 
 extension APIRoutes {
     func addPools(to router: inout Router) {
         on(.get, "/pools", in: &router) { _ throws(APIFailure) in .json(ListBody(value: try poolResponses()))
         }
         on(.post, "/pools", in: &router) { request throws(APIFailure) in
-            let submission = try body(of: request, as: SubmissionRequest.self)
-            let id = try Submitter(self, isAbandoned: request.isAbandoned).addPool(submission)
-            return .json(try poolResponse(id), status: 201)
+            let id = try submit(request) { submission, isAbandoned throws(SubmissionError) in
+                try submissions.addPool(submission, isAbandoned: isAbandoned)
+            }
+            return .json(try poolResponse(id.text), status: 201)
         }
         on(.get, "/pools/{pool}", in: &router) { request throws(APIFailure) in
             .json(try poolResponse(request.parameters["pool"] ?? ""))

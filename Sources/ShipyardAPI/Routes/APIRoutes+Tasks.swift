@@ -82,11 +82,11 @@ extension APIRoutes {
             filter.state = known
         }
         if let result = request.queryValue("result") {
-            guard let known = TaskOutcome(rawValue: result) else {
+            guard let known = ExecutionResult(rawValue: result) else {
                 throw APIFailure(
                     400, "InvalidQueryParameter", "`result` is success or failure, not `\(result)`")
             }
-            filter.outcome = known
+            filter.result = known
         }
         return filter
     }
@@ -117,7 +117,7 @@ extension APIRoutes {
         var keys: [TaskKey] = []
         var names: [String] = []
         for dependency in list where keys.count < shown {
-            switch dependency {
+            switch dependency.upstream {
             case .task(let ordinal): keys.append(TaskKey(job: job.record.number, ordinal: ordinal))
             case .tasks(let range):
                 keys += range.prefix(shown).map { TaskKey(job: job.record.number, ordinal: $0) }

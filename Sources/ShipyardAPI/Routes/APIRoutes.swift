@@ -3,15 +3,16 @@ import ShipyardHTTPClient
 import ShipyardModel
 import ShipyardService
 import ShipyardStore
+import ShipyardSubmission
 
 /// The API of one service: what each path does. docs/api.md says it for users.
 package struct APIRoutes: Sendable {
     let loop: ServiceLoop
     let readers: StoreReaderPool
     let layout: HomeLayout
+    let submissions: Submissions
     let identity: ServiceIdentity
     let plans = PlanSummaries()
-    let underWay = SubmissionsUnderWay()
 
     /// What never changes while the service runs.
     package struct ServiceIdentity: Sendable {
@@ -23,6 +24,7 @@ package struct APIRoutes: Sendable {
     package func router() -> Router {
         var router = Router()
         addService(to: &router)
+        addPackages(to: &router)
         addPools(to: &router)
         addJobs(to: &router)
         addTasks(to: &router)

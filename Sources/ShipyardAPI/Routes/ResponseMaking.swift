@@ -8,8 +8,10 @@ extension ExecutionResponse {
     init(_ result: AttemptResult?, retryCount: Int, requeueCount: Int) {
         self.init(
             startTime: result?.startTime.iso8601, endTime: result?.endTime.iso8601,
-            exitCode: result?.exit.code,
-            result: result.map { $0.isSuccess ? TaskOutcome.success.rawValue : TaskOutcome.failure.rawValue },
+            exitCode: result?.outcome.exitCode,
+            result: result.map {
+                $0.isSuccess ? ExecutionResult.success.rawValue : ExecutionResult.failure.rawValue
+            },
             failureInfo: result?.failure.map {
                 FailureResponse(category: $0.category.rawValue, code: $0.code, message: $0.message)
             },

@@ -3,6 +3,7 @@ import ShipyardModel
 import ShipyardNode
 import ShipyardService
 import ShipyardStore
+import ShipyardSubmission
 
 /// `service run`: the service of one home, from its lock to its last answer.
 package enum ServiceHost {
@@ -83,8 +84,10 @@ package enum ServiceHost {
         // The database is opened (and migrated) by the loop; readers need it to be there first.
         let loop = try ServiceLoop(
             homeGuard: homeGuard, layout: layout, idleLimit: idleLimit, log: { log.write($0) })
+        let readers = StoreReaderPool(path: layout.database)
         let routes = APIRoutes(
-            loop: loop, readers: StoreReaderPool(path: layout.database), layout: layout,
+            loop: loop, readers: readers, layout: layout,
+            submissions: Submissions(turns: loop, readers: readers, layout: layout),
             identity: .init(version: version, processID: getpid(), startTime: ServiceLog.now()))
         try ServiceSignals.onStop { number in
             log.write("signal \(number): the service stops")

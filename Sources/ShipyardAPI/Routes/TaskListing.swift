@@ -138,7 +138,7 @@ struct TaskResponseWriter {
         bytes.append("\"endTime\":\"")
         result.endTime.appendISO8601(to: &bytes)
         bytes.append("\",")
-        if let code = result.exit.code {
+        if let code = result.outcome.exitCode {
             bytes.append("\"exitCode\":")
             appendDecimal(Int64(code), to: &bytes)
             bytes.append(",")

@@ -10,16 +10,17 @@ package struct Environment: Sendable {
     package init(_ variables: [String: String]) { fixed = variables }
     private init(fixed: [String: String]?) { self.fixed = fixed }
 
-    /// Everything, as a generator that runs for this process gets it.
+    /// Everything that is text, as a generator gets it.
     package var all: [String: String] {
         if let fixed { return fixed }
         var found: [String: String] = [:]
         var entry = environ
-        while let text = entry.pointee {
-            let parts = String(cString: text).split(
-                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { found[String(parts[0])] = String(parts[1]) }
+        while let bytes = entry.pointee {
             entry += 1
+            guard let text = String(validatingCString: bytes), let equals = text.firstIndex(of: "=") else {
+                continue
+            }
+            found[String(text[..<equals])] = String(text[text.index(after: equals)...])
         }
         return found
     }

@@ -18,6 +18,8 @@ package struct CommandFailure: Error, Sendable {
     package var help: String?
     /// Printed as it is before the message: rendered diagnostics, the end of a log.
     package var preface: String?
+    /// The service's word for programs, where it has refused something.
+    package var serviceCode: String?
 
     package init(_ code: ExitCode, _ message: String, help: String? = nil) {
         self.code = code

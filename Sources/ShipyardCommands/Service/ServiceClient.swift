@@ -1,6 +1,7 @@
 import ShipyardAPI
 import ShipyardHTTPClient
 import ShipyardModel
+import ShipyardSubmission
 
 /// Speaks the API's HTTP and JSON; every answer that is no success becomes a failure for the user.
 package struct ServiceClient {
@@ -32,17 +33,29 @@ package struct ServiceClient {
         try decode(type, from: send(request(.post, path, body)))
     }
 
-    /// A submission has an identity, so that it can be sent again when its answer was lost, and goes with our
-    /// environment, which the service does not have.
+    /// A submission has an identity, so that it can be sent again when its answer was lost. The packages of its
+    /// pool file go first.
     package func submit<Value: Decodable>(
         _ path: ServicePath, _ submission: SubmissionRequest, as type: Value.Type = Value.self
     ) throws(CommandFailure) -> Value {
         var body = submission
         body.submissionId = body.submissionId ?? Self.randomIdentity()
-        body.environment = body.environment ?? Environment.ofProcess.all
-        var request = try request(.post, path, body)
-        request.hasIdentity = true
-        return try decode(type, from: send(request))
+        let packages = PackageSender(self, body)
+        var attempt = 0
+        while true {
+            attempt += 1
+            body.packages = try packages.sent()
+            do throws(CommandFailure) {
+                var request = try request(.post, path, body)
+                request.hasIdentity = true
+                return try decode(type, from: send(request))
+            } catch {
+                // Another pool may have gone in between, and taken what no pool named yet.
+                guard error.serviceCode == Submissions.packageMissing, attempt < PackageSender.attempts else {
+                    throw error
+                }
+            }
+        }
     }
 
     private static func randomIdentity() -> String {
@@ -52,6 +65,22 @@ package struct ServiceClient {
     /// For answers that carry nothing.
     package func post(_ path: ServicePath, _ body: some Encodable = Nothing()) throws(CommandFailure) {
         _ = try send(request(.post, path, body))
+    }
+
+    /// Bytes as they are; twice is as once.
+    package func put(_ path: ServicePath, bytes: [UInt8]) throws(CommandFailure) {
+        var request = ServiceRequest(.put, path.text, body: bytes)
+        request.contentType = "application/octet-stream"
+        request.timeoutSeconds = 3600
+        _ = try send(request)
+    }
+
+    /// Whether there is such a thing.
+    package func has(_ path: ServicePath) throws(CommandFailure) -> Bool {
+        let answer = try exchange(ServiceRequest(.get, path.text))
+        guard answer.status != 404 else { return false }
+        _ = try checked(answer)
+        return true
     }
 
     package func delete(_ path: ServicePath) throws(CommandFailure) {

@@ -14,7 +14,9 @@ enum ServiceRefusal {
             let separator = diagnostics.hasSuffix("\n") ? "" : "\n"
             return CommandFailure(code, error.message, help: nil).preceded(by: diagnostics + separator)
         }
-        return CommandFailure(code, error.message)
+        var failure = CommandFailure(code, error.message)
+        failure.serviceCode = error.code
+        return failure
     }
 
     /// The word for programs; nil when the answer is none of the service's errors.

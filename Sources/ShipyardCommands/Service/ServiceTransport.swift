@@ -6,6 +6,7 @@ package struct ServiceRequest: Sendable {
     /// With its query, percent-encoded.
     package var path: String
     package var body: [UInt8]?
+    package var contentType = "application/json"
     /// First byte wanted, for `Range: bytes=a-`.
     package var firstByte: Int64?
     /// How long the answer may take; a long poll asks for more.

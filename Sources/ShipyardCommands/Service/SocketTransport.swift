@@ -38,7 +38,7 @@ final class SocketTransport: ServiceTransport {
         var outgoing = OutgoingRequest(
             request.method, "http://shipyard" + request.path, unixSocket: socket, body: request.body ?? [])
         outgoing.timeout = .seconds(Int64(request.timeoutSeconds))
-        if request.body != nil { outgoing.headers.append(HTTPHeader("Content-Type", "application/json")) }
+        if request.body != nil { outgoing.headers.append(HTTPHeader("Content-Type", request.contentType)) }
         if let first = request.firstByte { outgoing.headers.append(HTTPHeader("Range", "bytes=\(first)-")) }
         return outgoing
     }

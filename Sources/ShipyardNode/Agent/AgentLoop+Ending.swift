@@ -65,15 +65,15 @@ extension AgentLoop {
         return hasOrphan
     }
 
-    /// Begins to end an attempt with this failure.
-    func end(_ attempt: Attempt, with failure: FailureInfo?, isUnrecorded: Bool = false) {
+    /// Begins to end an attempt, which is then its outcome.
+    func end(_ attempt: Attempt, as outcome: Outcome?, isUnrecorded: Bool = false) {
         let now = NodeClock.monotonicMicroseconds()
         if attempt.ending != nil {
             if isUnrecorded, !attempt.mainHasEnded { attempt.ending?.isUnrecorded = true }
             return
         }
         attempt.ending = Attempt.Ending(
-            failure: failure, killAt: now + Self.graceMicroseconds, isUnrecorded: isUnrecorded)
+            outcome: outcome, killAt: now + Self.graceMicroseconds, isUnrecorded: isUnrecorded)
         signal(attempt, SIGTERM)
         attempt.nextSweep = attempt.ending?.killAt ?? now
     }
@@ -121,7 +121,7 @@ extension AgentLoop {
         guard !queue.isEmpty || !attempts.isEmpty else { return }
         let now = NodeClock.monotonicMicroseconds()
         while let head = queue.head, head.arrival + Self.maximumQueueMicroseconds <= now,
-            slots(of: head.order) > freeSlots
+            !stock.fits(needs(of: head.order))
         {
             send(.returned(queue.removeHead().order.id))
         }
@@ -132,7 +132,7 @@ extension AgentLoop {
             } else if let deadline = attempt.deadline, deadline <= now,
                 let limit = attempt.context.context.maxWallTime
             {
-                end(attempt, with: AttemptFailure.wallTime(limit))
+                end(attempt, as: .overWallTime(limit))
             }
         }
     }
@@ -159,6 +159,6 @@ extension AgentLoop {
         guard !isLeaving else { return }
         isLeaving = true
         queue.removeAll()
-        for attempt in attempts { end(attempt, with: nil, isUnrecorded: true) }
+        for attempt in attempts { end(attempt, as: nil, isUnrecorded: true) }
     }
 }

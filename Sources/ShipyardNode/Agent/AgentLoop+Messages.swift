@@ -14,7 +14,7 @@ extension AgentLoop {
         case .context(let context): contexts[context.number] = ContextState(context, on: node)
         case .forgetContext(let number): contexts[number] = nil
         case .start(let order): receive(order)
-        case .kill(let id, let failure): kill(id, failure)
+        case .kill(let id, let outcome): kill(id, outcome)
         case .recall(let id): if queue.remove(id) != nil { send(.returned(id)) }
         case .acknowledge(let sequence): acknowledge(sequence)
         case .removeDirectory(let id, let path): removeDirectory(id, path)
@@ -39,7 +39,7 @@ extension AgentLoop {
             if !isLeaving { NodeAgent.complain("\(order.id) names the unknown context \(order.context)") }
             return send(.returned(order.id))
         }
-        if order.slots == 0 {
+        if order.needs == .none {
             start(order, context)
         } else {
             queue.append(
@@ -48,12 +48,11 @@ extension AgentLoop {
         }
     }
 
-    private func kill(_ id: WorkID, _ failure: FailureInfo) {
+    private func kill(_ id: WorkID, _ outcome: Outcome) {
         if let entry = queue.remove(id) {
-            let now = NodeClock.now()
-            record(entry.order.id, AttemptResult(exit: .none, failure: failure, startTime: now, endTime: now))
+            record(entry.order.id, AttemptResult(outcome, at: NodeClock.now()))
         } else if let attempt = attempts.first(where: { $0.order.id == id }) {
-            end(attempt, with: failure)
+            end(attempt, as: outcome)
         }
     }
 

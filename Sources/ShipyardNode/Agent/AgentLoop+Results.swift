@@ -5,7 +5,7 @@ extension AgentLoop {
     /// Nothing is left of the attempt's processes: the command follows its staging, or the attempt is over.
     func finishPhase(_ attempt: Attempt) {
         if attempt.ending?.isUnrecorded == true { return release(attempt) }
-        if let failure = attempt.ending?.failure { return finish(attempt, .none, failure) }
+        if let outcome = attempt.ending?.outcome { return finish(attempt, outcome) }
         attempt.ending = nil
         switch attempt.phase {
         case .command: finishCommand(attempt)
@@ -15,27 +15,25 @@ extension AgentLoop {
 
     private func finishCommand(_ attempt: Attempt) {
         let signal = attempt.status & 0x7F
-        if signal != 0 { return finish(attempt, .signalled(signal), AttemptFailure.signalled(signal)) }
-        let code = (attempt.status >> 8) & 0xFF
-        finish(attempt, .exited(code), code == 0 ? nil : AttemptFailure.exitCode(code))
+        finish(attempt, signal != 0 ? .signalled(signal) : .exited((attempt.status >> 8) & 0xFF))
     }
 
     private func finishStaging(_ attempt: Attempt) {
         let answer = text(of: attempt)
         attempt.answer = nil
         guard attempt.status == 0 else {
-            let failure = StagingAnswer.failure(answer, status: attempt.status)
+            let (fault, message) = StagingAnswer.fault(answer, status: attempt.status)
             // A file that is too large for the disk has left no room, or has left what was there before.
-            if failure.code == "DiskFull", let obstacle = obstacle() {
+            if fault == .diskFull, let obstacle = obstacle() {
                 return withdraw(attempt, obstacle.description)
             }
-            return finish(attempt, .none, failure)
+            return finish(attempt, .stagingFailed(fault, message))
         }
         do throws(AttemptError) {
             try startCommand(attempt)
         } catch {
             if let reason = error.hindrance { return withdraw(attempt, reason) }
-            finish(attempt, .none, error.failure)
+            finish(attempt, error.outcome)
         }
     }
 
@@ -46,20 +44,19 @@ extension AgentLoop {
         giveBack(attempt.order, reason)
     }
 
-    private func finish(_ attempt: Attempt, _ exit: ExitStatus, _ failure: FailureInfo?) {
+    private func finish(_ attempt: Attempt, _ outcome: Outcome) {
         release(attempt)
         record(
             attempt.order.id,
             AttemptResult(
-                exit: exit, failure: failure, startTime: attempt.startTime, endTime: NodeClock.now(),
-                usage: attempt.usage))
+                outcome, startTime: attempt.startTime, endTime: NodeClock.now(), usage: attempt.usage))
     }
 
     private func release(_ attempt: Attempt) {
         guard let index = attempts.firstIndex(where: { $0 === attempt }) else { return }
         attempts.swapAt(index, attempts.count - 1)
         attempts.removeLast()
-        freeSlots += slots(of: attempt.order)
+        stock.give(attempt.held)
     }
 
     // 64 KiB: an answer is one line. More can only be a mistake.

@@ -6,14 +6,16 @@ extension AgentLoop {
     /// Starts what has waited longest, as long as it fits. Nothing overtakes: an order of many slots would
     /// wait for ever behind a stream of small ones.
     func dispatch() {
-        while let head = queue.head, slots(of: head.order) <= freeSlots {
+        while let head = queue.head, stock.fits(needs(of: head.order)) {
             let entry = queue.removeHead()
             start(entry.order, entry.context)
         }
     }
 
-    /// More slots than the node has can only mean the whole node.
-    func slots(of order: WorkOrder) -> Int { min(Int(order.slots), options.slots) }
+    /// More than the node has can only mean the whole node.
+    func needs(of order: WorkOrder) -> Resources {
+        order.needs.isWithin(stock.capacity) ? order.needs : order.needs.capped(to: stock.capacity)
+    }
 
     func start(_ order: WorkOrder, _ context: ContextState) {
         let startTime = NodeClock.now()
@@ -21,7 +23,7 @@ extension AgentLoop {
             let attempt = try prepare(order, context)
             let needsStaging = context.context.staging != nil || order.staging != nil
             if needsStaging { try startStaging(attempt) } else { try startCommand(attempt) }
-            freeSlots -= slots(of: order)
+            attempt.held = stock.take(needs(of: order))
             attempts.append(attempt)
         } catch {
             // Without a root every task fails at once, one after the other. They are not to blame: the node is
@@ -31,22 +33,22 @@ extension AgentLoop {
             let endTime = NodeClock.now()
             record(
                 order.id,
-                AttemptResult(exit: .none, failure: error.failure, startTime: startTime, endTime: endTime))
+                AttemptResult(error.outcome, startTime: startTime, endTime: endTime))
         }
     }
 
     struct AttemptError: Error {
-        var failure: FailureInfo
+        var outcome: Outcome
         /// What keeps the node from starting any work, where that is why.
         var hindrance: String?
 
-        init(_ failure: FailureInfo, hindrance: String? = nil) {
-            self.failure = failure
+        init(_ outcome: Outcome, hindrance: String? = nil) {
+            self.outcome = outcome
             self.hindrance = hindrance
         }
 
         init(_ error: SystemError, isDirectory: Bool) {
-            failure = AttemptFailure.storage(error, isDirectory: isDirectory)
+            outcome = .notStored(error, isDirectory: isDirectory)
             hindrance = Hindrance.isNodes(error.errno) ? error.description : nil
         }
     }
@@ -168,7 +170,7 @@ extension AgentLoop {
         let working = "\(attempt.directory)/wd"
         guard let path = context.resolve(program, workingDirectory: working) else {
             let searchPath = context.searchPath(workingDirectory: working)
-            throw AttemptError(AttemptFailure.programNotFound(program, searchPath: searchPath))
+            throw AttemptError(.programNotFound(program, searchPath: searchPath))
         }
         arguments.fill(words)
         var (error, isFork) = spawn(path, attempt, at: place)
@@ -181,11 +183,11 @@ extension AgentLoop {
         case 0: return
         case ENOENT, ENOTDIR:
             context.forget(program)
-            throw AttemptError(AttemptFailure.programNotFound(path, searchPath: ""))
+            throw AttemptError(.programNotFound(path, searchPath: ""))
         default:
             let isNodes = isFork || Hindrance.isNodes(error, ofProgram: true)
             throw AttemptError(
-                AttemptFailure.launch(path, errno: error),
+                .launchFailed(path, errno: error),
                 hindrance: isNodes ? SystemError("start a process", errno: error).description : nil)
         }
     }

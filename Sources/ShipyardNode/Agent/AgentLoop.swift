@@ -28,7 +28,7 @@ final class AgentLoop {
     var parents: [String: ParentDirectory] = [:]
     var queue = WorkQueue()
     var attempts: [Attempt] = []
-    var freeSlots: Int
+    var stock: ResourceStock
     let removals: Removals
     var hindrance: Hindrance?
     /// How long until the next trial of a node that cannot start work; monotonic microseconds.
@@ -55,7 +55,7 @@ final class AgentLoop {
         self.spawner = spawner
         self.directory = directory
         self.journal = journal
-        freeSlots = options.slots
+        stock = ResourceStock(Resources(slots: options.slots))
     }
 
     /// Until the agent is told to go and its last process has ended.

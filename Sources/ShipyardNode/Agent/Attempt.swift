@@ -7,8 +7,8 @@ final class Attempt {
 
     /// Why and until when it is being ended.
     struct Ending {
-        /// Nil when only what the command left behind is ended: then the command's own result holds.
-        var failure: FailureInfo?
+        /// Nil when only what the command left behind is ended: then the command's own end holds.
+        var outcome: Outcome?
         /// From then on with KILL; monotonic microseconds.
         var killAt: Int64
         /// The agent goes: what it ends was not the command's doing and must not be recorded as its result.
@@ -16,6 +16,8 @@ final class Attempt {
     }
 
     let order: WorkOrder
+    /// What it has of the node from its first process to its end.
+    var held = Resources.none
     let context: ContextState
     let parent: ParentDirectory
     /// Absolute; the value of AZ_BATCH_TASK_DIR in all its processes.

@@ -29,6 +29,12 @@ package enum OwnChildren {
         _ = shipyard_become_subreaper()
     }
 
+    /// Ends what `adopt` began.
+    static func resign() {
+        _ = shipyard_resign_as_subreaper()
+        others.withLock { $0 = nil }
+    }
+
     /// Starts a process in `start`, which returns its number or one that is not positive. No stranger is looked
     /// for meanwhile, so that none is taken for one before it is known.
     package static func start(_ start: () -> Int32) {

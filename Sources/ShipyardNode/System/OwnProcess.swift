@@ -11,6 +11,15 @@ package enum OwnProcess {
     /// zombie of it stays.
     package static func adoptOrphans() { OwnChildren.adopt() }
 
+    /// As `adoptOrphans`, for as long as `body` runs: what it starts cannot get away.
+    package static func whileAdoptingOrphans<Answer, Failure: Error>(
+        _ body: () throws(Failure) -> Answer
+    ) throws(Failure) -> Answer {
+        OwnChildren.adopt()
+        defer { OwnChildren.resign() }
+        return try body()
+    }
+
     /// Takes the exits of adopted children that have ended.
     package static func reapOrphans() { _ = OwnChildren.strangers() }
 

@@ -17,10 +17,10 @@ extension ServiceMessage: WireMessage {
         case .start(let order):
             writer.append(UInt8(2))
             order.write(to: &writer)
-        case .kill(let id, let failure):
+        case .kill(let id, let outcome):
             writer.append(UInt8(3))
             writer.append(id)
-            writer.append(failure)
+            writer.append(ending: outcome)
         case .recall(let id):
             writer.append(UInt8(4))
             writer.append(id)
@@ -57,7 +57,7 @@ extension ServiceMessage: WireMessage {
             self = .hello(offer, try reader.stateID(), try reader.lifeID())
         case 1: self = .context(try WorkContext(from: &reader))
         case 2: self = .start(try WorkOrder(from: &reader))
-        case 3: self = .kill(try reader.workID(), try reader.failure())
+        case 3: self = .kill(try reader.workID(), try reader.ending())
         case 4: self = .recall(try reader.workID())
         case 5: self = .acknowledge(try reader.integer())
         case 6: self = .removeDirectory(try reader.removalID(), path: try reader.text())
@@ -101,18 +101,32 @@ extension WorkContext: WireMessage {
 }
 
 extension WorkOrder: WireMessage {
+    private static let stagingFlag: UInt8 = 1
+    private static let resourcesFlag: UInt8 = 2
+
     package func write(to writer: inout ByteWriter) {
         writer.append(id)
         writer.append(context)
         writer.append(name)
         writer.append(command)
-        writer.append(slots)
-        writer.append(staging)
+        writer.append(UInt16(clamping: needs.slots))
+        // What follows. An order of slots only lies as it did when there was nothing else.
+        writer.append(UInt8(staging == nil ? 0 : Self.stagingFlag) | (needs.isPlain ? 0 : Self.resourcesFlag))
+        if let staging { writer.append(staging) }
+        if !needs.isPlain { writer.append(othersOf: needs) }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
+        let id = try reader.workID()
+        let (context, name, command) = (
+            try reader.integer(UInt32.self), try reader.text(), try reader.text()
+        )
+        var needs = Resources(slots: Int(try reader.integer(UInt16.self)))
+        let parts = try reader.integer(UInt8.self)
+        guard parts & ~(Self.stagingFlag | Self.resourcesFlag) == 0 else { throw .unknownTag(parts) }
+        let staging = parts & Self.stagingFlag == 0 ? nil : try reader.text()
+        if parts & Self.resourcesFlag != 0 { try reader.others(of: &needs) }
         self.init(
-            id: try reader.workID(), context: try reader.integer(), name: try reader.text(),
-            command: try reader.text(), slots: try reader.integer(), staging: try reader.optionalText())
+            id: id, context: context, name: name, command: command, needs: needs, staging: staging)
     }
 }

@@ -6,6 +6,7 @@ struct FactoryWalk {
     var factory: TaskFactorySpec
     var setting: PlanSetting
     var world: any PlannerWorld
+    var call: GeneratorCall
 
     /// What one task gets of its factory.
     struct Item {
@@ -85,7 +86,7 @@ struct FactoryWalk {
         _ spec: CustomFactorySpec, _ item: inout Item, _ body: (inout Item) -> Bool
     ) throws(PlanFailure) {
         do {
-            try world.forEachRow(of: spec) { row in
+            try world.forEachRow(of: spec, in: call) { row in
                 item.arguments.positions = row
                 return body(&item)
             }

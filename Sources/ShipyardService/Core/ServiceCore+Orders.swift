@@ -12,11 +12,12 @@ extension ServiceCore {
             switch effect {
             case .launchNode(let node): substrate.allocate(node, description(of: node))
             case .startWork(let node, let work): order(work, on: node, definitions)
-            case .killWork(let node, let work, let failure): substrate.cancel(work, failure, on: node)
+            case .killWork(let node, let work, let outcome): substrate.cancel(work, outcome, on: node)
             case .removeNode(let node): substrate.release(node, description(of: node))
             case .verifyPoolRemoved(let pool): substrate.verifyReleased(pool)
             case .removeFiles(let node, let id, let owner): substrate.removeFiles(id, of: owner, on: node)
             case .forgetRemoval(let node, let id): substrate.forgetRemoval(id, on: node)
+            case .findOldFiles(let sweep): self.sweep = sweep
             case .shutDownNode(let node): substrate.reboot(node)
             }
         }
@@ -85,7 +86,7 @@ extension ServiceCore {
         substrate.start(
             WorkAssignment(
                 id: id, template: template, task: definition.id, command: definition.command ?? "true",
-                slots: engine.slots(of: key) ?? 1, staging: definition.extra),
+                needs: engine.needs(of: key) ?? Resources(slots: 1), staging: definition.extra),
             on: node)
     }
 

@@ -24,6 +24,7 @@ extension ServiceCore {
         for record in try store.jobs() { try restore(record) }
         for record in try store.nodeJobs() where !record.isRelease { engine.restoreNodeJob(record) }
         for record in try store.nodeJobs() where record.isRelease { engine.restoreNodeJob(record) }
+        if let time = try store.lastSweep() { engine.restoreLastSweep(time) }
         engine.finishRestoring(at: now)
         for node in engine.nodesToReach { substrate.recover(node, description(of: node)) }
     }
@@ -31,7 +32,6 @@ extension ServiceCore {
     private func restore(_ record: JobRecord) throws(StoreError) {
         switch Stored<JobPlan>(record.plan) {
         case .value(let plan):
-            retention.keep(record, plan)
             guard record.state != .completed else {
                 let counts = try store.taskCounts(of: record.number)
                 return engine.restoreJob(record, JobRules(plan), counts: counts)
@@ -94,7 +94,7 @@ extension ServiceCore {
 extension Dependency {
     /// Whether what is waited for can be a task of a job of so many.
     fileprivate func isWithin(_ taskCount: Int) -> Bool {
-        switch self {
+        switch upstream {
         case .task(let ordinal): ordinal < taskCount
         case .tasks(let range): range.upperBound < taskCount
         case .numbers: true

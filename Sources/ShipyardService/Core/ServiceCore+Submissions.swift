@@ -143,7 +143,6 @@ extension ServiceCore {
                 number: number, id: plan.id, pool: pool, state: .active, priority: plan.priority, plan: "",
                 taskCount: 0, autoComplete: false, creationTime: now.wall, stateTransitionTime: now.wall,
                 endTime: nil, terminateReason: nil, creationSteady: now.steady)
-        retention.keep(record, whole)
         record.plan = jsonText(whole)
         if ticket.isNew { engine.apply(.jobAdded(record, JobRules(whole)), at: now) }
         record.autoComplete = whole.autoComplete

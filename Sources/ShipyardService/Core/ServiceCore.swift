@@ -10,7 +10,7 @@ import ShipyardStore
 /// of no more use: make a new one from the same store, which is exactly what happens after a crash, so that
 /// there is one way back and it is tested all the time.
 package final class ServiceCore {
-    var engine = Engine()
+    let engine = Engine()
     let store: StoreWriter
     let substrate: any Substrate
 
@@ -29,10 +29,8 @@ package final class ServiceCore {
     /// Jobs whose refused tasks are marked for removal in this turn.
     var discardedJobs: Set<UInt32> = []
     var watchers: [JobWatcher] = []
-    var retention = RetentionBook()
-    /// The files that were due by then have been looked for.
-    var lastSweep: SteadyTime
-    var isSweeping = false
+    /// A search for old files that is to begin.
+    var sweep: RetentionSweep?
     /// Orders for tasks that the database does not know any more.
     var missingRows: [(NodeHandle, WorkID)] = []
 
@@ -44,13 +42,11 @@ package final class ServiceCore {
     ) throws(StoreError) {
         self.store = store
         self.substrate = substrate
-        // A search covers all time before the first one was over.
-        lastSweep = try store.lastSweep() ?? SteadyTime(milliseconds: 0)
         try restore(at: now, isNewLife)
     }
 
     package var nextDeadline: SteadyTime? {
-        missingRows.isEmpty ? engine.nextDeadline : SteadyTime(milliseconds: 0)
+        missingRows.isEmpty && sweep == nil ? engine.nextDeadline : SteadyTime(milliseconds: 0)
     }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }
 
@@ -155,17 +151,15 @@ package final class ServiceCore {
 
     /// A task whose row is gone can never run, and must not be waited for.
     private func endTasksWithoutRows(at now: Moment) {
-        let failure = FailureInfo(
-            category: .serverError, code: "TaskRowMissing",
-            message: "what the state file has of the task cannot be read")
-        let result = AttemptResult(exit: .none, failure: failure, startTime: now.wall, endTime: now.wall)
+        let outcome = Outcome.notStarted(
+            .rowMissing, "what the state file has of the task cannot be read")
+        let result = AttemptResult(outcome, at: now.wall)
         for (node, work) in missingRows { engine.apply(.workExited(node, work, result), at: now) }
         missingRows = []
     }
 
     private func forget(job: UInt32) {
         plans[job] = nil
-        if let record = engine.job(job) { retention.ended(record) } else { retention.forget(job) }
         workTemplates.forget(job: job)
         substrate.jobEnded(job)
     }

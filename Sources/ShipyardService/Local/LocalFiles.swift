@@ -24,7 +24,7 @@ private struct LocalNodeFiles: NodeFiles {
 
     func tasksLocation(of job: JobID) -> String { "\(root)/\(NodeLayout.jobDirectory(job.text))" }
 
-    func list(_ owner: FilesOwner?) -> FileListing { tree(owner).list() }
+    func list(_ owner: FilesOwner?) -> NodeFileListing { tree(owner).list() }
 
     func open(_ path: BytePath, of owner: FilesOwner?) throws(FileFailure) -> any OpenFile {
         try tree(owner).open(path)
@@ -78,8 +78,8 @@ struct FileTree {
     }
 
     /// Everything below the root, directories before what they hold, in the order of names.
-    func list() -> FileListing {
-        var listing = FileListing()
+    func list() -> NodeFileListing {
+        var listing = NodeFileListing()
         // The last one is taken first.
         var pending = children(of: BytePath(""), &listing)
         while let (path, entry) = pending.popLast() {
@@ -102,7 +102,7 @@ struct FileTree {
 
     /// What a directory holds, the last name first.
     private func children(
-        of path: BytePath, _ listing: inout FileListing
+        of path: BytePath, _ listing: inout NodeFileListing
     ) -> [(path: BytePath, entry: FileEntry)] {
         do throws(FileFailure) {
             let directory = try descend(path.components[...])
@@ -245,7 +245,7 @@ extension FileEntry {
     }
 }
 
-extension FileListing {
+extension NodeFileListing {
     /// So many are told; a tree that nobody may read is told in a few lines too.
     private static let notesLimit = 100
 

@@ -18,12 +18,12 @@ extension LocalSubstrate {
             .start(
                 WorkOrder(
                     id: work.id, context: number, name: directoryName(of: work), command: work.command,
-                    slots: UInt16(clamping: work.slots), staging: work.staging)))
+                    needs: work.needs, staging: work.staging)))
         unflushed.insert(node)
     }
 
-    package func cancel(_ work: WorkID, _ failure: FailureInfo, on node: NodeHandle) {
-        send(.kill(work, failure), to: node)
+    package func cancel(_ work: WorkID, _ outcome: Outcome, on node: NodeHandle) {
+        send(.kill(work, outcome), to: node)
     }
 
     package func removeFiles(_ id: RemovalID, of owner: FilesOwner, on node: NodeHandle) {

@@ -207,7 +207,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
         if store.hasRowsToPurge || substrate.hasEvents { return monotonic }
         let now = time.now().steady
         var next = monotonic + HomeGuard.pause.microseconds
-        for due in [core.nextDeadline, core.nextWatcherDeadline, core.nextSweep] {
+        for due in [core.nextDeadline, core.nextWatcherDeadline] {
             // A moment of the steady clock has passed when the next millisecond begins.
             guard let due else { continue }
             let rest = due + TimeSpan(milliseconds: 1) - now

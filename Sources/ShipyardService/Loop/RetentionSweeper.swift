@@ -1,3 +1,4 @@
+import ShipyardEngine
 import ShipyardModel
 import ShipyardStore
 import Synchronization
@@ -24,14 +25,14 @@ final class RetentionSweeper: Sendable {
     }
 
     /// The search runs on a thread of its own: a job may have a million tasks.
-    func sweepIfDue(_ core: ServiceCore, at now: Moment) {
-        guard let sweep = core.beginSweep(at: now) else { return }
+    func sweepIfAsked(_ core: ServiceCore) {
+        guard let sweep = core.takeSweep() else { return }
         workers.run { [self, windows] in
             let failures = windows.search(sweep.rules, since: sweep.since, until: sweep.until) {
                 rule, after, upTo throws(StoreError) in try find(rule, after, upTo)
             }
             for failure in failures { log("files past their retention time were not looked for: \(failure)") }
-            post { core, _ in core.endSweep(sweep, isComplete: failures.isEmpty) }
+            post { core, now in core.endSweep(sweep, isComplete: failures.isEmpty, at: now) }
         }
     }
 

@@ -216,7 +216,7 @@ package final class ServiceLoop: Sendable {
         }
         return LoopMail(
             take: { [self] core, now in
-                sweeper.sweepIfDue(core, at: now)
+                sweeper.sweepIfAsked(core)
                 return takeRequests { body, _ in body(core, now) }
             },
             refuse: { [self] refusal in takeRequests { _, refuse in refuse(refusal) } })

@@ -12,7 +12,7 @@ package protocol NodeFiles: Sendable {
     /// What the locations of a job's tasks begin with: a slash and the task's id follow.
     func tasksLocation(of job: JobID) -> String
     /// Everything, directories before what they hold, in the order of names.
-    func list(_ owner: FilesOwner?) -> FileListing
+    func list(_ owner: FilesOwner?) -> NodeFileListing
     func open(_ path: BytePath, of owner: FilesOwner?) throws(FileFailure) -> any OpenFile
 }
 
@@ -24,7 +24,7 @@ package protocol OpenFile: Sendable {
     func read(at offset: Int64, atMost count: Int) throws(FileFailure) -> [UInt8]
 }
 
-package struct FileListing: Sendable {
+package struct NodeFileListing: Sendable {
     package var entries: [FileEntry] = []
     /// What is not listed, and why.
     package var leftOut: [String] = []

@@ -18,8 +18,8 @@ package protocol Substrate: AnyObject {
     /// Starts it, or keeps it until a slot is free. Nothing where the node knows the work already: an order may be
     /// given again. Answered by `workStarted` and `workExited`, or by `workReturned`.
     func start(_ work: WorkAssignment, on node: NodeHandle)
-    /// Ends the work, also where it has not started. Its exit then has this failure. Unknown work has exited already.
-    func cancel(_ work: WorkID, _ failure: FailureInfo, on node: NodeHandle)
+    /// Ends the work, also where it has not started; this is then its outcome. Unknown work has exited already.
+    func cancel(_ work: WorkID, _ outcome: Outcome, on node: NodeHandle)
     /// Answered by `filesRemoved` or `filesNotRemoved`, and answered again when asked again, until `forgetRemoval`:
     /// asking again never takes what has come to the place since.
     func removeFiles(_ id: RemovalID, of owner: FilesOwner, on node: NodeHandle)

@@ -9,20 +9,20 @@ package struct WorkAssignment: Sendable {
     package let task: String?
     /// As written in the spec.
     package let command: String
-    /// Task slots that it takes; 0 for work that needs none.
-    package let slots: Int
+    /// What it takes of the node.
+    package let needs: Resources
     /// Files to put in place for this one alone, besides those of the template: JSON, as `ShipyardStaging` reads it.
     package let staging: String?
 
     package init(
-        id: WorkID, template: WorkTemplate, task: String? = nil, command: String, slots: Int = 0,
+        id: WorkID, template: WorkTemplate, task: String? = nil, command: String, needs: Resources = .none,
         staging: String? = nil
     ) {
         self.id = id
         self.template = template
         self.task = task
         self.command = command
-        self.slots = slots
+        self.needs = needs
         self.staging = staging
     }
 }

@@ -1,5 +1,5 @@
 /// The kinds of spec files, in the order in which they are merged.
-package enum SpecKind: String, Sendable, CaseIterable, Comparable {
+package enum SpecKind: String, Codable, Sendable, CaseIterable, Comparable {
     case credentials, config, fs, pool, jobs
 
     package static func < (left: SpecKind, right: SpecKind) -> Bool { left.mergeRank < right.mergeRank }

@@ -9,7 +9,8 @@ struct FakeAgent {
         var work: WorkAssignment
         var started: Instant
         var ends: Instant
-        var failure: FailureInfo?
+        /// What it is ended as.
+        var ending: Outcome?
     }
 
     /// How far a removal is. All of it is in the journal, so the next agent goes on with it.
@@ -22,7 +23,7 @@ struct FakeAgent {
     /// What it is told.
     enum Order {
         case start(WorkAssignment)
-        case cancel(WorkID, FailureInfo)
+        case cancel(WorkID, Outcome)
         case removeFiles(RemovalID, FilesOwner)
         case forgetRemoval(RemovalID)
         case acknowledge(UInt64)
@@ -52,7 +53,7 @@ struct FakeAgent {
     var unread: [Order] = []
     var unseenEnds: [(work: WorkID, started: Instant)] = []
 
-    var usedSlots: Int { running.values.reduce(0) { $0 + $1.work.slots } }
+    var usedSlots: Int { running.values.reduce(0) { $0 + $1.work.needs.slots } }
 
     func knows(_ work: WorkID) -> Bool {
         running[work] != nil || (queued + held).contains { $0.id == work }

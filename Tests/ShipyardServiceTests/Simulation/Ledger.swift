@@ -45,7 +45,7 @@ struct Ledger {
                 expect(work.attempt <= last, "\(work) began after its task was ended")
             }
             nodeOfWork[work] = name
-            usedSlots[name, default: 0] += assignment.slots
+            usedSlots[name, default: 0] += assignment.needs.slots
             expect(
                 usedSlots[name] ?? 0 <= scenario.pool.taskSlotsPerNode,
                 "\(name.node) has more running than slots")
@@ -81,7 +81,7 @@ struct Ledger {
         for dependency in job.tasks[Int(key.ordinal)].dependencies {
             // Of each of these lists one must have ended well.
             let alternatives: [[UInt32]] =
-                switch dependency {
+                switch dependency.upstream {
                 case .task(let parent): [[parent]]
                 case .tasks(let range): range.map { [$0] }
                 case .numbers(let range):
@@ -137,7 +137,7 @@ struct Ledger {
             return fails ? 1 : 0
         case .jobRelease: return 0
         case .task:
-            usedSlots[name, default: 0] -= assignment.slots
+            usedSlots[name, default: 0] -= assignment.needs.slots
             guard let task = part(work, scenario) else { return 0 }
             let code = task.exitCodes[min(Int(work.attempt) - 1, task.exitCodes.count - 1)]
             ends[work] = .some(killed ? nil : code)

@@ -34,8 +34,8 @@ extension SimulatedSubstrate {
             if agents[name]?.isStopped == true { killAgent(name, reason: "it was silent for too long") }
         case .timeIsOver(let work):
             if agents[name]?.isStopped == true { return self.act(act, on: name, after: 5) }
-            guard let running = agents[name]?.running[work], running.failure == nil else { return }
-            agents[name]?.running[work]?.failure = Self.wallTimeIsOver
+            guard let running = agents[name]?.running[work], running.ending == nil else { return }
+            agents[name]?.running[work]?.ending = .overWallTime(running.work.template.maxWallTime ?? .zero)
             end(work, on: name, started: running.started)
         }
     }
@@ -85,19 +85,13 @@ extension SimulatedSubstrate {
         agents[name]?.queued.append(work)
     }
 
-    static let stagingFailed = FailureInfo(
-        category: .userError, code: "ResourceFileNotFound", message: "a file to put in place is not there")
-    static let wallTimeIsOver = FailureInfo(
-        category: .userError, code: "MaxWallClockTimeExpiry", message: "its wall time is over")
-
     /// Its files cannot be put in place, so its command never begins.
     func failsStaging(_ work: WorkAssignment, on name: NodeName) -> Bool {
         guard work.id.kind == .task, random.chance(scenario.stagingFailurePercent) else { return false }
         ledger.failedBeforeItBegan(work.id)
         let now = moment.wall
-        exit(
-            work.id, AttemptResult(exit: .none, failure: Self.stagingFailed, startTime: now, endTime: now),
-            on: name)
+        let outcome = Outcome.stagingFailed(.unknown, "a file to put in place is not there")
+        exit(work.id, AttemptResult(outcome, at: now), on: name)
         return true
     }
 

@@ -257,8 +257,8 @@ final class SimulatedSubstrate: Substrate {
 
     func start(_ work: WorkAssignment, on node: NodeHandle) { order(.start(work), to: node) }
 
-    func cancel(_ work: WorkID, _ failure: FailureInfo, on node: NodeHandle) {
-        order(.cancel(work, failure), to: node)
+    func cancel(_ work: WorkID, _ outcome: Outcome, on node: NodeHandle) {
+        order(.cancel(work, outcome), to: node)
     }
 
     func removeFiles(_ id: RemovalID, of owner: FilesOwner, on node: NodeHandle) {
@@ -283,7 +283,7 @@ final class SimulatedSubstrate: Substrate {
         if traces { print(now.milliseconds, "   ", name.node, order) }
         switch order {
         case .start(let work): take(work, on: name)
-        case .cancel(let work, let failure): kill(work, failure, on: name)
+        case .cancel(let work, let outcome): kill(work, outcome, on: name)
         case .removeFiles(let id, let owner): removeFiles(id, owner, on: name)
         case .forgetRemoval(let id): forgetRemoval(id, on: name)
         case .acknowledge(let sequence): agents[name]?.exits.removeAll { $0.sequence <= sequence }
@@ -297,24 +297,22 @@ final class SimulatedSubstrate: Substrate {
         startQueued(on: name)
     }
 
-    private func kill(_ work: WorkID, _ failure: FailureInfo, on name: NodeName) {
+    private func kill(_ work: WorkID, _ outcome: Outcome, on name: NodeName) {
         if agents[name]?.running[work] != nil {
-            agents[name]?.running[work]?.failure = failure
+            agents[name]?.running[work]?.ending = outcome
             if let started = agents[name]?.running[work]?.started {
                 schedule(.workEnds(name.pool, name.node, work, started: started), after: 1 + delay(5))
             }
         } else if agents[name].map({ ($0.queued + $0.held).contains { $0.id == work } }) == true {
             agents[name]?.queued.removeAll { $0.id == work }
             agents[name]?.held.removeAll { $0.id == work }
-            let result = AttemptResult(
-                exit: .none, failure: failure, startTime: moment.wall, endTime: moment.wall)
-            exit(work, result, on: name)
+            exit(work, AttemptResult(outcome, at: moment.wall), on: name)
         }
     }
 
     func startQueued(on name: NodeName) {
         while let agent = agents[name], let work = agent.queued.first,
-            work.slots == 0 || agent.usedSlots + work.slots <= agent.slots
+            work.needs == .none || agent.usedSlots + work.needs.slots <= agent.slots
         {
             agents[name]?.queued.removeFirst()
             makeDirectory(of: work, on: name)
@@ -410,16 +408,12 @@ final class SimulatedSubstrate: Substrate {
     func end(_ work: WorkID, on name: NodeName, started: Instant) {
         guard let running = agents[name]?.running[work], running.started == started else { return }
         agents[name]?.running[work] = nil
-        let code = ledger.ended(running.work, on: name, scenario, killed: running.failure != nil)
-        var failure = running.failure
-        if failure == nil, code != 0 {
-            failure = FailureInfo(category: .userError, code: "FailureExitCode", message: "exit code \(code)")
-        }
+        let code = ledger.ended(running.work, on: name, scenario, killed: running.ending != nil)
         let usage = ResourceUsage(wall: (now - running.started).milliseconds * 1000)
         exit(
             work,
             AttemptResult(
-                exit: running.failure == nil ? .exited(code) : .signalled(9), failure: failure,
+                running.ending ?? .exited(code),
                 startTime: running.started + wallError, endTime: moment.wall, usage: usage), on: name)
         startQueued(on: name)
     }

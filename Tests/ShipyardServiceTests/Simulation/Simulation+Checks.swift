@@ -83,7 +83,7 @@ extension Simulation {
             let template = scenario.jobs[index].plan.templates[tasks[ordinal].template]
             return row.result?.isSuccess == true || template.dependencyAction == .satisfy
         }
-        return switch dependency {
+        return switch dependency.upstream {
         case .task(let parent): isSatisfied(Int(parent))
         case .tasks(let range): range.allSatisfy { isSatisfied(Int($0)) }
         case .numbers(let range):

@@ -75,11 +75,10 @@ struct JobSummary {
     private func show(_ task: TaskResponse) throws(CommandFailure) {
         let info = task.executionInfo
         var text = "  task \(task.id): "
-        if let failure = info.failureInfo, failure.code != "FailureExitCode" {
-            text += "\(failure.code): \(failure.message)"
-            if let code = info.exitCode { text += " (exit code \(code))" }
+        if let code = info.exitCode {
+            text += "exit code \(code)"
         } else {
-            text += info.exitCode.map { "exit code \($0)" } ?? "failed"
+            text += info.failureInfo.map { "\($0.code): \($0.message)" } ?? "failed"
         }
         if info.retryCount > 0 { text += " (retried \(counted(info.retryCount, "time")))" }
         console.say(DisplayText.printable(text))

@@ -23,6 +23,7 @@ enum JobsAddCommand {
             ["credentials", "config", "pool", "jobs"], needed: ["jobs"])
         request.recreate = invocation.has("recreate")
         request.isStrict = invocation.has("strict")
+        request.generated = try GeneratorRuns.made(for: request)
         let service = try invocation.service()
         if request.recreate, try !mayRecreate(request, service, invocation) { return .done }
         let answer: SubmissionResponse = try service.submit("/jobs", request)

@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardAPI
 import ShipyardSpecs
+import ShipyardSubmission
 
 /// The spec files of a `run`, with the pool's id replaced by one that only this run has.
 struct RunFiles {
@@ -10,6 +11,7 @@ struct RunFiles {
     private(set) var others: [SubmissionRequest.File] = []
     private(set) var jobIDs: [String] = []
     private let isStrict: Bool
+    private var generated: [GeneratorRun] = []
 
     init(_ invocation: Invocation) throws(CommandFailure) {
         isStrict = invocation.has("strict")
@@ -36,6 +38,7 @@ struct RunFiles {
                 try given.map { file throws(CommandFailure) in try Self.renamed(file, to: poolID) }
                 ?? Self.defaultPool(id: poolID)
         }
+        generated = try GeneratorRuns.made(for: submission())
     }
 
     /// What `POST /jobs` gets. The pool's file goes with it: merge rules and auto pools look at it.
@@ -45,6 +48,7 @@ struct RunFiles {
         // A run's jobs are its own: it ends and deletes them, so it must have made them.
         request.mustBeNew = true
         request.isStrict = isStrict
+        request.generated = generated
         return request
     }
 

@@ -26,7 +26,8 @@ struct TaskListing {
         table.cell(task.retryCount)
         table.cell(task.wallTimeMilliseconds?.number.map { durationText(seconds: $0 / 1000) } ?? "")
         table.cell(task.node?.nodeID)
-        table.cell(task.failure.flatMap { $0.code?.isText("FailureExitCode") == true ? nil : $0.message })
+        // An exit code has its own column, and its message says no more.
+        table.cell(task.exitCode == nil ? task.failure?.message : nil)
         if table.rowCount == Self.pageRows { endPage() }
     }
 

@@ -1,40 +1,23 @@
 import Glibc
 
-/// Whose shell a `custom` generator seems to be run from, so that `jobs add` runs what `plan` runs.
+/// Whose shell a `custom` generator is run from.
 package struct GeneratorCaller: Sendable {
-    /// How long a generator may take for one row, module loading included. Longer is a mistake that nobody sees,
-    /// as nobody watches a service's generators.
+    /// How long a generator may take for one row, module loading included. Longer is mostly a mistake, and in a
+    /// script nobody would see it.
     static let defaultPatienceSeconds = 60
     static let patienceVariable = "SHIPYARD_GENERATOR_SECONDS"
 
     var workingDirectory: String
     var environment: [String: String]
 
-    /// - Parameter environment: nil where the caller has told none: this process's own.
-    init(workingDirectory: String, environment: [String: String]?) {
+    package init(workingDirectory: String, environment: [String: String]) {
         self.workingDirectory = workingDirectory
-        self.environment = environment ?? Self.ownEnvironment()
+        self.environment = environment
     }
 
     /// This process.
     package static var own: GeneratorCaller {
-        let here = getcwd(nil, 0)
-        defer { free(here) }
-        return GeneratorCaller(workingDirectory: here.map { String(cString: $0) } ?? "/", environment: nil)
-    }
-
-    package static func ownEnvironment() -> [String: String] {
-        var variables: [String: String] = [:]
-        var position = 0
-        while let entry = environ[position] {
-            position += 1
-            // What is not UTF-8 cannot travel in JSON.
-            guard let text = String(validatingCString: entry), let equals = text.firstIndex(of: "=") else {
-                continue
-            }
-            variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
-        }
-        return variables
+        GeneratorCaller(workingDirectory: currentDirectory(), environment: Environment.ofProcess.all)
     }
 
     /// In seconds; what is no number from 1 to a day is as good as not set.

@@ -3,11 +3,11 @@ extension PythonGenerator {
     /// for each row.
     ///
     /// The supervisor is the reaper of whatever its child starts (PR_SET_CHILD_SUBREAPER), so that nothing gets
-    /// out of its sight, and ends all of it when the service's end of the stream closes or the child has ended.
+    /// out of its sight, and ends all of it when our end of the stream closes or the child has ended.
     ///
     /// The stream is moved away first, so that a module that prints does not print into the answers, and
-    /// one that reads standard input finds it empty. A row is not held back for longer than a second: the service
-    /// counts the time without one.
+    /// one that reads standard input finds it empty. A row is not held back for longer than a second: the time
+    /// without one is counted.
     static let script = #"""
         import os, sys
         os.chdir(sys.argv.pop())

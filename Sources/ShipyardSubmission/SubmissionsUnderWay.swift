@@ -9,8 +9,8 @@ final class SubmissionsUnderWay: Sendable {
 
     /// Runs `body` when no other submission of this identity is under way; nil when `isAbandoned` first.
     func alone<Answer>(
-        _ identity: String, isAbandoned: () -> Bool, _ body: () throws(APIFailure) -> Answer
-    ) throws(APIFailure) -> Answer? {
+        _ identity: String, isAbandoned: () -> Bool, _ body: () throws(SubmissionError) -> Answer
+    ) throws(SubmissionError) -> Answer? {
         while !identities.withLock({ $0.insert(identity).inserted }) {
             if isAbandoned() { return nil }
             usleep(10_000)

@@ -8,7 +8,7 @@ import ShipyardPlanner
 /// stream close, also when this process is killed, and then kills every descendant, be it in whatever session.
 final class PythonProcess {
     private static let readBytes = 1 << 16
-    /// How often a wait looks whether it is still wanted.
+    /// How often a wait looks whether it has been long enough.
     private static let lookMilliseconds: Int32 = 50
     /// How long the supervisor gets to end what the generators have started: on a machine that is not out of breath
     /// it needs a tenth of a second.
@@ -20,14 +20,11 @@ final class PythonProcess {
     private let process: pid_t
     private let tree: StartedTree
     private let socket: Int32
-    private let isAbandoned: () -> Bool
     private var buffer: [UInt8] = []
     /// Up to where `buffer` has been handed out.
     private var consumed = 0
 
-    init(
-        script: String, searchPath: String, caller: GeneratorCaller, isAbandoned: @escaping () -> Bool
-    ) throws(PlannerWorldError) {
+    init(script: String, searchPath: String, caller: GeneratorCaller) throws(PlannerWorldError) {
         guard let python = caller.python() else {
             throw PlannerWorldError(
                 "python3 is not installed, and a `custom` factory needs it",
@@ -55,12 +52,10 @@ final class PythonProcess {
         }
         self.process = process
         tree = StartedTree(root: process, variable: Self.markVariable, mark: mark)
-        self.isAbandoned = isAbandoned
         socket = ends[0]
     }
 
-    /// In a new session and with every signal as a program finds it: a service blocks TERM and ignores PIPE, and
-    /// both would be inherited.
+    /// In a new session: a terminal's ctrl-C is ours, and takes the generators along.
     private static func spawn(
         _ program: String, _ arguments: [String], environment: [String], stream: Int32,
         _ process: inout pid_t
@@ -75,7 +70,7 @@ final class PythonProcess {
         return withCStrings([program] + arguments) { arguments in
             withCStrings(environment) { environment in
                 var code: Int32 = 0
-                // The service takes a child that it does not know for something that a dead agent has left.
+                // An orphan that comes to us is told from this one by not being known.
                 OwnChildren.start {
                     code = posix_spawn(&process, program, &actions, &attributes, arguments, environment)
                     return code == 0 ? process : 0
@@ -116,7 +111,7 @@ final class PythonProcess {
     }
 
     /// Why there is no more to read or write.
-    enum End: Error { case gone, stopped, late }
+    enum End: Error { case gone, late }
 
     /// Hands a request over, whatever its length: a generator that does not read must not hold us.
     func send(_ bytes: [UInt8], patience: Patience) throws(End) {
@@ -152,7 +147,6 @@ final class PythonProcess {
     private func wait(for events: Int32, _ patience: Patience) throws(End) {
         var entry = pollfd(fd: socket, events: Int16(events), revents: 0)
         while true {
-            guard !isAbandoned() else { throw .stopped }
             if poll(&entry, 1, Self.lookMilliseconds) > 0 { return }
             guard !patience.isOver else { throw .late }
         }

@@ -1,12 +1,19 @@
 import Glibc
 import ShipyardPlanner
+import ShipyardService
 
-/// Lists the embedded blob store: `<root>/<account>/<container>/…`, one regular file for each blob.
-struct StoredFiles {
-    let root: String
-    let isAbandoned: () -> Bool
+/// Lists the embedded blob store: `storage/<account>/<container>/…` of a home, one regular file for each blob.
+package struct StoredFiles {
+    private let root: String
+    private let isAbandoned: () -> Bool
 
-    func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
+    /// - Parameter isAbandoned: whether nobody waits for the listing any more.
+    package init(home: String, isAbandoned: @escaping () -> Bool = { false }) {
+        root = HomeLayout(home).storage
+        self.isAbandoned = isAbandoned
+    }
+
+    package func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
         for name in [listing.account, listing.container] where !Self.isName(name) {
             throw PlannerWorldError("`\(name)` cannot be the name of an account or a container")
         }

@@ -3,7 +3,7 @@ import ShipyardPlanner
 import ShipyardSpecs
 
 /// Runs the Python modules of `custom` factories in one `python3` process, started when it is first needed
-/// and kept until the submission is planned: a module with state is loaded once and called twice.
+/// and kept until all is planned: a module with state is loaded once and called twice.
 ///
 /// Not for use from several threads.
 final class PythonGenerator {
@@ -12,17 +12,27 @@ final class PythonGenerator {
 
     private let searchPath: String
     private let caller: GeneratorCaller
-    private let isAbandoned: () -> Bool
     private var process: PythonProcess?
 
-    init(searchPath: String, caller: GeneratorCaller, isAbandoned: @escaping () -> Bool) {
+    init(searchPath: String, caller: GeneratorCaller) {
         self.searchPath = searchPath
         self.caller = caller
-        self.isAbandoned = isAbandoned
     }
 
     func forEachRow(
         of generator: CustomFactorySpec, _ body: ([PythonValue]) -> Bool
+    ) throws(PlannerWorldError) {
+        try forEachLine(of: generator) { line throws(PlannerWorldError) in
+            guard let row = GeneratorRow.values(line) else {
+                throw PlannerWorldError("python3 gave an answer that cannot be understood")
+            }
+            return body(row)
+        }
+    }
+
+    /// The rows as `GeneratorRow` reads them.
+    func forEachLine(
+        of generator: CustomFactorySpec, _ body: (ArraySlice<UInt8>) throws(PlannerWorldError) -> Bool
     ) throws(PlannerWorldError) {
         let python = try running()
         do throws(PythonProcess.End) {
@@ -34,7 +44,7 @@ final class PythonGenerator {
             let line = try nextLine(python, generator)
             switch line.first {
             case UInt8(ascii: "r"):
-                guard !body(try Self.row(line.dropFirst())) else { continue }
+                guard !(try body(line.dropFirst())) else { continue }
                 // The generator may have more to say, and nobody listens: it starts anew if asked again.
                 process = nil
                 return
@@ -46,8 +56,7 @@ final class PythonGenerator {
 
     private func running() throws(PlannerWorldError) -> PythonProcess {
         if let process { return process }
-        let started = try PythonProcess(
-            script: Self.script, searchPath: searchPath, caller: caller, isAbandoned: isAbandoned)
+        let started = try PythonProcess(script: Self.script, searchPath: searchPath, caller: caller)
         process = started
         return started
     }
@@ -69,7 +78,6 @@ final class PythonGenerator {
     private func ended(_ generator: CustomFactorySpec, _ end: PythonProcess.End) -> PlannerWorldError {
         process = nil
         switch end {
-        case .stopped: return .planningStopped
         case .gone:
             return PlannerWorldError("python3 ended while it ran the generator `\(generator.module)`")
         case .late:
@@ -104,61 +112,11 @@ final class PythonGenerator {
         return bytes + Array("}}\n".utf8)
     }
 
-    // MARK: - Answers
-
-    private static func row(_ line: ArraySlice<UInt8>) throws(PlannerWorldError) -> [PythonValue] {
-        var values: [PythonValue] = []
-        guard !line.isEmpty else { return values }
-        for field in line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {
-            guard let value = value(field) else {
-                throw PlannerWorldError("python3 gave an answer that cannot be understood")
-            }
-            values.append(value)
-        }
-        return values
-    }
-
-    private static func value(_ field: ArraySlice<UInt8>) -> PythonValue? {
-        let text = unescaped(field.dropFirst())
-        switch field.first {
-        case UInt8(ascii: "i"):
-            return Int(text).map(PythonValue.int) ?? BigInteger(decimal: text).map(PythonValue.bigInt)
-        case UInt8(ascii: "f"): return Double(text).map(PythonValue.float)
-        case UInt8(ascii: "s"): return .str(text)
-        case UInt8(ascii: "b"): return .bool(text == "1")
-        case UInt8(ascii: "n"): return PythonValue.none
-        case UInt8(ascii: "o"):
-            let parts = field.dropFirst().split(separator: 0x1F, omittingEmptySubsequences: false).map(
-                unescaped)
-            guard parts.count == 3 else { return nil }
-            return .object(PythonObject(typeName: parts[0], text: parts[1], representation: parts[2]))
-        default: return nil
-        }
-    }
-
-    private static func unescaped(_ bytes: ArraySlice<UInt8>) -> String {
-        var result: [UInt8] = []
-        var rest = bytes
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "\\"), let letter = rest.popFirst() else {
-                result.append(byte)
-                continue
-            }
-            switch letter {
-            case UInt8(ascii: "t"): result.append(0x09)
-            case UInt8(ascii: "n"): result.append(0x0A)
-            case UInt8(ascii: "r"): result.append(0x0D)
-            case UInt8(ascii: "f"): result.append(0x1F)
-            default: result.append(letter)
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
-
     private static func failure(
         _ line: ArraySlice<UInt8>, _ generator: CustomFactorySpec
     ) -> PlannerWorldError {
-        let parts = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map(unescaped)
+        let parts = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map(
+            GeneratorRow.unescaped)
         let place = parts.count > 2 && !parts[2].isEmpty ? " (\(parts[2]))" : ""
         let what = parts.prefix(2).filter { !$0.isEmpty }.joined(separator: ": ")
         let isMissing = parts.first == "ModuleNotFoundError"

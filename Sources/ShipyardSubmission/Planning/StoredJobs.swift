@@ -3,7 +3,7 @@ import ShipyardPlanner
 import ShipyardStore
 
 /// The jobs that a planner in the service may add tasks to: those in the database.
-struct StoredJobs: ExistingJobs {
+struct StoredJobs {
     let readers: StoreReaderPool
 
     func jobExists(_ job: JobID) throws(PlannerWorldError) -> Bool { try number(of: job) != nil }

@@ -18,7 +18,7 @@ struct SubmissionSink: PlanSink {
         var plan: JobPlan
     }
 
-    let routes: APIRoutes
+    let target: Submissions
     let setting: PlanSetting
     private let isAbandoned: @Sendable () -> Bool
     /// Ids that some `depends_on` of the file names, by job.
@@ -35,9 +35,10 @@ struct SubmissionSink: PlanSink {
     private var forward: [(definition: TaskDefinition, dependencies: [DependencyPlan])] = []
 
     init(
-        routes: APIRoutes, setting: PlanSetting, jobs: JobsSpec, isAbandoned: @escaping @Sendable () -> Bool
+        _ target: Submissions, setting: PlanSetting, jobs: JobsSpec,
+        isAbandoned: @escaping @Sendable () -> Bool
     ) {
-        self.routes = routes
+        self.target = target
         self.isAbandoned = isAbandoned
         self.setting = setting
         referenced = Dictionary(
@@ -47,7 +48,7 @@ struct SubmissionSink: PlanSink {
 
     // MARK: PlanSink
 
-    mutating func jobBegan(_ plan: JobPlan) throws(APIFailure) {
+    mutating func jobBegan(_ plan: JobPlan) throws(SubmissionError) {
         let id = plan.id
         ticket = try begin(id, usesDependencies: plan.usesTaskDependencies)
         job = id
@@ -56,7 +57,7 @@ struct SubmissionSink: PlanSink {
         forward = []
     }
 
-    mutating func task(_ task: TaskPlan) throws(APIFailure) {
+    mutating func task(_ task: TaskPlan) throws(SubmissionError) {
         guard let ticket, let job else { return }
         let ordinal = UInt32(ticket.firstOrdinal + task.index)
         let id = task.id
@@ -78,13 +79,12 @@ struct SubmissionSink: PlanSink {
         if slice.definitions.count >= Self.sliceCount { try flush() }
     }
 
-    mutating func jobEnded(_ plan: JobPlan, _ graph: PlanGraph) throws(APIFailure) {
+    mutating func jobEnded(_ plan: JobPlan, _ graph: PlanGraph) throws(SubmissionError) {
         guard let ticket else { return }
         try flush()
         for (definition, dependencies) in forward {
             guard let known = try resolve(dependencies, ticket) else {
-                throw APIFailure(
-                    500, "InternalError", "task `\(definition.id)` depends on a task that was not planned")
+                throw .broken("task `\(definition.id)` depends on a task that was not planned")
             }
             var definition = definition
             definition.dependencies = Dependency.text(of: known)
@@ -103,28 +103,28 @@ struct SubmissionSink: PlanSink {
     // MARK: Parts
 
     /// Waits while the tasks of a refused submission to the same job are removed: some thousand in a blink.
-    private func begin(_ job: JobID, usesDependencies: Bool) throws(APIFailure) -> SubmissionTicket {
+    private func begin(_ job: JobID, usesDependencies: Bool) throws(SubmissionError) -> SubmissionTicket {
         while true {
-            do throws(APIFailure) {
-                return try routes.perform(isPromise: false) { [mustBeNew] core, _ throws(Refusal) in
+            do throws(SubmissionError) {
+                return try target.perform(isPromise: false) { [mustBeNew] core, _ throws(Refusal) in
                     // In the turn that reserves the id; from then on nobody else can make a job of it.
                     if mustBeNew { try core.checkIsFree(job) }
                     return try core.beginSubmission(job, usesDependencies: usesDependencies)
                 }
             } catch {
-                guard error.response.code == Refusal.rowsBeingRemoved else { throw error }
+                guard error.code == Refusal.rowsBeingRemoved else { throw error }
             }
-            guard !isAbandoned() else { throw .planningStopped }
+            guard !isAbandoned() else { throw .abandoned }
             usleep(10_000)
         }
     }
 
-    private mutating func flush() throws(APIFailure) {
+    private mutating func flush() throws(SubmissionError) {
         guard let ticket, !slice.seeds.isEmpty || !slice.definitions.isEmpty else { return }
         let full = slice
         slice = TaskSlice()
         // No promise yet: the end of the submission is one, for all of it.
-        try routes.perform(isPromise: false) { core, _ throws(Refusal) in
+        try target.perform(isPromise: false) { core, _ throws(Refusal) in
             try core.addSlice(full, to: ticket)
         }
     }
@@ -132,7 +132,7 @@ struct SubmissionSink: PlanSink {
     /// Nil when an id is not known yet.
     private func resolve(
         _ dependencies: [DependencyPlan], _ ticket: SubmissionTicket
-    ) throws(APIFailure) -> [Dependency]? {
+    ) throws(SubmissionError) -> [Dependency]? {
         var known: [Dependency] = []
         for dependency in dependencies {
             switch dependency {
@@ -150,10 +150,10 @@ struct SubmissionSink: PlanSink {
         return known
     }
 
-    private func ordinal(of id: String, _ ticket: SubmissionTicket) throws(APIFailure) -> UInt32? {
+    private func ordinal(of id: String, _ ticket: SubmissionTicket) throws(SubmissionError) -> UInt32? {
         if let ordinal = ordinals[id] { return ordinal }
         guard !ticket.isNew else { return nil }
-        return try routes.read { reader throws(StoreError) in try reader.ordinal(of: id, in: ticket.number) }
+        return try target.read { reader throws(StoreError) in try reader.ordinal(of: id, in: ticket.number) }
     }
 
     private func number(of id: [UInt8]) -> Int? {
@@ -162,11 +162,11 @@ struct SubmissionSink: PlanSink {
     }
 
     /// The one file that a `file` factory adds to a task, as a manifest for its node.
-    private func staging(of transfer: StorageTransferSpec?) throws(APIFailure) -> String? {
+    private func staging(of transfer: StorageTransferSpec?) throws(SubmissionError) -> String? {
         guard let transfer, let account = setting.account(of: transfer.storageAccountSettings) else {
             return nil
         }
-        let source = "\(routes.layout.storage)/\(account)/\(transfer.remotePath)"
+        let source = "\(target.layout.storage)/\(account)/\(transfer.remotePath)"
         let path = (transfer.localPath ?? "").replacingPrefix("$AZ_BATCH_TASK_WORKING_DIR/", with: "")
         let manifest = StagingManifest(resourceFiles: [.init(source: source, path: path)])
         guard let text = try? JSONCoding.encode(manifest) else { return nil }

@@ -1,0 +1,48 @@
+import ShipyardDiagnostics
+import ShipyardModel
+import ShipyardSpecs
+import ShipyardSubmission
+
+extension APIRoutes {
+    /// Takes the submission of a request's body to `add`, until the client has gone.
+    func submit<Made>(
+        _ request: HTTPRequest,
+        _ add: (Submission, @escaping @Sendable () -> Bool) throws(SubmissionError) -> Made
+    ) throws(APIFailure) -> Made {
+        let submission = try Submission(body(of: request, as: SubmissionRequest.self))
+        do throws(SubmissionError) {
+            return try add(submission, request.isAbandoned)
+        } catch {
+            throw APIFailure(error)
+        }
+    }
+}
+
+extension Submission {
+    fileprivate init(_ request: SubmissionRequest) throws(APIFailure) {
+        let files = try request.files.map { file throws(APIFailure) in
+            guard let kind = SpecKind(rawValue: file.kind) else {
+                throw APIFailure(400, "InvalidRequestBody", "`\(file.kind)` is no kind of spec file")
+            }
+            return File(
+                kind: kind, name: file.name, directory: request.directory(of: file.kind), text: file.text)
+        }
+        self.init(from: .client(request: request.submissionId), files: files)
+        generated = request.generated ?? []
+        packages = request.packages ?? []
+        options.recreates = request.recreate
+        options.mustBeNew = request.mustBeNew ?? false
+        options.isStrict = request.isStrict ?? false
+    }
+}
+
+extension SubmissionResponse {
+    init(_ made: SubmittedJobs) {
+        jobs = made.jobs.map { job in
+            Job(
+                id: job.id, poolId: job.poolId, tasksAdded: job.tasksAdded, isNew: job.isNew,
+                number: job.number)
+        }
+        warnings = made.warnings
+    }
+}

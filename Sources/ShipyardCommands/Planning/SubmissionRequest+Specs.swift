@@ -1,0 +1,49 @@
+import Glibc
+import ShipyardAPI
+import ShipyardDiagnostics
+import ShipyardSpecs
+
+/// What a command must know of the files that it submits. Whoever plans them says what is wrong with them.
+extension SubmissionRequest {
+    /// Nil where they would be refused.
+    func specs(ofKinds isWanted: (SpecKind) -> Bool = { _ in true }) -> SpecSet? {
+        var (specs, diagnostics) = SpecLoader.load(
+            files.compactMap { file in
+                guard let kind = SpecKind(rawValue: file.kind), isWanted(kind) else { return nil }
+                return SpecSource(kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
+            })
+        if isStrict ?? false { diagnostics.makeWarningsErrors() }
+        return diagnostics.hasErrors ? nil : specs
+    }
+
+    /// The pool that the service is to make of these files.
+    func ownPool() -> PoolSpec? {
+        guard let pool = specs(ofKinds: { $0 != .jobs })?.pool else { return nil }
+        guard files.contains(where: { $0.kind == "jobs" }) else { return pool }
+        guard mayName("auto_pool"), let jobs = specs()?.jobs else { return nil }
+        return jobs.jobs.contains { $0.autoPool != nil } ? pool : nil
+    }
+
+    /// Whether a jobs file may have this key. Without the word and without an escape it has not, and a file of a
+    /// million tasks need not be read here too.
+    func mayName(_ key: String) -> Bool {
+        files.contains { $0.kind == "jobs" && Self.mayName(key, in: $0.text) }
+    }
+
+    private static func mayName(_ key: String, in text: String) -> Bool {
+        let word = Array(key.utf8)
+        var text = text
+        return text.withUTF8 { bytes in
+            guard let start = bytes.baseAddress else { return false }
+            if memchr(start, Int32(UInt8(ascii: "\\")), bytes.count) != nil { return true }
+            var position = 0
+            while let found = memchr(start + position, Int32(word[0]), bytes.count - position) {
+                position = UnsafeRawPointer(found) - UnsafeRawPointer(start)
+                guard bytes.count - position >= word.count else { return false }
+                if memcmp(start + position, word, word.count) == 0 { return true }
+                position += 1
+            }
+            return false
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import ShipyardModel
+
+/// For how long the files of one template's tasks stay on their nodes.
+package struct RetentionRule: Sendable, Hashable {
+    package var job: UInt32
+    package var template: Int
+    package var retention: TimeSpan
+
+    package init(job: UInt32, template: Int, retention: TimeSpan) {
+        self.job = job
+        self.template = template
+        self.retention = retention
+    }
+}
+
+/// One search for files that are kept no longer: of tasks that became due after the one moment, up to the other.
+package struct RetentionSweep: Sendable, Hashable {
+    package var since: SteadyTime
+    package var until: SteadyTime
+    package var rules: [RetentionRule]
+}
+
+/// Which jobs may have files that were kept for long enough. A job costs nothing before the first of its files can be
+/// due, nor after the last of them has been looked for.
+struct RetentionState {
+    var due: Set<UInt32> = []
+    /// The files that were due by then have been looked for. A search covers all time before the first one was over.
+    var lastSweep = SteadyTime(milliseconds: 0)
+    var isSweeping = false
+}
+
+extension Engine {
+    package func restoreLastSweep(_ time: SteadyTime) { retention.lastSweep = time }
+
+    /// Of a job that is new, or has new templates.
+    func keepFiles(of job: JobEntry) {
+        let number = job.record.number
+        guard let shortest = job.rules.retentions?.lowerBound else { return }
+        if retention.due.contains(number) { return planSweep(within: shortest) }
+        timers.set(.filesDue(number), at: job.record.begin + shortest)
+    }
+
+    func forgetFiles(of number: UInt32) {
+        timers.cancel(.filesDue(number))
+        retention.due.remove(number)
+    }
+
+    /// The first files of the job may be due from now on.
+    func filesAreDue(of number: UInt32) {
+        guard let shortest = entry(number).rules.retentions?.lowerBound else { return }
+        retention.due.insert(number)
+        planSweep(within: shortest)
+    }
+
+    /// As often as the shortest retention time, a second to a minute.
+    private func planSweep(within retention: TimeSpan) {
+        guard !self.retention.isSweeping else { return }
+        let time = self.retention.lastSweep + min(max(retention, .seconds(1)), .seconds(60))
+        if let planned = timers[.retentionSweep], planned <= time { return }
+        timers.set(.retentionSweep, at: time)
+    }
+
+    func sweep(at now: Moment) {
+        let since = retention.lastSweep
+        retention.lastSweep = now.steady
+        let rules = retention.due.sorted().flatMap { dueRules(of: entry($0), at: now.steady) }
+        guard !rules.isEmpty else { return swept(until: now.steady) }
+        retention.isSweeping = true
+        effects.append(.findOldFiles(RetentionSweep(since: since, until: now.steady, rules: rules)))
+    }
+
+    private func dueRules(of job: JobEntry, at now: SteadyTime) -> [RetentionRule] {
+        // Where no node is, no file is.
+        guard pools[job.record.pool]?.nodes.isEmpty == false else { return [] }
+        return job.rules.templates.enumerated().compactMap { template, rules in
+            guard let retention = rules.retention, job.record.begin + retention <= now else { return nil }
+            return RetentionRule(job: job.record.number, template: template, retention: retention)
+        }
+    }
+
+    /// - Parameter isComplete: whether everything that was due has been found, and its removal is stored.
+    func filesFound(until time: SteadyTime, isComplete: Bool) {
+        retention.isSweeping = false
+        if isComplete { writes.append(.putLastSweep(time)) }
+        swept(until: isComplete ? time : nil)
+    }
+
+    /// Jobs that have ended, and whose last files have been found by then, are done with.
+    private func swept(until time: SteadyTime?) {
+        var shortest: TimeSpan?
+        for number in retention.due {
+            let job = entry(number)
+            guard let retentions = job.rules.retentions else { continue }
+            if let time, let end = job.endOfTasks, end + retentions.upperBound <= time {
+                retention.due.remove(number)
+            } else {
+                shortest = min(shortest ?? retentions.lowerBound, retentions.lowerBound)
+            }
+        }
+        if let shortest { planSweep(within: shortest) }
+    }
+}
+
+extension JobEntry {
+    /// Nil while tasks may still end.
+    fileprivate var endOfTasks: SteadyTime? {
+        guard record.state == .completed else { return nil }
+        return record.endSteady
+            ?? SteadyTime(milliseconds: (record.endTime ?? record.creationTime).milliseconds)
+    }
+}
+
+extension JobRules {
+    /// From the shortest to the longest; nil where files stay for ever.
+    fileprivate var retentions: ClosedRange<TimeSpan>? {
+        let all = templates.compactMap(\.retention)
+        guard let least = all.min(), let most = all.max() else { return nil }
+        return least...most
+    }
+}

@@ -1,0 +1,25 @@
+import Glibc
+import ShipyardModel
+
+/// What goes wrong with an attempt before its command runs.
+extension Outcome {
+    static func programNotFound(_ program: String, searchPath: String) -> Outcome {
+        let reason =
+            program.utf8.contains(UInt8(ascii: "/"))
+            ? "does not exist, or the interpreter that its first line names does not"
+            : "is in no directory of PATH (\(searchPath))"
+        return .notStarted(.programNotFound, "The program `\(program)` \(reason).")
+    }
+
+    static func launchFailed(_ program: String, errno: Int32) -> Outcome {
+        let reason = SystemError("", errno: errno).reason
+        return .notStarted(.launchFailed, "The program `\(program)` could not be started: \(reason).")
+    }
+
+    /// A directory or a log file of the task could not be made: the node's trouble, not the command's.
+    static func notStored(_ error: SystemError, isDirectory: Bool) -> Outcome {
+        let isFull = error.errno == ENOSPC || error.errno == EDQUOT
+        return .notStarted(
+            isFull ? .diskFull : isDirectory ? .directoryNotMade : .fileNotMade, "\(error.description).")
+    }
+}

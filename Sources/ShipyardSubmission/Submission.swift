@@ -1,0 +1,89 @@
+import ShipyardModel
+import ShipyardSpecs
+
+/// What somebody wants made: the texts of spec files with all that they lead to, so that nothing else is opened
+/// on the word of who asks, and the value may wait in a file until a later day.
+package struct Submission: Codable, Sendable {
+    package struct File: Codable, Sendable {
+        package var kind: SpecKind
+        /// As whoever asks calls it, for messages. Its ending says how it is read.
+        package var name: String
+        /// Absolute: where relative paths in it start.
+        package var directory: String
+        package var text: String
+
+        package init(kind: SpecKind, name: String, directory: String, text: String) {
+            self.kind = kind
+            self.name = name
+            self.directory = directory
+            self.text = text
+        }
+    }
+
+    package struct Options: Codable, Sendable {
+        /// Completed jobs, and a pool, of the same id go first.
+        package var recreates = false
+        /// Refused where a job of one of its ids is there already, in whatever state.
+        package var mustBeNew = false
+        /// Every warning refuses the submission as an error does.
+        package var isStrict = false
+        package init() {}
+    }
+
+    package var requester: Requester
+    package var files: [File]
+    /// What the generators of the jobs file gave where they ran.
+    package var generated: [GeneratorRun] = []
+    /// The application packages of the pool file.
+    package var packages: [SubmittedPackage] = []
+    package var options = Options()
+
+    package init(from requester: Requester, files: [File]) {
+        self.requester = requester
+        self.files = files
+    }
+
+    func contains(_ kind: SpecKind) -> Bool { files.contains { $0.kind == kind } }
+
+    /// Where relative paths of the files of a kind start.
+    func directory(of kind: SpecKind) -> String { files.last { $0.kind == kind }?.directory ?? "/" }
+}
+
+/// Who asks for a submission. What is made depends on its files and options alone; who asks decides what counts
+/// as the same request, which is answered twice and done once.
+package enum Requester: Codable, Sendable, Hashable {
+    /// `request` is 1 to 64 characters of an id, made at random; without one no two requests are the same.
+    case client(request: String?)
+    /// Each occurrence of a job schedule is made once, whatever dies meanwhile.
+    case schedule(JobID, occurrence: Int)
+    /// As each event of a trigger is.
+    case trigger(JobID, event: String)
+
+    /// Under which the answer is kept; nil where nothing is. No two requesters can have the same.
+    func identity(of kind: String) throws(SubmissionError) -> String? {
+        switch self {
+        case .client(nil): return nil
+        case .client(let request?):
+            guard isID(request) else { throw .invalidIdentity }
+            // A pool and jobs of one client may carry the same.
+            return "\(kind)/\(request)"
+        case .schedule(let id, let occurrence): return "\(kind)/schedule/\(id)/\(occurrence)"
+        case .trigger(let id, let event): return "\(kind)/trigger/\(id)/\(event)"
+        }
+    }
+}
+
+/// The jobs that were made, or had tasks added. Kept in the database under the identity of its submission.
+package struct SubmittedJobs: Codable, Sendable {
+    package struct Job: Codable, Sendable {
+        package var id: String
+        package var poolId: String
+        package var tasksAdded: Int
+        package var isNew: Bool
+        /// Tells this job from every other that has had its id, or will.
+        package var number: UInt32
+    }
+    package var jobs: [Job]
+    /// As text, one for each, since the answer outlives the specs that they point into.
+    package var warnings: [String]
+}

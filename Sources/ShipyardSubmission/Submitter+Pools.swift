@@ -1,0 +1,148 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardService
+import ShipyardSpecs
+import ShipyardStaging
+
+extension Submitter {
+    func addPool() throws(SubmissionError) -> PoolID {
+        try once("pools") { identity throws(SubmissionError) in
+            let (specs, _) = try load()
+            guard let spec = specs.pool else {
+                throw .refused(
+                    .invalid, "PoolSpecMissing", "no pool file was given; name one with --pool or --configdir"
+                )
+            }
+            return try whileAdding(spec) { () throws(SubmissionError) in
+                let placed = try placed(spec)
+                if submission.options.recreates { try removePool(placed.id) }
+                try target.perform { core, now throws(Refusal) in
+                    try core.addPool(placed, at: now)
+                    if let identity { core.keepAnswer(Self.text(of: placed.id), toSubmission: identity) }
+                }
+                return placed.id
+            }
+        }
+    }
+
+    /// Packages that come in are named by no pool until it is in the state.
+    func whileAdding<Answer>(
+        _ spec: PoolSpec, _ body: () throws(SubmissionError) -> Answer
+    ) throws(SubmissionError) -> Answer {
+        guard !spec.applicationPackages.isEmpty else { return try body() }
+        let store = PackageStore(home: target.layout.home)
+        // Afterwards, because a sweep that came meanwhile did nothing, and what is refused leaves its packages.
+        defer { PackageSweep(target.layout).run() }
+        return try store.whileAdding(body)
+    }
+
+    private func removePool(_ id: PoolID) throws(SubmissionError) {
+        guard try target.inspect({ $0.pool(id) }) != nil else { return }
+        try target.perform { core, now throws(Refusal) in try core.deletePool(id.text, at: now) }
+        try wait(until: "pool `\(id)` is gone") { $0.pool(id) == nil }
+    }
+
+    /// Makes every path absolute, and those of package files lead to what has come in: a pool must not depend on where
+    /// a command was typed, nor on a file that is edited later.
+    func placed(_ spec: PoolSpec) throws(SubmissionError) -> PoolSpec {
+        let base = submission.directory(of: .pool)
+        let store = PackageStore(home: target.layout.home)
+        var placed = spec
+        for (index, package) in spec.applicationPackages.enumerated() {
+            guard let content = submission.packages.first(where: { $0.path == package.path }) else {
+                throw .refused(
+                    .invalid, "ApplicationPackageNotFound",
+                    "application package `\(package.id)`: \(package.path) did not come with the submission")
+            }
+            guard let digest = content.sha256 else {
+                placed.applicationPackages[index].path = absolute(package.path, below: base)
+                continue
+            }
+            guard target.hasPackage(digest) else {
+                throw .refused(
+                    .conflict, Submissions.packageMissing,
+                    "application package `\(package.id)`: the content of \(package.path) is not there; send it first")
+            }
+            placed.applicationPackages[index].path = store.path(of: digest)
+        }
+        placed.resourceFiles = placed.resourceFiles.map { located($0, below: base) }
+        if let files = placed.startTask?.resourceFiles {
+            placed.startTask?.resourceFiles = files.map { located($0, below: base) }
+        }
+        return placed
+    }
+}
+
+/// The pool that the jobs of a file run on: one that is there, or one for each job.
+struct JobPool {
+    let spec: PoolSpec
+    /// Nil with `auto_pool`.
+    private let shared: PoolID?
+    var isOfJob: Bool { shared == nil }
+
+    init(_ jobs: JobsSpec, _ specs: SpecSet, _ submitter: Submitter) throws(SubmissionError) {
+        let target = submitter.target
+        if jobs.jobs.contains(where: { $0.autoPool != nil }) {
+            shared = nil
+            spec = try submitter.placed(try Self.free(specs.pool, target))
+        } else {
+            let record = try Self.present(specs.pool, target)
+            shared = record.id
+            do throws(JSONError) {
+                spec = try JSONCoding.decode(PoolSpec.self, from: Array(record.specification.utf8))
+            } catch {
+                throw .broken("the stored pool `\(record.id)` cannot be read: \(error)")
+            }
+        }
+    }
+
+    /// The pool of the job of this number.
+    func id(for job: UInt32) throws(SubmissionError) -> PoolID {
+        if let shared { return shared }
+        guard let id = PoolID("\(spec.id)_\(job)") else {
+            throw .refused(
+                .invalid, "InvalidPoolId",
+                "the pool id `\(spec.id)` is too long for auto_pool, which adds `_\(job)` to it")
+        }
+        return id
+    }
+
+    /// The active pool that `spec` names, or the only one there is.
+    private static func present(
+        _ spec: PoolSpec?, _ target: Submissions
+    ) throws(SubmissionError) -> PoolRecord {
+        let pools = try target.inspect { engine in engine.poolIDs.compactMap { engine.pool($0) } }
+        guard let spec else {
+            if pools.count == 1 { return pools[0] }
+            throw .refused(
+                .invalid, "PoolSpecMissing",
+                pools.isEmpty
+                    ? "there is no pool; add one with `pool add`, or use `run`"
+                    : "there are \(pools.count) pools; say which with --pool FILE")
+        }
+        guard let record = pools.first(where: { $0.id == spec.id }) else {
+            throw .refused(
+                .notFound, "PoolNotFound",
+                "there is no pool `\(spec.id)`; add it with `shipyard-swift pool add` first, or use `shipyard-swift run`"
+            )
+        }
+        guard record.state == .active else {
+            throw .refused(.conflict, "PoolBeingDeleted", "pool `\(spec.id)` is being deleted")
+        }
+        return record
+    }
+
+    /// A spec whose id no pool has.
+    private static func free(_ spec: PoolSpec?, _ target: Submissions) throws(SubmissionError) -> PoolSpec {
+        guard let spec else {
+            throw .refused(
+                .invalid, "PoolSpecMissing", "auto_pool makes its pool of a pool file; name one with --pool")
+        }
+        guard try target.inspect({ $0.pool(spec.id) }) == nil else {
+            throw .refused(
+                .conflict, "PoolExists",
+                "pool with id of `\(spec.id)` already exists; auto_pool uses it as a prefix")
+        }
+        return spec
+    }
+}

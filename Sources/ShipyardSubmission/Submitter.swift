@@ -1,0 +1,168 @@
+import ShipyardDiagnostics
+import ShipyardEngine
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardService
+import ShipyardSpecs
+
+/// One submission on its way in: from the texts of spec files to pools and jobs.
+struct Submitter {
+    let target: Submissions
+    let submission: Submission
+    let isAbandoned: @Sendable () -> Bool
+
+    init(_ target: Submissions, _ submission: Submission, isAbandoned: @escaping @Sendable () -> Bool) {
+        self.target = target
+        self.submission = submission
+        self.isAbandoned = isAbandoned
+    }
+
+    func addJobs() throws(SubmissionError) -> SubmittedJobs {
+        try once("jobs") { identity throws(SubmissionError) in
+            let (specs, diagnostics) = try load()
+            guard let jobs = specs.jobs else {
+                throw .refused(
+                    .invalid, "JobsSpecMissing", "no jobs file was given; name one with --jobs or --configdir"
+                )
+            }
+            guard jobs.jobs.contains(where: { $0.autoPool != nil }), let pool = specs.pool else {
+                return try add(jobs, specs, diagnostics, identity)
+            }
+            return try whileAdding(pool) { () throws(SubmissionError) in
+                try add(jobs, specs, diagnostics, identity)
+            }
+        }
+    }
+
+    private func add(
+        _ jobs: JobsSpec, _ specs: SpecSet, _ diagnostics: Diagnostics, _ identity: String?
+    ) throws(SubmissionError) -> SubmittedJobs {
+        try refuseWhatCannotRun(jobs)
+        if submission.options.mustBeNew { try waitForLeaving(jobs) }
+        let pool = try JobPool(jobs, specs, self)
+        if submission.options.recreates, !submission.options.mustBeNew { try removeCompleted(jobs) }
+        var setting = PlanSetting(pool: pool.spec)
+        if submission.contains(.credentials) { setting.credentials = specs.credentials }
+        if submission.contains(.config) { setting.config = specs.config }
+        var warnings = diagnostics
+        let staged = try plan(jobs, setting, &warnings)
+        do throws(SubmissionError) {
+            let pools = try staged.map { item throws(SubmissionError) in try pool.id(for: item.ticket.number) }
+            let answer = SubmittedJobs(
+                jobs: zip(staged, pools).map { item, pool in
+                    SubmittedJobs.Job(
+                        id: item.plan.id.text, poolId: pool.text, tasksAdded: item.plan.taskCount,
+                        isNew: item.ticket.isNew, number: item.ticket.number)
+                }, warnings: warnings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) })
+            try take(staged, pools, own: pool.isOfJob ? pool.spec : nil) { core in
+                if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
+            }
+            return answer
+        } catch {
+            try cancel(staged.map(\.ticket))
+            throw error
+        }
+    }
+
+    func load() throws(SubmissionError) -> (SpecSet, Diagnostics) {
+        var (specs, diagnostics) = SpecLoader.load(
+            submission.files.map { file in
+                SpecSource(file.kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
+            })
+        if submission.options.isStrict { diagnostics.makeWarningsErrors() }
+        guard !diagnostics.hasErrors else { throw .specs(diagnostics) }
+        return (specs, diagnostics)
+    }
+
+    private func refuseWhatCannotRun(_ jobs: JobsSpec) throws(SubmissionError) {
+        for job in jobs.jobs {
+            let id = job.id.value
+            if job.recurrence != nil {
+                throw .refused(
+                    .invalid, "JobScheduleNotSupported",
+                    "job `\(id)` has a recurrence, and this version runs no job schedules yet; `plan` shows its tasks"
+                )
+            }
+            if job.tasks.contains(where: { $0.multiInstance != nil }) {
+                throw .refused(
+                    .invalid, "MultiInstanceNotSupported",
+                    "job `\(id)` has multi-instance tasks, and this version runs none yet; `plan` shows its tasks"
+                )
+            }
+        }
+    }
+
+    // MARK: - From specs to tasks
+
+    private func plan(
+        _ jobs: JobsSpec, _ setting: PlanSetting, _ diagnostics: inout Diagnostics
+    ) throws(SubmissionError) -> [SubmissionSink.Staged] {
+        let world = SubmissionWorld(target, submission, isAbandoned: isAbandoned)
+        var planner = Planner(jobs, setting: setting, world: world)
+        var sink = SubmissionSink(target, setting: setting, jobs: jobs, isAbandoned: isAbandoned)
+        sink.mustBeNew = submission.options.mustBeNew
+        do throws(SubmissionError) {
+            let isPlanned = try planner.planAll(into: &sink, &diagnostics)
+            if planner.wasStopped { throw .abandoned }
+            if submission.options.isStrict { diagnostics.makeWarningsErrors() }
+            guard isPlanned, !diagnostics.hasErrors else { throw .specs(diagnostics) }
+            return sink.staged
+        } catch {
+            try cancel(sink.begun)
+            throw error
+        }
+    }
+
+    private func cancel(_ tickets: [SubmissionTicket]) throws(SubmissionError) {
+        try target.perform { core, _ throws(Refusal) in tickets.forEach { core.cancelSubmission($0) } }
+    }
+
+    /// All jobs of the file in one turn, pools included: the file is taken whole.
+    ///
+    /// - Parameter own: what each new job's own pool is made of; nil where they share one.
+    private func take(
+        _ staged: [SubmissionSink.Staged], _ pools: [PoolID], own: PoolSpec?,
+        _ also: @escaping @Sendable (ServiceCore) -> Void
+    ) throws(SubmissionError) {
+        let base = submission.directory(of: .jobs)
+        let jobs = staged.map { item in (item.ticket, located(item.plan, below: base)) }
+        try target.perform { core, now throws(Refusal) in
+            // All of them before any: a refusal must not leave half a file behind.
+            var made: [PoolSpec?] = []
+            for ((ticket, _), id) in zip(jobs, pools) {
+                try core.checkSubmission(ticket)
+                var pool = ticket.isNew ? own : nil
+                pool?.id = id
+                if let pool { try core.checkPool(pool) }
+                made.append(pool)
+            }
+            for (index, (ticket, plan)) in jobs.enumerated() {
+                if let pool = made[index] { try core.addPool(pool, autoPoolJob: ticket.number, at: now) }
+                core.endSubmission(ticket, plan, pool: pools[index], at: now)
+            }
+            also(core)
+        }
+    }
+
+    // MARK: - Paths of specs
+
+    func absolute(_ path: String, below base: String) -> String {
+        path.hasPrefix("/") ? path : base + "/" + path
+    }
+
+    func located(_ file: ResourceFileSpec, below base: String) -> ResourceFileSpec {
+        var file = file
+        if !file.blobSource.contains("://") { file.blobSource = absolute(file.blobSource, below: base) }
+        return file
+    }
+
+    private func located(_ plan: JobPlan, below base: String) -> JobPlan {
+        var plan = plan
+        for index in plan.templates.indices {
+            plan.templates[index].resourceFiles = plan.templates[index].resourceFiles.map {
+                located($0, below: base)
+            }
+        }
+        return plan
+    }
+}
