@@ -1,14 +1,14 @@
 import ShipyardModel
 
 extension Engine {
-    func addJob(_ record: JobRecord, _ rules: JobRules) {
+    mutating func addJob(_ record: JobRecord, _ rules: JobRules) {
         invariant(jobs[record.number] == nil, "job \(record.number) is there already")
         enter(JobEntry(record: record, rules: rules, tally: tally))
         saveJob(record.number)
     }
 
     /// A new job, or one from the database.
-    func enter(_ job: JobEntry) {
+    mutating func enter(_ job: JobEntry) {
         let number = job.record.number
         jobs[number] = job
         jobNumbers[job.record.id] = number
@@ -22,7 +22,7 @@ extension Engine {
 
     /// Enters a job among those of its pool that may have something to run, by priority and age, if it has. It leaves
     /// them when the pool finds it with nothing.
-    func list(_ job: JobEntry) {
+    mutating func list(_ job: JobEntry) {
         guard !job.isListed, job.ready.count > 0, job.record.state == .active,
             var list = pools[job.record.pool]?.jobs
         else { return }
@@ -44,14 +44,14 @@ extension Engine {
         poolsToSchedule.insert(job.record.pool)
     }
 
-    func setState(ofJob job: JobEntry, _ state: JobState, at now: Moment) {
+    mutating func setState(ofJob job: JobEntry, _ state: JobState, at now: Moment) {
         job.record.state = state
         job.record.stateTransitionTime = now.wall
         saveJob(job.record.number)
     }
 
     /// Stops what runs, lets the release tasks run, then completes the job. Tasks that are active stay so.
-    func terminateJob(_ number: UInt32, reason: String, at now: Moment) {
+    mutating func terminateJob(_ number: UInt32, reason: String, at now: Moment) {
         let job = entry(number)
         guard job.record.state.takesTasks else { return }
         job.record.terminateReason = reason
@@ -61,7 +61,7 @@ extension Engine {
         completeIfDone(job, at: now)
     }
 
-    private func endRunningTasks(of job: JobEntry, at now: Moment) {
+    private mutating func endRunningTasks(of job: JobEntry, at now: Moment) {
         for ordinal in job.assigned.sorted() {
             // One that waited for its preparation may take others with it.
             guard job.assigned.contains(ordinal) else { continue }
@@ -70,7 +70,7 @@ extension Engine {
     }
 
     /// Nothing new starts; what runs is ended and goes back to active (`jobs disable --requeue`).
-    func disableJob(_ number: UInt32, at now: Moment) {
+    mutating func disableJob(_ number: UInt32, at now: Moment) {
         let job = entry(number)
         guard job.record.state == .active else { return }
         setState(ofJob: job, .disabling, at: now)
@@ -84,12 +84,12 @@ extension Engine {
         finishDisabling(job, at: now)
     }
 
-    private func finishDisabling(_ job: JobEntry, at now: Moment) {
+    private mutating func finishDisabling(_ job: JobEntry, at now: Moment) {
         guard job.record.state == .disabling, job.assigned.isEmpty else { return }
         setState(ofJob: job, .disabled, at: now)
     }
 
-    func enableJob(_ number: UInt32, at now: Moment) {
+    mutating func enableJob(_ number: UInt32, at now: Moment) {
         let job = entry(number)
         guard job.problem == nil, job.record.state == .disabled || job.record.state == .disabling else {
             return
@@ -98,7 +98,7 @@ extension Engine {
         list(job)
     }
 
-    func deleteJob(_ number: UInt32, at now: Moment) {
+    mutating func deleteJob(_ number: UInt32, at now: Moment) {
         let job = entry(number)
         guard job.record.state != .deleting else { return }
         if job.record.state != .completed, job.record.state != .terminating {
@@ -110,14 +110,14 @@ extension Engine {
     }
 
     /// Something of the job's tasks has changed: moves it as far as it can go now.
-    func advance(_ job: JobEntry, at now: Moment) {
+    mutating func advance(_ job: JobEntry, at now: Moment) {
         list(job)
         finishDisabling(job, at: now)
         completeIfDone(job, at: now)
     }
 
     /// Moves a job as far towards its end as it can go now.
-    func completeIfDone(_ job: JobEntry, at now: Moment) {
+    mutating func completeIfDone(_ job: JobEntry, at now: Moment) {
         switch job.record.state {
         case .active, .disabling, .disabled, .enabling:
             guard job.problem == nil, job.record.autoComplete, job.counts.active == 0, job.counts.running == 0
@@ -131,7 +131,7 @@ extension Engine {
         }
     }
 
-    private func finish(_ job: JobEntry, at now: Moment) {
+    private mutating func finish(_ job: JobEntry, at now: Moment) {
         let number = job.record.number
         job.record.endTime = now.wall
         job.record.endSteady = now.steady
@@ -152,7 +152,7 @@ extension Engine {
         if job.rules.removesPool { deletePool(job.record.pool, at: now) }
     }
 
-    private func forget(_ job: JobEntry) {
+    private mutating func forget(_ job: JobEntry) {
         let number = job.record.number
         jobs[number] = nil
         tally.forget(job)

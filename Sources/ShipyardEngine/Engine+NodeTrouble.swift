@@ -5,13 +5,13 @@ import ShipyardModel
 extension Engine {
     /// Its tasks are left to it: they may well run, and must not run twice. The world says before long that the
     /// node was heard of, or that it is lost and nothing of it is alive.
-    func nodeSilent(_ handle: NodeHandle, at now: Moment) {
+    mutating func nodeSilent(_ handle: NodeHandle, at now: Moment) {
         // Also where no agent was reached: it may live all the same.
         guard !nodes[handle.index].isGone, timers[.nodeRelaunch(handle.index)] == nil else { return }
         nodes[handle.index].silentSince = nodes[handle.index].silentSince ?? now.wall
     }
 
-    func nodeHeard(_ handle: NodeHandle, at now: Moment) {
+    mutating func nodeHeard(_ handle: NodeHandle, at now: Moment) {
         let node = handle.index
         guard nodes[node].silentSince != nil else { return }
         nodes[node].silentSince = nil
@@ -20,14 +20,14 @@ extension Engine {
     }
 
     /// Jobs that end may have waited for what this node does about their release.
-    func goOnWithJobs(on node: Int, at now: Moment) {
+    mutating func goOnWithJobs(on node: Int, at now: Moment) {
         for number in nodes[node].jobs.sorted() {
             // The end of one may delete a pool, and with it the node's part in another.
             if let job = jobs[number] { completeIfDone(job, at: now) }
         }
     }
 
-    func nodeCannotStartWork(_ handle: NodeHandle, _ reason: String, at now: Moment) {
+    mutating func nodeCannotStartWork(_ handle: NodeHandle, _ reason: String, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone, nodes[node].isConnected else { return }
         guard nodes[node].startTrouble == nil else {
@@ -38,7 +38,7 @@ extension Engine {
         timers.set(.nodeTroubleLasting(node), at: now.steady + Limits.lastingTrouble)
     }
 
-    func nodeCanStartWork(_ handle: NodeHandle) {
+    mutating func nodeCanStartWork(_ handle: NodeHandle) {
         let node = handle.index
         guard nodes[node].startTrouble != nil else { return }
         endTrouble(of: node)
@@ -51,20 +51,20 @@ extension Engine {
     }
 
     /// A new connection tells all of it anew.
-    func forgetTrouble(of node: Int) {
+    mutating func forgetTrouble(of node: Int) {
         nodes[node].silentSince = nil
         nodes[node].returnedWork = []
         endTrouble(of: node)
     }
 
-    private func endTrouble(of node: Int) {
+    private mutating func endTrouble(of node: Int) {
         timers.cancel(.nodeTroubleLasting(node))
         nodes[node].startTrouble = nil
     }
 
     /// A user's cure for whatever it is: the agent is ended with its work, which runs again, and a new one comes
     /// at once, also where the pause before it was long.
-    func rebootNode(_ handle: NodeHandle, at now: Moment) {
+    mutating func rebootNode(_ handle: NodeHandle, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone, nodes[node].record.state != .leavingPool else { return }
         if timers[.nodeRelaunch(node)] != nil {
@@ -78,7 +78,7 @@ extension Engine {
     }
 
     /// After a loss: the next agent, at once or after a pause.
-    func planRelaunch(of node: Int, at now: Moment) {
+    mutating func planRelaunch(of node: Int, at now: Moment) {
         let pause = nodes[node].relaunch.lost(at: now.steady)
         nodes[node].record.boot += 1
         nodes[node].record.startTaskResult = nil
@@ -88,7 +88,7 @@ extension Engine {
         timers.set(.nodeRelaunch(node), at: now.steady + pause)
     }
 
-    func launch(_ node: Int) {
+    mutating func launch(_ node: Int) {
         guard !nodes[node].isGone, nodes[node].record.state != .leavingPool else { return }
         effects.append(.launchNode(NodeHandle(index: node)))
     }

@@ -4,7 +4,7 @@ import ShipyardModel
 
 extension Engine {
     /// True when the job's tasks may be sent to the node now. Starts the preparation where there is one to run.
-    func prepareJob(_ job: JobEntry, on node: Int, for ordinal: UInt32) -> Bool {
+    mutating func prepareJob(_ job: JobEntry, on node: Int, for ordinal: UInt32) -> Bool {
         let number = job.record.number
         guard job.rules.hasPreparation else {
             // A release without a preparation runs wherever tasks of the job were.
@@ -31,7 +31,7 @@ extension Engine {
         job.nodes[node]?.waiting.contains(ordinal) ?? false
     }
 
-    private func setPhase(
+    private mutating func setPhase(
         _ phase: NodeJobState.Phase, of job: JobEntry, on node: Int, attempt: Int32, result: AttemptResult?
     ) {
         job.nodes[node, default: NodeJobState(phase: phase, attempt: attempt)].phase = phase
@@ -51,7 +51,7 @@ extension Engine {
                     attempt: attempt, result: result)))
     }
 
-    func preparationExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
+    mutating func preparationExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
         guard let (job, state) = current(work, .preparing, on: node) else { return }
         job.nodes[node]?.waiting = []
         setPhase(
@@ -83,7 +83,7 @@ extension Engine {
 
     /// The job ends, and with it what prepares nodes for it: that would write among the files of a later job of the
     /// same id. True while any of it may be alive.
-    func endPreparations(of job: JobEntry) -> Bool {
+    mutating func endPreparations(of job: JobEntry) -> Bool {
         guard job.rules.hasPreparation else { return false }
         var isAny = false
         for node in job.nodes.keys.sorted() {
@@ -108,7 +108,7 @@ extension Engine {
     }
 
     /// True when no release is left to wait for; starts those that have not been started.
-    func releaseNodes(of job: JobEntry) -> Bool {
+    mutating func releaseNodes(of job: JobEntry) -> Bool {
         guard job.rules.hasRelease else { return true }
         var isDone = true
         for node in job.nodes.keys.sorted() {
@@ -131,7 +131,7 @@ extension Engine {
 
     /// The agent could not start it. A job does not wait for a release that cannot run; everything else is sent
     /// again when the node can.
-    func nodeWorkReturned(_ work: WorkID, on node: Int, at now: Moment) {
+    mutating func nodeWorkReturned(_ work: WorkID, on node: Int, at now: Moment) {
         guard work.kind == .jobRelease else {
             nodes[node].returnedWork.insert(work)
             if work.kind == .jobPreparation, let (job, _) = current(work, .preparing, on: node) {
@@ -146,7 +146,7 @@ extension Engine {
     }
 
     /// However a release ends, the job goes on to its own end.
-    func releaseExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
+    mutating func releaseExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
         guard let (job, _) = current(work, .releasing, on: node) else { return }
         setPhase(.released, of: job, on: node, attempt: work.attempt, result: result)
         completeIfDone(job, at: now)
@@ -159,7 +159,7 @@ extension Engine {
 
     /// The node is gone: a preparation that ran there runs anew when the job comes back, unless it has seen the node
     /// die too often, when it is taken for failed; a release is given up.
-    func loseNodeWork(of node: Int, blame: UInt8 = 0, at now: Moment) {
+    mutating func loseNodeWork(of node: Int, blame: UInt8 = 0, at now: Moment) {
         for number in nodes[node].jobs.sorted() {
             // Its job may have ended by the loss of another's work.
             guard let job = jobs[number], let state = job.nodes[node] else { continue }

@@ -1,7 +1,7 @@
 import ShipyardModel
 
 extension Engine {
-    func setState(of node: Int, _ state: NodeState, at now: Moment) {
+    mutating func setState(of node: Int, _ state: NodeState, at now: Moment) {
         guard nodes[node].record.state != state else { return }
         nodes[node].record.state = state
         nodes[node].record.stateTransitionTime = now.wall
@@ -11,12 +11,12 @@ extension Engine {
 
     /// Idle and running are told apart by the work given, in memory only: writing each change would cost a
     /// row for each task.
-    func updateOccupancy(of node: Int) {
+    mutating func updateOccupancy(of node: Int) {
         guard nodes[node].record.state.isSchedulable else { return }
         nodes[node].record.state = nodes[node].tasks.isEmpty ? .idle : .running
     }
 
-    func connect(_ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], at now: Moment) {
+    mutating func connect(_ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         nodes[node].isConnected = true
@@ -40,7 +40,7 @@ extension Engine {
 
     /// Starts the start task, or makes the node idle. Sending a start task that already runs does no harm:
     /// the agent knows its attempt and ignores the second order.
-    private func boot(_ node: Int, at now: Moment) {
+    private mutating func boot(_ node: Int, at now: Moment) {
         guard nodes[node].record.state != .startTaskFailed, let pool = pools[nodes[node].record.pool] else {
             return
         }
@@ -58,7 +58,7 @@ extension Engine {
         WorkID(kind: .startTask, key: 0, attempt: nodes[node].record.startTaskAttempt)
     }
 
-    private func sendStartTask(to node: Int, isNew: Bool, at now: Moment) {
+    private mutating func sendStartTask(to node: Int, isNew: Bool, at now: Moment) {
         if isNew {
             nodes[node].record.startTaskAttempt += 1
             nodes[node].record.startTaskResult = nil
@@ -70,7 +70,7 @@ extension Engine {
         effects.append(.startWork(NodeHandle(index: node), work))
     }
 
-    func startTaskExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
+    mutating func startTaskExited(_ work: WorkID, on node: Int, _ result: AttemptResult, at now: Moment) {
         guard work == startTask(of: node), nodes[node].record.startTaskResult == nil,
             let pool = pools[nodes[node].record.pool]
         else { return }
@@ -95,7 +95,7 @@ extension Engine {
     /// The service came back to a living agent: whatever was given to the node and is not known there never
     /// arrived, and is sent again under the same number. An exit on its way is not disturbed by that, because
     /// the agent ignores orders for work whose exit is not acknowledged.
-    private func resume(_ node: Int, _ running: [WorkID], _ queued: [WorkID]) {
+    private mutating func resume(_ node: Int, _ running: [WorkID], _ queued: [WorkID]) {
         let runs = Set(running)
         let waits = Set(queued)
         for key in nodes[node].tasks.sorted() {
@@ -127,7 +127,7 @@ extension Engine {
 
     /// What the agent has and was not given to this node, or has ended: work of a state that was not kept. Left alone
     /// it would hold its slots, and an order that gets its number would be taken for it.
-    private func endUnknownWork(on node: Int, _ present: [WorkID]) {
+    private mutating func endUnknownWork(on node: Int, _ present: [WorkID]) {
         guard !present.isEmpty else { return }
         var known = Set(nodeWork(of: node).map(\.1))
         for key in nodes[node].tasks { known.insert(work(of: key.ordinal, of: entry(key.job))) }
@@ -154,7 +154,7 @@ extension Engine {
         }
     }
 
-    func nodeLost(_ handle: NodeHandle, reason: String, at now: Moment) {
+    mutating func nodeLost(_ handle: NodeHandle, reason: String, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         dropOrders(for: handle)
@@ -172,7 +172,7 @@ extension Engine {
 
     /// What was decided earlier in this turn for a node that is now lost must not reach its next agent, which
     /// would run it under a number that has ended.
-    private func dropOrders(for handle: NodeHandle) {
+    private mutating func dropOrders(for handle: NodeHandle) {
         effects.removeAll { effect in
             switch effect {
             case .startWork(let node, _), .killWork(let node, _, _), .removeDirectory(let node, _, _),
@@ -183,7 +183,7 @@ extension Engine {
         }
     }
 
-    func nodeRemoved(_ handle: NodeHandle, at now: Moment) {
+    mutating func nodeRemoved(_ handle: NodeHandle, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         dropOrders(for: handle)

@@ -1,7 +1,7 @@
 import ShipyardModel
 
 extension Engine {
-    func addPool(_ record: PoolRecord, _ rules: PoolRules, at now: Moment) {
+    mutating func addPool(_ record: PoolRecord, _ rules: PoolRules, at now: Moment) {
         invariant(pools[record.id] == nil, "pool \(record.id) is there already")
         pools[record.id] = PoolEntry(record: record, rules: rules)
         // A job names its pool by id: those of an earlier pool of this id go on here.
@@ -9,7 +9,7 @@ extension Engine {
         fitNodes(of: record.id, at: now)
     }
 
-    func resize(_ id: PoolID, _ dedicated: Int, _ lowPriority: Int, at now: Moment) {
+    mutating func resize(_ id: PoolID, _ dedicated: Int, _ lowPriority: Int, at now: Moment) {
         guard pools[id]?.record.state == .active else { return }
         pools[id]?.record.targetDedicatedNodes = dedicated
         pools[id]?.record.targetLowPriorityNodes = lowPriority
@@ -17,7 +17,7 @@ extension Engine {
     }
 
     /// Adds or takes away nodes until there are as many as wanted.
-    private func fitNodes(of id: PoolID, at now: Moment) {
+    private mutating func fitNodes(of id: PoolID, at now: Moment) {
         guard let pool = pools[id] else { return }
         fitNodes(of: id, isDedicated: true, target: pool.record.targetDedicatedNodes, at: now)
         fitNodes(of: id, isDedicated: false, target: pool.record.targetLowPriorityNodes, at: now)
@@ -26,7 +26,7 @@ extension Engine {
         poolsToSchedule.insert(id)
     }
 
-    private func fitNodes(of id: PoolID, isDedicated: Bool, target: Int, at now: Moment) {
+    private mutating func fitNodes(of id: PoolID, isDedicated: Bool, target: Int, at now: Moment) {
         let present = (pools[id]?.nodes ?? []).filter {
             nodes[$0].record.isDedicated == isDedicated && nodes[$0].record.state != .leavingPool
         }
@@ -43,7 +43,7 @@ extension Engine {
         for node in leaving { leave(node, at: now) }
     }
 
-    private func addNode(to id: PoolID, isDedicated: Bool, at now: Moment) {
+    private mutating func addNode(to id: PoolID, isDedicated: Bool, at now: Moment) {
         guard let pool = pools[id] else { return }
         let number = pool.record.lastNodeNumber + 1
         pools[id]?.record.lastNodeNumber = number
@@ -58,24 +58,24 @@ extension Engine {
     }
 
     /// Takes a node out of its pool once its running tasks have ended: a resize never kills a task.
-    private func leave(_ node: Int, at now: Moment) {
+    private mutating func leave(_ node: Int, at now: Moment) {
         setState(of: node, .leavingPool, at: now)
         removeIfDrained(node)
     }
 
-    func removeIfDrained(_ node: Int) {
+    mutating func removeIfDrained(_ node: Int) {
         guard nodes[node].record.state == .leavingPool, nodes[node].tasks.isEmpty else { return }
         askForRemoval(ofNode: node)
     }
 
     /// Once: a second removal might still be at work when the next pool of this id has its own node there.
-    func askForRemoval(ofNode node: Int) {
+    mutating func askForRemoval(ofNode node: Int) {
         guard !nodes[node].isRemovalAsked else { return }
         nodes[node].isRemovalAsked = true
         effects.append(.removeNode(NodeHandle(index: node)))
     }
 
-    func deletePool(_ id: PoolID, at now: Moment) {
+    mutating func deletePool(_ id: PoolID, at now: Moment) {
         guard pools[id]?.record.state == .active else { return }
         pools[id]?.record.state = .deleting
         pools[id]?.record.targetDedicatedNodes = 0
@@ -90,14 +90,14 @@ extension Engine {
         askForRemoval(of: id)
     }
 
-    func askForRemoval(of id: PoolID) {
+    mutating func askForRemoval(of id: PoolID) {
         guard let pool = pools[id], pool.record.state == .deleting, pool.nodes.isEmpty, !pool.isRemovalAsked
         else { return }
         pools[id]?.isRemovalAsked = true
         effects.append(.verifyPoolRemoved(id))
     }
 
-    func poolRemoved(_ id: PoolID, removal: String, at now: Moment) {
+    mutating func poolRemoved(_ id: PoolID, removal: String, at now: Moment) {
         guard pools[id]?.record.state == .deleting else { return }
         for number in pools[id]?.jobs ?? [] { entry(number).isListed = false }
         pools[id] = nil
@@ -109,7 +109,7 @@ extension Engine {
         pool.nodes.count { nodes[$0].record.isDedicated == isDedicated }
     }
 
-    func updateAllocation(of id: PoolID) {
+    mutating func updateAllocation(of id: PoolID) {
         guard let pool = pools[id] else { return }
         let fits =
             currentNodes(of: pool, isDedicated: true) == pool.record.targetDedicatedNodes

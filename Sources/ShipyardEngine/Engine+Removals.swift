@@ -4,7 +4,7 @@ import ShipyardModel
 // has answered, across the ends of agents and services, and takes its wishes with it when it leaves.
 
 extension Engine {
-    func removeDirectory(
+    mutating func removeDirectory(
         _ id: RemovalID, _ path: String, of job: JobID, on node: Int, at now: Moment
     ) {
         // Where no agent ever was there is no file; where all goes, this goes.
@@ -21,26 +21,26 @@ extension Engine {
 
     /// The agent is connected: what it may not have heard comes before any order, so that no task of a new job
     /// finds, or loses, files where an older one's should have gone.
-    func askForRemovals(on node: Int) {
+    mutating func askForRemovals(on node: Int) {
         for (id, removal) in nodes[node].removals.sorted(by: { $0.key < $1.key }) {
             effects.append(.removeDirectory(NodeHandle(index: node), id, path: removal.path))
         }
     }
 
-    func directoryRemoved(_ id: RemovalID, on handle: NodeHandle) {
+    mutating func directoryRemoved(_ id: RemovalID, on handle: NodeHandle) {
         if let removal = takeRemoval(id, on: handle) {
             writes.append(.deleteRemoval(removal.pool, removal.node, id))
         }
     }
 
-    func directoryNotRemoved(_ id: RemovalID, on handle: NodeHandle, _ failure: RemovalFailure) {
+    mutating func directoryNotRemoved(_ id: RemovalID, on handle: NodeHandle, _ failure: RemovalFailure) {
         guard var removal = takeRemoval(id, on: handle) else { return }
         removal.failure = failure
         writes.append(.putRemoval(removal))
     }
 
     /// Also when the answer is known already: the agent keeps it until it hears that it need not.
-    private func takeRemoval(_ id: RemovalID, on handle: NodeHandle) -> RemovalRecord? {
+    private mutating func takeRemoval(_ id: RemovalID, on handle: NodeHandle) -> RemovalRecord? {
         guard !nodes[handle.index].isGone else { return nil }
         effects.append(.forgetRemoval(handle, id))
         return nodes[handle.index].removals.removeValue(forKey: id)

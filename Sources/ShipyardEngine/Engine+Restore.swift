@@ -4,13 +4,13 @@ import ShipyardModel
 // this order, then `finishRestoring`. Nothing is written and nothing is done until then.
 
 extension Engine {
-    package func restorePool(_ record: PoolRecord, _ rules: PoolRules, problem: String? = nil) {
+    package mutating func restorePool(_ record: PoolRecord, _ rules: PoolRules, problem: String? = nil) {
         pools[record.id] = PoolEntry(record: record, rules: rules)
         pools[record.id]?.problem = problem
     }
 
     /// - Parameter diedWithTheMachine: nothing of what ran there can be alive, through no fault of a task.
-    package func restoreNode(_ record: NodeRecord, diedWithTheMachine: Bool = false) {
+    package mutating func restoreNode(_ record: NodeRecord, diedWithTheMachine: Bool = false) {
         guard let pool = pools[record.pool] else { return }
         nodes.append(NodeEntry(record: record, pool.record.nodeResources))
         nodes[nodes.count - 1].relaunch.diedWithTheMachine = diedWithTheMachine
@@ -18,7 +18,7 @@ extension Engine {
     }
 
     /// A completed job keeps its counts only; its tasks stay in the database.
-    package func restoreJob(_ record: JobRecord, _ rules: JobRules, counts: TaskCounts?) {
+    package mutating func restoreJob(_ record: JobRecord, _ rules: JobRules, counts: TaskCounts?) {
         let job = JobEntry(record: record, rules: rules, tally: tally)
         if let counts { job.counts = counts }
         enter(job)
@@ -26,7 +26,7 @@ extension Engine {
 
     /// What the database has of the job cannot be read. It stays in the lists, with the reason, and can be ended
     /// and deleted; nothing of it runs, and its rows stay as they are until then.
-    package func restoreUnreadableJob(_ record: JobRecord, problem: String, counts: TaskCounts) {
+    package mutating func restoreUnreadableJob(_ record: JobRecord, problem: String, counts: TaskCounts) {
         if let known = jobs.removeValue(forKey: record.number) {
             tally.forget(known)
             timers.cancel(.jobWallTime(record.number))
@@ -41,7 +41,7 @@ extension Engine {
 
     /// In the order of ordinals. A gap is a task that was deleted. Dependencies are entered by
     /// `restoreDependencies`, when every task's progress is known.
-    package func restoreTask(_ key: TaskKey, template: Int, number: Int?) {
+    package mutating func restoreTask(_ key: TaskKey, template: Int, number: Int?) {
         let job = entry(key.job)
         while job.tasks.count < Int(key.ordinal) { job.addHole() }
         job.tasks.append(TaskEntry(template: template))
@@ -50,14 +50,14 @@ extension Engine {
     }
 
     /// The last tasks may have been deleted; their ordinals are not given again, and others may wait for them.
-    package func restoreHoles(of number: UInt32) {
+    package mutating func restoreHoles(of number: UInt32) {
         let job = entry(number)
         while job.tasks.count < job.record.taskCount { job.addHole() }
         // No ordinal is given again.
         if job.record.taskCount < job.tasks.count { job.record.taskCount = job.tasks.count }
     }
 
-    package func restoreProgress(_ progress: TaskProgress) {
+    package mutating func restoreProgress(_ progress: TaskProgress) {
         let key = progress.key
         // A row past the job's tasks: damage.
         guard let (job, _) = known(key) else { return }
@@ -85,7 +85,7 @@ extension Engine {
         }
     }
 
-    private func restoreAssignment(of job: JobEntry, _ progress: TaskProgress, _ entry: TaskEntry) {
+    private mutating func restoreAssignment(of job: JobEntry, _ progress: TaskProgress, _ entry: TaskEntry) {
         let key = progress.key
         if progress.isEnding { job.tasks[Int(key.ordinal)].flags.insert(.ending) }
         job.counts.active -= 1
@@ -99,12 +99,12 @@ extension Engine {
         _ = nodes[node].take(key, needs(of: entry, in: job))
     }
 
-    package func restoreDependencies(_ dependencies: [Dependency], of key: TaskKey) {
+    package mutating func restoreDependencies(_ dependencies: [Dependency], of key: TaskKey) {
         known(key)?.job.enter(dependencies, of: key.ordinal)
     }
 
     /// Preparations before releases.
-    package func restoreNodeJob(_ record: NodeJobRecord) {
+    package mutating func restoreNodeJob(_ record: NodeJobRecord) {
         guard let job = jobs[record.job], job.record.state != .completed, job.problem == nil,
             let node = (pools[record.pool]?.nodes ?? []).first(where: { nodes[$0].record.id == record.node })
         else { return }
@@ -126,14 +126,14 @@ extension Engine {
         nodes[node].jobs.insert(record.job)
     }
 
-    package func restoreRemoval(_ record: RemovalRecord) {
+    package mutating func restoreRemoval(_ record: RemovalRecord) {
         let node = (pools[record.pool]?.nodes ?? []).first { nodes[$0].record.id == record.node }
         if let node, record.failure == nil { nodes[node].removals[record.id] = record }
     }
 
     /// Fills the queues and takes up what was under way. The service then finds out which agents live and
     /// tells `nodeConnected` or `nodeLost` for each of `nodesToReach`.
-    package func finishRestoring(at now: Moment) {
+    package mutating func finishRestoring(at now: Moment) {
         let living = jobs.values.filter { $0.record.state != .completed }.map(\.record.number).sorted()
         for number in living {
             let job = entry(number)

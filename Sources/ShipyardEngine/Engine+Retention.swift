@@ -30,37 +30,37 @@ struct RetentionState {
 }
 
 extension Engine {
-    package func restoreLastSweep(_ time: SteadyTime) { retention.lastSweep = time }
+    package mutating func restoreLastSweep(_ time: SteadyTime) { retention.lastSweep = time }
 
     /// Of a job that is new, or has new templates.
-    func keepFiles(of job: JobEntry) {
+    mutating func keepFiles(of job: JobEntry) {
         let number = job.record.number
         guard let shortest = job.rules.retentions?.lowerBound else { return }
         if retention.due.contains(number) { return planSweep(within: shortest) }
         timers.set(.filesDue(number), at: job.record.begin + shortest)
     }
 
-    func forgetFiles(of number: UInt32) {
+    mutating func forgetFiles(of number: UInt32) {
         timers.cancel(.filesDue(number))
         retention.due.remove(number)
     }
 
     /// The first files of the job may be due from now on.
-    func filesAreDue(of number: UInt32) {
+    mutating func filesAreDue(of number: UInt32) {
         guard let shortest = entry(number).rules.retentions?.lowerBound else { return }
         retention.due.insert(number)
         planSweep(within: shortest)
     }
 
     /// As often as the shortest retention time, a second to a minute.
-    private func planSweep(within retention: TimeSpan) {
+    private mutating func planSweep(within retention: TimeSpan) {
         guard !self.retention.isSweeping else { return }
         let time = self.retention.lastSweep + min(max(retention, .seconds(1)), .seconds(60))
         if let planned = timers[.retentionSweep], planned <= time { return }
         timers.set(.retentionSweep, at: time)
     }
 
-    func sweep(at now: Moment) {
+    mutating func sweep(at now: Moment) {
         let since = retention.lastSweep
         retention.lastSweep = now.steady
         let rules = retention.due.sorted().flatMap { dueRules(of: entry($0), at: now.steady) }
@@ -79,14 +79,14 @@ extension Engine {
     }
 
     /// - Parameter isComplete: whether everything that was due has been found, and its removal is stored.
-    func filesFound(until time: SteadyTime, isComplete: Bool) {
+    mutating func filesFound(until time: SteadyTime, isComplete: Bool) {
         retention.isSweeping = false
         if isComplete { writes.append(.putLastSweep(time)) }
         swept(until: isComplete ? time : nil)
     }
 
     /// Jobs that have ended, and whose last files have been found by then, are done with.
-    private func swept(until time: SteadyTime?) {
+    private mutating func swept(until time: SteadyTime?) {
         var shortest: TimeSpan?
         for number in retention.due {
             let job = entry(number)

@@ -6,28 +6,28 @@ extension Engine {
     /// Higher job priority first, then the older job, then submission order. A task that needs more slots than
     /// are free holds back everything behind it in its pool: without that, small tasks would keep it
     /// waiting for ever.
-    func schedule(at now: Moment) {
+    mutating func schedule(at now: Moment) {
         for pool in poolsToSchedule.sorted() { schedule(pool, at: now) }
         poolsToSchedule.removeAll(keepingCapacity: true)
     }
 
-    private func schedule(_ id: PoolID, at now: Moment) {
+    private mutating func schedule(_ id: PoolID, at now: Moment) {
         guard let pool = pools[id], pool.record.state == .active, pool.problem == nil else { return }
-        var hasIdle = false
+        var idle: Set<UInt32> = []
         for number in pool.jobs {
             let job = entry(number)
             let isFull = schedule(job, in: pool, at: now)
             if job.ready.count == 0 || job.record.state != .active {
                 job.isListed = false
-                hasIdle = true
+                idle.insert(number)
             }
             if isFull { break }
         }
-        if hasIdle { pools[id]?.jobs.removeAll { !entry($0).isListed } }
+        if !idle.isEmpty { pools[id]?.jobs.removeAll(where: idle.contains) }
     }
 
     /// True when there is no room for anything else, of any job.
-    private func schedule(_ job: JobEntry, in pool: PoolEntry, at now: Moment) -> Bool {
+    private mutating func schedule(_ job: JobEntry, in pool: PoolEntry, at now: Moment) -> Bool {
         guard job.record.state == .active else { return false }
         while let ordinal = job.ready.first {
             let needs = needs(of: job.tasks[Int(ordinal)], in: job)
@@ -74,7 +74,7 @@ extension Engine {
         return excluded ? .noneForThisJob : .full
     }
 
-    private func assignFirst(
+    private mutating func assignFirst(
         _ ordinal: UInt32, of job: JobEntry, to node: Int, _ needs: Resources, at now: Moment
     ) {
         let key = job.key(ordinal)
@@ -97,7 +97,7 @@ extension Engine {
         return needs
     }
 
-    func sendTask(_ ordinal: UInt32, of job: JobEntry, to node: Int) {
+    mutating func sendTask(_ ordinal: UInt32, of job: JobEntry, to node: Int) {
         effects.append(.startWork(NodeHandle(index: node), work(of: ordinal, of: job)))
     }
 }

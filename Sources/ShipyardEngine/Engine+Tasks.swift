@@ -1,7 +1,7 @@
 import ShipyardModel
 
 extension Engine {
-    func addTasks(
+    mutating func addTasks(
         _ seeds: [TaskSeed], to number: UInt32, _ record: JobRecord, _ rules: JobRules, at now: Moment
     ) {
         let job = entry(number)
@@ -32,18 +32,18 @@ extension Engine {
 
     // MARK: What nodes tell
 
-    func workStarted(_ work: WorkID, on handle: NodeHandle) {
+    mutating func workStarted(_ work: WorkID, on handle: NodeHandle) {
         guard work.kind == .task, let (job, ordinal) = current(work, on: handle.index) else { return }
         taskStarted(ordinal, of: job)
     }
 
-    func taskStarted(_ ordinal: UInt32, of job: JobEntry) {
+    mutating func taskStarted(_ ordinal: UInt32, of job: JobEntry) {
         guard job.tasks[Int(ordinal)].state == .preparing else { return }
         job.tasks[Int(ordinal)].move(to: .running)
         markDirty(ordinal, of: job)
     }
 
-    func workExited(_ work: WorkID, on handle: NodeHandle, _ result: AttemptResult, at now: Moment) {
+    mutating func workExited(_ work: WorkID, on handle: NodeHandle, _ result: AttemptResult, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         switch work.kind {
@@ -57,7 +57,7 @@ extension Engine {
         }
     }
 
-    private func taskExited(
+    private mutating func taskExited(
         _ ordinal: UInt32, of job: JobEntry, on node: Int, _ result: AttemptResult, at now: Moment
     ) {
         if nodes[node].isConnected { nodes[node].relaunch.goodNews() }
@@ -68,7 +68,7 @@ extension Engine {
         removeIfDrained(node)
     }
 
-    func workReturned(_ work: WorkID, on handle: NodeHandle, at now: Moment) {
+    mutating func workReturned(_ work: WorkID, on handle: NodeHandle, at now: Moment) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         guard work.kind == .task else { return nodeWorkReturned(work, on: node, at: now) }
@@ -80,7 +80,7 @@ extension Engine {
 
     /// The task was given to the node and nothing ran there under its number, which is used again; or it ends,
     /// when somebody wants that, for who kills it now may be told that there is nothing to kill.
-    func takeBack(_ ordinal: UInt32, of job: JobEntry, from node: Int, at now: Moment) {
+    mutating func takeBack(_ ordinal: UInt32, of job: JobEntry, from node: Int, at now: Moment) {
         free(ordinal, of: job, from: node)
         if job.tasks[Int(ordinal)].flags.contains(.ending) {
             end(ordinal, of: job, AttemptResult(.endedByUser, at: now.wall), at: now)
@@ -95,7 +95,9 @@ extension Engine {
 
     /// The node is dead or leaving: what it had goes back to the queue, or ends if it was being ended or has seen
     /// too many nodes die.
-    func giveBackTasks(of node: Int, _ loss: NodeLoss, reason: String, blame: UInt8 = 0, at now: Moment) {
+    mutating func giveBackTasks(
+        of node: Int, _ loss: NodeLoss, reason: String, blame: UInt8 = 0, at now: Moment
+    ) {
         // A task is given up only where no preparation can have been the culprit.
         let limit = runsPreparation(node) ? Limits.maximumBlame - Limits.blame : .max
         let sentence = "\(nodes[node].record.id) was lost while it had the task: \(reason)"
@@ -112,7 +114,7 @@ extension Engine {
         }
     }
 
-    private func giveBack(
+    private mutating func giveBack(
         _ ordinal: UInt32, of job: JobEntry, _ loss: NodeLoss, _ sentence: String, at now: Moment
     ) {
         let entry = job.tasks[Int(ordinal)]
@@ -130,7 +132,7 @@ extension Engine {
     // MARK: What the end of an attempt leads to
 
     /// An attempt has ended, however and whoever tells of it.
-    private func end(_ ordinal: UInt32, of job: JobEntry, _ result: AttemptResult, at now: Moment) {
+    private mutating func end(_ ordinal: UInt32, of job: JobEntry, _ result: AttemptResult, at now: Moment) {
         let entry = job.tasks[Int(ordinal)]
         let circumstances = Circumstances(
             isEnding: entry.flags.contains(.ending), isGivenUp: entry.isGivenUp,
@@ -152,7 +154,7 @@ extension Engine {
         }
     }
 
-    private func act(on job: JobEntry, _ action: JobAction, at now: Moment) {
+    private mutating func act(on job: JobEntry, _ action: JobAction, at now: Moment) {
         guard job.rules.performsJobAction else { return }
         switch action {
         case .none: break
@@ -161,7 +163,7 @@ extension Engine {
         }
     }
 
-    private func free(_ ordinal: UInt32, of job: JobEntry, from node: Int) {
+    private mutating func free(_ ordinal: UInt32, of job: JobEntry, from node: Int) {
         let needs = needs(of: job.tasks[Int(ordinal)], in: job)
         guard nodes[node].free(job.key(ordinal), needs) else { return }
         job.assigned.remove(ordinal)
@@ -171,7 +173,7 @@ extension Engine {
 
     // MARK: What users want
 
-    func terminateTask(_ key: TaskKey, at now: Moment) {
+    mutating func terminateTask(_ key: TaskKey, at now: Moment) {
         guard let (job, entry) = known(key), !entry.flags.contains(.deleted) else { return }
         switch entry.state {
         case .completed: return
@@ -189,7 +191,7 @@ extension Engine {
     }
 
     /// Ends a task that a node has: killed there, or given up at once while it waits for its preparation.
-    func endTask(_ ordinal: UInt32, of job: JobEntry, at now: Moment) {
+    mutating func endTask(_ ordinal: UInt32, of job: JobEntry, at now: Moment) {
         let node = Int(job.tasks[Int(ordinal)].node)
         job.tasks[Int(ordinal)].flags.insert(.ending)
         markDirty(ordinal, of: job)
@@ -200,7 +202,7 @@ extension Engine {
         effects.append(.killWork(NodeHandle(index: node), work(of: ordinal, of: job), .endedByUser))
     }
 
-    func deleteTask(_ key: TaskKey, at now: Moment) {
+    mutating func deleteTask(_ key: TaskKey, at now: Moment) {
         guard let (job, entry) = known(key), entry.state == .completed || entry.state == .active,
             !entry.flags.contains(.deleted)
         else { return }
@@ -210,7 +212,7 @@ extension Engine {
         advance(job, at: now)
     }
 
-    func deleteEndedTask(_ key: TaskKey, _ succeeded: Bool?) {
+    mutating func deleteEndedTask(_ key: TaskKey, _ succeeded: Bool?) {
         guard let job = jobs[key.job], job.record.state == .completed, deletedTasks.insert(key).inserted
         else { return }
         switch succeeded {

@@ -7,8 +7,9 @@ import ShipyardModel
 /// on its effects. State here is ahead of the database within a turn; when the commit fails the engine is
 /// thrown away and made again from the database, as after a crash.
 ///
-/// A class, because it has one owner: a copy would share its jobs, whose tables are too large to copy.
-package final class Engine {
+/// A value that cannot be copied: its jobs are classes, because their tables are too large to copy, and two engines would
+/// share them.
+package struct Engine: ~Copyable {
     var pools: [PoolID: PoolEntry] = [:]
     var nodes: [NodeEntry] = []
     var jobs: [UInt32: JobEntry] = [:]
@@ -37,7 +38,7 @@ package final class Engine {
     package init() {}
 
     /// Applies one event. What must be done about it is gathered for `takeTurn`.
-    package func apply(_ event: Event, at now: Moment) {
+    package mutating func apply(_ event: Event, at now: Moment) {
         self.now = now
         switch event {
         case .poolAdded(let record, let rules): addPool(record, rules, at: now)
@@ -80,7 +81,7 @@ package final class Engine {
         package var effects: [Effect]
     }
 
-    package func takeTurn(at now: Moment) -> Turn {
+    package mutating func takeTurn(at now: Moment) -> Turn {
         self.now = now
         while let timer = timers.takeDue(at: now.steady) { fire(timer, at: now) }
         schedule(at: now)
@@ -101,7 +102,7 @@ package final class Engine {
     /// The earliest moment at which something happens by itself; nil when nothing ever will.
     package var nextDeadline: SteadyTime? { timers.next }
 
-    private func fire(_ timer: Timer, at now: Moment) {
+    private mutating func fire(_ timer: Timer, at now: Moment) {
         switch timer {
         case .jobWallTime(let job):
             terminateJob(job, reason: TerminateReason.maxWallClockTimeExpiry, at: now)
@@ -126,24 +127,24 @@ package final class Engine {
         return (job, job.tasks[Int(key.ordinal)])
     }
 
-    func markDirty(_ ordinal: UInt32, of job: JobEntry) {
+    mutating func markDirty(_ ordinal: UInt32, of job: JobEntry) {
         guard job.tasks[Int(ordinal)].flags.insert(.dirty).inserted else { return }
         dirtyTasks.append(job.key(ordinal))
     }
 
     /// An attempt that ended in this turn is written before the next one of the task begins in the same turn:
     /// a task has one row, and its end must not be taken for the new attempt's.
-    func writeEndOfAttempt(of key: TaskKey) {
+    mutating func writeEndOfAttempt(of key: TaskKey) {
         if results[key] != nil { writeProgress(of: key) }
     }
 
-    private func writeProgress(of key: TaskKey) {
+    private mutating func writeProgress(of key: TaskKey) {
         guard let progress = takeProgress(of: key) else { return }
         results[key] = nil
         writes.append(.putTask(progress))
     }
 
-    private func takeProgress(of key: TaskKey) -> TaskProgress? {
+    private mutating func takeProgress(of key: TaskKey) -> TaskProgress? {
         // Its job may have gone since.
         guard let (job, entry) = known(key), entry.flags.contains(.dirty) else { return nil }
         job.tasks[Int(key.ordinal)].flags.remove(.dirty)
@@ -165,14 +166,14 @@ package final class Engine {
         return progress
     }
 
-    func save(_ node: Int) { writes.append(.putNode(nodes[node].record)) }
+    mutating func save(_ node: Int) { writes.append(.putNode(nodes[node].record)) }
 
-    func saveJob(_ number: UInt32) {
+    mutating func saveJob(_ number: UInt32) {
         writes.append(.putJob(entry(number).record))
     }
 }
 
 extension Engine {
     /// Rows that concern no decision, such as a slice of a submission: they go into the turn's transaction.
-    package func addWrites(_ extra: [StoreWrite]) { writes += extra }
+    package mutating func addWrites(_ extra: [StoreWrite]) { writes += extra }
 }

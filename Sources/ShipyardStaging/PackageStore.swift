@@ -48,7 +48,9 @@ package struct PackageStore: Sendable {
         for name in (try? directoryNames(BytePath(directory))) ?? [] {
             let text = name.shown
             let isPart = text.hasPrefix(Self.partPrefix)
-            if isPart || (Self.isDigest(text) && !needed.contains(text)) { unlinkat(lock.raw, name.cString, 0) }
+            if isPart || (Self.isDigest(text) && !needed.contains(text)) {
+                unlinkat(lock.raw, name.cString, 0)
+            }
         }
     }
 

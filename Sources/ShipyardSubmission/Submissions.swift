@@ -11,7 +11,7 @@ package protocol SubmissionTurns: Sendable {
     ) throws(Refusal) -> Answer
     /// Asks the engine something.
     func inspect<Answer: Sendable>(
-        patience: TimeSpan, _ body: @escaping @Sendable (Engine) -> Answer
+        patience: TimeSpan, _ body: @escaping @Sendable (borrowing Engine) -> Answer
     ) throws(Refusal) -> Answer
 }
 
@@ -63,7 +63,7 @@ package struct Submissions: Sendable {
     }
 
     func inspect<Answer: Sendable>(
-        _ body: @escaping @Sendable (Engine) -> Answer
+        _ body: @escaping @Sendable (borrowing Engine) -> Answer
     ) throws(SubmissionError) -> Answer {
         do throws(Refusal) {
             return try turns.inspect(patience: ServiceLoop.inspectionPatience, body)

@@ -2,8 +2,8 @@ import Glibc
 import ShipyardEngine
 import ShipyardModel
 import ShipyardService
-import ShipyardStore
 import ShipyardSpecs
+import ShipyardStore
 
 /// Waits for what must go before something of its name can come.
 extension Submitter {
@@ -12,7 +12,7 @@ extension Submitter {
 
     /// Looks every few milliseconds, but not for ever: a process that hangs in the kernel keeps its pool.
     func wait(
-        until what: String, _ holds: @escaping @Sendable (Engine) -> Bool
+        until what: String, _ holds: @escaping @Sendable (borrowing Engine) -> Bool
     ) throws(SubmissionError) {
         for _ in 0..<Self.patience / Self.pause {
             if try target.inspect(holds) { return }

@@ -61,7 +61,8 @@ extension Submitter {
             guard target.hasPackage(digest) else {
                 throw .refused(
                     .conflict, Submissions.packageMissing,
-                    "application package `\(package.id)`: the content of \(package.path) is not there; send it first")
+                    "application package `\(package.id)`: the content of \(package.path) is not there; send it first"
+                )
             }
             placed.applicationPackages[index].path = store.path(of: digest)
         }

@@ -47,7 +47,8 @@ struct Submitter {
         var warnings = diagnostics
         let staged = try plan(jobs, setting, &warnings)
         do throws(SubmissionError) {
-            let pools = try staged.map { item throws(SubmissionError) in try pool.id(for: item.ticket.number) }
+            let pools = try staged.map { item throws(SubmissionError) in try pool.id(for: item.ticket.number)
+            }
             let answer = SubmittedJobs(
                 jobs: zip(staged, pools).map { item, pool in
                     SubmittedJobs.Job(

@@ -56,7 +56,9 @@ struct SubmittingTests {
     }
 
     @Test func whatFailsIsToldWithTheRowsBefore() throws {
-        try write("def generate():\n    yield 1,\n    if later: raise ValueError('no')\nlater = False\n", to: "good.py")
+        try write(
+            "def generate():\n    yield 1,\n    if later: raise ValueError('no')\nlater = False\n",
+            to: "good.py")
         try write("import good\ngood.later = True\ndef generate():\n    raise KeyError('x')\n", to: "bad.py")
         let runs = try runs(jobs("good", "bad"))
         // The second is not called again, and the first has a row before it fails.
@@ -100,8 +102,11 @@ struct SubmittingTests {
             "jobs",
             "job_specifications: [{id: j, auto_pool: {pool_lifetime: job}, tasks: [{command: x}]}]"
         )
-        #expect([request(pool), request(plain), request(pool, plain), request(pool, auto)].map { $0.ownPool() != nil }
-            == [true, false, false, true])
+        #expect(
+            [request(pool), request(plain), request(pool, plain), request(pool, auto)].map {
+                $0.ownPool() != nil
+            }
+                == [true, false, false, true])
     }
 
     private func packagePool() -> SubmissionRequest {

@@ -79,7 +79,7 @@ struct DecisionTests {
         for (outcome, _) in Self.outcomes {
             for rules in Self.rules {
                 let plan = JobRules.one { $1 = rules }
-                var floor = Floor()
+                let floor = Floor()
                 let job = floor.addJob(.waiting([], [.task(0)]), autoComplete: false, plan)
                 let key = TaskKey(job: job, ordinal: 0)
                 if outcome == .endedByUser { floor.apply(.taskTerminated(key)) }

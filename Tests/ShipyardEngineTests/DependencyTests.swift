@@ -15,7 +15,7 @@ struct DependencyTests {
             ([[], [], [.tasks(0...1), .task(0)]], [0, 1, 2]),
         ] as [([[Dependency]], [UInt32])])
     func tasksRunInTheOrderOfTheirDependencies(_ dependencies: [[Dependency]], order: [UInt32]) {
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(dependencies.map { TaskSeed(template: 0, dependencies: $0) })
         #expect(floor.endAll() == order)
         #expect(floor.engine.job(1)?.terminateReason == TerminateReason.allTasksComplete)
@@ -23,7 +23,7 @@ struct DependencyTests {
 
     /// `4` and `04` are one number: the first of them to succeed satisfies it, and the second counts for nothing.
     @Test func numberIsSatisfiedByTheFirstTaskThatHasIt() {
-        var floor = Floor(slots: 4)
+        let floor = Floor(slots: 4)
         let seeds = [
             TaskSeed(template: 0, number: 4), TaskSeed(template: 0, number: 4),
             TaskSeed(template: 0, number: 5),
@@ -39,7 +39,7 @@ struct DependencyTests {
     }
 
     @Test func numberThatNoTaskHasBlocks() {
-        var floor = Floor(slots: 4)
+        let floor = Floor(slots: 4)
         let job = floor.addJob([
             TaskSeed(template: 0, number: 1), TaskSeed(template: 0, number: 3),
             TaskSeed(template: 0, dependencies: [.numbers(1...3)]),
@@ -58,7 +58,7 @@ struct DependencyTests {
     func failedTaskLetsItsDependantsRunOnlyIfItSatisfies(_ action: DependencyAction, code: Int32, runs: Bool)
     {
         for dependency: Dependency in [.task(0), .tasks(0...0), .numbers(7...7)] {
-            var floor = Floor()
+            let floor = Floor()
             let job = floor.addJob(
                 [TaskSeed(template: 0, number: 7), TaskSeed(template: 0, dependencies: [dependency])],
                 .one { $1.dependencyAction = action })
@@ -69,7 +69,7 @@ struct DependencyTests {
     }
 
     @Test func taskThatFailsAndIsRetriedReleasesItsDependantsAtItsSuccess() {
-        var floor = Floor(slots: 4)
+        let floor = Floor(slots: 4)
         floor.addJob(
             .waiting([], [.task(0)]),
             .one {
@@ -88,7 +88,7 @@ struct DependencyTests {
         let merges: [[Dependency]] = [
             [.tasks(0...(count - 1))], [.numbers(0...Int(count - 1))], (0..<count).map { .task($0) },
         ]
-        var floor = Floor(slots: 4)
+        let floor = Floor(slots: 4)
         floor.addJob(
             (0..<Int(count)).map { TaskSeed(template: 0, number: $0) }
                 + merges.map { TaskSeed(template: 0, dependencies: $0) })
@@ -101,7 +101,7 @@ struct DependencyTests {
     @Test(.timeLimit(.minutes(10)))
     func manyRangesOfOneJobAreCheap() {
         let count = 20_000
-        var floor = Floor(slots: 4)
+        let floor = Floor(slots: 4)
         floor.addJob(
             (0..<count).map { index in
                 TaskSeed(

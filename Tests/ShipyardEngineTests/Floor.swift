@@ -6,7 +6,7 @@ import ShipyardPlanner
 /// An engine with a pool and jobs, and agents that do at once what they are told and nothing else.
 ///
 /// Work ends when a test says so; everything that the engine has asked for is kept in `effects`.
-struct Floor {
+final class Floor {
     var engine = Engine()
     var now = Moment(milliseconds: 0)
     private(set) var effects: [Effect] = []
@@ -25,7 +25,7 @@ struct Floor {
         addPool(nodes: nodes, slots: slots, rules)
     }
 
-    mutating func addPool(nodes: Int, slots: Int, _ rules: PoolRules = PoolRules()) {
+    func addPool(nodes: Int, slots: Int, _ rules: PoolRules = PoolRules()) {
         let record = PoolRecord(
             id: Self.pool, state: .active, allocationState: .resizing, targetDedicatedNodes: nodes,
             targetLowPriorityNodes: 0, taskSlotsPerNode: slots, specification: "", creationTime: now.wall,
@@ -34,7 +34,7 @@ struct Floor {
     }
 
     /// One turn. New nodes connect in turns of their own.
-    mutating func apply(_ events: Event...) {
+    func apply(_ events: Event...) {
         for event in events {
             if case .nodeLost(let node, _) = event { atAgents.removeAll { $0.node == node } }
             engine.apply(event, at: now)
@@ -47,13 +47,15 @@ struct Floor {
             case .launchNode(let node): if connects { apply(.nodeConnected(node, running: [], queued: [])) }
             case .startWork(let node, let work): atAgents.append((node, work))
             case .removeNode(let node): atAgents.removeAll { $0.node == node }
-            case .killWork, .verifyPoolRemoved, .removeDirectory, .forgetRemoval, .shutDownNode, .findOldFiles: break
+            case .killWork, .verifyPoolRemoved, .removeDirectory, .forgetRemoval, .shutDownNode,
+                .findOldFiles:
+                break
             }
         }
     }
 
     @discardableResult
-    mutating func addJob(
+    func addJob(
         _ tasks: [TaskSeed], priority: Int = 0, autoComplete: Bool = true, _ rules: JobRules = .one()
     ) -> UInt32 {
         nextJob += 1
@@ -67,7 +69,7 @@ struct Floor {
         return nextJob
     }
 
-    mutating func addTasks(_ tasks: [TaskSeed], to job: UInt32) {
+    func addTasks(_ tasks: [TaskSeed], to job: UInt32) {
         guard let record = engine.job(job), let rules = engine.jobs[job]?.rules else { return }
         seeds[job, default: []] += tasks
         apply(.tasksAdded(job: job, tasks, record: record, rules))
@@ -75,7 +77,7 @@ struct Floor {
 
     /// A second engine from all that the first has written, as a restart makes it.
     func restored(_ rules: JobRules = .one()) -> Engine {
-        let engine = Engine.restored(
+        var engine = Engine.restored(
             from: writes, Dictionary(uniqueKeysWithValues: seeds.keys.map { ($0, rules) }), at: now)
         var (rows, deleted): ([TaskKey: TaskProgress], Set<TaskKey>) = ([:], [])
         for write in writes {
@@ -89,7 +91,7 @@ struct Floor {
                 engine.restoreTask(key, template: task.template, number: task.number)
             }
             engine.restoreHoles(of: job)
-            for (key, _) in present { rows[key].map(engine.restoreProgress) }
+            for (key, _) in present { if let row = rows[key] { engine.restoreProgress(row) } }
             for (key, task) in present where !task.dependencies.isEmpty {
                 engine.restoreDependencies(task.dependencies, of: key)
             }
@@ -105,7 +107,7 @@ struct Floor {
 
     /// The oldest work of a kind ends.
     @discardableResult
-    mutating func end(
+    func end(
         _ kind: WorkKind = .task, on node: Int? = nil, code: Int32 = 0, as outcome: Outcome? = nil
     ) -> WorkID? {
         guard let item = first(kind, on: node) else { return nil }
@@ -115,14 +117,14 @@ struct Floor {
     }
 
     /// The oldest task ends because the engine wanted it ended.
-    mutating func endKilled() {
+    func endKilled() {
         guard let item = first() else { return }
         atAgents.removeAll { $0.work == item.work && $0.node == item.node }
         apply(.workExited(item.node, item.work, result(.endedByUser)))
     }
 
     /// The agent gives the oldest work of a kind back.
-    mutating func giveBack(_ kind: WorkKind = .task) {
+    func giveBack(_ kind: WorkKind = .task) {
         guard let item = first(kind) else { return }
         atAgents.removeAll { $0.work == item.work && $0.node == item.node }
         apply(.workReturned(item.node, item.work))
@@ -134,20 +136,20 @@ struct Floor {
     }
 
     /// Ends the oldest task again and again; answers the ordinals in the order in which they ended.
-    mutating func endAll() -> [UInt32] {
+    func endAll() -> [UInt32] {
         var ended: [UInt32] = []
         while let work = end() { ended.append(TaskKey(rawValue: work.key).ordinal) }
         return ended
     }
 
     /// The node's agent dies. Its next one is waited for.
-    mutating func lose(_ node: Int) {
+    func lose(_ node: Int) {
         apply(.nodeLost(NodeHandle(index: node), reason: "killed"))
         while nodeState(node) == .rebooting, let next = engine.nextDeadline { pass(until: next) }
     }
 
     /// Nothing happens until then.
-    mutating func pass(until time: SteadyTime) {
+    func pass(until time: SteadyTime) {
         now = now + (time - now.steady)
         apply(.timePassed)
     }
@@ -177,6 +179,8 @@ struct Floor {
             }
         }
     }
+
+    func job(_ number: UInt32) -> JobRecord? { engine.job(number) }
 
     func nodeState(_ node: Int) -> NodeState { engine.nodeRecord(NodeHandle(index: node)).state }
 
@@ -231,7 +235,7 @@ extension Engine {
             default: break
             }
         }
-        let engine = Engine()
+        var engine = Engine()
         for pool in pools.values { engine.restorePool(pool, PoolRules()) }
         for node in nodes.values.sorted(by: { $0.id < $1.id }) { engine.restoreNode(node) }
         for job in jobs.values.sorted(by: { $0.number < $1.number }) {

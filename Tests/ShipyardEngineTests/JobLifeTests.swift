@@ -7,14 +7,14 @@ import Testing
 /// How jobs end, stop and go on.
 struct JobLifeTests {
     @Test func autoCompleteEndsAJobWithoutTasksAtOnce() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob([])
         #expect(floor.engine.job(job)?.state == .completed)
         #expect(floor.engine.job(job)?.terminateReason == TerminateReason.allTasksComplete)
     }
 
     @Test func jobWithoutAutoCompleteStaysForMoreTasks() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), autoComplete: false)
         floor.end()
         #expect(floor.engine.job(job)?.state == .active)
@@ -23,7 +23,7 @@ struct JobLifeTests {
     }
 
     @Test func jobThatLearnsToCompleteEndsNow() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), autoComplete: false)
         floor.end()
         floor.now = floor.now + .seconds(60)
@@ -35,7 +35,7 @@ struct JobLifeTests {
     }
 
     @Test func failureThatTerminatesEndsTheJobAndWhatRuns() {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let job = floor.addJob(
             .free(3),
             .one {
@@ -57,7 +57,7 @@ struct JobLifeTests {
 
     /// Batch Shipyard sends no job action unless one is written somewhere in the job.
     @Test func jobActionNeedsTheJobsSwitch() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(2), .one { $1.jobAction = .terminate })
         floor.end(code: 1)
         #expect(floor.running() == [1])
@@ -65,7 +65,7 @@ struct JobLifeTests {
     }
 
     @Test func failureThatDisablesRequeuesWhatRunsUntilTheJobIsEnabled() throws {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let job = floor.addJob(
             .free(3),
             .one {
@@ -85,7 +85,7 @@ struct JobLifeTests {
     }
 
     @Test func wallTimeEndsAJobCountedFromItsCreation() throws {
-        var floor = Floor()
+        let floor = Floor()
         floor.now = Moment(milliseconds: 5000)
         let job = floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) })
         #expect(floor.engine.nextDeadline == SteadyTime(milliseconds: 15_000))
@@ -103,7 +103,7 @@ struct JobLifeTests {
 
     /// Whatever has become of the job since, and however the wall clock was set.
     @Test func wallTimeIsOfTheJobsWholeLifeByASteadyClock() throws {
-        var floor = Floor()
+        let floor = Floor()
         floor.now = Moment(wall: Instant(milliseconds: 1 << 40), steady: SteadyTime(milliseconds: 5000))
         let job = floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) })
         floor.now = Moment(milliseconds: 12_000)
@@ -119,8 +119,8 @@ struct JobLifeTests {
         floor.apply(.timePassed)
         #expect(floor.engine.job(job)?.state == .active)
         // The same in a service that was started since.
-        let record = try #require(floor.engine.job(job))
-        let engine = Engine()
+        let record = try #require(floor.job(job))
+        var engine = Engine()
         engine.restoreJob(record, .one { rules, _ in rules.maxWallTime = .seconds(10) }, counts: nil)
         #expect(engine.nextDeadline == SteadyTime(milliseconds: 15_000))
         floor.now.steady = SteadyTime(milliseconds: 15_000)
@@ -131,7 +131,7 @@ struct JobLifeTests {
     /// As is the largest number that there is, which no clock can show.
     @Test(arguments: [TimeSpan.seconds(200_000_000 * 86_400), TimeSpan(milliseconds: .max)])
     func limitOfAMillionYearsIsALimit(_ limit: TimeSpan) {
-        var floor = Floor()
+        let floor = Floor()
         floor.now = Moment(milliseconds: 1 << 41)
         let job = floor.addJob(.free(1), .one { rules, _ in rules.maxWallTime = limit })
         floor.apply(.timePassed)
@@ -140,7 +140,7 @@ struct JobLifeTests {
     }
 
     @Test func jobsThatHaveEndedCostNothing() {
-        var floor = Floor()
+        let floor = Floor()
         for _ in 0..<3 { floor.addJob(.free(2), .one { rules, _ in rules.maxWallTime = .seconds(10) }) }
         #expect(floor.engine.tally.busyJobs == 3)
         _ = floor.endAll()
@@ -153,11 +153,11 @@ struct JobLifeTests {
         #expect(floor.engine.tally.busyJobs == 0)
         floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)))
         floor.apply(.poolRemoved(Floor.pool, removal: "{}"))
-        #expect(!floor.engine.isBusy)
+        #expect(floor.engine.isBusy == false)
     }
 
     @Test func deletedJobFreesItsIdWhenItsTasksHaveEnded() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(2))
         let id = floor.engine.job(job)!.id
         floor.apply(.jobDeleted(job))
@@ -176,7 +176,7 @@ struct JobLifeTests {
     // MARK: Preparation and release
 
     @Test func preparationRunsOnceForEachNodeAndBeforeEveryTaskThere() {
-        var floor = Floor(nodes: 2, slots: 2)
+        let floor = Floor(nodes: 2, slots: 2)
         let job = floor.addJob(.free(6), .one { rules, _ in rules.hasPreparation = true })
         #expect(floor.running() == [])
         #expect(floor.running(.jobPreparation).count == 2)
@@ -193,7 +193,7 @@ struct JobLifeTests {
     }
 
     @Test func nodeWhosePreparationFailedIsNotUsedForTheJobAgain() throws {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
         let other = floor.addJob(.free(1))
         floor.end(.jobPreparation, on: 0, code: 1)
@@ -212,7 +212,7 @@ struct JobLifeTests {
     /// The pool goes, and its tasks go back to the queue, before the preparation has ended there.
     @Test(arguments: [Int32(0), 1])
     func preparationThatEndsAfterItsTasksHaveGoneChangesNothing(code: Int32) {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
         let item = floor.first(.jobPreparation)!
         floor.apply(.poolDeleted(Floor.pool))
@@ -223,7 +223,7 @@ struct JobLifeTests {
     }
 
     @Test func preparationThatFailsOnOneNodeThenOnTheOtherBlocksTheJob() {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
         floor.end(.jobPreparation, code: 1)
         #expect(floor.engine.blockage(job) == nil)
@@ -237,7 +237,7 @@ struct JobLifeTests {
 
     @Test(arguments: [Int32(0), 1])
     func releaseRunsAfterTheEndWherePreparationRanAndTheJobWaitsForIt(code: Int32) {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         let job = floor.addJob(
             .free(1), .one { rules, _ in (rules.hasPreparation, rules.hasRelease) = (true, true) })
         floor.end(.jobPreparation)
@@ -252,7 +252,7 @@ struct JobLifeTests {
     /// What it writes must not find its way into the files of a later job of this id.
     @Test(arguments: [true, false])
     func jobThatEndsEndsItsPreparationsAndWaitsForThem(isDeleted: Bool) {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         let job = floor.addJob(
             .free(2), .one { rules, _ in (rules.hasPreparation, rules.hasRelease) = (true, true) })
         floor.end(.jobPreparation, on: 0)
@@ -271,7 +271,7 @@ struct JobLifeTests {
     }
 
     @Test func jobThatEndsDoesNotWaitForAPreparationThatCannotRun() {
-        var floor = Floor(nodes: 3)
+        let floor = Floor(nodes: 3)
         let job = floor.addJob(.free(3), .one { rules, _ in rules.hasPreparation = true })
         let lost = floor.first(.jobPreparation, on: 2)!.node
         // One was given back before the end, one is after it, and one dies with its node.
@@ -290,7 +290,7 @@ struct JobLifeTests {
     /// It may still speak; and when it is lost instead, nobody waits any longer.
     @Test(arguments: [true, false])
     func releaseIsNotSentToASilentNode(isHeard: Bool) {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
         let item = floor.first()!
         floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(.exited(0))))
@@ -306,7 +306,7 @@ struct JobLifeTests {
     }
 
     @Test func silentNodeThatIsRemovedIsNotWaitedFor() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
         let item = floor.first()!
         floor.apply(.nodeSilent(item.node), .workExited(item.node, item.work, floor.result(.exited(0))))
@@ -315,7 +315,7 @@ struct JobLifeTests {
     }
 
     @Test func lostNodeIsNotWaitedForByTheReleaseOfAJob() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasRelease = true })
         floor.end()
         #expect(floor.engine.job(job)?.state == .terminating)

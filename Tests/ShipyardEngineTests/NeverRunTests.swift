@@ -6,7 +6,7 @@ import Testing
 
 /// Tasks that can never run are known to be such, at once and after a restart.
 struct NeverRunTests {
-    private func stranded(_ engine: Engine, _ job: UInt32) -> [UInt32] {
+    private func stranded(_ engine: borrowing Engine, _ job: UInt32) -> [UInt32] {
         let count = engine.job(job)?.taskCount ?? 0
         let list = (0..<UInt32(count)).filter { engine.neverRuns(TaskKey(job: job, ordinal: $0)) }
         #expect(engine.tasksThatNeverRun(job) == list.count)
@@ -14,7 +14,7 @@ struct NeverRunTests {
     }
 
     @Test func whoWaitsForAFailureNeverRuns() {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         // 0 fails; 2 waits for it, 3 for 2, 4 for the range of both, 5 for 1 only.
         let job = floor.addJob(
             .waiting([], [], [.task(0)], [.task(2)], [.tasks(0...1)], [.task(1)]), autoComplete: false)
@@ -40,7 +40,7 @@ struct NeverRunTests {
         var rules = JobRules.one { $1.dependencyAction = .block }
         rules.templates.append(TaskRules())
         rules.templates[1].dependencyAction = .satisfy
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(
             [
                 TaskSeed(template: 0), TaskSeed(template: 1, dependencies: [.task(0)]),
@@ -56,7 +56,7 @@ struct NeverRunTests {
 
     /// A number may still come with a task of its own.
     @Test func whoWaitsForANumberMayRun() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(
             [TaskSeed(template: 0, number: 1), TaskSeed(template: 0, dependencies: [.numbers(1...1)])],
             autoComplete: false)
@@ -71,7 +71,7 @@ struct NeverRunTests {
     @Test(.timeLimit(.minutes(5)))
     func aLongChainIsDecided() {
         let count = 300_000
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(
             (0..<count).map {
                 TaskSeed(template: 0, dependencies: $0 == 0 ? [] : [.task(UInt32($0 - 1))])
@@ -87,7 +87,7 @@ struct NeverRunTests {
     @Test(.timeLimit(.minutes(5)))
     func manyFailuresAmongManyRangesAreCheap() {
         let (groups, size) = (5_000, 5)
-        var floor = Floor(slots: 4)
+        let floor = Floor(slots: 4)
         var seeds: [TaskSeed] = []
         for group in 0..<groups {
             let first = UInt32(group * (size + 1))
@@ -114,7 +114,7 @@ struct NeverRunTests {
                 template: Int.random(in: 0...1, using: &random),
                 dependencies: index == 0 ? [] : dependencies(of: index, &random))
         }
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let half = Int.random(in: 1...count, using: &random)
         let job = floor.addJob(Array(seeds[..<half]), autoComplete: false, rules)
         var isWhole = false

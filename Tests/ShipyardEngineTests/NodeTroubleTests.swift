@@ -16,7 +16,7 @@ struct NodeTroubleTests {
     // MARK: Agents that die
 
     @Test func pauseBeforeTheNextAgentGrowsAndTheNodeIsNeverGivenUp() {
-        var floor = Floor()
+        let floor = Floor()
         floor.connects = false
         let job = floor.addJob(.free(1))
         var pauses: [Int64] = []
@@ -44,7 +44,7 @@ struct NodeTroubleTests {
 
     /// Tries are not what counts: six of them within a second say nothing.
     @Test func nodeIsUnusableAfterMinutesNotAfterTries() {
-        var floor = Floor()
+        let floor = Floor()
         floor.connects = false
         for _ in 0..<7 {
             floor.apply(.nodeLost(NodeHandle(index: 0), reason: "no agent"))
@@ -58,7 +58,7 @@ struct NodeTroubleTests {
     }
 
     @Test func goodNewsForgivesLosses() {
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(.free(4))
         for _ in 0..<2 { floor.apply(.nodeLost(NodeHandle(index: 0), reason: "killed")) }
         #expect(floor.engine.nextDeadline != nil)
@@ -76,7 +76,7 @@ struct NodeTroubleTests {
     }
 
     @Test func rebootEndsThePauseAndALivingAgent() {
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(.free(1))
         floor.connects = false
         for _ in 0..<3 {
@@ -101,7 +101,7 @@ struct NodeTroubleTests {
 
     /// A leaving agent gives every order back, and would be given it again in the next turn.
     @Test func nodeThatWillRebootGetsNothingNew() {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         floor.addJob(.free(3))
         floor.apply(.nodeRebootAsked(NodeHandle(index: 0)))
         floor.giveBack()
@@ -114,7 +114,7 @@ struct NodeTroubleTests {
     // MARK: Tasks that kill their nodes
 
     @Test func taskThatSawTooManyNodesDieEndsAndTheNodesLive() throws {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         let job = floor.addJob(.waiting([], [], [.task(0)]), .one { $1.maxTaskRetries = -1 })
         for _ in 0..<Self.deaths {
             let item = try #require(floor.atAgents.first { TaskKey(rawValue: $0.work.key).ordinal == 0 })
@@ -131,7 +131,7 @@ struct NodeTroubleTests {
 
     /// What waits at an agent, or is being prepared, has not begun.
     @Test func taskThatDidNotRunIsNotToBlame() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
         for _ in 1..<Self.deaths { floor.lose(0) }
         floor.end(.jobPreparation)
@@ -143,7 +143,7 @@ struct NodeTroubleTests {
 
     /// It would take the node from all jobs, for ever.
     @Test func preparationThatSawTooManyNodesDieIsNotRunThereAgain() {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let other = floor.addJob(.free(1))
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
         // Suspected already, it is not given up for what a preparation beside it may have done.
@@ -167,7 +167,7 @@ struct NodeTroubleTests {
 
     /// A machine's end, and a user's wish, is nobody's fault.
     @Test func preparationIsNotBlamedForARebootOfItsNode() {
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
         for _ in 0...Self.deaths {
             floor.apply(.nodeRebootAsked(NodeHandle(index: 0)))
@@ -178,7 +178,7 @@ struct NodeTroubleTests {
 
     /// Else the harmless ones beside it would be taken for the culprit, as they are there each time.
     @Test func suspectRunsAloneBeforeTheLastTime() {
-        var floor = Floor(slots: 3)
+        let floor = Floor(slots: 3)
         floor.addJob(.free(3))
         for _ in 1..<Self.deaths { floor.lose(0) }
         #expect(floor.running().count == 1)
@@ -193,15 +193,15 @@ struct NodeTroubleTests {
     /// The machine's end is nobody's fault; and what ended a service may have ended the node, or be the task.
     @Test(arguments: [(true, 1, false), (false, 0, false), (false, 1, true)])
     func nodeThatWasFoundDeadIsBlamedLittle(diedWithTheMachine: Bool, missing: Int, isGivenUp: Bool) throws {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
-        let engine = Engine()
+        var engine = Engine()
         for case .putPool(let record) in floor.writes where engine.pool(record.id) == nil {
             engine.restorePool(record, PoolRules())
         }
         engine.restoreNode(
             floor.engine.nodeRecord(NodeHandle(index: 0)), diedWithTheMachine: diedWithTheMachine)
-        engine.restoreJob(try #require(floor.engine.job(job)), .one(), counts: nil)
+        engine.restoreJob(try #require(floor.job(job)), .one(), counts: nil)
         engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
         var row = try #require(floor.entry(job, 0))
         row.blame = Int32(Limits.maximumBlame - Limits.blameForUnseenLoss) - 1 + Int32(missing)
@@ -219,7 +219,7 @@ struct NodeTroubleTests {
     // MARK: Silence
 
     @Test func silentNodeIsUnknownAndGetsNothingNew() {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let job = floor.addJob(.free(1), autoComplete: false)
         floor.apply(.nodeSilent(NodeHandle(index: 0)))
         #expect(floor.engine.nodes(of: Floor.pool).map(\.record.state) == [.unknown])
@@ -233,7 +233,7 @@ struct NodeTroubleTests {
     /// The service was started anew, and its agent has not answered since.
     @Test func nodeThatIsNotReachedIsUnknown() {
         let floor = Floor()
-        let engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
         engine.finishRestoring(at: floor.now)
         engine.apply(.nodeSilent(NodeHandle(index: 0)), at: floor.now)
         #expect(engine.nodes(of: Floor.pool).map(\.record.state) == [.unknown])
@@ -242,7 +242,7 @@ struct NodeTroubleTests {
     }
 
     @Test func jobEndsWhenItsSilentNodeIsLost() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(2))
         floor.apply(.nodeSilent(NodeHandle(index: 0)))
         floor.apply(.jobTerminated(job, reason: TerminateReason.userTerminate))
@@ -255,7 +255,7 @@ struct NodeTroubleTests {
     // MARK: Nodes that cannot start work
 
     @Test func tasksGoElsewhereWhileANodeCannotStartWork() {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         let job = floor.addJob(.free(2), autoComplete: false)
         floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
         floor.giveBack()
@@ -270,7 +270,7 @@ struct NodeTroubleTests {
 
     /// A moment of trouble is none of the user's business; a lasting one is.
     @Test func lastingTroubleOfAllNodesBlocksAJobUntilItIsOver() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
         floor.giveBack()
@@ -288,7 +288,7 @@ struct NodeTroubleTests {
     @Test func preparationsThatWereGivenBackAreSentAgain() {
         var rules = PoolRules()
         rules.hasStartTask = true
-        var floor = Floor(rules)
+        let floor = Floor(rules)
         floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
         floor.giveBack(.startTask)
         #expect(floor.running(.startTask) == [])
@@ -306,11 +306,27 @@ struct NodeTroubleTests {
         #expect(floor.engine.job(job)?.state == .completed)
     }
 
+    /// Its number has ended with the node, and the next agent has been told of the next.
+    @Test func preparationThatWasGivenBackByALostNodeIsNotSentAgain() throws {
+        let node = NodeHandle(index: 0)
+        let floor = Floor()
+        floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        floor.apply(.nodeCannotStartWork(node, reason: "the disk is full"))
+        floor.giveBack(.jobPreparation)
+        floor.lose(0)
+        floor.apply(.nodeCannotStartWork(node, reason: "the disk is full"))
+        floor.apply(.nodeCanStartWork(node))
+        let sent = floor.effects.compactMap {
+            if case .startWork(_, let work) = $0, work.kind == .jobPreparation { work.attempt } else { nil }
+        }
+        #expect(sent == [1, 2])
+    }
+
     // MARK: Work that nobody has given
 
     /// Left alone it would keep its slots for as long as it likes, and its number from the task that gets it next.
     @Test func workThatTheEngineDoesNotKnowIsEndedWhenItsAgentConnects() {
-        var floor = Floor(nodes: 1, slots: 4)
+        let floor = Floor(nodes: 1, slots: 4)
         let node = NodeHandle(index: 0)
         let job = floor.addJob(.free(2))
         let known = floor.atAgents.map(\.work)

@@ -16,7 +16,7 @@ struct PoolLifeTests {
     }
 
     @Test func taskWaitsForTheStartTaskOfItsNode() {
-        var floor = Floor(nodes: 2, rules())
+        let floor = Floor(nodes: 2, rules())
         floor.addJob(.free(2))
         #expect(floor.nodeState(0) == .waitingForStartTask)
         #expect(floor.running() == [])
@@ -29,7 +29,7 @@ struct PoolLifeTests {
         (0, false, 1), (2, false, 3), (0, true, 2), (1, true, 3),
     ])
     func startTaskFailsAfterItsRetries(_ retries: Int, reboots: Bool, attempts: Int) {
-        var floor = Floor(rules(retries: retries, reboots: reboots))
+        let floor = Floor(rules(retries: retries, reboots: reboots))
         let job = floor.addJob(.free(1))
         for _ in 1..<attempts {
             floor.end(.startTask, code: 1)
@@ -42,7 +42,7 @@ struct PoolLifeTests {
     }
 
     @Test func startTaskThatIsNotWaitedForHoldsNothingBack() {
-        var floor = Floor(rules(waits: false))
+        let floor = Floor(rules(waits: false))
         floor.addJob(.free(2))
         #expect(floor.running() == [0])
         floor.end(.startTask, code: 1)
@@ -50,7 +50,7 @@ struct PoolLifeTests {
     }
 
     @Test func shrinkingPoolLetsRunningTasksEnd() {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         floor.addJob(.free(4))
         floor.apply(.poolResized(Floor.pool, dedicated: 0, lowPriority: 0))
         #expect([floor.nodeState(0), floor.nodeState(1)] == [.leavingPool, .leavingPool])
@@ -68,8 +68,16 @@ struct PoolLifeTests {
         #expect(floor.engine.nodes(of: Floor.pool).map(\.record.id.text) == ["node-3"])
     }
 
+    @Test func nodeThatLeavesAndGivesItsTaskBackGoes() {
+        let floor = Floor()
+        floor.addJob(.free(1))
+        floor.apply(.poolResized(Floor.pool, dedicated: 0, lowPriority: 0))
+        floor.giveBack()
+        #expect(floor.count { if case .removeNode = $0 { true } else { false } } == 1)
+    }
+
     @Test func idleNodesLeaveBeforeBusyOnes() {
-        var floor = Floor(nodes: 3)
+        let floor = Floor(nodes: 3)
         floor.addJob(.free(1))
         floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))
         #expect((0...2).map { floor.nodeState($0) } == [.running, .leavingPool, .leavingPool])
@@ -77,7 +85,7 @@ struct PoolLifeTests {
 
     /// A second removal may still be at work when the next pool of the id has its own node there.
     @Test func nodeIsRemovedOnce() {
-        var floor = Floor(nodes: 1)
+        let floor = Floor(nodes: 1)
         floor.addJob(.free(1))
         floor.apply(.poolResized(Floor.pool, dedicated: 0, lowPriority: 0))
         floor.end()
@@ -87,7 +95,7 @@ struct PoolLifeTests {
     }
 
     @Test func deletedPoolRequeuesItsTasksAndGoesWhenItsNodesHaveGone() {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         let job = floor.addJob(.free(3))
         floor.apply(.poolDeleted(Floor.pool))
         #expect(floor.engine.counts(job)?.active == 3)
@@ -105,7 +113,7 @@ struct PoolLifeTests {
 
     /// A job names its pool by id, so a new pool of that id is its pool.
     @Test func jobGoesOnInANewPoolOfTheSameId() {
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(.free(2))
         floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)))
         floor.apply(.poolRemoved(Floor.pool, removal: "{}"))
@@ -113,8 +121,22 @@ struct PoolLifeTests {
         #expect(floor.endAll() == [0, 1])
     }
 
+    /// Also one that is disabled at the time.
+    @Test func disabledJobGoesOnInANewPoolOfTheSameId() {
+        let floor = Floor()
+        let job = floor.addJob(.free(2))
+        floor.apply(.jobDisabled(job))
+        floor.endKilled()
+        floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)))
+        floor.apply(.poolRemoved(Floor.pool, removal: "{}"))
+        floor.addPool(nodes: 1, slots: 1)
+        #expect(floor.running() == [])
+        floor.apply(.jobEnabled(job))
+        #expect(floor.endAll() == [0, 1])
+    }
+
     @Test func jobOfItsOwnPoolTakesThePoolWithIt() {
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(.free(1), .one { rules, _ in rules.removesPool = true })
         floor.end()
         #expect(floor.engine.pool(Floor.pool)?.state == .deleting)
@@ -124,7 +146,7 @@ struct PoolLifeTests {
     /// ends.
     @Test func whatAnAgentDoesNotKnowOfIsSentAgain() throws {
         let node = NodeHandle(index: 0)
-        var floor = Floor(slots: 2, rules(waits: false))
+        let floor = Floor(slots: 2, rules(waits: false))
         func sentAgain(to agent: [WorkID]) -> [Effect] {
             let before = floor.effects.count
             floor.apply(.nodeConnected(node, running: agent, queued: []))
@@ -150,7 +172,7 @@ struct PoolLifeTests {
     }
 
     @Test func ordersOfALostNodeDoNotReachItsNextAgent() throws {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
         let item = try #require(floor.first(.jobPreparation))
         // The end of the preparation sends the task in the turn in which the node is lost.

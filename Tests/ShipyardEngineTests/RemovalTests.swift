@@ -24,7 +24,7 @@ struct RemovalTests {
     }
 
     @Test func removalOfAJobIsStoredWithItsEndAndAskedForUntilItIsAnswered() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         floor.end()
         floor.apply(.jobDeleted(job))
@@ -56,7 +56,7 @@ struct RemovalTests {
 
     /// Also before an order that the agent never got and that is sent again: its task may have the id of an old one.
     @Test func removalComesBeforeOrdersThatAreSentAgain() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         floor.end()
         floor.apply(.jobDeleted(job))
@@ -69,7 +69,7 @@ struct RemovalTests {
     }
 
     @Test func failureIsKeptAndNotTriedAgain() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         floor.end()
         floor.apply(.jobDeleted(job))
@@ -83,7 +83,7 @@ struct RemovalTests {
     }
 
     @Test func nodeThatLeavesTakesItsRemovalsWithIt() {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         let job = floor.addJob(.free(1))
         floor.end()
         floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))
@@ -96,11 +96,11 @@ struct RemovalTests {
     }
 
     @Test func removalIsRestored() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         floor.end()
         floor.apply(.jobDeleted(job))
-        let engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
         for case .putRemoval(let record) in floor.writes { engine.restoreRemoval(record) }
         engine.finishRestoring(at: floor.now)
         engine.apply(.nodeConnected(node, running: [], queued: []), at: floor.now)

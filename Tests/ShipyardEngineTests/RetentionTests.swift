@@ -23,14 +23,15 @@ struct RetentionTests {
     }
 
     @Test func filesAreLookedForWhenTheFirstCanBeDueAndUntilTheLastWere() {
-        var floor = Floor()
+        let floor = Floor()
         floor.now = Moment(milliseconds: 5000)
         let job = floor.addJob(.free(1), rules(10, 100))
         #expect(floor.engine.nextDeadline == at(15))
         floor.pass(until: at(14))
         #expect(sweeps(floor) == [])
         floor.pass(until: at(15))
-        #expect(sweeps(floor).map(\.rules) == [[RetentionRule(job: job, template: 0, retention: .seconds(10))]])
+        #expect(
+            sweeps(floor).map(\.rules) == [[RetentionRule(job: job, template: 0, retention: .seconds(10))]])
         #expect(sweeps(floor).map(\.since) == [at(0)])
         // One at a time, and the next one as long after its beginning as the shortest retention.
         #expect(floor.engine.nextDeadline == nil)
@@ -58,7 +59,7 @@ struct RetentionTests {
 
     /// A job that is gone, or whose pool has no node, has no files to look for.
     @Test func nothingIsLookedForWhereNothingCanBe() {
-        var floor = Floor()
+        let floor = Floor()
         let first = floor.addJob(.free(1), rules(10))
         floor.end()
         floor.apply(.jobDeleted(first))
@@ -76,7 +77,7 @@ struct RetentionTests {
 
     /// A second to a minute between two searches; a job of a shorter time brings the next one forward.
     @Test func searchesAreAsFarApartAsTheShortestTime() {
-        var floor = Floor()
+        let floor = Floor()
         floor.addJob(.free(1), autoComplete: false, rules(3600))
         floor.pass(until: at(3600))
         floor.apply(.oldFilesFound(until: at(3600), isComplete: true))
@@ -91,11 +92,11 @@ struct RetentionTests {
 
     /// After a restart what is due is looked for since the last search that was stored.
     @Test func aRestartGoesOnFromTheLastSearch() {
-        var floor = Floor()
+        let floor = Floor()
         let rules = rules(10)
         floor.addJob(.free(1), autoComplete: false, rules)
         floor.pass(until: at(50))
-        let engine = floor.restored(rules)
+        var engine = floor.restored(rules)
         engine.restoreLastSweep(at(40))
         let turn = engine.takeTurn(at: floor.now)
         let sweep = RetentionSweep(

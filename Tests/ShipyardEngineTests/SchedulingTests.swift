@@ -7,7 +7,7 @@ import Testing
 /// Which task goes where, and when.
 struct SchedulingTests {
     @Test func higherPriorityThenOlderJobThenSubmissionOrderRunsFirst() {
-        var floor = Floor()
+        let floor = Floor()
         let blocker = floor.addJob(.free(1))
         let old = floor.addJob(.free(2))
         let low = floor.addJob(.free(1), priority: -5)
@@ -25,7 +25,7 @@ struct SchedulingTests {
     func fillTypeLaysTasksOnNodes(_ fill: NodeFillType, expected: [Int]) {
         var rules = PoolRules()
         rules.nodeFillType = fill
-        var floor = Floor(nodes: 3, slots: 4, rules)
+        let floor = Floor(nodes: 3, slots: 4, rules)
         floor.addJob(.free(6))
         #expect((0..<3).map { floor.running(on: $0).count } == expected)
     }
@@ -38,7 +38,7 @@ struct SchedulingTests {
             task.needs.slots = count
             return task
         }
-        var floor = Floor(nodes: nodes, slots: slots)
+        let floor = Floor(nodes: nodes, slots: slots)
         floor.addJob((0..<60).map { TaskSeed(template: $0 * 7 % slots) }, rules)
         var ended = 0
         while floor.first() != nil {
@@ -60,7 +60,7 @@ struct SchedulingTests {
         var large = TaskRules()
         large.needs.slots = 2
         rules.templates.append(large)
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         floor.addJob([TaskSeed(template: 0), TaskSeed(template: 1), TaskSeed(template: 0)], rules)
         #expect(floor.running() == [0])
         floor.end()
@@ -71,7 +71,7 @@ struct SchedulingTests {
 
     /// Planning refuses such a task; a pool that was made anew with fewer slots meets it all the same.
     @Test func taskThatFitsNoNodeHoldsBackNobodyAndSaysWhy() {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let large = floor.addJob(.free(1), priority: 5, .one { $1.needs.slots = 3 })
         let small = floor.addJob(.free(1))
         #expect(floor.engine.counts(small)?.running == 1)
@@ -81,7 +81,7 @@ struct SchedulingTests {
     /// What waits at an agent starts the moment a slot is free there; long tasks wait at the service instead,
     /// because another node may come free first.
     @Test func onlyShortTasksAreSentAhead() {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         floor.addJob(.free(300))
         #expect(floor.running().count == 2)
         floor.engine.nodes[0].meanRunMicroseconds = 500
@@ -92,8 +92,20 @@ struct SchedulingTests {
         #expect(waiting.count == floor.running().count - 2)
     }
 
+    /// It has waited for too long, so tasks there are not short, and none is sent ahead until they were seen to be.
+    @Test func nodeThatHasReturnedATaskGetsNoneAhead() throws {
+        let floor = Floor(slots: 2)
+        floor.addJob(.free(300))
+        floor.engine.nodes[0].meanRunMicroseconds = 500
+        floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))
+        let ahead = floor.running().count - 2
+        #expect(ahead > 0)
+        for _ in 0...ahead { floor.giveBack() }
+        #expect(floor.running().count == 2)
+    }
+
     @Test func returnedTaskRunsAgainUnderTheSameNumber() throws {
-        var floor = Floor(nodes: 2)
+        let floor = Floor(nodes: 2)
         floor.addJob(.free(3))
         let item = try #require(floor.first())
         floor.apply(.workReturned(item.node, item.work))
@@ -104,7 +116,7 @@ struct SchedulingTests {
 
     /// The number was never used, so it must not stand in the history as an attempt without an end.
     @Test func returnedTaskThatIsTerminatedEndsTheNumberItHad() throws {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         let item = try #require(floor.first())
         floor.apply(
@@ -115,7 +127,7 @@ struct SchedulingTests {
 
     /// A task that needs more than is free holds back the jobs behind it as well, not only its own.
     @Test func largeTaskHoldsBackTheJobsBehindIt() {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         floor.addJob(.free(1))
         let large = floor.addJob(.free(1), .one { $1.needs.slots = 2 })
         let small = floor.addJob(.free(3))
@@ -126,7 +138,7 @@ struct SchedulingTests {
     }
 
     @Test func aMillionTasksTakeUnderTwoHundredBytesEach() {
-        var floor = Floor()
+        let floor = Floor()
         let chain = (0..<1_000_000).map {
             TaskSeed(template: 0, dependencies: $0 == 0 ? [] : [.task(UInt32($0 - 1))])
         }

@@ -27,7 +27,7 @@ struct TaskLifeTests {
     func nonZeroExitCodeIsRetriedUpToTheLimit(
         _ limit: Int, codes: [Int32], attempts: Int32, retries: Int32, succeeded: Bool
     ) throws {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { $1.maxTaskRetries = limit })
         for code in codes { floor.end(code: code) }
         let entry = try #require(floor.entry(job, 0))
@@ -41,7 +41,7 @@ struct TaskLifeTests {
     }
 
     @Test func lostNodeRequeuesAndCountsNoRetry() throws {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { $1.maxTaskRetries = 1 })
         floor.lose(0)
         floor.end(code: 1)
@@ -58,7 +58,7 @@ struct TaskLifeTests {
     }
 
     @Test func echoesOfWhatHasEndedChangeNothing() throws {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let job = floor.addJob(.free(2), .one { $1.maxTaskRetries = 5 })
         let item = try #require(floor.first())
         floor.end(code: 1)
@@ -72,7 +72,7 @@ struct TaskLifeTests {
     }
 
     @Test func terminatedTaskIsEndedWhereverItIs() throws {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(2), .one { $1.maxTaskRetries = -1 })
         floor.apply(.taskTerminated(TaskKey(job: job, ordinal: 1)))
         #expect(floor.state(job, 1) == .completed)
@@ -86,7 +86,7 @@ struct TaskLifeTests {
     }
 
     @Test func terminatedTaskOnALostNodeIsNotRunAgain() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         floor.apply(.taskTerminated(TaskKey(job: job, ordinal: 0)))
         floor.lose(0)
@@ -94,9 +94,38 @@ struct TaskLifeTests {
         #expect(floor.progress(job, 0).last?.result?.failure?.code == "TaskEnded")
     }
 
+    /// The order to end it may have died with the service: the next one gives it again, by what is stored of the task or
+    /// of its job.
+    @Test(
+        arguments: [
+            // state of the job, of the task, failed tasks when it has come back; nil where the job has gone
+            (.active, true, 1), (.terminating, false, 1), (.deleting, false, nil), (.disabling, false, 0),
+            (.active, false, 0),
+        ] as [(JobState, Bool, Int?)])
+    func endOfATaskIsAskedForAfterARestart(_ state: JobState, isEnding: Bool, failed: Int?) throws {
+        let floor = Floor()
+        let job = floor.addJob(.free(1))
+        let item = try #require(floor.first())
+        var row = try #require(floor.entry(job, 0))
+        row.isEnding = isEnding
+        let known = floor.engine.job(job)
+        var record = try #require(known)
+        record.state = state
+        var engine = Engine.restored(from: floor.writes + [.putJob(record)], [:], at: floor.now)
+        engine.restoreTask(row.key, template: 0, number: nil)
+        engine.restoreProgress(row)
+        engine.finishRestoring(at: floor.now)
+        engine.apply(.nodeConnected(item.node, running: [item.work], queued: []), at: floor.now)
+        let end = Effect.killWork(item.node, item.work, .endedByUser)
+        #expect(
+            engine.takeTurn(at: floor.now).effects == (state == .active && !isEnding ? [] : [end]))
+        engine.apply(.workReturned(item.node, item.work), at: floor.now)
+        #expect(engine.counts(job)?.failed == failed)
+    }
+
     /// The agent gives the task back on its own while the order to end it is on its way: it finds nothing to kill.
     @Test func returnedTaskThatIsBeingEndedEndsAndItsJobGoesOn() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         floor.apply(.taskTerminated(TaskKey(job: job, ordinal: 0)))
         floor.giveBack()
@@ -108,7 +137,7 @@ struct TaskLifeTests {
 
     @Test(arguments: [true, false])
     func jobThatEndsDoesSoWhenItsTasksAreReturned(isDeleted: Bool) {
-        var floor = Floor(slots: 2)
+        let floor = Floor(slots: 2)
         let job = floor.addJob(.free(2))
         floor.apply(isDeleted ? .jobDeleted(job) : .jobTerminated(job, reason: "x"))
         floor.giveBack()
@@ -117,7 +146,7 @@ struct TaskLifeTests {
     }
 
     @Test func jobIsDisabledWhenItsTasksAreReturned() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1))
         floor.apply(.jobDisabled(job))
         floor.giveBack()
@@ -132,7 +161,7 @@ struct TaskLifeTests {
     /// An exit of its own was faster than the kill: it counts, or the task would run again after it had succeeded.
     @Test(arguments: [Int32(0), 1])
     func exitOfItsOwnStandsWhileAJobIsDisabled(code: Int32) {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(1), .one { $1.maxTaskRetries = 1 })
         floor.apply(.jobDisabled(job))
         floor.end(code: code)
@@ -143,7 +172,7 @@ struct TaskLifeTests {
 
     /// Twice in one turn, before the database knows of it; of a living job and of one that has ended.
     @Test func deletingATaskTwiceCountsOnce() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(3))
         _ = floor.endAll()
         let key = TaskKey(job: job, ordinal: 0)
@@ -163,7 +192,7 @@ struct TaskLifeTests {
     }
 
     @Test func deletedTaskIsNeitherRunNorCountedNorWaitedFor() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.waiting([], [], [.task(1)]))
         let key = TaskKey(job: job, ordinal: 1)
         floor.apply(.taskDeleted(key))
@@ -179,7 +208,7 @@ struct TaskLifeTests {
 
     /// Else a service that never stops would hold every task that it ever had.
     @Test func completedJobKeepsItsCountsOnly() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(100))
         #expect(floor.endAll().count == 100)
         #expect(floor.engine.footprint.tasks == 0)
@@ -195,11 +224,11 @@ struct TaskLifeTests {
 
     /// A task may wait for one that came after it, and that one may be deleted.
     @Test func taskThatWaitsForADeletedLastTaskIsRestored() {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.waiting([.task(1)], []), autoComplete: false)
         floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 1)))
         floor.end()
-        let engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
         engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
         engine.restoreHoles(of: job)
         engine.restoreDependencies([.task(1)], of: TaskKey(job: job, ordinal: 0))
@@ -209,13 +238,14 @@ struct TaskLifeTests {
 
     /// Its ordinal stays its own: the database has given the next one to the next task.
     @Test func deletedLastTaskLeavesAHoleAfterARestart() throws {
-        var floor = Floor()
+        let floor = Floor()
         let job = floor.addJob(.free(2), autoComplete: false)
         floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 1)))
-        let engine = Engine.restored(from: floor.writes, [:], at: floor.now)
+        var engine = Engine.restored(from: floor.writes, [:], at: floor.now)
         engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
         engine.finishRestoring(at: floor.now)
-        let record = try #require(engine.job(job))
+        let known = engine.job(job)
+        let record = try #require(known)
         engine.apply(.tasksAdded(job: job, .free(1), record: record, .one()), at: floor.now)
         #expect(engine.job(job)?.taskCount == 3)
         #expect(engine.state(of: TaskKey(job: job, ordinal: 1)) == nil)

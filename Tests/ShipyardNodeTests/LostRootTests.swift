@@ -3,7 +3,8 @@ import Testing
 
 /// A root that somebody has deleted under its agent.
 struct LostRootTests {
-    @Test func anAgentWithoutARootEndsWithItsTasks() async throws {
+    /// Also one that is asked nothing: it looks every ten seconds.
+    @Test(arguments: [true, false]) func anAgentWithoutARootEndsWithItsTasks(isAsked: Bool) async throws {
         let agent = try await TestAgent()
         let marker = Marker()
         agent.context()
@@ -11,7 +12,7 @@ struct LostRootTests {
         try await agent.started(1)
         try FileManager.default.removeItem(atPath: agent.root)
         // Not the task's failure: no node has run it.
-        agent.start(2, "true")
+        if isAsked { agent.start(2, "true") }
         try await agent.wait("the agent's end") {
             try String(contentsOfFile: "/proc/\(agent.processID)/stat", encoding: .utf8).contains(") Z ")
                 ? () : nil

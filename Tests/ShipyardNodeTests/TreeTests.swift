@@ -113,6 +113,18 @@ struct TreeTests {
         #expect(agent.output(of: 1) == "ready\nsaved\n")
     }
 
+    /// What the agent ends because it goes is recorded as nobody's end, also where a user had just wanted one.
+    @Test func shutDownRecordsNothingOfWhatIsBeingEnded() async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        agent.start(1, "trap '' TERM; echo ready; while :; do sleep 1; done")
+        try await agent.holds("ready", outputOf: 1)
+        agent.send(.kill(TestAgent.id(1), .endedByUser))
+        agent.send(.shutDown)
+        try await agent.wait("the agent's end") { AgentLauncher.reap(agent.processID) ? () : nil }
+        #expect(try agent.journal.unacknowledged.isEmpty)
+    }
+
     @Test func shutDownEndsEverythingAndRecordsNothing() async throws {
         let agent = try await TestAgent()
         agent.context()

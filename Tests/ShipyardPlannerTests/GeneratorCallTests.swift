@@ -73,7 +73,9 @@ struct GeneratorCallTests {
         var diagnostics = Diagnostics()
         let isGood = planner.check(&diagnostics)
         #expect(!isGood)
-        let expected = jobs.generatorCalls.filter { $0.call != GeneratorCall(job: failing.job, entry: 0, pass: .build) }
+        let expected = jobs.generatorCalls.filter {
+            $0.call != GeneratorCall(job: failing.job, entry: 0, pass: .build)
+        }
         #expect(world.calls.withLock { $0 } == expected.map { Recorder.line($0.call, $0.generator) })
     }
 }

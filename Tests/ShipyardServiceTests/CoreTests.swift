@@ -124,6 +124,26 @@ struct CoreTests {
         try reboot()
     }
 
+    /// A later pool of the id has a proof of its own.
+    @Test func proofOfARemovalIsOfOnePool() throws {
+        let pool = PoolID("pool")!
+        for round in 1...2 {
+            let node = core.inspect { $0.node(NodeID("node-1"), of: pool)! }
+            try core.deletePool("pool", at: now)
+            try core.endTurn(at: now)
+            core.receive(.nodeRemoved(node, NodeRemoval(processesEnded: round)), at: now)
+            core.receive(.poolVerified(pool, PoolVerification()), at: now)
+            try core.endTurn(at: now)
+            let record = try #require(try store.poolRemovals(limit: 10).first)
+            let removal = try JSONCoding.decode(PoolRemoval.self, from: Array(record.removal.utf8))
+            #expect((removal.nodes, removal.processesEnded, removal.isComplete) == (1, round, true))
+            var spec = PoolSpec(id: pool)
+            spec.dedicatedNodes = 1
+            try core.addPool(spec, at: now)
+            try core.endTurn(at: now)
+        }
+    }
+
     // MARK: What cannot be read
 
     private func restarted() throws -> ServiceCore {

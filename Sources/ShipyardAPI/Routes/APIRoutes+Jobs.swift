@@ -65,7 +65,7 @@ extension APIRoutes {
         var counts: TaskCounts
         var blockage: Blockage?
 
-        init?(_ number: UInt32, in engine: Engine) {
+        init?(_ number: UInt32, in engine: borrowing Engine) {
             guard let record = engine.job(number), let counts = engine.counts(number) else { return nil }
             self.record = record
             self.counts = counts

@@ -68,7 +68,7 @@ extension APIRoutes {
         /// Nil also when the job is gone.
         var autoPoolJob: JobID?
 
-        init?(_ id: PoolID, in engine: Engine) {
+        init?(_ id: PoolID, in engine: borrowing Engine) {
             guard let record = engine.pool(id) else { return nil }
             self.record = record
             nodes = engine.nodes(of: id)

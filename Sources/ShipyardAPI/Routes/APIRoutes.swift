@@ -62,7 +62,7 @@ package struct APIRoutes: Sendable {
     /// Asks the engine something.
     func inspect<Answer: Sendable>(
         patience: TimeSpan = ServiceLoop.inspectionPatience,
-        _ body: @escaping @Sendable (Engine) -> Answer
+        _ body: @escaping @Sendable (borrowing Engine) -> Answer
     ) throws(APIFailure) -> Answer {
         do throws(Refusal) {
             return try loop.inspect(patience: patience, body)

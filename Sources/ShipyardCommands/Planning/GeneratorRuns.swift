@@ -64,7 +64,9 @@ struct GeneratorRuns {
         guard bytes <= limitBytes else {
             throw .usage(
                 "the generators give more than \(limitBytes >> 20) MiB of values, and one submission takes no more",
-                help: "give a job its tasks in several submissions, or name files in which tasks find their values")
+                help:
+                    "give a job its tasks in several submissions, or name files in which tasks find their values"
+            )
         }
         run.rows = String(decoding: rows, as: UTF8.self)
         return run

@@ -173,7 +173,9 @@ extension ServiceCore {
     }
 
     /// Read-only access for the API.
-    package func inspect<Result>(_ body: (Engine) throws -> Result) rethrows -> Result { try body(engine) }
+    package func inspect<Result>(_ body: (borrowing Engine) throws -> Result) rethrows -> Result {
+        try body(engine)
+    }
 }
 
 package enum PoolLimits {

@@ -11,7 +11,7 @@ import ShipyardStore
 /// of no more use: make a new one from the same store, which is exactly what happens after a crash, so that
 /// there is one way back and it is tested all the time.
 package final class ServiceCore {
-    let engine = Engine()
+    var engine = Engine()
     let store: StoreWriter
     let world: any World
     let home: String

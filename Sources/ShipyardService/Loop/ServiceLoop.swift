@@ -88,7 +88,7 @@ package final class ServiceLoop: Sendable {
     ///
     /// Refused when for as long as `patience` no turn could be committed, such as on a full disk.
     package func inspect<Answer: Sendable>(
-        patience: TimeSpan = inspectionPatience, _ body: @escaping @Sendable (Engine) -> Answer
+        patience: TimeSpan = inspectionPatience, _ body: @escaping @Sendable (borrowing Engine) -> Answer
     ) throws(Refusal) -> Answer {
         let limit = WallClock.monotonicMicroseconds() + patience.milliseconds * 1000
         while true {
