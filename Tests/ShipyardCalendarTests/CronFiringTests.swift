@@ -80,6 +80,9 @@ private struct MinuteByMinute {
                     "2024-10-27T02:00:00+7200", "2024-10-27T02:20:00+7200", "2024-10-27T02:40:00+7200",
                     "2024-10-27T03:00:00+3600",
                 ])
+        #expect(
+            try firings("* 2 * * *", berlin, after: "2024-03-30T12:00", 2)
+                == ["2024-03-31T03:00:00+7200", "2024-04-01T02:00:00+7200"])
         for hours in ["*", "*/1", "0-23", "12-11"] {
             #expect(
                 try firings("20 \(hours) * * *", berlin, after: "2024-03-31T00:00", 2)
@@ -143,6 +146,11 @@ private struct MinuteByMinute {
             #expect(try CronExpression(text).next(after: Instant(milliseconds: .max), in: tokyo) == nil)
             #expect(try CronExpression(text).previous(before: Instant(milliseconds: .max), in: tokyo) != nil)
         }
+        let berlin = try caseZones.zone(named: "Europe/Berlin")
+        let hourly = try CronExpression("0 * * * *")
+        #expect(
+            hourly.previous(before: Instant(milliseconds: .max), in: berlin)?.due == civil("2100-12-31T23:00")
+        )
         #expect(newYear.previous(before: first(of: newYear, tokyo), in: tokyo) == nil)
     }
 
@@ -154,7 +162,10 @@ private struct MinuteByMinute {
         // Saturday the 1st leads to the 3rd, Sunday the 15th to the 16th, Saturday the 15th to the 14th.
         ("0 0 1W 6 *", "2024", "2024-06-03"), ("0 0 15W 9 *", "2024", "2024-09-16"),
         ("0 0 15W 6 *", "2024", "2024-06-14"),
-        ("0 0 30W 6 *", "2024", "2024-06-28"), ("0 0 LW 6 *", "2024", "2024-06-28"),
+
+        // July begins with a Saturday, and June does not end with its 31st.
+        ("0 0 31W 6,7 *", "2023", "2023-07-31"), ("0 0 30W 6 *", "2024", "2024-06-28"),
+        ("0 0 LW 6 *", "2024", "2024-06-28"),
         ("0 0 LW 8 *", "2024", "2024-08-30"),
         ("0 0 LW 7 *", "2024", "2024-07-31"), ("0 0 L 2 *", "2024", "2024-02-29"),
         ("0 0 L-3 2 *", "2024", "2024-02-26"),

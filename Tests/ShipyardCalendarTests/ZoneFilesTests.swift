@@ -29,6 +29,7 @@ import Testing
 
     @Test(arguments: [
         ("Berlin", "did you mean `Europe/Berlin`?"), ("europe/berlin", "did you mean `Europe/Berlin`?"),
+        ("Europe/Berlin/Mitte", "did you mean `Europe/Berlin`?"),
         ("Europe/Berln", "did you mean `Europe/Berlin`?"), ("new_york", "did you mean `America/New_York`?"),
         ("US/Havana", "did you mean `America/Havana`?"), ("Xyzzy", nil), ("Europe", nil),
         ("utc", "did you mean `UTC`?"),
@@ -65,6 +66,8 @@ import Testing
         try FileManager.default.createSymbolicLink(
             atPath: link, withDestinationPath: directory + "/Europe/Dublin")
         #expect(try local(nil, file: link) == ("Europe/Dublin", 3600))
+        try home.write(try bytes(ofZone: "Asia/Kolkata"), to: "zoneinfo/zoneinfo/Asia/Kolkata")
+        #expect(try local(home.path + "/zoneinfo/zoneinfo/Asia/Kolkata").0 == "Asia/Kolkata")
         try home.write(try bytes(ofZone: "Asia/Kolkata"), to: "copy")
         #expect(try local(nil, file: home.path + "/copy") == ("local", 19_800))
     }

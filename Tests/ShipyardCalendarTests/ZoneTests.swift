@@ -82,6 +82,10 @@ import Testing
             #expect(zone.kind(at: Instant(seconds: date.seconds)).abbreviation == "EDT")
         }
         #expect(zone.offset(at: utc("2031-01-01T04:00")) == -14_400)
+        #expect(zone.nextChange(after: utc("2031-01-01")) == nil)
+        // And no time at all.
+        let never = try self.zone("AAA0BBB,J365/24,J1/1")
+        #expect(never.offset(at: utc("2031-01-01")) == 0 && never.offset(at: utc("2031-07-01")) == 0)
     }
 
     @Test(arguments: [

@@ -20,7 +20,9 @@ extension CronExpression {
 
     /// Nil when nothing was due before.
     package func previous(before instant: Instant, in zone: Zone) -> Firing? {
-        let latest = (instant - TimeSpan(milliseconds: 1)).flooredSeconds
+        // From beyond the last year every half a year with one offset would be a step.
+        let lastYear = CivilDate.firstDay(ofMonth: 1, year: Self.years.upperBound + 2) * 86_400
+        let latest = min(lastYear, (instant - TimeSpan(milliseconds: 1)).flooredSeconds)
         guard let found = isHourly ? lastShown(upTo: latest, zone.table) : lastNamed(upTo: latest, zone.table)
         else { return nil }
         // Going forward again tells which of several readings was due.
@@ -59,10 +61,9 @@ package struct Firings: Sequence, IteratorProtocol, Sendable {
     private let table: ZoneTable
     private let end: Int64
     private var readings: DueReadings
-    /// The stretch with one offset in which the last firing was.
+    /// The stretch with one offset in which the last firing was. No earlier one has shown what is still to come.
     private var period: ZoneTable.Period
-    /// The latest reading before `period`, and the latest that has fired, if only by being skipped.
-    private var shownBefore: Int64
+    /// The latest reading that has fired, if only by being skipped.
     private var fired: Int64 = .min
 
     /// Whole seconds; `end` is not part of it.
@@ -71,14 +72,8 @@ package struct Firings: Sequence, IteratorProtocol, Sendable {
         self.table = table
         self.end = end
         period = table.period(at: start)
-        if expression.isHourly {
-            shownBefore = .min
-            readings = DueReadings(expression, notBefore: start + period.offset)
-        } else {
-            let shown = table.latestReading(upTo: start - 1)
-            shownBefore = table.latestReading(upTo: period.start - 1)
-            readings = DueReadings(expression, notBefore: shown + 1)
-        }
+        let reading = expression.isHourly ? start + period.offset : table.latestReading(upTo: start - 1) + 1
+        readings = DueReadings(expression, notBefore: reading)
     }
 
     package mutating func next() -> Firing? {
@@ -103,11 +98,8 @@ package struct Firings: Sequence, IteratorProtocol, Sendable {
         while let reading = readings.next() {
             // Swallowed by the same gap as the one that fired.
             if reading <= fired { continue }
-            if reading <= shownBefore || reading - period.offset < period.start
-                || reading - period.offset >= period.end
-            {
+            if reading - period.offset >= period.end {
                 period = table.period(at: table.firstMoment(notBefore: reading))
-                shownBefore = table.latestReading(upTo: period.start - 1)
             }
             let moment = Swift.max(period.start, reading - period.offset)
             fired = moment + period.offset

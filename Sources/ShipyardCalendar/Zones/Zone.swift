@@ -38,9 +38,12 @@ package struct Zone: Hashable, Sendable {
 
     /// When the offset changes next, for whoever shows it; nil when it never does.
     package func nextChange(after instant: Instant) -> Instant? {
-        var period = table.period(at: instant.flooredSeconds)
+        let moment = instant.flooredSeconds
+        var period = table.period(at: moment)
         let offset = period.offset
-        while period.end < ZoneTable.farthest {
+        // A rule that has changed nothing in two years, such as one of summer all year, never will.
+        let end = max(moment, table.changes.last ?? moment) + 2 * 366 * 86_400
+        while period.end < end {
             period = table.period(at: period.end)
             if period.offset != offset { return Instant(seconds: period.start) }
         }
