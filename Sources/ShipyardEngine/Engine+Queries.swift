@@ -64,12 +64,6 @@ extension Engine {
         }
     }
 
-    /// Whether there are nodes, of one pool or at all.
-    package func hasNodes(_ pool: PoolID? = nil) -> Bool {
-        guard let pool else { return pools.values.contains { !$0.nodes.isEmpty } }
-        return pools[pool]?.nodes.isEmpty == false
-    }
-
     /// Whether a reboot can do anything: an agent listens, or the next one is only waited for.
     package func mayReboot(_ handle: NodeHandle) -> Bool {
         let node = nodes[handle.index]
