@@ -55,12 +55,21 @@ struct NeverRunTests {
     }
 
     /// Tasks that were ended or deleted while they waited for their turn are passed over, wherever they were.
-    @Test func queueGoesOnPastThoseThatHaveEnded() {
-        let floor = Floor()
-        let job = floor.addJob(.free(7), autoComplete: false)
-        for ordinal: UInt32 in [1, 3, 6] { floor.apply(.taskTerminated(TaskKey(job: job, ordinal: ordinal))) }
-        floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 4)))
-        #expect(floor.endAll() == [0, 2, 5])
+    @Test func queueGoesOnPastThoseThatHaveEnded() throws {
+        let floor = Floor(slots: 2)
+        let job = floor.addJob(.free(8), autoComplete: false)
+        for ordinal: UInt32 in [2, 4, 7] {
+            floor.apply(.taskTerminated(TaskKey(job: job, ordinal: ordinal)))
+        }
+        floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 5)))
+        // Both slots come free in one turn, so one choice follows the other.
+        let (node, first) = try #require(floor.first())
+        let second = WorkID(TaskKey(job: job, ordinal: 1), attempt: 1)
+        floor.apply(
+            .workExited(node, first, floor.result(.exited(0))),
+            .workExited(node, second, floor.result(.exited(0))))
+        #expect(floor.running() == [0, 1, 3, 6])
+        #expect(floor.engine.counts(job)?.running == 2)
         #expect(floor.engine.counts(job)?.active == 0)
     }
 
