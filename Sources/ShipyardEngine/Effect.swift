@@ -17,9 +17,9 @@ package enum Effect: Sendable, Hashable {
     case removeNode(NodeHandle)
     /// Look for anything that a pool without nodes has left. Answered by `poolRemoved`.
     case verifyPoolRemoved(PoolID)
-    /// Delete a directory on a node. Answered by `directoryRemoved` or `directoryNotRemoved`, and asked for again
+    /// Delete what a job or a task has left on a node. Answered by `filesRemoved` or `filesNotRemoved`, and asked for again
     /// whenever the node connects until it is.
-    case removeDirectory(NodeHandle, RemovalID, path: String)
+    case removeFiles(NodeHandle, RemovalID, FilesOwner)
     /// The node's answer about a removal is stored.
     case forgetRemoval(NodeHandle, RemovalID)
     /// Look for files that are kept no longer, and want them removed. Answered by `oldFilesFound`.

@@ -140,8 +140,7 @@ extension Engine {
         if livingJobs[job.record.pool]?.isEmpty == true { livingJobs[job.record.pool] = nil }
         if job.isDeleting {
             for node in pools[job.record.pool]?.nodes ?? [] {
-                removeDirectory(
-                    RemovalID(job: number), job.record.id.nodeDirectory, of: job.record.id, on: node, at: now)
+                removeFiles(RemovalID(job: number), of: .job(job.record.id), on: node, at: now)
             }
             writes.append(.deleteJob(number))
             forget(job)

@@ -3,7 +3,7 @@ import ShipyardModel
 // Nodes that are silent, that cannot start work, or whose agents die.
 
 extension Engine {
-    /// Its tasks are left to it: they may well run, and must not run twice. The world says before long that the
+    /// Its tasks are left to it: they may well run, and must not run twice. The substrate says before long that the
     /// node was heard of, or that it is lost and nothing of it is alive.
     mutating func nodeSilent(_ handle: NodeHandle, at now: Moment) {
         // Also where no agent was reached: it may live all the same.
@@ -74,6 +74,31 @@ extension Engine {
         } else if nodes[node].isConnected {
             nodes[node].relaunch.isAsked = true
             effects.append(.shutDownNode(handle))
+        }
+    }
+
+    // MARK: Outdated agents
+
+    mutating func setOutdated(_ node: Int, _ isOutdated: Bool) {
+        nodes[node].isOutdated = isOutdated
+        if isOutdated { outdatedNodes.insert(node) } else { outdatedNodes.remove(node) }
+    }
+
+    func startTaskIsUnderWay(on node: Int) -> Bool {
+        let record = nodes[node].record
+        guard record.startTaskAttempt > 0, record.startTaskResult == nil else { return false }
+        return record.state == .waitingForStartTask || record.state.isSchedulable
+    }
+
+    /// Those that have nothing left are started anew, as a user would reboot them.
+    mutating func replaceOutdatedNodes() {
+        for node in outdatedNodes.sorted() {
+            let entry = nodes[node]
+            guard entry.isConnected, !entry.relaunch.isAsked, entry.record.state != .leavingPool,
+                entry.tasks.isEmpty, nodeWork(of: node).isEmpty, !startTaskIsUnderWay(on: node)
+            else { continue }
+            nodes[node].relaunch.isAsked = true
+            effects.append(.shutDownNode(NodeHandle(index: node)))
         }
     }
 

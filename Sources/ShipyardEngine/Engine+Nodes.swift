@@ -16,19 +16,23 @@ extension Engine {
         nodes[node].record.state = nodes[node].tasks.isEmpty ? .idle : .running
     }
 
-    mutating func connect(_ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], at now: Moment) {
+    mutating func connect(
+        _ handle: NodeHandle, _ running: [WorkID], _ queued: [WorkID], isOutdated: Bool, at now: Moment
+    ) {
         let node = handle.index
         guard !nodes[node].isGone else { return }
         nodes[node].isConnected = true
         nodes[node].relaunch.diedWithTheMachine = false
         nodes[node].relaunch.connectedSince = now.steady
         forgetTrouble(of: node)
+        setOutdated(node, isOutdated)
         askForRemovals(on: node)
         endUnknownWork(on: node, running + queued)
         switch nodes[node].record.state {
         case .creating, .starting, .rebooting, .waitingForStartTask, .startTaskFailed, .unknown, .offline,
             .unusable:
-            boot(node, at: now)
+            // What an outdated agent has not begun is for the next one.
+            if !isOutdated || startTaskIsUnderWay(on: node) { boot(node, at: now) }
         case .idle, .running, .leavingPool:
             resume(node, running, queued)
         case .preempted: break
@@ -140,7 +144,7 @@ extension Engine {
     }
 
     /// Job preparations and releases that should be running on a node.
-    private func nodeWork(of node: Int) -> [(JobEntry, WorkID)] {
+    func nodeWork(of node: Int) -> [(JobEntry, WorkID)] {
         nodes[node].jobs.sorted().compactMap { number in
             let job = entry(number)
             guard let state = job.nodes[node] else { return nil }
@@ -163,6 +167,7 @@ extension Engine {
         let blame = nodes[node].blameForLoss
         nodes[node].isConnected = false
         forgetTrouble(of: node)
+        setOutdated(node, false)
         giveBackTasks(of: node, .died, reason: reason, blame: blame, at: now)
         loseNodeWork(of: node, blame: blame, at: now)
         if nodes[node].record.state == .leavingPool { return askForRemoval(ofNode: node) }
@@ -175,7 +180,7 @@ extension Engine {
     private mutating func dropOrders(for handle: NodeHandle) {
         effects.removeAll { effect in
             switch effect {
-            case .startWork(let node, _), .killWork(let node, _, _), .removeDirectory(let node, _, _),
+            case .startWork(let node, _), .killWork(let node, _, _), .removeFiles(let node, _, _),
                 .forgetRemoval(let node, _), .shutDownNode(let node):
                 node == handle
             case .launchNode, .removeNode, .verifyPoolRemoved, .findOldFiles: false
@@ -191,6 +196,7 @@ extension Engine {
         nodes[node].removals = [:]
         timers.cancel(.nodeRelaunch(node))
         forgetTrouble(of: node)
+        setOutdated(node, false)
         let pool = nodes[node].record.pool
         giveBackTasks(of: node, .left, reason: "the node left its pool", at: now)
         loseNodeWork(of: node, at: now)

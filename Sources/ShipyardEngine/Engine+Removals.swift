@@ -1,39 +1,37 @@
 import ShipyardModel
 
-// Directories on nodes that are to go. The wish is stored in the turn that has it; the node is asked until it
+// Files on nodes that are to go. The wish is stored in the turn that has it; the node is asked until it
 // has answered, across the ends of agents and services, and takes its wishes with it when it leaves.
 
 extension Engine {
-    mutating func removeDirectory(
-        _ id: RemovalID, _ path: String, of job: JobID, on node: Int, at now: Moment
-    ) {
+    mutating func removeFiles(_ id: RemovalID, of owner: FilesOwner, on node: Int, at now: Moment) {
         // Where no agent ever was there is no file; where all goes, this goes.
         guard !nodes[node].isGone, !nodes[node].isRemovalAsked, nodes[node].record.state != .creating else {
             return
         }
         let record = nodes[node].record
         let removal = RemovalRecord(
-            pool: record.pool, node: record.id, id: id, job: job, path: path, time: now.wall)
+            pool: record.pool, node: record.id, id: id, owner: owner, time: now.wall)
         nodes[node].removals[id] = removal
         writes.append(.putRemoval(removal))
-        effects.append(.removeDirectory(NodeHandle(index: node), id, path: path))
+        effects.append(.removeFiles(NodeHandle(index: node), id, owner))
     }
 
     /// The agent is connected: what it may not have heard comes before any order, so that no task of a new job
     /// finds, or loses, files where an older one's should have gone.
     mutating func askForRemovals(on node: Int) {
         for (id, removal) in nodes[node].removals.sorted(by: { $0.key < $1.key }) {
-            effects.append(.removeDirectory(NodeHandle(index: node), id, path: removal.path))
+            effects.append(.removeFiles(NodeHandle(index: node), id, removal.owner))
         }
     }
 
-    mutating func directoryRemoved(_ id: RemovalID, on handle: NodeHandle) {
+    mutating func filesRemoved(_ id: RemovalID, on handle: NodeHandle) {
         if let removal = takeRemoval(id, on: handle) {
             writes.append(.deleteRemoval(removal.pool, removal.node, id))
         }
     }
 
-    mutating func directoryNotRemoved(_ id: RemovalID, on handle: NodeHandle, _ failure: RemovalFailure) {
+    mutating func filesNotRemoved(_ id: RemovalID, on handle: NodeHandle, _ failure: RemovalFailure) {
         guard var removal = takeRemoval(id, on: handle) else { return }
         removal.failure = failure
         writes.append(.putRemoval(removal))

@@ -18,6 +18,8 @@ package struct Engine: ~Copyable {
     var livingJobs: [PoolID: Set<UInt32>] = [:]
     var timers = Timers()
     var retention = RetentionState()
+    /// Nodes whose agents are of an older version, and drain.
+    var outdatedNodes: Set<Int> = []
     /// Jobs with tasks that are not done.
     let tally = JobTally()
 
@@ -54,7 +56,8 @@ package struct Engine: ~Copyable {
         case .taskTerminated(let key): terminateTask(key, at: now)
         case .taskDeleted(let key): deleteTask(key, at: now)
         case .endedTaskDeleted(let key, let succeeded): deleteEndedTask(key, succeeded)
-        case .nodeConnected(let node, let running, let queued): connect(node, running, queued, at: now)
+        case .nodeConnected(let node, let running, let queued, let isOutdated):
+            connect(node, running, queued, isOutdated: isOutdated, at: now)
         case .workStarted(let node, let work): workStarted(work, on: node)
         case .workExited(let node, let work, let result): workExited(work, on: node, result, at: now)
         case .workReturned(let node, let work): workReturned(work, on: node, at: now)
@@ -63,10 +66,9 @@ package struct Engine: ~Copyable {
         case .nodeCannotStartWork(let node, let reason): nodeCannotStartWork(node, reason, at: now)
         case .nodeCanStartWork(let node): nodeCanStartWork(node)
         case .nodeRebootAsked(let node): rebootNode(node, at: now)
-        case .directoryUnwanted(let node, let id, let job, let path):
-            removeDirectory(id, path, of: job, on: node.index, at: now)
-        case .directoryRemoved(let node, let id): directoryRemoved(id, on: node)
-        case .directoryNotRemoved(let node, let id, let failure): directoryNotRemoved(id, on: node, failure)
+        case .filesUnwanted(let node, let id, let owner): removeFiles(id, of: owner, on: node.index, at: now)
+        case .filesRemoved(let node, let id): filesRemoved(id, on: node)
+        case .filesNotRemoved(let node, let id, let failure): filesNotRemoved(id, on: node, failure)
         case .nodeLost(let node, let reason): nodeLost(node, reason: reason, at: now)
         case .nodeRemoved(let node): nodeRemoved(node, at: now)
         case .poolRemoved(let pool, let removal): poolRemoved(pool, removal: removal, at: now)
@@ -85,6 +87,7 @@ package struct Engine: ~Copyable {
         self.now = now
         while let timer = timers.takeDue(at: now.steady) { fire(timer, at: now) }
         schedule(at: now)
+        replaceOutdatedNodes()
         for key in dirtyTasks { writeProgress(of: key) }
         dirtyTasks.removeAll(keepingCapacity: true)
         results.removeAll(keepingCapacity: true)

@@ -20,8 +20,9 @@ package enum Event: Sendable {
     /// nil is a task that never ran.
     case endedTaskDeleted(TaskKey, succeeded: Bool?)
 
-    /// An agent answered `welcome`: what runs and what waits there.
-    case nodeConnected(NodeHandle, running: [WorkID], queued: [WorkID])
+    /// The node takes orders: what runs and what waits there. One that is outdated gets no new work, and is started
+    /// anew when it has none left.
+    case nodeConnected(NodeHandle, running: [WorkID], queued: [WorkID], isOutdated: Bool = false)
     case workStarted(NodeHandle, WorkID)
     case workExited(NodeHandle, WorkID, AttemptResult)
     /// It was given back, and nothing ran under its number.
@@ -35,9 +36,9 @@ package enum Event: Sendable {
     /// A user wants the node's agent to be started anew.
     case nodeRebootAsked(NodeHandle)
     /// Files on the node are to go.
-    case directoryUnwanted(NodeHandle, RemovalID, job: JobID, path: String)
-    case directoryRemoved(NodeHandle, RemovalID)
-    case directoryNotRemoved(NodeHandle, RemovalID, RemovalFailure)
+    case filesUnwanted(NodeHandle, RemovalID, FilesOwner)
+    case filesRemoved(NodeHandle, RemovalID)
+    case filesNotRemoved(NodeHandle, RemovalID, RemovalFailure)
     /// The node's agent is dead and nothing that it had started is alive any more. Exits found in its journal
     /// have been told before.
     case nodeLost(NodeHandle, reason: String)

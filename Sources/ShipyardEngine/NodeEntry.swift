@@ -7,6 +7,8 @@ struct NodeEntry: Sendable {
     var stock: ResourceStock
     var tasks: Set<TaskKey> = []
     var isConnected = false
+    /// Its agent is of an older version: it drains.
+    var isOutdated = false
     var isGone = false
     var isRemovalAsked = false
     var hasRebootedForStartTask = false
@@ -43,7 +45,7 @@ struct NodeEntry: Sendable {
     /// Whether it may be given work now. An agent that leaves would only give it back.
     var takesWork: Bool {
         record.state.isSchedulable && isConnected && silentSince == nil && startTrouble == nil
-            && !relaunch.isAsked
+            && !relaunch.isAsked && !isOutdated
     }
 
     /// Where work would find itself here.

@@ -106,6 +106,23 @@ package struct LifeID: Identifier {
     }
 }
 
+/// Names one agent: made at random when it is started, kept with its node and told to nobody but the agent. Names and
+/// paths of nodes are given again; this is not.
+package struct AgentToken: Identifier {
+    package let text: String
+
+    /// Nil unless `text` is 32 lower-case hexadecimal digits.
+    package init?(_ text: String) {
+        guard isToken(text) else { return nil }
+        self.text = text
+    }
+
+    package static func random() -> AgentToken {
+        guard let token = AgentToken(randomToken()) else { invariantFailure("a token is an agent's token") }
+        return token
+    }
+}
+
 /// A state, the present life of its service, and the earlier lives that its file knows.
 package struct StateLives: Sendable {
     package let state: StateID

@@ -198,6 +198,8 @@ package enum StoreWrite: Sendable {
     /// Removes the pool and its nodes; `removal` is the JSON of what the teardown checked.
     case deletePool(PoolID, removal: String, at: Instant)
     case putNode(NodeRecord)
+    /// Of the agent that is about to be started on the node.
+    case putAgentToken(PoolID, NodeID, AgentToken)
     case deleteNode(PoolID, NodeID)
     case putJob(JobRecord)
     /// Removes the job's row at once, so that its id is free; its tasks' rows go in later, small transactions.

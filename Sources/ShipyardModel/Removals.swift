@@ -5,22 +5,19 @@ package struct RemovalRecord: Sendable, Hashable {
     package var node: NodeID
     package var id: RemovalID
     /// Whose files they were; the job itself may be gone, and another of its id there.
-    package var job: JobID
-    /// Relative to the node's root.
-    package var path: String
+    package var owner: FilesOwner
     package var time: Instant
     /// Nil until the node says that something could not be removed.
     package var failure: RemovalFailure?
 
     package init(
-        pool: PoolID, node: NodeID, id: RemovalID, job: JobID, path: String, time: Instant,
+        pool: PoolID, node: NodeID, id: RemovalID, owner: FilesOwner, time: Instant,
         failure: RemovalFailure? = nil
     ) {
         self.pool = pool
         self.node = node
         self.id = id
-        self.job = job
-        self.path = path
+        self.owner = owner
         self.time = time
         self.failure = failure
     }
@@ -38,9 +35,25 @@ package struct RemovalFailure: Sendable, Hashable {
     }
 }
 
-extension JobID {
-    /// All that a job leaves on a node, relative to the node's root.
-    package var nodeDirectory: String { "workitems/\(text)" }
+/// Whose files on a node. Where they are is the node's.
+package enum FilesOwner: Sendable, Hashable {
+    /// All that the job has left, with those of its tasks.
+    case job(JobID)
+    case task(String, of: JobID)
+
+    package var job: JobID {
+        switch self {
+        case .job(let job), .task(_, let job): job
+        }
+    }
+
+    /// Nil for a whole job.
+    package var task: String? {
+        switch self {
+        case .job: nil
+        case .task(let task, _): task
+        }
+    }
 }
 
 /// Ties the steady line to one boot of the machine: what its clock said, and where the line was then.

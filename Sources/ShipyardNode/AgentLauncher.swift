@@ -15,6 +15,7 @@ package enum AgentLauncher {
         let folder = try place.open()
         let root = place.text
         let nothing = try FileDescriptor.open("/dev/null", O_RDWR)
+        let input = try self.input(options.token)
         let log = try openLog(in: folder.number)
 
         var attributes = SpawnAttributes.ofNewSession()
@@ -23,7 +24,7 @@ package enum AgentLauncher {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, nothing.number, 0)
+        posix_spawn_file_actions_adddup2(&actions, input.number, 0)
         posix_spawn_file_actions_adddup2(&actions, nothing.number, 1)
         posix_spawn_file_actions_adddup2(&actions, log.number, 2)
         _ = shipyard_spawn_addclosefrom(&actions, 3)
@@ -43,9 +44,22 @@ package enum AgentLauncher {
                 &processID, executable, &actions, &attributes, arguments.pointers, environment.pointers)
             return error == 0 ? processID : 0
         }
-        _ = (nothing.number, log.number)
+        _ = (nothing.number, input.number, log.number)
         guard error == 0 else { throw SystemError("start node agent", path: executable, errno: error) }
         return processID
+    }
+
+    /// What the agent reads first. A file in memory: there is nothing to wait for, and nothing to delete.
+    private static func input(_ token: AgentToken?) throws(SystemError) -> FileDescriptor {
+        guard let token else { return try FileDescriptor.open("/dev/null", O_RDONLY) }
+        let number = shipyard_memfd("token")
+        guard number >= 0 else { throw SystemError("memfd_create", errno: errno) }
+        let file = FileDescriptor(owning: number)
+        let bytes = Array(token.text.utf8)
+        guard pwrite(file.number, bytes, bytes.count, 0) == bytes.count else {
+            throw SystemError("write", path: "token", errno: errno)
+        }
+        return file
     }
 
     private static func openLog(in root: Int32) throws(SystemError) -> FileDescriptor {

@@ -53,10 +53,10 @@ package struct WorkOrder: Sendable, Hashable {
 
 /// What the service says to an agent.
 package enum ServiceMessage: Sendable {
-    /// First on every connection, with the identity of the service's state and its present life. The agent answers
-    /// `welcome` with its own and says and does nothing more for this connection but `shutDown`, until `accept`:
+    /// First on every connection, with the versions that the service speaks, the identity of its state and its
+    /// present life: `AgentConnection.greet`. The agent answers `welcome` with its own and says and does nothing more for this connection but `shutDown`, until `accept`:
     /// only the service can tell whether the agent's work is in its file.
-    case hello(StateID, LifeID)
+    case hello(ProtocolVersions, StateID, LifeID)
     /// The agent is the service's. Every exit that is not acknowledged follows. Ignored where the states differ.
     case accept
     case context(WorkContext)
@@ -86,10 +86,8 @@ package enum ServiceMessage: Sendable {
 
 /// What an agent says to the service.
 package enum AgentMessage: Sendable, Hashable {
-    /// What is alive here: `running` has started, `queued` waits for a slot. `life` is the one that the agent has
-    /// last been accepted by, before this `hello`. What else there is to say follows when it is accepted.
-    case welcome(
-        state: StateID, life: LifeID, boot: Int64, processID: Int32, running: [WorkID], queued: [WorkID])
+    /// What else there is to say follows when it is accepted.
+    case welcome(Welcome)
     /// Its process exists from now on.
     case started(WorkID, at: Instant)
     /// Written to the journal before it is sent; sent again on each connection until acknowledged.
@@ -106,4 +104,35 @@ package enum AgentMessage: Sendable, Hashable {
     case cannotStartWork(reason: String)
     /// What `cannotStartWork` said is over.
     case canStartWork
+}
+
+/// Who an agent is, and what is alive with it.
+package struct Welcome: Sendable, Hashable {
+    /// Of the protocol, for all that follows. `Frame.greeting` where the two have none in common.
+    package var version = ProtocolVersions.ofThisProgram.newest
+    /// Nil before greetings, and of an agent that was started without one.
+    package var token: AgentToken?
+    package var state: StateID
+    /// The one that it has last been accepted by, before this `hello`.
+    package var life: LifeID
+    package var boot: Int64
+    package var processID: Int32
+    /// Has started.
+    package var running: [WorkID]
+    /// Waits for a slot.
+    package var queued: [WorkID]
+
+    package init(
+        version: UInt8 = ProtocolVersions.ofThisProgram.newest, token: AgentToken? = nil, state: StateID,
+        life: LifeID, boot: Int64, processID: Int32, running: [WorkID] = [], queued: [WorkID] = []
+    ) {
+        self.version = version
+        self.token = token
+        self.state = state
+        self.life = life
+        self.boot = boot
+        self.processID = processID
+        self.running = running
+        self.queued = queued
+    }
 }

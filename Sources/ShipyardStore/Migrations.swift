@@ -40,8 +40,8 @@ enum Migrations {
         return version
     }
 
-    /// The state's identity (`StateID`), and removals of directories that a node still owes an answer for or that
-    /// failed: `failure` is NULL until then.
+    /// The state's identity (`StateID`), and removals of files that a node still owes an answer for or that failed:
+    /// `task` is NULL for a whole job, `failure` until one is told.
     private static let version2 = """
         CREATE TABLE identity (state TEXT NOT NULL);
         INSERT INTO identity VALUES (lower(hex(randomblob(16))));
@@ -49,7 +49,7 @@ enum Migrations {
         CREATE TABLE lives (number INTEGER PRIMARY KEY, life TEXT NOT NULL);
 
         CREATE TABLE directory_removals (
-            pool TEXT NOT NULL, node TEXT NOT NULL, id INTEGER NOT NULL, job TEXT NOT NULL, path TEXT NOT NULL,
+            pool TEXT NOT NULL, node TEXT NOT NULL, id INTEGER NOT NULL, job TEXT NOT NULL, task TEXT,
             time INTEGER NOT NULL, failed_path TEXT, failure TEXT, PRIMARY KEY (pool, node, id)) WITHOUT ROWID;
         CREATE INDEX directory_removals_by_job ON directory_removals (job);
 
@@ -57,6 +57,8 @@ enum Migrations {
         CREATE TABLE clock (
             boot TEXT NOT NULL, life TEXT NOT NULL, boot_time INTEGER NOT NULL, wall INTEGER NOT NULL,
             steady INTEGER NOT NULL);
+        -- NULL of agents that an older program has started.
+        ALTER TABLE nodes ADD COLUMN agent_token TEXT;
         ALTER TABLE jobs ADD COLUMN creation_steady INTEGER;
         ALTER TABLE jobs ADD COLUMN end_steady INTEGER;
         ALTER TABLE progress ADD COLUMN blame INTEGER NOT NULL DEFAULT 0;

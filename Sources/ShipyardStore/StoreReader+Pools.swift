@@ -23,6 +23,14 @@ extension StoreReader {
         try rows(.nodes, bind: { $0.bind(1, pool?.text) }) { $0.node() }
     }
 
+    /// Of the nodes' latest agents, where those have one.
+    package func agentTokens() throws(StoreError) -> [(PoolID, NodeID, AgentToken)] {
+        try rows(.agentTokens) { row in
+            guard let pool = PoolID(row.text(0)), let token = AgentToken(row.text(2)) else { return nil }
+            return (pool, NodeID(row.text(1)), token)
+        }
+    }
+
     package func node(_ id: NodeID, of pool: PoolID) throws(StoreError) -> NodeRecord? {
         try firstRow(
             .node,
@@ -53,6 +61,8 @@ extension SQL {
     fileprivate static let pool = SQL("SELECT \(poolColumns) FROM pools WHERE id = ?")
     fileprivate static let nodes = SQL(
         "SELECT \(nodeColumns) FROM nodes WHERE pool = ?1 OR ?1 IS NULL ORDER BY pool, id")
+    fileprivate static let agentTokens = SQL(
+        "SELECT pool, id, agent_token FROM nodes WHERE agent_token IS NOT NULL ORDER BY pool, id")
     fileprivate static let node = SQL("SELECT \(nodeColumns) FROM nodes WHERE pool = ? AND id = ?")
     fileprivate static let poolRemovals = SQL(
         "SELECT pool, removal, time FROM pool_removals ORDER BY number DESC LIMIT ?")

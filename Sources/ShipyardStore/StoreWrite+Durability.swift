@@ -5,7 +5,7 @@ extension StoreWrite {
     /// as docs/promises.md says. All else is on the disk before anything is done about it.
     package var isProgress: Bool {
         switch self {
-        case .putNode, .putTask, .putNodeJob: true
+        case .putNode, .putAgentToken, .putTask, .putNodeJob: true
         // Rows that nobody sees before the job's row, which is no progress.
         case .addTask, .openSubmission, .closeSubmission, .discardSubmission: true
         // A removal that is decided with a deletion is on the disk with it; alone it is decided again.

@@ -6,6 +6,12 @@ extension StoreWriter {
         case .putPool(let pool): try run(.putPool, "putPool") { $0.bind(pool) }
         case .deletePool(let pool, let removal, let time): try deletePool(pool, removal, time)
         case .putNode(let node): try run(.putNode, "putNode") { $0.bind(node) }
+        case .putAgentToken(let pool, let node, let token):
+            try run(.putAgentToken, "putAgentToken") {
+                $0.bind(1, pool.text)
+                $0.bind(2, node.text)
+                $0.bind(3, token.text)
+            }
         case .deleteNode(let pool, let node):
             // What jobs did there goes too: a later pool of this id has a node of this id again, unprepared.
             // So do its removals: its directory is gone as a whole.
@@ -94,8 +100,19 @@ extension SQL {
     fileprivate static let forgetPoolRemovals = SQL(
         "DELETE FROM pool_removals WHERE number <= (SELECT max(number) FROM pool_removals) - ?")
 
+    /// The agent's token stays as it is.
     fileprivate static let putNode = SQL(
-        "INSERT OR REPLACE INTO nodes (\(nodeColumns)) VALUES (\(marks(8 + resultColumnCount)))")
+        """
+        INSERT INTO nodes (\(nodeColumns)) VALUES (\(marks(8 + resultColumnCount)))
+        ON CONFLICT (pool, id) DO UPDATE SET (\(nodeColumns)) = (\(excluded(nodeColumns)))
+        """)
+    fileprivate static let putAgentToken = SQL(
+        "UPDATE nodes SET agent_token = ?3 WHERE pool = ?1 AND id = ?2")
+
+    private static func excluded(_ columns: String) -> String {
+        columns.split(separator: ",").map { "excluded.\($0.filter { !$0.isWhitespace })" }.joined(
+            separator: ", ")
+    }
     fileprivate static let deleteNode = SQL("DELETE FROM nodes WHERE pool = ? AND id = ?")
     fileprivate static let deleteNodes = SQL("DELETE FROM nodes WHERE pool = ?")
 

@@ -56,8 +56,8 @@ extension StoreWriter {
             $0.bind(1, record.pool.text)
             $0.bind(2, record.node.text)
             $0.bind(3, record.id.rawValue)
-            $0.bind(4, record.job.text)
-            $0.bind(5, record.path)
+            $0.bind(4, record.owner.job.text)
+            $0.bind(5, record.owner.task)
             $0.bind(6, record.time.milliseconds)
             $0.bind(7, record.failure?.path)
             $0.bind(8, record.failure?.reason)
@@ -98,14 +98,15 @@ extension Statement {
     fileprivate func removal() -> RemovalRecord? {
         guard let pool = PoolID(text(0)), let job = JobID(text(3)) else { return nil }
         return RemovalRecord(
-            pool: pool, node: NodeID(text(1)), id: RemovalID(rawValue: integer(2)), job: job, path: text(4),
+            pool: pool, node: NodeID(text(1)), id: RemovalID(rawValue: integer(2)),
+            owner: optionalText(4).map { .task($0, of: job) } ?? .job(job),
             time: Instant(milliseconds: integer(5)),
             failure: optionalText(7).map { RemovalFailure(path: optionalText(6) ?? "", reason: $0) })
     }
 }
 
 extension SQL {
-    private static let removalColumns = "pool, node, id, job, path, time, failed_path, failure"
+    private static let removalColumns = "pool, node, id, job, task, time, failed_path, failure"
 
     fileprivate static let removals = SQL(
         "SELECT \(removalColumns) FROM directory_removals ORDER BY pool, node, id")

@@ -5,6 +5,8 @@ import ShipyardStore
 
 /// The turns of a service, as far as submissions need them.
 package protocol SubmissionTurns: Sendable {
+    /// Files on nodes.
+    var files: any FilesOfNodes { get }
     /// Runs `body` within a turn and answers when the turn is committed.
     func perform<Answer: Sendable>(
         isPromise: Bool, _ body: @escaping @Sendable (ServiceCore, Moment) throws(Refusal) -> Answer

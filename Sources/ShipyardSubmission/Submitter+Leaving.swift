@@ -64,14 +64,14 @@ extension Submitter {
         guard let first = remains.first(where: { $0.failure != nil }) ?? remains.first else { return }
         let others = remains.count == 1 ? "" : ", and \(remains.count - 1) more"
         let isPending = remains.contains { $0.failure == nil }
-        let root = target.layout.nodeRoot(first.node, of: first.pool)
+        let place = target.turns.files.files(of: first.node, in: first.pool).location(of: first.owner)
         throw .refused(
             isPending ? .unavailable : .conflict, "FilesNotRemoved",
             first.failure.map { failure in
                 "job `\(id)` is deleted, but its files on \(first.node) could not be removed:"
                     + " \(failure.path): \(failure.reason)\(others); nothing was added"
             }
-                ?? "job `\(id)` is deleted, but \(first.node), which has its files in \(root)/\(first.path), has not answered"
+                ?? "job `\(id)` is deleted, but \(first.node), which has its files in \(place), has not answered"
                 + " for two minutes\(others); nothing was added, try again")
     }
 

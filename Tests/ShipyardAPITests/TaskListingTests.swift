@@ -22,9 +22,11 @@ struct TaskListingTests {
         let job = JobRecord(
             number: 7, id: try #require(JobID("job-a")), pool: try #require(PoolID("pool1")), state: .active,
             priority: 0, plan: "", taskCount: 1, autoComplete: true, creationTime: Instant(milliseconds: 0),
-            stateTransitionTime: Instant(milliseconds: 0), endTime: nil, terminateReason: nil, creationSteady: nil)
-        let writer = TaskResponseWriter(
-            job, nodesDirectory: "/a \"home\"/nodes/pool1", jobDirectory: "workitems/job-a/job-1", mergeTemplates: [1])
+            stateTransitionTime: Instant(milliseconds: 0), endTime: nil, terminateReason: nil,
+            creationSteady: nil)
+        var writer = TaskResponseWriter(
+            job, tasksLocation: { "/a \"home\"/nodes/pool1/\($0)/workitems/job-a/job-1" }, mergeTemplates: [1]
+        )
         for (template, id) in ["plain-1", "q\"\\ü\t"].enumerated() {
             for node in [nil, NodeID("node-3")] {
                 var progress = TaskProgress(key: TaskKey(job: 7, ordinal: 3))
@@ -34,7 +36,8 @@ struct TaskListingTests {
                 progress.result = result
                 (progress.retryCount, progress.requeueCount) = (2, 1)
                 let definition = TaskDefinition(
-                    key: progress.key, id: id, command: template == 0 ? nil : "echo \"x\"", template: template,
+                    key: progress.key, id: id, command: template == 0 ? nil : "echo \"x\"",
+                    template: template,
                     dependencies: nil, extra: nil)
                 var bytes: [UInt8] = []
                 writer.append(TaskRow(definition: definition, progress: progress), to: &bytes)

@@ -47,9 +47,7 @@ final class Floor {
             case .launchNode(let node): if connects { apply(.nodeConnected(node, running: [], queued: [])) }
             case .startWork(let node, let work): atAgents.append((node, work))
             case .removeNode(let node): atAgents.removeAll { $0.node == node }
-            case .killWork, .verifyPoolRemoved, .removeDirectory, .forgetRemoval, .shutDownNode,
-                .findOldFiles:
-                break
+            case .killWork, .verifyPoolRemoved, .removeFiles, .forgetRemoval, .shutDownNode, .findOldFiles: break
             }
         }
     }

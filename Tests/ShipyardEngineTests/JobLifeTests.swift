@@ -169,7 +169,7 @@ struct JobLifeTests {
         floor.end(code: 143)
         #expect(floor.engine.jobNumber(id) == nil)
         #expect(
-            floor.count { if case .removeDirectory(_, RemovalID(job: job), _) = $0 { true } else { false } }
+            floor.count { if case .removeFiles(_, RemovalID(job: job), _) = $0 { true } else { false } }
                 == 1)
     }
 

@@ -54,6 +54,16 @@ struct NeverRunTests {
         #expect(stranded(floor.engine, job) == [])
     }
 
+    /// Tasks that were ended or deleted while they waited for their turn are passed over, wherever they were.
+    @Test func queueGoesOnPastThoseThatHaveEnded() {
+        let floor = Floor()
+        let job = floor.addJob(.free(7), autoComplete: false)
+        for ordinal: UInt32 in [1, 3, 6] { floor.apply(.taskTerminated(TaskKey(job: job, ordinal: ordinal))) }
+        floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 4)))
+        #expect(floor.endAll() == [0, 2, 5])
+        #expect(floor.engine.counts(job)?.active == 0)
+    }
+
     /// A number may still come with a task of its own.
     @Test func whoWaitsForANumberMayRun() {
         let floor = Floor()

@@ -165,6 +165,46 @@ struct NodeTroubleTests {
         #expect(floor.endAll() == [0])
     }
 
+    /// What a preparation that has ended has left is decided from its row as it was when it ended.
+    @Test(
+        arguments: [
+            (.exited(0), true), (.nodeLost(.died, ""), true), (.nodeLost(.diedOfPreparation, ""), false),
+            (.exited(1), false), (.endedByUser, false),
+        ] as [(Outcome, Bool)])
+    func nodesOfARestoredJobAreUsedAsBefore(_ outcome: Outcome, isOfUse: Bool) {
+        let floor = Floor()
+        let rules = JobRules.one { rules, _ in rules.hasPreparation = true }
+        let job = floor.addJob(.free(1), rules)
+        var engine = Engine.restored(from: floor.writes, [job: rules], at: floor.now)
+        engine.restoreTask(TaskKey(job: job, ordinal: 0), template: 0, number: nil)
+        engine.restoreNodeJob(
+            NodeJobRecord(
+                job: job, pool: Floor.pool, node: NodeID("node-1"), boot: 1, isRelease: false, attempt: 1,
+                result: AttemptResult(outcome, at: floor.now.wall)))
+        engine.finishRestoring(at: floor.now)
+        #expect((engine.blockage(job) == nil) == isOfUse)
+    }
+
+    /// Every attempt has one instance so far: what names another is of nobody here.
+    @Test func otherInstancesAreEchoes() throws {
+        let floor = Floor(nodes: 1, slots: 1)
+        let job = floor.addJob(
+            .free(1), .one { rules, _ in (rules.hasPreparation, rules.hasRelease) = (true, true) })
+        for kind in [WorkKind.jobPreparation, .task, .jobRelease] {
+            let item = try #require(floor.first(kind))
+            var other = item.work
+            other.instance = 1
+            let writes = floor.writes.count
+            floor.apply(
+                .workStarted(item.node, other), .workReturned(item.node, other),
+                .workExited(item.node, other, floor.result(.exited(1))))
+            #expect(floor.writes.count == writes)
+            floor.end(kind)
+        }
+        #expect(floor.engine.counts(job)?.succeeded == 1)
+        #expect(floor.engine.job(job)?.state == .completed)
+    }
+
     /// A machine's end, and a user's wish, is nobody's fault.
     @Test func preparationIsNotBlamedForARebootOfItsNode() {
         let floor = Floor()

@@ -9,7 +9,7 @@ struct RemovalTests {
     private let node = NodeHandle(index: 0)
 
     private func asked(_ effects: [Effect]) -> [RemovalID] {
-        effects.compactMap { if case .removeDirectory(_, let id, _) = $0 { id } else { nil } }
+        effects.compactMap { if case .removeFiles(_, let id, _) = $0 { id } else { nil } }
     }
 
     private func pending(_ floor: Floor) -> Set<RemovalID> {
@@ -37,19 +37,19 @@ struct RemovalTests {
         floor.lose(0)
         let orders = floor.effects[before...].filter { effect in
             switch effect {
-            case .removeDirectory, .startWork: true
+            case .removeFiles, .startWork: true
             default: false
             }
         }
-        #expect(orders.first == .removeDirectory(node, id, path: "workitems/job-1"))
+        #expect(orders.first == .removeFiles(node, id, .job(JobID("job-1")!)))
         #expect(orders.count == 2)
-        floor.apply(.directoryRemoved(node, id))
+        floor.apply(.filesRemoved(node, id))
         #expect(pending(floor) == [])
         #expect(floor.effects.last == .forgetRemoval(node, id))
         floor.lose(0)
         #expect(asked(floor.effects) == [id, id])
         // An echo: the agent is told once more that it need not keep the answer.
-        floor.apply(.directoryRemoved(node, id))
+        floor.apply(.filesRemoved(node, id))
         #expect(floor.effects.last == .forgetRemoval(node, id))
         #expect(floor.engine.counts(next)?.running == 1)
     }
@@ -65,7 +65,7 @@ struct RemovalTests {
         floor.apply(.nodeConnected(node, running: [], queued: []))
         let orders = Array(floor.effects[before...])
         #expect(orders.count == 2)
-        #expect(orders.first == .removeDirectory(node, RemovalID(job: job), path: "workitems/job-1"))
+        #expect(orders.first == .removeFiles(node, RemovalID(job: job), .job(JobID("job-1")!)))
     }
 
     @Test func failureIsKeptAndNotTriedAgain() {
@@ -74,7 +74,7 @@ struct RemovalTests {
         floor.end()
         floor.apply(.jobDeleted(job))
         let failure = RemovalFailure(path: "/x/y", reason: "Operation not permitted")
-        floor.apply(.directoryNotRemoved(node, RemovalID(job: job), failure))
+        floor.apply(.filesNotRemoved(node, RemovalID(job: job), failure))
         let last = floor.writes.compactMap { if case .putRemoval(let record) = $0 { record } else { nil } }
             .last
         #expect(last?.failure == failure)
@@ -91,7 +91,7 @@ struct RemovalTests {
         // One is leaving with all that it has.
         #expect(asked(floor.effects) == [RemovalID(job: job)])
         floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(node), .nodeRemoved(NodeHandle(index: 1)))
-        floor.apply(.directoryRemoved(node, RemovalID(job: job)))
+        floor.apply(.filesRemoved(node, RemovalID(job: job)))
         #expect(floor.count { if case .forgetRemoval = $0 { true } else { false } } == 0)
     }
 

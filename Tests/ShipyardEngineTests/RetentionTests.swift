@@ -90,6 +90,19 @@ struct RetentionTests {
         #expect(floor.engine.nextDeadline == at(3602))
     }
 
+    /// A job whose files become due during a search waits for the next one.
+    @Test func oneSearchAtATime() {
+        let floor = Floor()
+        floor.addJob(.free(1), autoComplete: false, rules(10))
+        floor.pass(until: at(10))
+        let second = floor.addJob(.free(1), autoComplete: false, rules(5))
+        floor.pass(until: at(100))
+        #expect(sweeps(floor).count == 1)
+        floor.apply(.oldFilesFound(until: at(10), isComplete: true))
+        #expect(sweeps(floor).count == 2)
+        #expect(sweeps(floor).last?.rules.map(\.job) == [1, second])
+    }
+
     /// After a restart what is due is looked for since the last search that was stored.
     @Test func aRestartGoesOnFromTheLastSearch() {
         let floor = Floor()

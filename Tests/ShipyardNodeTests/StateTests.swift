@@ -24,7 +24,7 @@ struct StateTests {
         agent.start(2, "sleep 600")
         try await agent.started(2)
         let stranger = try AgentConnection(root: agent.root)
-        stranger.send(.hello(Self.other, TestAgent.life))
+        stranger.greet(Self.other, TestAgent.life)
         let context = WorkContext(number: 1, parentDirectory: "workitems/job/job-1", environment: [])
         stranger.send(.accept)
         stranger.send(.context(context))
@@ -51,15 +51,17 @@ struct StateTests {
         #expect(
             heard == [
                 .welcome(
-                    state: TestAgent.state, life: TestAgent.life, boot: 1, processID: agent.processID,
-                    running: [TestAgent.id(2)], queued: [])
+                    Welcome(
+                        token: agent.token, state: TestAgent.state, life: TestAgent.life, boot: 1,
+                        processID: agent.processID,
+                        running: [TestAgent.id(2)]))
             ])
         #expect(try await agent.exit(of: 1).outcome == .exited(5))
         #expect(try await agent.welcome().running == [TestAgent.id(2)])
         #expect(access("\(agent.root)/workitems/job/job-1/t1", F_OK) == 0)
         #expect(access("\(agent.root)/workitems/job/job-1/t9", F_OK) != 0)
         let last = try AgentConnection(root: agent.root)
-        last.send(.hello(Self.other, TestAgent.life))
+        last.greet(Self.other, TestAgent.life)
         last.send(.shutDown)
         _ = try last.flush()
         try await agent.wait("the agent's end") { AgentLauncher.reap(agent.processID) ? () : nil }
@@ -74,7 +76,7 @@ struct StateTests {
         try await agent.started(2)
         let later = LifeID.random()
         let service = try AgentConnection(root: agent.root)
-        service.send(.hello(TestAgent.state, later))
+        service.greet(TestAgent.state, later)
         let context = WorkContext(number: 1, parentDirectory: "workitems/job/job-1", environment: [])
         service.send(.context(context))
         service.send(
@@ -96,8 +98,10 @@ struct StateTests {
         #expect(
             heard == [
                 .welcome(
-                    state: TestAgent.state, life: TestAgent.life, boot: 1, processID: agent.processID,
-                    running: [TestAgent.id(2)], queued: [])
+                    Welcome(
+                        token: agent.token, state: TestAgent.state, life: TestAgent.life, boot: 1,
+                        processID: agent.processID,
+                        running: [TestAgent.id(2)]))
             ])
         #expect(try agent.journal.boot?.life == TestAgent.life)
         service.send(.accept)

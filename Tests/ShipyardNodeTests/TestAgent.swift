@@ -22,6 +22,7 @@ final class TestAgent {
     var state = TestAgent.state
     var life = TestAgent.life
     var umask: UInt16 = 0o022
+    var token: AgentToken? = .random()
     private let executable: String
     private let user: uid_t
     private(set) var boot: Int64
@@ -62,9 +63,10 @@ final class TestAgent {
     }
 
     func launch() throws {
-        let options = NodeAgentOptions(
+        var options = NodeAgentOptions(
             root: root, pool: "lab", node: "lab-0", boot: boot, slots: slots, isDedicated: true,
             state: state, life: life, umask: umask)
+        options.token = token
         processID = try AgentLauncher.launch(executable: executable, options: options)
     }
 
@@ -88,9 +90,22 @@ final class TestAgent {
         connection = nil
         messages = []
         connection = try await wait("the agent's socket") { try? AgentConnection(root: root, of: user) }
-        send(.hello(state, life))
+        greet()
         _ = try await welcome()
         send(.accept)
+    }
+
+    var program: String { executable }
+
+    /// Speaks on this connection from now on.
+    func take(_ other: AgentConnection) {
+        connection = other
+        messages = []
+    }
+
+    func greet() {
+        connection?.greet(state, life)
+        _ = try? connection?.flush()
     }
 
     func disconnect() { connection = nil }
@@ -160,8 +175,8 @@ final class TestAgent {
 
     func welcome() async throws -> (boot: Int64, running: [WorkID], queued: [WorkID]) {
         try await wait("a welcome") {
-            for case .welcome(_, _, let boot, _, let running, let queued) in messages {
-                return (boot, running, queued)
+            for case .welcome(let welcome) in messages {
+                return (welcome.boot, welcome.running, welcome.queued)
             }
             return nil
         }

@@ -14,8 +14,9 @@ struct WireTests {
 
     static let agentMessages: [AgentMessage] = [
         .welcome(
-            state: TestAgent.state, life: TestAgent.life, boot: -5, processID: 42, running: [id, second, id],
-            queued: [second]),
+            Welcome(
+                version: 3, token: AgentToken.random(), state: TestAgent.state, life: TestAgent.life,
+                boot: -5, processID: 42, running: [id, second, id], queued: [second])),
         .started(id, at: Instant(milliseconds: 1_700_000_000_123)),
         .exited(sequence: .max, id, result),
         .exited(
@@ -29,7 +30,7 @@ struct WireTests {
     ]
 
     static let serviceMessages: [ServiceMessage] = [
-        .hello(TestAgent.state, TestAgent.life), .accept,
+        .hello(.ofThisProgram, TestAgent.state, TestAgent.life), .accept,
         .context(
             WorkContext(
                 number: 7, parentDirectory: "workitems/etl/job-1", environment: [("A", "1"), ("B", "")],
@@ -53,7 +54,9 @@ struct WireTests {
 
     static func frames(_ messages: [some WireMessage]) -> [UInt8] {
         var writer = ByteWriter()
-        for message in messages { Frame.append(message, to: &writer) }
+        for message in messages {
+            Frame.append(message, version: ProtocolVersions.ofThisProgram.newest, to: &writer)
+        }
         return writer.bytes
     }
 
@@ -138,7 +141,7 @@ struct WireTests {
         decoder.append([255, 255, 255, 255])
         #expect(throws: WireError.frameTooLong(4_294_967_295)) { try decoder.next(ServiceMessage.self) }
         decoder = FrameDecoder()
-        decoder.append([3, 0, 0, 0, Frame.version, 7, 0])
+        decoder.append([3, 0, 0, 0, ProtocolVersions.ofThisProgram.newest, 7, 0])
         #expect(throws: WireError.trailingBytes(1)) { try decoder.next(ServiceMessage.self) }
     }
 }

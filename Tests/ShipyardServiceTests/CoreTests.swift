@@ -1,6 +1,5 @@
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
 import ShipyardPlanner
 import ShipyardSpecs
 import Testing
@@ -11,14 +10,14 @@ import Testing
 /// The core against a store whose rows or reads fail, with agents that start nothing.
 struct CoreTests {
     let store: StoreWriter
-    let world: SimulatedWorld
+    let substrate: SimulatedSubstrate
     let core: ServiceCore
     private let now = Moment(wall: Instant(milliseconds: 1000), steady: SteadyTime(milliseconds: 1000))
 
     init() throws {
         store = try StoreWriter(path: ":memory:")
-        world = SimulatedWorld(Scenario(seed: 0))
-        core = try ServiceCore(store: store, world: world, home: "/home", now: now)
+        substrate = SimulatedSubstrate(Scenario(seed: 0))
+        core = try ServiceCore(store: store, substrate: substrate, now: now)
         var spec = PoolSpec(id: PoolID("pool")!)
         spec.dedicatedNodes = 1
         try core.addPool(spec, at: now)
@@ -78,12 +77,7 @@ struct CoreTests {
     @Test func failureAfterTheCommitIsNoRefusal() throws {
         _ = try addJob("other", tasks: 0) { $0.autoComplete = false }
         let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!) }!
-        core.receive(
-            .message(
-                node,
-                .welcome(
-                    state: SimulatedWorld.state, life: SimulatedWorld.life, boot: 1, processID: 1,
-                    running: [], queued: [])), at: now)
+        core.receive(.nodeConnected(node, running: [], queued: []), at: now)
         try core.endTurn(at: now)
         var answers: [StoreError?] = []
         let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
@@ -102,7 +96,7 @@ struct CoreTests {
         if let error { core.abandon(error) }
         #expect(answers == [nil])
         store.readFaultInjection = nil
-        let next = try ServiceCore(store: store, world: world, home: "/home", now: now)
+        let next = try ServiceCore(store: store, substrate: substrate, now: now)
         #expect(next.inspect { $0.counts(ticket.number)?.total } == 1)
     }
 
@@ -111,13 +105,7 @@ struct CoreTests {
         let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!)! }
         func reboot() throws { try core.rebootNode("node-1", of: "pool", at: now) }
         #expect(#expect(throws: Refusal.self) { try reboot() }?.code == "NodeUnreachable")
-        core.receive(
-            .message(
-                node,
-                .welcome(
-                    state: SimulatedWorld.state, life: SimulatedWorld.life, boot: 1, processID: 1,
-                    running: [], queued: [])),
-            at: now)
+        core.receive(.nodeConnected(node, running: [], queued: []), at: now)
         core.receive(.nodeSilent(node), at: now)
         #expect(#expect(throws: Refusal.self) { try reboot() }?.code == "NodeUnreachable")
         core.receive(.nodeHeard(node), at: now)
@@ -131,7 +119,7 @@ struct CoreTests {
             let node = core.inspect { $0.node(NodeID("node-1"), of: pool)! }
             try core.deletePool("pool", at: now)
             try core.endTurn(at: now)
-            core.receive(.nodeRemoved(node, NodeRemoval(processesEnded: round)), at: now)
+            core.receive(.nodeReleased(node, NodeRemoval(processesEnded: round)), at: now)
             core.receive(.poolVerified(pool, PoolVerification()), at: now)
             try core.endTurn(at: now)
             let record = try #require(try store.poolRemovals(limit: 10).first)
@@ -147,7 +135,7 @@ struct CoreTests {
     // MARK: What cannot be read
 
     private func restarted() throws -> ServiceCore {
-        let core = try ServiceCore(store: store, world: world, home: "/home", now: now)
+        let core = try ServiceCore(store: store, substrate: substrate, now: now)
         try core.endTurn(at: now)
         return core
     }
@@ -249,10 +237,7 @@ struct CoreTests {
         ])
     func damagedRowDoesNotEndTheService(_ change: String) throws {
         let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!)! }
-        let welcome = AgentMessage.welcome(
-            state: SimulatedWorld.state, life: SimulatedWorld.life, boot: 1, processID: 1, running: [],
-            queued: [])
-        core.receive(.message(node, welcome), at: now)
+        core.receive(.nodeConnected(node, running: [], queued: []), at: now)
         _ = try ServiceClock(store: store)
         let broken = try addJob("broken", tasks: 1)
         try store.database.execute(
@@ -266,7 +251,7 @@ struct CoreTests {
         for handle in core.inspect({ $0.nodesToReach }) {
             core.receive(.nodeLost(handle, reason: "gone", exits: []), at: now)
             try core.endTurn(at: now)
-            core.receive(.message(handle, welcome), at: now)
+            core.receive(.nodeConnected(handle, running: [], queued: []), at: now)
             try core.endTurn(at: now)
             core.receive(.nodeLost(handle, reason: "gone", exits: []), at: now)
             try core.endTurn(at: now)
@@ -287,13 +272,7 @@ struct CoreTests {
     @Test func filesOfALaterTaskOfTheIDAreKept() throws {
         let job = try addJob("j", tasks: 3) { $0.autoComplete = false }
         let node = core.inspect { $0.node(NodeID("node-1"), of: PoolID("pool")!)! }
-        core.receive(
-            .message(
-                node,
-                .welcome(
-                    state: SimulatedWorld.state, life: SimulatedWorld.life, boot: 1, processID: 1,
-                    running: [], queued: [])),
-            at: now)
+        core.receive(.nodeConnected(node, running: [], queued: []), at: now)
         try core.terminateTask("t1", of: "j", at: now)
         try core.terminateTask("t2", of: "j", at: now)
         try core.endTurn(at: now)

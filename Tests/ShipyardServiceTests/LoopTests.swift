@@ -19,16 +19,22 @@ import Testing
         let lock = open(layout.lock, O_RDWR | O_CREAT, 0o600)
         defer { close(lock) }
         let loop = try ServiceLoop(
-            homeGuard: #require(HomeGuard(layout, lock: lock)), layout: layout, executable: "/bin/false",
-            idleLimit: .seconds(60), silence: SilenceLimits(), log: { _ in })
-        return try loop.run(begin: { begun(loop, home) }, end: { _ in end() })
+            homeGuard: #require(HomeGuard(layout, lock: lock)), layout: layout, idleLimit: .seconds(60),
+            log: { _ in })
+        return try loop.run(
+            on: { lives, wakeup in
+                try LocalSubstrate(
+                    layout: layout, lives: lives, settings: LocalSettings(executable: "/bin/false"),
+                    wakeup: wakeup, log: { _ in })
+            },
+            begin: { begun(loop, home) }, end: { _ in end() })
     }
 
     @Test func commandsBehindAStopAreAnswered() throws {
         let answers = Mutex(0)
         let done = DispatchGroup()
         let outcome = try run { loop, _ in
-            // All of it lies in the mailbox before the loop opens its first letter.
+            // All of it lies in the mailbox before the loop takes its first request.
             loop.stop()
             for _ in 0..<8 {
                 done.enter()

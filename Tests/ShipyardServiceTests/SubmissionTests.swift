@@ -10,15 +10,15 @@ import Testing
 /// What comes between the beginning of a submission and its end.
 struct SubmissionTests {
     private func withJob(_ body: (ServiceCore, UInt32) throws -> Void) throws {
-        let world = SimulatedWorld(Scenario(seed: 0))
+        let substrate = SimulatedSubstrate(Scenario(seed: 0))
         let core = try ServiceCore(
-            store: try StoreWriter(path: ":memory:"), world: world, home: "/home", now: world.moment)
-        try core.addPool(PoolSpec(id: PoolID("pool")!), at: world.moment)
+            store: try StoreWriter(path: ":memory:"), substrate: substrate, now: substrate.moment)
+        try core.addPool(PoolSpec(id: PoolID("pool")!), at: substrate.moment)
         var plan = JobPlan(id: JobID("j")!)
         plan.templates = [TaskTemplate()]
         let ticket = try core.beginSubmission(plan.id, usesDependencies: false)
-        core.endSubmission(ticket, plan, pool: PoolID("pool")!, at: world.moment)
-        try core.endTurn(at: world.moment)
+        core.endSubmission(ticket, plan, pool: PoolID("pool")!, at: substrate.moment)
+        try core.endTurn(at: substrate.moment)
         try body(core, ticket.number)
     }
 
@@ -89,13 +89,13 @@ struct SubmissionTests {
 
     /// A turn that fails throws away what was begun: what comes then must not be taken for done.
     @Test func aSubmissionThatAFailedTurnHasThrownAwayIsRefused() throws {
-        let world = SimulatedWorld(Scenario(seed: 0))
+        let substrate = SimulatedSubstrate(Scenario(seed: 0))
         let store = try StoreWriter(path: ":memory:")
-        let first = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
+        let first = try ServiceCore(store: store, substrate: substrate, now: substrate.moment)
         let ticket = try first.beginSubmission(JobID("j")!, usesDependencies: false)
         try first.addSlice(slice(ticket.number, from: 0, count: 3), to: ticket)
-        try first.endTurn(at: world.moment)
-        let second = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
+        try first.endTurn(at: substrate.moment)
+        let second = try ServiceCore(store: store, substrate: substrate, now: substrate.moment)
         let late = #expect(throws: Refusal.self) {
             try second.addSlice(slice(ticket.number, from: 3, count: 1), to: ticket)
         }
@@ -108,20 +108,20 @@ struct SubmissionTests {
 
     /// The thread that plans does not know of the failed turn, and another has begun on the same job since.
     @Test func whatAFailedTurnHasThrownAwayDoesNotJoinTheNextSubmission() throws {
-        let world = SimulatedWorld(Scenario(seed: 0))
+        let substrate = SimulatedSubstrate(Scenario(seed: 0))
         let store = try StoreWriter(path: ":memory:")
-        let first = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
-        try first.addPool(PoolSpec(id: PoolID("pool")!), at: world.moment)
+        let first = try ServiceCore(store: store, substrate: substrate, now: substrate.moment)
+        try first.addPool(PoolSpec(id: PoolID("pool")!), at: substrate.moment)
         var plan = JobPlan(id: JobID("j")!)
         plan.templates = [TaskTemplate()]
         first.endSubmission(
             try first.beginSubmission(plan.id, usesDependencies: false), plan, pool: PoolID("pool")!,
-            at: world.moment)
-        try first.endTurn(at: world.moment)
+            at: substrate.moment)
+        try first.endTurn(at: substrate.moment)
         let old = try first.beginSubmission(plan.id, usesDependencies: false)
-        try first.endTurn(at: world.moment)
+        try first.endTurn(at: substrate.moment)
 
-        let second = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
+        let second = try ServiceCore(store: store, substrate: substrate, now: substrate.moment)
         while store.hasRowsToPurge { try store.purgeJobRows(limit: 2) }
         let new = try second.beginSubmission(plan.id, usesDependencies: false)
         #expect(new.number == old.number)
@@ -132,12 +132,12 @@ struct SubmissionTests {
         let end = #expect(throws: Refusal.self) { try second.checkSubmission(old) }
         #expect(end?.code == "SubmissionGivenUp")
         // Nor does its end or its withdrawal touch the other.
-        second.endSubmission(old, plan, pool: PoolID("pool")!, at: world.moment)
+        second.endSubmission(old, plan, pool: PoolID("pool")!, at: substrate.moment)
         second.cancelSubmission(old)
         try second.addSlice(slice(new.number, from: 0, count: 2), to: new)
         try second.checkSubmission(new)
-        second.endSubmission(new, plan, pool: PoolID("pool")!, at: world.moment)
-        try second.endTurn(at: world.moment)
+        second.endSubmission(new, plan, pool: PoolID("pool")!, at: substrate.moment)
+        try second.endTurn(at: substrate.moment)
         #expect(second.inspect { $0.counts(new.number)?.total } == 2)
     }
 

@@ -24,18 +24,20 @@ import Testing
             .putTask(sampleProgress(2, state: .running)),
             .putTask(sampleProgress(3, state: .preparing)),
             .putTask(sampleProgress(4, state: .active, result: someResult)),
+            // No exit code: neither is it the code 0.
+            .putTask(sampleProgress(5, state: .completed, result: AttemptResult(.endedByUser, at: at(1)))),
         ])
         func ordinals(_ filter: TaskFilter) throws -> [UInt32] {
             try store.tasks(of: 1, limit: 10, where: filter).map(\.definition.key.ordinal)
         }
-        #expect(try ordinals(TaskFilter(state: .active)) == [4, 5])
+        #expect(try ordinals(TaskFilter(state: .active)) == [4])
         #expect(try ordinals(TaskFilter(state: .running)) == [2])
-        #expect(try ordinals(TaskFilter(state: .completed)) == [0, 1])
-        #expect(try ordinals(TaskFilter(result: .failure)) == [1])
+        #expect(try ordinals(TaskFilter(state: .completed)) == [0, 1, 5])
+        #expect(try ordinals(TaskFilter(result: .failure)) == [1, 5])
         #expect(try ordinals(TaskFilter(state: .completed, result: .success)) == [0])
         let counts = try store.taskCounts(of: 1)
-        #expect(counts.active == 2 && counts.running == 2)
-        #expect(counts.succeeded == 1 && counts.failed == 1 && counts.total == 6)
+        #expect(counts.active == 1 && counts.running == 2)
+        #expect(counts.succeeded == 1 && counts.failed == 2 && counts.total == 6)
     }
 
     @Test func aSubmissionInProgressIsInvisibleAndCanBeDiscarded() throws {

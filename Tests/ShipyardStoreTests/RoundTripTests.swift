@@ -46,7 +46,7 @@ import Testing
         func removal(_ node: String, _ ordinal: UInt32) -> RemovalRecord {
             RemovalRecord(
                 pool: somePool, node: NodeID(node), id: RemovalID(TaskKey(job: 1, ordinal: ordinal)),
-                job: JobID("job")!, path: "workitems/job/job-1/\(ordinal)", time: at(Int64(ordinal)))
+                owner: .task("t\(ordinal)", of: JobID("job")!), time: at(Int64(ordinal)))
         }
         var failed = removal("node-1", 2)
         failed.failure = RemovalFailure(path: "/x", reason: "no")
@@ -73,7 +73,7 @@ import Testing
             StoreWrite.putRemoval(
                 RemovalRecord(
                     pool: somePool, node: NodeID("node-1"),
-                    id: RemovalID(TaskKey(job: 1, ordinal: UInt32(ordinal))), job: JobID("job")!, path: "p",
+                    id: RemovalID(TaskKey(job: 1, ordinal: UInt32(ordinal))), owner: .job(JobID("job")!),
                     time: at(Int64(ordinal)), failure: RemovalFailure(path: "/x", reason: "no")))
         }
         try store.commit(writes)

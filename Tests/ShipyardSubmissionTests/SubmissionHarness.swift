@@ -19,10 +19,14 @@ enum SubmissionHarness {
         defer { close(lock) }
         guard let homeGuard = HomeGuard(layout, lock: lock) else { throw ServiceFailure("no home") }
         let loop = try ServiceLoop(
-            homeGuard: homeGuard, layout: layout, executable: "/bin/false", idleLimit: .seconds(60),
-            silence: SilenceLimits(), log: { _ in })
+            homeGuard: homeGuard, layout: layout, idleLimit: .seconds(60), log: { _ in })
         let failure = Mutex<(any Error)?>(nil)
         _ = try loop.run(
+            on: { lives, wakeup in
+                try LocalSubstrate(
+                    layout: layout, lives: lives, settings: LocalSettings(executable: "/bin/false"),
+                    wakeup: wakeup, log: { _ in })
+            },
             begin: {
                 Thread.detachNewThread {
                     do {

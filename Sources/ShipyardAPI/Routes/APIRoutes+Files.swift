@@ -1,56 +1,56 @@
 import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
-import ShipyardNode
 import ShipyardService
 
 extension APIRoutes {
     func addFiles(to router: inout Router) {
         on(.get, "/jobs/{job}/tasks/{task}/files", in: &router) { request throws(APIFailure) in
-            .json(try taskTree(request).tree.list())
+            let (files, owner, _) = try taskFiles(request)
+            return .json(FilesResponse(files.list(owner)))
         }
         on(.get, "/jobs/{job}/tasks/{task}/files/{path...}", in: &router) { request throws(APIFailure) in
-            let (tree, state) = try taskTree(request)
-            var reply = try file(request, in: tree)
+            let (files, owner, state) = try taskFiles(request)
+            var reply = try file(request, of: owner, in: files)
             reply.headers.append(HTTPHeader("x-task-state", state.rawValue))
             return reply
         }
         on(.get, "/pools/{pool}/nodes/{node}/files", in: &router) { request throws(APIFailure) in
-            .json(try nodeTree(request).list())
+            .json(FilesResponse(try nodeFiles(request).list(nil)))
         }
         on(.get, "/pools/{pool}/nodes/{node}/files/{path...}", in: &router) { request throws(APIFailure) in
-            try file(request, in: try nodeTree(request))
+            try file(request, of: nil, in: try nodeFiles(request))
         }
     }
 
-    private func taskTree(_ request: HTTPRequest) throws(APIFailure) -> (tree: FileTree, state: TaskState) {
+    private func taskFiles(
+        _ request: HTTPRequest
+    ) throws(APIFailure) -> (files: any NodeFiles, owner: FilesOwner, state: TaskState) {
         let job = try jobStatus(request.parameters["job"] ?? "")
         let id = request.parameters["task"] ?? ""
         let progress = try task(id, of: job).row.progress
         guard let node = progress.node else {
             throw APIFailure(404, "FileNotFound", "task `\(id)` has not run yet, so it has no files")
         }
-        return (tree(taskDirectory(id, on: node, of: job.record)), progress.state)
+        let files = loop.files.files(of: node, in: job.record.pool)
+        return (files, .task(id, of: job.record.id), progress.state)
     }
 
-    private func nodeTree(_ request: HTTPRequest) throws(APIFailure) -> FileTree {
+    private func nodeFiles(_ request: HTTPRequest) throws(APIFailure) -> any NodeFiles {
         let pool = try knownPool(request.parameters["pool"] ?? "")
         let node = NodeID(request.parameters["node"] ?? "")
         guard try inspect({ $0.node(node, of: pool) }) != nil else {
             throw APIFailure(404, "NodeNotFound", "pool `\(pool)` has no node `\(node)`")
         }
-        return tree(layout.nodeRoot(node, of: pool))
+        return loop.files.files(of: node, in: pool)
     }
 
-    /// - Parameter path: absolute, within the home.
-    private func tree(_ path: String) -> FileTree {
-        FileTree(home: layout.home, path: String(path.dropFirst(layout.home.count)))
-    }
-
-    private func file(_ request: HTTPRequest, in tree: FileTree) throws(APIFailure) -> HTTPReply {
-        let opened: FileTree.Opened
-        do throws(FileTree.Failure) {
-            opened = try tree.open(request.rest)
+    private func file(
+        _ request: HTTPRequest, of owner: FilesOwner?, in files: any NodeFiles
+    ) throws(APIFailure) -> HTTPReply {
+        let opened: any OpenFile
+        do throws(FileFailure) {
+            opened = try files.open(request.rest, of: owner)
         } catch {
             switch error {
             case .missing:
@@ -81,6 +81,50 @@ extension APIRoutes {
         }
         return HTTPReply(
             status: status, headers: headers,
-            body: .sized(range.upperBound - range.lowerBound, opened.pieces(of: range)))
+            body: .sized(range.upperBound - range.lowerBound, HTTPReply.pieces(of: opened, range)))
+    }
+}
+
+extension HTTPReply {
+    private static let pieceLength: Int64 = 64 << 10
+
+    /// The bytes of `range`, piece by piece. A file that grows meanwhile has an end all the same, and one that is cut
+    /// short is an error.
+    static func pieces(of file: any OpenFile, _ range: Range<Int64>) -> Pieces {
+        var offset = range.lowerBound
+        return { () throws(BrokenStream) in
+            guard offset < range.upperBound else { return nil }
+            do throws(FileFailure) {
+                let piece = try file.read(
+                    at: offset, atMost: Int(min(range.upperBound - offset, pieceLength)))
+                offset += Int64(piece.count)
+                return piece
+            } catch {
+                throw BrokenStream()
+            }
+        }
+    }
+}
+
+extension FilesResponse {
+    init(_ listing: NodeFileListing) {
+        self.init()
+        value = listing.entries.map(FileResponse.init)
+        leftOut = listing.leftOut.isEmpty ? nil : listing.leftOut
+    }
+}
+
+extension FileResponse {
+    fileprivate init(_ entry: FileEntry) {
+        let type: FileType =
+            switch entry.kind {
+            case .file: .file
+            case .directory: .directory
+            case .link: .link
+            case .special: .special
+            }
+        self.init(
+            name: entry.path.shown, isDirectory: type == .directory, contentLength: entry.size,
+            lastModified: entry.modified.iso8601, fileType: type, linkTarget: entry.linkTarget?.shown)
     }
 }

@@ -122,7 +122,7 @@ extension APIRoutes {
                     record.startTaskResult, retryCount: Int(record.startTaskAttempt) - 1, requeueCount: 0)
                 : nil,
             cannotStartReason: node.cannotStartReason,
-            rootDirectory: layout.nodeRoot(record.id, of: record.pool))
+            rootDirectory: loop.files.files(of: record.id, in: record.pool).location(of: nil))
     }
 
     private func removal(of id: String) throws(APIFailure) -> RemovalResponse {

@@ -38,7 +38,7 @@ extension APIRoutes {
     private func item(_ record: RemovalRecord) -> DirectoryRemovalsResponse.Item {
         DirectoryRemovalsResponse.Item(
             removal: String(record.id.rawValue), poolId: record.pool.text, nodeId: record.node.text,
-            path: "\(layout.nodeRoot(record.node, of: record.pool))/\(record.path)",
+            path: loop.files.files(of: record.node, in: record.pool).location(of: record.owner),
             time: record.time.iso8601,
             failedPath: record.failure?.path, failure: record.failure?.reason)
     }

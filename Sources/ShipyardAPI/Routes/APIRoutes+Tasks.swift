@@ -1,7 +1,6 @@
 import ShipyardEngine
 import ShipyardHTTPClient
 import ShipyardModel
-import ShipyardNode
 import ShipyardPlanner
 import ShipyardService
 import ShipyardStore
@@ -62,7 +61,10 @@ extension APIRoutes {
     private func wholeListing(_ request: HTTPRequest) throws(APIFailure) -> HTTPReply {
         let job = try jobStatus(request.parameters["job"] ?? "").record
         let writer = TaskResponseWriter(
-            job, nodesDirectory: layout.poolRoot(job.pool), jobDirectory: NodeLayout.jobDirectory(job.id.text),
+            job,
+            tasksLocation: { [files = loop.files] in
+                files.files(of: $0, in: job.pool).tasksLocation(of: job.id)
+            },
             mergeTemplates: plans.summary(of: job).mergeTemplates)
         let listing = TaskListing(readers, job: job.number, try taskFilter(request), writer)
         return HTTPReply(
@@ -105,7 +107,7 @@ extension APIRoutes {
     }
 
     func taskDirectory(_ task: String, on node: NodeID, of job: JobRecord) -> String {
-        "\(layout.nodeRoot(node, of: job.pool))/\(NodeLayout.jobDirectory(job.id.text))/\(task)"
+        loop.files.files(of: node, in: job.pool).location(of: .task(task, of: job.id))
     }
 
     /// The ids behind a task's dependencies, as many as a person reads.

@@ -83,8 +83,7 @@ package enum ServiceHost {
         OwnProcess.adoptOrphans()
         // The database is opened (and migrated) by the loop; readers need it to be there first.
         let loop = try ServiceLoop(
-            homeGuard: homeGuard, layout: layout, executable: executable, idleLimit: idleLimit,
-            silence: silence(), log: { log.write($0) })
+            homeGuard: homeGuard, layout: layout, idleLimit: idleLimit, log: { log.write($0) })
         let readers = StoreReaderPool(path: layout.database)
         let routes = APIRoutes(
             loop: loop, readers: readers, layout: layout,
@@ -97,7 +96,13 @@ package enum ServiceHost {
         let router = routes.router()
         log.write("service \(version) of \(layout.home) begins, process \(getpid())")
         let outcome = try loop.run(
-            begin: { try Front(layout, homeGuard, loop, router) },
+            on: { lives, wakeup in
+                try LocalSubstrate(
+                    layout: layout, lives: lives, settings: LocalSettings(executable: executable),
+                    wakeup: wakeup,
+                    log: { log.write($0) })
+            },
+            begin: { try ServiceEndpoint(layout, homeGuard, loop, router) },
             end: { $0.close() })
         switch outcome {
         case .stopped: log.write("service ends")
@@ -117,10 +122,6 @@ package enum ServiceHost {
         static let homeLost: Int32 = 70
     }
 
-    private static func silence() -> SilenceLimits {
-        getenv("SHIPYARD_SILENCE_SECONDS").flatMap { SilenceLimits(String(cString: $0)) } ?? SilenceLimits()
-    }
-
     /// The program as it was started, also when its file has been replaced since.
     private static func ownExecutable() throws(ServiceFailure) -> String {
         guard let path = realpath("/proc/self/exe", nil) else {
@@ -131,8 +132,8 @@ package enum ServiceHost {
     }
 }
 
-/// The service's door: its socket and the server behind it.
-private final class Front: Sendable {
+/// Where the service is reached: its socket and the server behind it.
+private final class ServiceEndpoint: Sendable {
     private let layout: HomeLayout
     private let server: HTTPServer
     /// The socket that we have made; what has come to its name since is another service's.

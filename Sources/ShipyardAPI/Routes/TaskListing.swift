@@ -8,7 +8,7 @@ final class TaskListing {
     private let readers: StoreReaderPool
     private let job: UInt32
     private let filter: TaskFilter
-    private let writer: TaskResponseWriter
+    private var writer: TaskResponseWriter
     private var last: UInt32?
     private var hasBegun = false
     private var hasEnded = false
@@ -58,24 +58,21 @@ final class TaskListing {
 struct TaskResponseWriter {
     private let jobMember: [UInt8]
     private let nodeMember: [UInt8]
-    private let nodesDirectory: [UInt8]
-    private let jobDirectory: [UInt8]
+    private let tasksLocation: (NodeID) -> String
+    /// The member of a task on each node, up to the task's id.
+    private var directories: [NodeID: [UInt8]] = [:]
     private let mergeTemplates: Set<Int>
 
-    /// - Parameters:
-    ///   - nodesDirectory: with the roots of the pool's nodes.
-    ///   - jobDirectory: below a node's root.
-    init(_ job: JobRecord, nodesDirectory: String, jobDirectory: String, mergeTemplates: Set<Int>) {
+    /// - Parameter tasksLocation: where the job's tasks are on a node.
+    init(_ job: JobRecord, tasksLocation: @escaping (NodeID) -> String, mergeTemplates: Set<Int>) {
         jobMember = Array(",\"jobId\":\(JSONValue.string(job.id.text).compactText),\"state\":\"".utf8)
         nodeMember = Array(
             ",\"nodeInfo\":{\"poolId\":\(JSONValue.string(job.pool.text).compactText),\"nodeId\":".utf8)
-        self.nodesDirectory = Array(
-            ",\"taskDirectory\":\(JSONValue.string(nodesDirectory).compactText.dropLast())/".utf8)
-        self.jobDirectory = Array("/\(JSONValue.string(jobDirectory).compactText.dropFirst().dropLast())/".utf8)
+        self.tasksLocation = tasksLocation
         self.mergeTemplates = mergeTemplates
     }
 
-    func append(_ row: TaskRow, to bytes: inout [UInt8]) {
+    mutating func append(_ row: TaskRow, to bytes: inout [UInt8]) {
         bytes.append("{\"id\":")
         JSONText.append(row.definition.id, to: &bytes)
         bytes += jobMember
@@ -89,14 +86,21 @@ struct TaskResponseWriter {
         if let node = row.progress.node {
             bytes += nodeMember
             JSONText.append(node.text, to: &bytes)
-            bytes += nodesDirectory
-            appendContent(node.text, to: &bytes)
-            bytes += jobDirectory
+            bytes += directory(on: node)
             appendContent(row.definition.id, to: &bytes)
             bytes.append("\"}")
         }
         let isMerge = !mergeTemplates.isEmpty && mergeTemplates.contains(row.definition.template)
-        bytes.append(isMerge ? ",\"dependsOn\":[],\"isMergeTask\":true}" : ",\"dependsOn\":[],\"isMergeTask\":false}")
+        bytes.append(
+            isMerge ? ",\"dependsOn\":[],\"isMergeTask\":true}" : ",\"dependsOn\":[],\"isMergeTask\":false}")
+    }
+
+    private mutating func directory(on node: NodeID) -> [UInt8] {
+        if let known = directories[node] { return known }
+        let location = JSONValue.string(tasksLocation(node)).compactText.dropLast()
+        let made = Array(",\"taskDirectory\":\(location)/".utf8)
+        directories[node] = made
+        return made
     }
 
     /// In the midst of a string.

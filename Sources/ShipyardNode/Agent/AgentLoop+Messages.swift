@@ -4,7 +4,7 @@ extension AgentLoop {
     func handle(_ message: ServiceMessage) {
         // Who has not accepted the agent may only tell it to go.
         switch message {
-        case .hello(let state, let life): return welcome(state, life)
+        case .hello(let offer, let state, let life): return welcome(offer, state, life)
         case .accept: return beAccepted()
         case .shutDown: return leave()
         default: guard trust == .accepted else { return }

@@ -136,7 +136,7 @@ final class AgentLoop {
         // Another user's, if the modes of the directories above let it come so far: nothing of it is heard.
         guard PeerCredentials.isTrusted(socket.number) else { return }
         // A newer connection comes from a newer service, or from one that has given up the older.
-        stream = MessageStream(owning: socket)
+        stream = MessageStream(owning: socket, speaking: options.versions)
         forgetCaller()
     }
 
@@ -165,12 +165,23 @@ final class AgentLoop {
     /// Tells what is alive, and keeps ready which exits are not acknowledged and which removals not forgotten. The
     /// service of another state never hears those: its numbers name other work. Nor does one that has gone back to
     /// an earlier state of its own, which it knows by the life that the agent has heard last.
-    func welcome(_ state: StateID, _ life: LifeID) {
+    func welcome(_ offer: ProtocolVersions, _ state: StateID, _ life: LifeID) {
         forgetCaller()
+        let version = options.versions.newest(with: offer)
+        stream?.version =
+            version == ProtocolVersions.beforeGreetings ? ProtocolVersions.beforeGreetings : Frame.greeting
         stream?.send(
             .welcome(
-                state: options.state, life: journal.state.boot?.life ?? options.life, boot: options.boot,
-                processID: getpid(), running: attempts.map(\.order.id), queued: queue.ids))
+                Welcome(
+                    version: version ?? Frame.greeting, token: options.token, state: options.state,
+                    life: journal.state.boot?.life ?? options.life, boot: options.boot, processID: getpid(),
+                    running: attempts.map(\.order.id), queued: queue.ids)))
+        guard let version else {
+            return NodeAgent.complain(
+                "the service speaks versions \(offer.oldest) to \(offer.newest) of the protocol, none of which is known"
+            )
+        }
+        stream?.version = version
         guard state == options.state else { return }
         trust = .deciding(life)
         for exit in journal.state.unacknowledged {

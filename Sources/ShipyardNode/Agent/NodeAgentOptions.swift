@@ -2,7 +2,7 @@ import Glibc
 import ShipyardModel
 import Synchronization
 
-/// What an agent is told when it starts: who it is. Everything else comes over the socket.
+/// What an agent is told when it starts: who it is. Everything else comes over its connections.
 package struct NodeAgentOptions: Sendable, Hashable {
     package var root: String
     package var pool: String
@@ -17,6 +17,9 @@ package struct NodeAgentOptions: Sendable, Hashable {
     package var life: LifeID
     /// What files of tasks do not get: the umask of the user, where the service and its agents have a stricter one.
     package var umask: UInt16
+    /// Not on the command line, which everybody on the machine reads: it comes on the standard input.
+    package var token: AgentToken?
+    package var versions = ProtocolVersions.ofThisProgram
 
     package init(
         root: String, pool: String, node: String, boot: Int64, slots: Int, isDedicated: Bool, state: StateID,
@@ -35,23 +38,31 @@ package struct NodeAgentOptions: Sendable, Hashable {
 
     /// What follows `shipyard-swift` on the command line.
     package var arguments: [String] {
-        [
+        var words = [
             "node-agent", "--root", root, "--pool", pool, "--node", node, "--boot", String(boot), "--slots",
             String(slots), "--state", state.text, "--life", life.text, "--umask", String(umask, radix: 8),
             isDedicated ? "--dedicated" : "--low-priority",
         ]
+        if token != nil { words.append(Self.tokenOption) }
+        if versions != .ofThisProgram { words += ["--protocol", String(versions.newest)] }
+        return words
     }
+
+    private static let tokenOption = "--token-on-input"
 
     /// Reads `arguments` back, without the leading `node-agent`. Throws a sentence for the user.
     package init(parsing arguments: [String]) throws(NodeAgentUsage) {
         var values: [String: String] = [:]
         var isDedicated = true
+        var hasToken = false
         var rest = arguments[...]
         while let option = rest.popFirst() {
             switch option {
             case "--dedicated": isDedicated = true
             case "--low-priority": isDedicated = false
-            case "--root", "--pool", "--node", "--boot", "--slots", "--state", "--life", "--umask":
+            case Self.tokenOption: hasToken = true
+            case "--root", "--pool", "--node", "--boot", "--slots", "--state", "--life", "--umask",
+                "--protocol":
                 guard let value = rest.popFirst() else { throw NodeAgentUsage("\(option) needs a value") }
                 values[option] = value
             default: throw NodeAgentUsage("unknown option \(option)")
@@ -77,6 +88,31 @@ package struct NodeAgentOptions: Sendable, Hashable {
         self.init(
             root: root, pool: pool, node: node, boot: boot, slots: slots, isDedicated: isDedicated,
             state: state, life: life, umask: umask)
+        if let text = values["--protocol"] {
+            guard let versions = ProtocolVersions(text) else {
+                throw NodeAgentUsage("--protocol needs a version that is spoken here")
+            }
+            self.versions = versions
+        }
+        if hasToken {
+            guard let token = Self.tokenOnInput() else {
+                throw NodeAgentUsage("\(Self.tokenOption) needs 32 hexadecimal digits on the standard input")
+            }
+            self.token = token
+        }
+    }
+
+    /// All that is on the standard input, and no more than a token has.
+    private static func tokenOnInput() -> AgentToken? {
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 64)
+        while bytes.count < 33 {
+            let count = read(0, &block, block.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            bytes += block[..<count]
+        }
+        return String(validating: bytes, as: UTF8.self).flatMap { AgentToken($0) }
     }
 }
 

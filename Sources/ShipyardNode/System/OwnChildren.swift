@@ -44,6 +44,22 @@ package enum OwnChildren {
         }
     }
 
+    /// How a child has ended, and that is forgotten here. Nil while it lives; never waits. One that is no child any more
+    /// has ended as nobody knows.
+    package static func end(of processID: Int32) -> ChildEnd? {
+        var status: Int32 = 0
+        let found = waitpid(processID, &status, WNOHANG)
+        guard found != 0 else { return nil }
+        forget(processID)
+        guard found == processID, status & 0x7F == 0 else { return .other }
+        return .exited((status >> 8) & 0xFF)
+    }
+
+    package enum ChildEnd: Sendable, Hashable {
+        case exited(Int32)
+        case other
+    }
+
     /// It has been waited for.
     package static func forget(_ processID: Int32) { known.withLock { _ = $0.remove(processID) } }
 

@@ -44,5 +44,7 @@ package enum OwnProcess {
         return count == serviceEnvironment.count
     }
 
-    private static let serviceVariables = ["SHIPYARD_SILENCE_SECONDS"]
+    private static let serviceVariables = [
+        "SHIPYARD_SILENCE_SECONDS", "SHIPYARD_AGENT_TRANSPORT", "SHIPYARD_PROTOCOL",
+    ]
 }

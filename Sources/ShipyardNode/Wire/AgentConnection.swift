@@ -8,12 +8,39 @@ import ShipyardModel
 /// more (`wantsToWrite`).
 package final class AgentConnection {
     private let stream: MessageStream<AgentMessage, ServiceMessage>
+    private let spoken: ProtocolVersions
 
-    /// Connects to the agent of a node. Throws `ECONNREFUSED` or `ENOENT` where none listens.
-    package init(root: String, of user: uid_t = geteuid()) throws(SystemError) {
-        stream = MessageStream(
-            owning: try LocalSocket.connect(
-                name: NodeLayout.socketName, in: root, isLinkAllowed: false, of: user))
+    /// Over the agent's own socket. Throws `ECONNREFUSED` or `ENOENT` where none listens.
+    package convenience init(
+        root: String, of user: uid_t = geteuid(), speaking spoken: ProtocolVersions = .ofThisProgram
+    ) throws(SystemError) {
+        let socket = try LocalSocket.connect(
+            name: NodeLayout.socketName, in: root, isLinkAllowed: false, of: user)
+        self.init(owning: socket, speaking: spoken)
+    }
+
+    /// - Parameter stream: a socket whose other end is the agent's, or that of something which passes on what comes.
+    package init(owning stream: consuming FileDescriptor, speaking spoken: ProtocolVersions = .ofThisProgram)
+    {
+        self.spoken = spoken
+        self.stream = MessageStream(owning: stream, speaking: spoken)
+    }
+
+    /// What the agent has chosen, from its welcome on.
+    package var version: UInt8 {
+        get { stream.version }
+        set { stream.version = newValue }
+    }
+
+    /// The first message. An agent from before greetings closes the connection when it reads one.
+    ///
+    /// - Parameter isGreeting: false for a hello that such an agent reads.
+    package func greet(_ state: StateID, _ life: LifeID, isGreeting: Bool = true) {
+        let version = ProtocolVersions.beforeGreetings
+        let isOld = !isGreeting || !spoken.hasGreetings
+        stream.version = isOld ? version : Frame.greeting
+        stream.send(
+            .hello(isOld ? ProtocolVersions(oldest: version, newest: version) : spoken, state, life))
     }
 
     package var fileDescriptor: Int32 { stream.fileDescriptor }

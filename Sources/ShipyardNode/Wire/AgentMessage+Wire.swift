@@ -3,14 +3,9 @@ import ShipyardModel
 extension AgentMessage: WireMessage {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .welcome(let state, let life, let boot, let processID, let running, let queued):
+        case .welcome(let welcome):
             writer.append(UInt8(0))
-            writer.append(state.text)
-            writer.append(life.text)
-            writer.append(boot)
-            writer.append(processID)
-            writer.append(running)
-            writer.append(queued)
+            welcome.write(to: &writer)
         case .started(let id, let instant):
             writer.append(UInt8(1))
             writer.append(id)
@@ -44,12 +39,7 @@ extension AgentMessage: WireMessage {
 
     package init(from reader: inout ByteReader) throws(WireError) {
         switch try reader.integer(UInt8.self) {
-        case 0:
-            self = .welcome(
-                state: try reader.stateID(), life: try reader.lifeID(), boot: try reader.integer(),
-                processID: try reader.integer(),
-                running: try reader.workIDs(),
-                queued: try reader.workIDs())
+        case 0: self = .welcome(try Welcome(from: &reader))
         case 1: self = .started(try reader.workID(), at: try reader.instant())
         case 2:
             self = .exited(sequence: try reader.integer(), try reader.workID(), try reader.attemptResult())
@@ -63,5 +53,34 @@ extension AgentMessage: WireMessage {
         case 8: self = .canStartWork
         case let tag: throw .unknownTag(tag)
         }
+    }
+}
+
+extension Welcome: WireMessage {
+    package func write(to writer: inout ByteWriter) {
+        if writer.version != ProtocolVersions.beforeGreetings {
+            writer.append(version)
+            writer.append(token?.text)
+        }
+        writer.append(state.text)
+        writer.append(life.text)
+        writer.append(boot)
+        writer.append(processID)
+        writer.append(running)
+        writer.append(queued)
+    }
+
+    package init(from reader: inout ByteReader) throws(WireError) {
+        version = reader.version
+        if reader.version != ProtocolVersions.beforeGreetings {
+            version = try reader.integer()
+            token = try reader.agentToken()
+        }
+        state = try reader.stateID()
+        life = try reader.lifeID()
+        boot = try reader.integer()
+        processID = try reader.integer()
+        running = try reader.workIDs()
+        queued = try reader.workIDs()
     }
 }

@@ -38,11 +38,40 @@ extension ByteWriter {
     }
 
     package mutating func append(_ outcome: Outcome) {
+        guard version != ProtocolVersions.beforeGreetings else { return appendBeforeForms(outcome) }
         let parts = outcome.parts
         append(OutcomeForm.parts)
         append(parts.tag)
         append(parts.number)
         append(parts.text)
+    }
+
+    /// As it was written before outcomes had a form of their own: an exit or none, and words where there are any.
+    private mutating func appendBeforeForms(_ outcome: Outcome) {
+        switch outcome {
+        case .exited(let code):
+            append(OutcomeForm.exit)
+            append(code)
+        case .signalled(let signal):
+            append(OutcomeForm.signal)
+            append(signal)
+        case .notStarted, .stagingFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory, .skipped, .unreadable:
+            append(OutcomeForm.none)
+        }
+        append(UInt8(outcome.failure == nil ? 0 : 1))
+        if let failure = outcome.failure { append(failure) }
+    }
+
+    /// What is to be told of the end of a kill, which was words alone.
+    package mutating func append(ending outcome: Outcome) {
+        guard version == ProtocolVersions.beforeGreetings else { return append(outcome) }
+        append(outcome.failure ?? FailureInfo(category: .userError, code: "TaskEnded", message: ""))
+    }
+
+    private mutating func append(_ failure: FailureInfo) {
+        append(UInt8(failure.category == .userError ? 0 : 1))
+        append(failure.code)
+        append(failure.message)
     }
 
     package mutating func append(_ result: AttemptResult) {
@@ -94,6 +123,12 @@ extension ByteReader {
         return id
     }
 
+    package mutating func agentToken() throws(WireError) -> AgentToken? {
+        guard let text = try optionalText() else { return nil }
+        guard let token = AgentToken(text) else { throw .invalidText }
+        return token
+    }
+
     package mutating func instant() throws(WireError) -> Instant { Instant(milliseconds: try integer()) }
 
     /// Also as agents and journals before this form have it: an exit or none, and perhaps words.
@@ -105,6 +140,10 @@ extension ByteReader {
         case OutcomeForm.none: return try outcome(of: nil)
         case let tag: throw .unknownTag(tag)
         }
+    }
+
+    package mutating func ending() throws(WireError) -> Outcome {
+        version == ProtocolVersions.beforeGreetings ? Outcome(words: try words()) : try outcome()
     }
 
     private mutating func outcomeParts() throws(WireError) -> Outcome {

@@ -11,7 +11,7 @@ package enum WireError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .truncated: "the message ends early"
         case .frameTooLong(let length): "a message of \(length) bytes is longer than \(Frame.maximumLength)"
-        case .unsupportedVersion(let version): "protocol version \(version) is not \(Frame.version)"
+        case .unsupportedVersion(let version): "protocol version \(version) is not spoken here"
         case .unknownTag(let tag): "no message has the tag \(tag)"
         case .invalidText: "text is not UTF-8"
         case .trailingBytes(let count): "\(count) bytes follow the message"
@@ -23,6 +23,8 @@ package enum WireError: Error, Hashable, Sendable, CustomStringConvertible {
 package struct ByteReader {
     private let bytes: ArraySlice<UInt8>
     private var position: Int
+    /// Of the protocol, for what versions write in different ways.
+    package var version = ProtocolVersions.ofThisProgram.newest
 
     package init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes

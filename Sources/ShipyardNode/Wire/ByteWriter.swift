@@ -4,6 +4,8 @@
 /// Hand-written rather than `Codable`: an exit is recorded and reported 2,000 times a second.
 package struct ByteWriter {
     package var bytes: [UInt8] = []
+    /// Of the protocol, for what versions write in different ways.
+    package var version = ProtocolVersions.ofThisProgram.newest
 
     package init() {}
 

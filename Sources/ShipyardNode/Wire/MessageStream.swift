@@ -19,12 +19,19 @@ package enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible
 /// One class for both ends: the service reads what the agent writes and the other way round.
 package final class MessageStream<Incoming: WireMessage, Outgoing: WireMessage> {
     private let socket: FileDescriptor
-    private var decoder = FrameDecoder()
+    private var decoder: FrameDecoder
     private var output = ByteWriter()
+    /// Of what is sent from here on.
+    package var version: UInt8
     /// How much of `output` the kernel has taken.
     private var written = 0
 
-    package init(owning socket: consuming FileDescriptor) { self.socket = socket }
+    package init(owning socket: consuming FileDescriptor, speaking spoken: ProtocolVersions = .ofThisProgram)
+    {
+        self.socket = socket
+        decoder = FrameDecoder(spoken)
+        version = spoken.newest
+    }
 
     /// For epoll or poll. Owned by this object: never close it.
     package var fileDescriptor: Int32 { socket.number }
@@ -33,7 +40,9 @@ package final class MessageStream<Incoming: WireMessage, Outgoing: WireMessage> 
     package var unsentBytes: Int { output.bytes.count - written }
 
     /// Takes the message; nothing leaves before `flush`.
-    package func send(_ message: Outgoing) { Frame.append(message, to: &output) }
+    package func send(_ message: Outgoing) {
+        Frame.append(message, version: version, to: &output)
+    }
 
     /// Sends what the socket takes now. True when nothing is left to send.
     @discardableResult package func flush() throws(ConnectionError) -> Bool {

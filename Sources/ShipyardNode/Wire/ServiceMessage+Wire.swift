@@ -3,8 +3,12 @@ import ShipyardModel
 extension ServiceMessage: WireMessage {
     package func write(to writer: inout ByteWriter) {
         switch self {
-        case .hello(let state, let life):
+        case .hello(let offer, let state, let life):
             writer.append(UInt8(0))
+            if writer.version != ProtocolVersions.beforeGreetings {
+                writer.append(offer.oldest)
+                writer.append(offer.newest)
+            }
             writer.append(state.text)
             writer.append(life.text)
         case .context(let context):
@@ -16,7 +20,7 @@ extension ServiceMessage: WireMessage {
         case .kill(let id, let outcome):
             writer.append(UInt8(3))
             writer.append(id)
-            writer.append(outcome)
+            writer.append(ending: outcome)
         case .recall(let id):
             writer.append(UInt8(4))
             writer.append(id)
@@ -45,10 +49,15 @@ extension ServiceMessage: WireMessage {
 
     package init(from reader: inout ByteReader) throws(WireError) {
         switch try reader.integer(UInt8.self) {
-        case 0: self = .hello(try reader.stateID(), try reader.lifeID())
+        case 0:
+            var offer = ProtocolVersions(oldest: reader.version, newest: reader.version)
+            if reader.version != ProtocolVersions.beforeGreetings {
+                offer = ProtocolVersions(oldest: try reader.integer(), newest: try reader.integer())
+            }
+            self = .hello(offer, try reader.stateID(), try reader.lifeID())
         case 1: self = .context(try WorkContext(from: &reader))
         case 2: self = .start(try WorkOrder(from: &reader))
-        case 3: self = .kill(try reader.workID(), try reader.outcome())
+        case 3: self = .kill(try reader.workID(), try reader.ending())
         case 4: self = .recall(try reader.workID())
         case 5: self = .acknowledge(try reader.integer())
         case 6: self = .removeDirectory(try reader.removalID(), path: try reader.text())

@@ -4,16 +4,18 @@ package protocol WireMessage {
     init(from reader: inout ByteReader) throws(WireError)
 }
 
-/// How messages lie on a stream: a 32-bit length, then that many bytes: a version and the message.
+/// How messages lie on a stream: a 32-bit length, then that many bytes: a version and the message, written as that
+/// version has it.
 package enum Frame {
-    /// Raised when an older peer could misread a message. An agent outlives its service, so the two may be
-    /// of different builds: on a mismatch the service ends the agent and launches another (docs/adr/0010).
-    package static let version: UInt8 = 3
+    /// In place of a version: hello and its welcome, by which versions are agreed upon. Never changed but by bytes
+    /// at the end, which older readers leave unread.
+    package static let greeting: UInt8 = 0
     /// 16 MiB: the longest command a kernel takes is 128 KiB, and a staging list is the only other long part.
     package static let maximumLength = 16 << 20
 
-    package static func append(_ message: some WireMessage, to writer: inout ByteWriter) {
+    package static func append(_ message: some WireMessage, version: UInt8, to writer: inout ByteWriter) {
         let start = writer.bytes.count
+        writer.version = version
         writer.append(UInt32(0))
         writer.append(version)
         message.write(to: &writer)
@@ -25,8 +27,9 @@ package enum Frame {
 package struct FrameDecoder {
     private var buffer: [UInt8] = []
     private var start = 0
+    private let spoken: ProtocolVersions
 
-    package init() {}
+    package init(_ spoken: ProtocolVersions = .ofThisProgram) { self.spoken = spoken }
 
     package mutating func append(_ bytes: some Collection<UInt8>) {
         buffer.append(contentsOf: bytes)
@@ -46,9 +49,11 @@ package struct FrameDecoder {
         guard pendingBytes - 4 >= length else { return compacted() }
         var reader = ByteReader(buffer[(start + 4)..<(start + 4 + length)])
         let version = try reader.integer(UInt8.self)
-        guard version == Frame.version else { throw .unsupportedVersion(version) }
+        let isGreeting = version == Frame.greeting && spoken.hasGreetings
+        guard isGreeting || spoken.includes(version) else { throw .unsupportedVersion(version) }
+        reader.version = version
         let message = try Message(from: &reader)
-        try reader.finish()
+        if !isGreeting { try reader.finish() }
         start += 4 + length
         return message
     }

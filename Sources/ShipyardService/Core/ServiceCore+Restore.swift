@@ -5,7 +5,7 @@ import ShipyardSpecs
 import ShipyardStore
 
 extension ServiceCore {
-    /// Makes the engine from the database and reaches for the agents that should be alive.
+    /// Makes the engine from the database and recovers the nodes that should be there.
     func restore(at now: Moment, _ isNewLife: Bool) throws(StoreError) {
         try store.discardUnfinishedSubmissions()
         for record in try store.pools() {
@@ -17,13 +17,16 @@ extension ServiceCore {
             }
         }
         for record in try store.nodes() { engine.restoreNode(record, diedWithTheMachine: isNewLife) }
+        for (pool, id, token) in try store.agentTokens() {
+            if let node = engine.node(id, of: pool) { tokens[node] = token }
+        }
         for record in try store.removals() { engine.restoreRemoval(record) }
         for record in try store.jobs() { try restore(record) }
         for record in try store.nodeJobs() where !record.isRelease { engine.restoreNodeJob(record) }
         for record in try store.nodeJobs() where record.isRelease { engine.restoreNodeJob(record) }
         if let time = try store.lastSweep() { engine.restoreLastSweep(time) }
         engine.finishRestoring(at: now)
-        for node in engine.nodesToReach { world.reach(node, identity(of: node)) }
+        for node in engine.nodesToReach { substrate.recover(node, description(of: node)) }
     }
 
     private func restore(_ record: JobRecord) throws(StoreError) {

@@ -1,6 +1,5 @@
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
 import ShipyardStore
 
 extension ServiceCore {
@@ -28,9 +27,8 @@ extension ServiceCore {
         guard let record = engine.job(job) else { return }
         for task in tasks {
             guard let node = engine.node(task.node, of: record.pool) else { continue }
-            let path = "\(NodeLayout.jobDirectory(record.id.text))/\(task.id)"
-            let event = Event.directoryUnwanted(node, RemovalID(task.key), job: record.id, path: path)
-            engine.apply(event, at: now)
+            let owner = FilesOwner.task(task.id, of: record.id)
+            engine.apply(.filesUnwanted(node, RemovalID(task.key), owner), at: now)
         }
     }
 }

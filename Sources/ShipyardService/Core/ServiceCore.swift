@@ -1,11 +1,10 @@
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
 import ShipyardPlanner
 import ShipyardSpecs
 import ShipyardStore
 
-/// The service without threads, sockets or a clock: events and commands in, one commit, then acts.
+/// The service without threads, sockets or a clock: events and commands in, one commit, then orders.
 ///
 /// A turn is any number of `receive` and command calls and then `endTurn`. When a turn throws, this value is
 /// of no more use: make a new one from the same store, which is exactly what happens after a crash, so that
@@ -13,16 +12,15 @@ import ShipyardStore
 package final class ServiceCore {
     var engine = Engine()
     let store: StoreWriter
-    let world: any World
-    let home: String
+    let substrate: any Substrate
 
     /// Called once the turn is committed, or with the error that undid it.
     var replies: [(StoreError?) -> Void] = []
     /// Whether one of `replies` promises something: then the commit must survive a power cut.
     private var promises = false
-    /// The highest exit of each agent in this turn, acknowledged after the commit.
-    var acknowledgements: [NodeHandle: UInt64] = [:]
-    var contexts: ContextBook
+    var workTemplates = WorkTemplates()
+    /// Of nodes' present agents.
+    var tokens: [NodeHandle: AgentToken] = [:]
     var removals: [PoolID: PoolRemoval] = [:]
     var plans: [UInt32: JobPlan] = [:]
     var specs: [PoolID: PoolSpec] = [:]
@@ -40,13 +38,10 @@ package final class ServiceCore {
     ///
     /// - Parameter isNewLife: the machine, or the container, was started since.
     package init(
-        store: StoreWriter, world: any World, home: String, now: Moment, isNewLife: Bool = false
+        store: StoreWriter, substrate: any Substrate, now: Moment, isNewLife: Bool = false
     ) throws(StoreError) {
         self.store = store
-        self.world = world
-        self.home = home
-        // Agents outlive the service and keep contexts by number: a later service must not use a number again.
-        contexts = ContextBook(firstNumber: UInt32(truncatingIfNeeded: now.steady.milliseconds / 10))
+        self.substrate = substrate
         try restore(at: now, isNewLife)
     }
 
@@ -55,47 +50,41 @@ package final class ServiceCore {
     }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }
 
-    package func receive(_ event: WorldEvent, at now: Moment) {
+    package func receive(_ event: SubstrateEvent, at now: Moment) {
         switch event {
-        case .message(let node, let message):
-            guard !engine.isGone(node) else { return }
-            receive(message, from: node, at: now)
+        case .nodeConnected(let node, let running, let queued, let isOutdated):
+            let event = Event.nodeConnected(node, running: running, queued: queued, isOutdated: isOutdated)
+            apply(event, from: node, at: now)
         case .nodeLost(let node, let reason, let exits):
             for exit in exits { engine.apply(.workExited(node, exit.work, exit.result), at: now) }
-            contexts.forget(node)
             engine.apply(.nodeLost(node, reason: reason), at: now)
         case .nodeSilent(let node): engine.apply(.nodeSilent(node), at: now)
         case .nodeHeard(let node): engine.apply(.nodeHeard(node), at: now)
-        case .nodeRemoved(let node, let removal):
+        case .nodeCannotStartWork(let node, let reason):
+            apply(.nodeCannotStartWork(node, reason: reason), from: node, at: now)
+        case .nodeCanStartWork(let node): apply(.nodeCanStartWork(node), from: node, at: now)
+        case .nodeReleased(let node, let removal):
             let pool = engine.nodeRecord(node).pool
             removals[pool, default: PoolRemoval()].nodes += 1
             removals[pool]?.processesEnded += removal.processesEnded
             removals[pool]?.checks += removal.problems
-            contexts.forget(node)
+            tokens[node] = nil
             engine.apply(.nodeRemoved(node), at: now)
+        case .workStarted(let node, let work): apply(.workStarted(node, work), from: node, at: now)
+        case .workExited(let node, let work, let result):
+            apply(.workExited(node, work, result), from: node, at: now)
+        case .workReturned(let node, let work): apply(.workReturned(node, work), from: node, at: now)
+        case .filesRemoved(let node, let id): apply(.filesRemoved(node, id), from: node, at: now)
+        case .filesNotRemoved(let node, let id, let failure):
+            apply(.filesNotRemoved(node, id, failure), from: node, at: now)
         case .poolVerified(let pool, let verification): poolVerified(pool, verification, at: now)
         }
     }
 
-    private func receive(_ message: AgentMessage, from node: NodeHandle, at now: Moment) {
-        switch message {
-        case .welcome(_, _, _, _, let running, let queued):
-            contexts.forget(node)
-            engine.apply(.nodeConnected(node, running: running, queued: queued), at: now)
-        case .started(let work, _): engine.apply(.workStarted(node, work), at: now)
-        case .exited(let sequence, let work, let result):
-            acknowledgements[node] = max(acknowledgements[node] ?? 0, sequence)
-            engine.apply(.workExited(node, work, result), at: now)
-        case .returned(let work): engine.apply(.workReturned(node, work), at: now)
-        case .directoryRemoved(let id): engine.apply(.directoryRemoved(node, id), at: now)
-        case .directoryNotRemoved(let id, let path, let reason):
-            let failure = RemovalFailure(path: path, reason: reason)
-            engine.apply(.directoryNotRemoved(node, id, failure), at: now)
-        case .cannotStartWork(let reason):
-            engine.apply(.nodeCannotStartWork(node, reason: reason), at: now)
-        case .canStartWork: engine.apply(.nodeCanStartWork(node), at: now)
-        case .pong: break
-        }
+    /// What a node says that has been released meanwhile concerns nobody.
+    private func apply(_ event: Event, from node: NodeHandle, at now: Moment) {
+        guard !engine.isGone(node) else { return }
+        engine.apply(event, at: now)
     }
 
     private func poolVerified(_ pool: PoolID, _ verification: PoolVerification, at now: Moment) {
@@ -103,14 +92,16 @@ package final class ServiceCore {
         removal.checks = verification.checks + verification.remains.map { "left: \($0)" } + removal.checks
         removal.isComplete = verification.remains.isEmpty
         specs[pool] = nil
+        workTemplates.forgetAll()
         engine.apply(.poolRemoved(pool, removal: jsonText(removal)), at: now)
     }
 
-    /// Decides, commits, acts, answers: in this order and no other.
+    /// Decides, commits, orders, answers: in this order and no other.
     package func endTurn(at now: Moment) throws(StoreError) {
         engine.apply(.timePassed, at: now)
         endTasksWithoutRows(at: now)
-        let turn = engine.takeTurn(at: now)
+        var turn = engine.takeTurn(at: now)
+        turn.writes += newTokens(turn.effects)
         do {
             try store.commit(turn.writes, durably: promises || !turn.writes.allSatisfy(\.isProgress))
         } catch {
@@ -126,9 +117,9 @@ package final class ServiceCore {
             answer(nil)
             throw error
         }
-        act(on: turn.effects, found)
+        give(turn.effects, found)
         forgetEndedJobs(turn.writes)
-        acknowledge()
+        substrate.turnCommitted()
         answer(nil)
         answerWatchers(at: now)
     }
@@ -147,14 +138,6 @@ package final class ServiceCore {
 
     /// A row that concerns no decision: it goes with the turn.
     package func addWrite(_ write: StoreWrite) { engine.addWrites([write]) }
-
-    private func acknowledge() {
-        // In the order of nodes: a simulation must see the same acts for the same seed.
-        for (node, sequence) in acknowledgements.sorted(by: { $0.key.index < $1.key.index }) {
-            world.send([.acknowledge(sequence)], to: node)
-        }
-        acknowledgements = [:]
-    }
 
     private func forgetEndedJobs(_ writes: [StoreWrite]) {
         for write in writes {
@@ -177,7 +160,8 @@ package final class ServiceCore {
 
     private func forget(job: UInt32) {
         plans[job] = nil
-        for (node, number) in contexts.forget(job: job) { world.send([.forgetContext(number)], to: node) }
+        workTemplates.forget(job: job)
+        substrate.jobEnded(job)
     }
 
     private func answer(_ error: StoreError?) {

@@ -2,16 +2,27 @@ import Glibc
 import ShipyardModel
 import ShipyardStore
 
+/// The clocks that the loop goes by.
+package protocol ServiceTime {
+    /// The machine, or the container, was started since the last service ran.
+    var isNewLife: Bool { get }
+    func now() -> Moment
+    /// What to write down, now and then, so that the next boot goes on from a moment that is not long past.
+    mutating func takeNewAnchor(at now: Moment) -> StoreWrite?
+    /// For pauses, which a clock that is set must not stretch.
+    func monotonicMicroseconds() -> Int64
+    func sleep(microseconds: Int64)
+}
+
 /// What time it is: by the wall, and on the line by which things are due.
 ///
 /// The line is the kernel's clock of the present boot, which counts sleep and cannot be set, laid end to end with
 /// those of earlier boots. Within a boot it is exact across restarts of the service. From one boot to the next
 /// only the wall clock can tell how much time has passed; it is believed unless it went back.
-struct ServiceClock {
+struct ServiceClock: ServiceTime {
     /// Where the line was at some moment of this boot.
     private(set) var anchor: ClockAnchor
-    /// The machine, or the container, was started since the last service ran.
-    let isNewLife: Bool
+    package let isNewLife: Bool
 
     /// How old what the next boot begins with may be, and how far the wall clock may have moved since.
     private static let keepInterval = TimeSpan.seconds(60)
@@ -25,10 +36,13 @@ struct ServiceClock {
         try store.commit([.putClock(anchor)])
     }
 
-    func now() -> Moment { Self.now(Self.readClocks(), from: anchor) }
+    package func now() -> Moment { Self.now(Self.readClocks(), from: anchor) }
 
-    /// What to write down, now and then, so that the next boot goes on from a moment that is not long past.
-    mutating func takeNewAnchor(at now: Moment) -> StoreWrite? {
+    package func monotonicMicroseconds() -> Int64 { WallClock.monotonicMicroseconds() }
+
+    package func sleep(microseconds: Int64) { usleep(UInt32(clamping: microseconds)) }
+
+    package mutating func takeNewAnchor(at now: Moment) -> StoreWrite? {
         guard let moved = Self.movedAnchor(anchor, to: now) else { return nil }
         anchor = moved
         return .putClock(moved)

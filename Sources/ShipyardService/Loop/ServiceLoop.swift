@@ -1,18 +1,16 @@
 import Glibc
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
 import ShipyardStore
 import Synchronization
 
-/// The thread that owns the truth: the engine, the database and the agents' connections.
+/// The thread that owns the truth: the engine, the database and the substrate.
 ///
 /// Every other thread comes through `perform` or `inspect`, which run a closure here and wait for it.
 package final class ServiceLoop: Sendable {
-    private enum Letter: Sendable {
+    private enum Request: Sendable {
         /// `refuse` is called instead where there is no state to work on.
         case work(@Sendable (ServiceCore, Moment) -> Void, refuse: @Sendable (Refusal) -> Void)
-        case world(@Sendable (LocalWorld) -> Void)
         case stop
     }
 
@@ -31,29 +29,24 @@ package final class ServiceLoop: Sendable {
     private static let stopLimit = TimeSpan.seconds(10)
     /// After the loss of the home: for those who wait to hear of it.
     private static let farewell = TimeSpan.seconds(2)
-    /// Before an inspection that found no state is tried again.
-    static let inspectionPause: UInt32 = 50_000
-    /// For how long it is tried: longer than the longest pause after which the state is restored again.
+    /// For how long an inspection that finds no state is tried: longer than the longest pause after which the state is restored again.
     package static let inspectionPatience = TimeSpan(
-        milliseconds: LoopRunner.longestRetryPause.milliseconds + 1000)
+        milliseconds: LoopPace.longestRetryPause.milliseconds + 1000)
 
-    private let mailbox = Mutex<[Letter]>([])
+    private let mailbox = Mutex<[Request]>([])
     private let wakeup: Wakeup
     private let layout: HomeLayout
-    private let executable: String
     private let idleLimit: TimeSpan
-    private let silence: SilenceLimits
+    private let nodeFiles = Mutex<(any FilesOfNodes)?>(nil)
     private let homeGuard: HomeGuard
     private let log: @Sendable (String) -> Void
 
     package init(
-        homeGuard: HomeGuard, layout: HomeLayout, executable: String, idleLimit: TimeSpan,
-        silence: SilenceLimits, log: @escaping @Sendable (String) -> Void
+        homeGuard: HomeGuard, layout: HomeLayout, idleLimit: TimeSpan,
+        log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         self.layout = layout
-        self.executable = executable
         self.idleLimit = idleLimit
-        self.silence = silence
         self.homeGuard = homeGuard
         self.log = log
         wakeup = try Wakeup()
@@ -106,7 +99,7 @@ package final class ServiceLoop: Sendable {
             case .failure(let refusal):
                 guard refusal.isOfStore, WallClock.monotonicMicroseconds() < limit else { throw refusal }
             }
-            usleep(Self.inspectionPause)
+            usleep(UInt32(LoopPace.inspectionPause.microseconds))
         }
     }
 
@@ -129,54 +122,65 @@ package final class ServiceLoop: Sendable {
         return false
     }
 
+    /// Files on nodes. There from when the endpoint is opened.
+    package var files: any FilesOfNodes {
+        guard let files = nodeFiles.withLock({ $0 }) else { invariantFailure("files before there are nodes") }
+        return files
+    }
+
     package func stop() { post(.stop) }
 
     /// Has the loop look around, such as for its home.
     package func wake() { wakeup.signal() }
 
-    private func post(_ letter: Letter) {
-        mailbox.withLock { $0.append(letter) }
+    private func post(_ request: Request) {
+        mailbox.withLock { $0.append(request) }
         wakeup.signal()
     }
 
     // MARK: The loop
 
+    /// Makes what the nodes are on, for this life of the service.
+    ///
+    /// A wait of the substrate ends when `wakeup` is signalled.
+    package typealias MakeSubstrate<Place> = (_ lives: StateLives, _ wakeup: Wakeup) throws -> Place
+
     /// Runs until `stop`, or until there was nothing to do for `idleLimit`. Owns the calling thread.
     ///
-    /// `begin` opens the door to commands once the state is restored; `end` closes it.
-    package func run<Front: Sendable>(
-        begin: () throws -> Front, end: @escaping @Sendable (Front) -> Void
+    /// `begin` opens the endpoint for commands once the state is restored; `end` closes it.
+    package func run<Place: Substrate, Endpoint: Sendable>(
+        on makeSubstrate: MakeSubstrate<Place>, begin: () throws -> Endpoint,
+        end: @escaping @Sendable (Endpoint) -> Void
     ) throws(ServiceFailure) -> Outcome {
         do {
             // Made before it is needed: at the end there may be no thread to be had.
             let closer = try Workers(count: 1)
-            let poller = Poller()
-            poller.add(wakeup.fileDescriptor)
             let store = try StoreWriter(path: layout.database)
             store.report = log
             homeGuard.addStateFile()
-            let world = try LocalWorld(
-                layout: layout, lives: try store.beginLife(), executable: executable, silence: silence,
-                poller: poller, log: log
-            ) { [self] step in
-                post(.world(step))
-            }
+            let substrate = try makeSubstrate(try store.beginLife(), wakeup)
+            nodeFiles.withLock { [files = substrate.files] in $0 = files }
             var runner = LoopRunner(
-                store: store, clock: try ServiceClock(store: store), world: world, poller: poller,
-                wakeup: wakeup, home: layout.home, homeGuard: homeGuard, log: log)
-            let mail = try mail(world)
-            try runner.prepare()
-            let front = try begin()
-            let reason = try runner.run(.init(idle: idleLimit), mail)
-            // Whoever is being answered still needs this thread: it serves on while the front closes.
+                store: store, time: try ServiceClock(store: store), substrate: substrate,
+                homeLoss: { [homeGuard] in homeGuard.loss }, log: log)
+            let mail = try mail()
+            try told { () throws(StoreError) in try runner.prepare() }
+            let endpoint = try begin()
+            let reason = try told { () throws(StoreError) in
+                try runner.run(.init(idle: idleLimit), mail)
+            }
+            // Whoever is being answered still needs this thread: it serves on while the endpoint closes.
             closer.run { [self] in
-                end(front)
+                end(endpoint)
                 post(.stop)
             }
             runner.answerWatchers()
             if case .homeLost(let loss) = reason { return leave(loss, mail) }
-            let deadline = WallClock.monotonicMicroseconds() + Self.stopLimit.milliseconds * 1000
-            switch try runner.run(.init(deadline: deadline), mail) {
+            let deadline = WallClock.monotonicMicroseconds() + Self.stopLimit.microseconds
+            let last = try told { () throws(StoreError) in
+                try runner.run(.init(deadline: deadline), mail)
+            }
+            switch last {
             case .homeLost(let loss): return leave(loss, mail)
             case .stopped, .idle: return .stopped
             case .outOfTime:
@@ -192,30 +196,30 @@ package final class ServiceLoop: Sendable {
         }
     }
 
-    private func mail(_ world: LocalWorld) throws(SystemError) -> LoopRunner.Mail {
+    /// Which file it is, and what can be done: the statement that has found it means nothing to a user.
+    private func told<Answer>(_ body: () throws(StoreError) -> Answer) throws(ServiceFailure) -> Answer {
+        do throws(StoreError) {
+            return try body()
+        } catch {
+            guard error.kind == .corrupt else { throw ServiceFailure("\(error)") }
+            let file = layout.database
+            throw ServiceFailure(
+                "the state file \(file) is damaged: \(error.message); move it and \(file)-wal away to begin anew, or"
+                    + " put a copy of both back; nodes that have gone on since the copy are begun anew, without their"
+                    + " files")
+        }
+    }
+
+    private func mail() throws(SystemError) -> LoopMail {
         let sweeper = try RetentionSweeper(database: layout.database, log: log) { [self] act in
             postUntilTaken(act)
         }
-        return LoopRunner.Mail(
+        return LoopMail(
             take: { [self] core, now in
                 sweeper.sweepIfAsked(core)
-                return takeLetters { letter in
-                    switch letter {
-                    case .work(let body, _): body(core, now)
-                    case .world(let step): step(world)
-                    case .stop: break
-                    }
-                }
+                return takeRequests { body, _ in body(core, now) }
             },
-            refuse: { [self] refusal in
-                takeLetters { letter in
-                    switch letter {
-                    case .work(_, let refuse): refuse(refusal)
-                    case .world(let step): step(world)
-                    case .stop: break
-                    }
-                }
-            })
+            refuse: { [self] refusal in takeRequests { _, refuse in refuse(refusal) } })
     }
 
     /// For what must be done sooner or later, and has nobody who could be told that it was not.
@@ -223,26 +227,28 @@ package final class ServiceLoop: Sendable {
         post(.work(act, refuse: { [self] _ in postUntilTaken(act) }))
     }
 
-    /// Opens every letter, also those that lie behind a stop: each has somebody waiting for its answer.
-    private func takeLetters(_ open: (Letter) -> Void) -> (commands: Int, stop: Bool) {
-        let letters = mailbox.withLock { letters in
-            defer { letters = [] }
-            return letters
+    /// Takes every request, also those behind a stop: each has somebody waiting for its answer.
+    private func takeRequests(
+        _ take: (_ body: (ServiceCore, Moment) -> Void, _ refuse: (Refusal) -> Void) -> Void
+    ) -> (commands: Int, stop: Bool) {
+        let requests = mailbox.withLock { requests in
+            defer { requests = [] }
+            return requests
         }
         var taken = (commands: 0, stop: false)
-        for letter in letters {
-            switch letter {
-            case .work: taken.commands += 1
-            case .world: break
+        for request in requests {
+            switch request {
+            case .work(let body, let refuse):
+                taken.commands += 1
+                take(body, refuse)
             case .stop: taken.stop = true
             }
-            open(letter)
         }
         return taken
     }
 
-    /// Tells everybody who comes before the door is closed that there is nothing to be had here.
-    private func leave(_ loss: String, _ mail: LoopRunner.Mail) -> Outcome {
+    /// Tells everybody who comes before the endpoint is closed that there is nothing to be had here.
+    private func leave(_ loss: String, _ mail: LoopMail) -> Outcome {
         let end = WallClock.monotonicMicroseconds() + Self.farewell.milliseconds * 1000
         let refusal = Refusal.homeLost(loss)
         while !mail.refuse(refusal).stop, WallClock.monotonicMicroseconds() < end { usleep(2000) }

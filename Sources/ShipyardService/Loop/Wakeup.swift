@@ -2,7 +2,7 @@ import Glibc
 import ShipyardModel
 
 /// Ends a wait of the loop from any thread: a pipe that is read only to empty it.
-final class Wakeup: Sendable {
+package final class Wakeup: Sendable {
     let fileDescriptor: Int32
     private let writer: Int32
 
@@ -28,6 +28,12 @@ final class Wakeup: Sendable {
     func signal() {
         var byte: UInt8 = 1
         _ = write(writer, &byte, 1)
+    }
+
+    /// Until it is signalled; it stays so.
+    func wait(milliseconds: Int64) {
+        var watched = pollfd(fd: fileDescriptor, events: Int16(POLLIN), revents: 0)
+        poll(&watched, 1, Int32(clamping: milliseconds))
     }
 
     func clear() {

@@ -1,15 +1,16 @@
 import ShipyardModel
-import ShipyardNode
+import ShipyardService
 
-/// An agent as a table: what it was told, what runs, what it has not been thanked for. It keeps the rules of the
+/// An agent as a table: what it was told, what runs, which exits are not acknowledged. It keeps the rules of the
 /// real one (known work is not started twice, exits and answers are kept until the service has stored them) and
 /// outlives the service.
 struct FakeAgent {
     struct Running {
-        var order: WorkOrder
+        var work: WorkAssignment
         var started: Instant
         var ends: Instant
-        var isKilled: Outcome?
+        /// What it is ended as.
+        var ending: Outcome?
     }
 
     /// How far a removal is. All of it is in the journal, so the next agent goes on with it.
@@ -19,19 +20,29 @@ struct FakeAgent {
         case failed
     }
 
+    /// What it is told.
+    enum Order {
+        case start(WorkAssignment)
+        case cancel(WorkID, Outcome)
+        case removeFiles(RemovalID, FilesOwner)
+        case forgetRemoval(RemovalID)
+        case acknowledge(UInt64)
+        case reboot
+    }
+
     let boot: Int64
     let slots: Int
     /// Counts nodes of one name: each has a disk of its own.
     let life: Int
+    /// Of the program that it is.
+    let version: Int
     var isAlive = true
     var running: [WorkID: Running] = [:]
-    var queued: [WorkOrder] = []
+    var queued: [WorkAssignment] = []
     /// Work that it will give back.
-    var held: [WorkOrder] = []
+    var held: [WorkAssignment] = []
     var exits: [(sequence: UInt64, work: WorkID, result: AttemptResult)] = []
     var lastSequence: UInt64 = 0
-    /// Contexts as told on this or an earlier connection, by number: where their work has its directories.
-    var contexts: [UInt32: String] = [:]
     /// The node's directories of tasks, and whose they are.
     var directories: [String: TaskKey] = [:]
     var removals: [RemovalID: Removal] = [:]
@@ -39,10 +50,10 @@ struct FakeAgent {
     var trouble: String?
     /// Stopped by a signal: it hears, does and says nothing, and what it has started runs on.
     var isStopped = false
-    var unheard: [ServiceMessage] = []
+    var unread: [Order] = []
     var unseenEnds: [(work: WorkID, started: Instant)] = []
 
-    var usedSlots: Int { running.values.reduce(0) { $0 + $1.order.needs.slots } }
+    var usedSlots: Int { running.values.reduce(0) { $0 + $1.work.needs.slots } }
 
     func knows(_ work: WorkID) -> Bool {
         running[work] != nil || (queued + held).contains { $0.id == work }
@@ -52,6 +63,6 @@ struct FakeAgent {
     /// Its death: what it had started dies with it, and the disk stays.
     mutating func die() {
         (isAlive, isStopped, trouble) = (false, false, nil)
-        (running, queued, held, unheard, unseenEnds) = ([:], [], [], [], [])
+        (running, queued, held, unread, unseenEnds) = ([:], [], [], [], [])
     }
 }

@@ -1,6 +1,6 @@
 import ShipyardModel
-import ShipyardNode
 import ShipyardPlanner
+import ShipyardService
 
 /// What really ran, in the order in which it ran, checked against the promises as it happens.
 struct Ledger {
@@ -11,16 +11,16 @@ struct Ledger {
     private(set) var violations: [String] = []
     /// Work that has begun, ever: promise 3 says once for each number.
     private var begun: Set<WorkID> = []
-    private var nodeOfWork: [WorkID: SimulatedWorld.NodeName] = [:]
-    /// Ended on a node that was removed before the service had thanked for the exit: lost, or not.
-    private(set) var unheard: Set<WorkID> = []
+    private var nodeOfWork: [WorkID: SimulatedSubstrate.NodeName] = [:]
+    /// Ended on a node that was removed before the service had stored the exit: lost, or not.
+    private(set) var unknownEnds: Set<WorkID> = []
     /// How each attempt at a task ended: an exit code, or nil when it was killed or lost with its node.
     private(set) var ends: [WorkID: Int32?] = [:]
-    private var readyNodes: Set<SimulatedWorld.NodeName> = []
-    private var preparedNodes: [Int64: Set<SimulatedWorld.NodeName>] = [:]
+    private var readyNodes: Set<SimulatedSubstrate.NodeName> = []
+    private var preparedNodes: [Int64: Set<SimulatedSubstrate.NodeName>] = [:]
     /// Slots of what runs on a node: promise 5.
-    private var usedSlots: [SimulatedWorld.NodeName: Int] = [:]
-    private var startsOfNode: [SimulatedWorld.NodeName: Int] = [:]
+    private var usedSlots: [SimulatedSubstrate.NodeName: Int] = [:]
+    private var startsOfNode: [SimulatedSubstrate.NodeName: Int] = [:]
     /// Job number to position in the scenario, as jobs were accepted.
     var jobs: [UInt32: Int] = [:]
 
@@ -29,10 +29,12 @@ struct Ledger {
     }
 
     /// A command starts; answers how long it will run.
-    mutating func began(_ order: WorkOrder, on name: SimulatedWorld.NodeName, _ scenario: Scenario)
+    mutating func began(
+        _ assignment: WorkAssignment, on name: SimulatedSubstrate.NodeName, _ scenario: Scenario
+    )
         -> TimeSpan
     {
-        let work = order.id
+        let work = assignment.id
         if work.kind == .startTask {
             startsOfNode[name, default: 0] += 1
             return TimeSpan(milliseconds: 3)
@@ -43,7 +45,7 @@ struct Ledger {
                 expect(work.attempt <= last, "\(work) began after its task was ended")
             }
             nodeOfWork[work] = name
-            usedSlots[name, default: 0] += order.needs.slots
+            usedSlots[name, default: 0] += assignment.needs.slots
             expect(
                 usedSlots[name] ?? 0 <= scenario.pool.taskSlotsPerNode,
                 "\(name.node) has more running than slots")
@@ -62,8 +64,9 @@ struct Ledger {
         return jobs[key.job].map { scenario.jobs[$0].tasks[Int(key.ordinal)] }
     }
 
-    private mutating func checkOrder(of work: WorkID, on name: SimulatedWorld.NodeName, _ scenario: Scenario)
-    {
+    private mutating func checkOrder(
+        of work: WorkID, on name: SimulatedSubstrate.NodeName, _ scenario: Scenario
+    ) {
         let key = TaskKey(rawValue: work.key)
         guard let index = jobs[key.job] else { return expect(false, "\(work) of an unknown job") }
         let job = scenario.jobs[index]
@@ -98,7 +101,7 @@ struct Ledger {
                 expect(false, "\(work) started while \(before) was still running")
                 continue
             }
-            if let code = end, !unheard.contains(before) {
+            if let code = end, !unknownEnds.contains(before) {
                 expect(code != 0, "\(work) ran again after \(before) had succeeded")
             }
         }
@@ -116,11 +119,13 @@ struct Ledger {
 
     var terminated: Set<TaskKey> = []
 
+    mutating func failedBeforeItBegan(_ work: WorkID) { ends[work] = .some(nil) }
+
     /// A command ends; answers its exit code.
     mutating func ended(
-        _ order: WorkOrder, on name: SimulatedWorld.NodeName, _ scenario: Scenario, killed: Bool
+        _ assignment: WorkAssignment, on name: SimulatedSubstrate.NodeName, _ scenario: Scenario, killed: Bool
     ) -> Int32 {
-        let work = order.id
+        let work = assignment.id
         switch work.kind {
         case .startTask:
             let fails = (Int(scenario.seed) + (startsOfNode[name] ?? 0) * 7) % 5 == 0
@@ -132,7 +137,7 @@ struct Ledger {
             return fails ? 1 : 0
         case .jobRelease: return 0
         case .task:
-            usedSlots[name, default: 0] -= order.needs.slots
+            usedSlots[name, default: 0] -= assignment.needs.slots
             guard let task = part(work, scenario) else { return 0 }
             let code = task.exitCodes[min(Int(work.attempt) - 1, task.exitCodes.count - 1)]
             ends[work] = .some(killed ? nil : code)
@@ -141,7 +146,7 @@ struct Ledger {
     }
 
     /// The node is dead: so is all that ran there.
-    mutating func ended(everythingOn name: SimulatedWorld.NodeName, _ agent: FakeAgent?) {
+    mutating func ended(everythingOn name: SimulatedSubstrate.NodeName, _ agent: FakeAgent?) {
         readyNodes.remove(name)
         usedSlots[name] = 0
         for work in agent?.running.keys.sorted(by: { $0.key < $1.key }) ?? [] where work.kind == .task {
@@ -150,8 +155,8 @@ struct Ledger {
     }
 
     /// The node is gone with its directory; the next one of its name is another.
-    mutating func removed(_ name: SimulatedWorld.NodeName, _ agent: FakeAgent?) {
-        unheard.formUnion((agent?.exits ?? []).map(\.work))
+    mutating func removed(_ name: SimulatedSubstrate.NodeName, _ agent: FakeAgent?) {
+        unknownEnds.formUnion((agent?.exits ?? []).map(\.work))
         for job in preparedNodes.keys { preparedNodes[job]?.remove(name) }
     }
 

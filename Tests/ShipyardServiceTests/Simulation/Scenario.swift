@@ -41,6 +41,9 @@ struct Scenario {
     /// How often an agent gives back what it should start.
     var returnPercent = 0
     var removalFailurePercent = 0
+    var stagingFailurePercent = 0
+    /// Each service is of a newer program than the one before.
+    var upgrades = false
     /// The wall clock is set; nothing may come of it.
     var clockSteps: [(at: Instant, by: TimeSpan)] = []
     var reboots: [Instant] = []
@@ -83,6 +86,8 @@ struct Scenario {
         }
         if random.chance(40) { returnPercent = 5 + random.below(45) }
         if random.chance(30) { removalFailurePercent = 50 }
+        upgrades = random.chance(30)
+        if random.chance(20) { stagingFailurePercent = 5 + random.below(30) }
         for _ in 0..<random.below(3) where random.chance(40) {
             silences.append((moment(&random), 5 + Int64(random.below(200)), random.chance(50)))
         }
@@ -121,6 +126,9 @@ struct Scenario {
             template.maxTaskRetries = random.below(3)
             template.dependencyAction = random.chance(30) ? .satisfy : .block
             template.jobAction = random.chance(15) ? .terminate : .none
+            if random.chance(15) {
+                template.maxWallTime = TimeSpan(milliseconds: Int64(5 + random.below(60)))
+            }
             template.requiredSlots = random.chance(30) ? 1 + random.below(slots) : 1
             plan.templates.append(template)
         }

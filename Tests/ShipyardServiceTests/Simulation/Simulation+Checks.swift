@@ -10,17 +10,17 @@ extension Simulation {
             for number in engine.jobsInOrder {
                 guard let counts = engine.counts(number) else { continue }
                 let least = min(counts.active, counts.running, counts.succeeded, counts.failed)
-                world.ledger.expect(least >= 0, "job \(number) has counts \(counts)")
+                substrate.ledger.expect(least >= 0, "job \(number) has counts \(counts)")
             }
         }
     }
 
     /// A job that has ended has nothing that still prepares it.
     func checkPreparations(_ core: ServiceCore) {
-        for (name, agent) in world.agents where agent.isAlive {
+        for (name, agent) in substrate.agents where agent.isAlive {
             for work in agent.running.keys where work.kind == .jobPreparation {
                 let state = core.inspect { $0.job(UInt32(truncatingIfNeeded: work.key))?.state }
-                world.ledger.expect(
+                substrate.ledger.expect(
                     state != nil && state != .completed,
                     "\(work) runs on \(name.node), and its job is \(state.map(String.init(describing:)) ?? "gone")"
                 )
@@ -32,33 +32,33 @@ extension Simulation {
     /// accepted and not deleted.
     func checkCounts() {
         guard let core else { return }
-        for (number, index) in world.ledger.jobs.sorted(by: { $0.key < $1.key }) {
+        for (number, index) in substrate.ledger.jobs.sorted(by: { $0.key < $1.key }) {
             guard let counts = core.inspect({ $0.counts(number) }) else {
-                let isAccepted = world.ledger.accepted.contains(number)
-                world.ledger.expect(
+                let isAccepted = substrate.ledger.accepted.contains(number)
+                substrate.ledger.expect(
                     !isAccepted || deletedJobs.contains(number), "job \(number) is lost")
                 continue
             }
             let rows = look { try $0.taskCounts(of: number) }
-            world.ledger.expect(
+            substrate.ledger.expect(
                 rows == counts, "job \(number) counts \(counts), and its rows \(String(describing: rows))")
             let record = core.inspect { $0.job(number) }
             let deleted = deletedTasks.count { $0.job == number }
-            world.ledger.expect(
+            substrate.ledger.expect(
                 counts.total == (record?.taskCount ?? 0) - deleted,
                 "job \(number) has \(counts.total) of \(scenario.jobs[index].tasks.count) tasks, \(deleted) deleted"
             )
             guard record?.terminateReason == TerminateReason.maxWallClockTimeExpiry, let record,
                 let end = record.endSteady, let limit = scenario.jobs[index].plan.maxWallTime
             else { continue }
-            world.ledger.expect(end - record.begin >= limit, "job \(number) ended before its wall time")
+            substrate.ledger.expect(end - record.begin >= limit, "job \(number) ended before its wall time")
         }
     }
 
     /// No task waits for nothing: each that is active in a job that could go on has a reason.
     func checkWaiting() {
         guard let core else { return }
-        for (number, index) in world.ledger.jobs.sorted(by: { $0.key < $1.key }) {
+        for (number, index) in substrate.ledger.jobs.sorted(by: { $0.key < $1.key }) {
             guard core.inspect({ $0.job(number)?.state }) == .active,
                 case .dependencies = core.inspect({ $0.blockage(number) })
             else { continue }
@@ -67,7 +67,7 @@ extension Simulation {
                 let key = TaskKey(job: number, ordinal: UInt32(ordinal))
                 guard core.inspect({ $0.state(of: key) }) == .active else { continue }
                 let isHeldBack = tasks[ordinal].dependencies.contains { !isMet($0, of: number, index, core) }
-                world.ledger.expect(isHeldBack, "\(key) waits for nothing")
+                substrate.ledger.expect(isHeldBack, "\(key) waits for nothing")
             }
         }
     }
@@ -96,28 +96,29 @@ extension Simulation {
     /// No node owes an answer any more, and none keeps one.
     var nothingIsToBeRemoved: Bool {
         guard let removals = look({ try $0.removals() }) else { return false }
-        return removals.allSatisfy { $0.failure != nil } && world.agents.values.allSatisfy(\.removals.isEmpty)
+        return removals.allSatisfy { $0.failure != nil }
+            && substrate.agents.values.allSatisfy(\.removals.isEmpty)
     }
 
     /// Files of what was deleted are gone; files of what was not are there.
     func checkDirectories() {
         guard let core else { return }
-        for (name, agent) in world.agents.sorted(by: { $0.key < $1.key }) {
+        for (name, agent) in substrate.agents.sorted(by: { $0.key < $1.key }) {
             for (path, key) in agent.directories.sorted(by: { $0.key < $1.key }) {
                 let isThere = core.inspect { $0.job(key.job) } != nil && !deletedTasks.contains(key)
-                world.ledger.expect(isThere, "\(path) of \(key) is still on \(name.node)")
+                substrate.ledger.expect(isThere, "\(path) of \(key) is still on \(name.node)")
             }
         }
         for number in core.inspect({ $0.jobsInOrder }) {
             for row in look({ try $0.tasks(of: number, limit: 1000) }) ?? [] {
                 let progress = row.progress
                 let work = WorkID(kind: .task, key: progress.key.rawValue, attempt: progress.attempt)
-                guard progress.state == .completed, world.ledger.hasRun(work), let node = progress.node,
-                    let agent = world.agents[.init(pool: scenario.pool.id, node: node)],
-                    agent.life == world.lives[work]
+                guard progress.state == .completed, substrate.ledger.hasRun(work), let node = progress.node,
+                    let agent = substrate.agents[.init(pool: scenario.pool.id, node: node)],
+                    agent.life == substrate.lives[work]
                 else { continue }
                 let isThere = agent.directories.values.contains(progress.key)
-                world.ledger.expect(isThere, "files of \(progress.key) are not on \(node)")
+                substrate.ledger.expect(isThere, "files of \(progress.key) are not on \(node)")
             }
         }
     }

@@ -7,16 +7,16 @@ extension Simulation {
     func planFaults() {
         for silence in scenario.silences {
             plan(silence.at) {
-                self.world.stopAnAgent(for: silence.length, isGivenUp: silence.isGivenUp)
+                self.substrate.stopAnAgent(for: silence.length, isGivenUp: silence.isGivenUp)
             }
         }
         for trouble in scenario.troubles {
-            plan(trouble.at) { self.world.troubleAnAgent(for: trouble.length) }
+            plan(trouble.at) { self.substrate.troubleAnAgent(for: trouble.length) }
         }
         for step in scenario.clockSteps {
             plan(step.at) {
-                self.world.wallError = TimeSpan(
-                    milliseconds: self.world.wallError.milliseconds + step.by.milliseconds)
+                self.substrate.wallError = TimeSpan(
+                    milliseconds: self.substrate.wallError.milliseconds + step.by.milliseconds)
             }
         }
         for at in scenario.reboots {
@@ -24,7 +24,7 @@ extension Simulation {
                 guard let core = self.core,
                     let node = core.inspect({ $0.nodes(of: self.scenario.pool.id).first })
                 else { return }
-                try? core.rebootNode(node.record.id.text, of: "pool", at: self.world.moment)
+                try? core.rebootNode(node.record.id.text, of: "pool", at: self.substrate.moment)
             }
         }
         for disabling in scenario.disablings {
@@ -38,12 +38,12 @@ extension Simulation {
     }
 
     private func plan(_ at: Instant, _ act: @escaping () -> Void) {
-        world.schedule(.user(addUser(act)), after: at.milliseconds)
+        substrate.schedule(.user(addUser(act)), after: at.milliseconds)
     }
 
     private func disable(_ job: Int, for length: Int64) {
-        try? core?.disableJob(scenario.jobs[job].plan.id.text, at: world.moment)
-        world.schedule(.user(addUser { self.enable(job) }), after: length)
+        try? core?.disableJob(scenario.jobs[job].plan.id.text, at: substrate.moment)
+        substrate.schedule(.user(addUser { self.enable(job) }), after: length)
     }
 
     private func enable(_ job: Int) {
@@ -54,7 +54,7 @@ extension Simulation {
         }
         switch core.inspect({ $0.job(number)?.state }) {
         case .disabled, .disabling:
-            try? core.enableJob(id.text, at: world.moment)
+            try? core.enableJob(id.text, at: substrate.moment)
             retry { self.enable(job) }
         default: disablings -= 1
         }
@@ -78,7 +78,7 @@ extension Simulation {
             jobsToRecreate -= 1
             return submit(index)
         }
-        _ = try? core.deleteJob(id.text, at: world.moment)
+        _ = try? core.deleteJob(id.text, at: substrate.moment)
         retry { self.delete(number, index) }
     }
 }

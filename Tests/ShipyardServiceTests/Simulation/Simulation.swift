@@ -1,17 +1,18 @@
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
 import ShipyardPlanner
-import ShipyardService
 import ShipyardSpecs
 import ShipyardStore
 
-/// Runs one scenario to its end against the real core, engine and store, with a service that dies or a
+@testable import ShipyardService
+
+/// Runs one scenario to its end against the real loop, core, engine and store, with a service that dies or a
 /// write that fails wherever it is told to, and says which promises were broken.
 final class Simulation {
     let scenario: Scenario
-    let world: SimulatedWorld
+    let substrate: SimulatedSubstrate
     let store: StoreWriter
+    /// Of the latest turn.
     private(set) var core: ServiceCore?
     private(set) var restarts = 0
     /// True when the act or the write that was to fail was reached.
@@ -30,8 +31,8 @@ final class Simulation {
 
     init(seed: UInt64, dieBeforeAct: Int? = nil, failingWrite: Int? = nil, failingRead: Int? = nil) throws {
         scenario = Scenario(seed: seed)
-        world = SimulatedWorld(scenario)
-        world.dieBeforeAct = dieBeforeAct
+        substrate = SimulatedSubstrate(scenario)
+        substrate.dieBeforeAct = dieBeforeAct
         store = try StoreWriter(path: ":memory:")
         if let failingWrite {
             store.faultInjection = { [unowned self] number in
@@ -52,91 +53,108 @@ final class Simulation {
     /// Everything that was found wrong; empty when every promise held.
     func run() throws -> [String] {
         // They hold this value, and it them: a leak of a whole database for each history.
-        defer { users = [] }
-        try startCore()
+        defer {
+            users = []
+            phases = []
+            substrate.whenCommitted = {}
+            substrate.whenGivenUp = {}
+        }
+        substrate.whenCommitted = { [unowned self] in
+            guard let core else { return }
+            checkCountsAreNotNegative(core)
+            checkPreparations(core)
+        }
+        substrate.whenGivenUp = { [unowned self] in
+            restarts += 1
+            core = nil
+            if scenario.agentsDieWithTheService { substrate.killAnAgent() }
+        }
         planUsers()
-        try drive(until: { self.isSettled })
+        phases = [
+            (
+                { [unowned self] in isSettled && !substrate.hasOutdatedAgents },
+                { [unowned self] in letJobsEnd() }
+            ),
+            (
+                { [unowned self] in jobsHaveEnded && nothingIsToBeRemoved },
+                { [unowned self] in letThePoolGo() }
+            ),
+            ({ [unowned self] in core?.inspect { $0.poolIDs.isEmpty } ?? false }, {}),
+        ]
+        try runServices()
+        check()
+        return substrate.ledger.violations
+    }
+
+    /// Until when a part of the history goes on, and what comes then.
+    private var phases: [(isOver: () -> Bool, next: () -> Void)] = []
+    private var steps = 0
+    private var quietSteps = 0
+
+    private func letJobsEnd() {
         checkWaiting()
-        for index in scenario.jobs.indices { world.schedule(.user(addUser { self.endJob(index) }), after: 1) }
-        try drive(until: { self.jobsHaveEnded && self.nothingIsToBeRemoved })
+        for index in scenario.jobs.indices {
+            substrate.schedule(.user(addUser { self.endJob(index) }), after: 1)
+        }
+    }
+
+    private func letThePoolGo() {
         checkCounts()
         checkDirectories()
-        world.schedule(.user(addUser { self.removePool() }), after: 1)
-        try drive(until: { self.core?.inspect { $0.poolIDs.isEmpty } ?? false })
-        check()
-        return world.ledger.violations
+        substrate.schedule(.user(addUser { self.removePool() }), after: 1)
     }
 
     // MARK: The service and its deaths
 
-    private func startCore() throws {
+    /// One service after the other: each runs the loop of the real one until it dies, or all is over.
+    private func runServices() throws {
         for _ in 0..<20 {
+            var runner = LoopRunner(
+                store: store, time: SimulatedTime(substrate: substrate), substrate: substrate,
+                // A dead service does nothing any more, just as one without a home.
+                homeLoss: { [unowned self] in substrate.isDead ? "the service is dead" : nil }, log: { _ in })
             do {
-                core = try ServiceCore(store: store, world: world, home: "/home", now: world.moment)
-                return
+                try runner.prepare()
             } catch {
-                died()
+                substrate.reset()
+                continue
             }
+            let mail = LoopMail(
+                take: { [unowned self] core, _ in take(core) }, refuse: { _ in (commands: 0, stop: false) })
+            if case .stopped = try runner.run(LoopLimit(), mail) { return }
+            faultWasMet = true
+            substrate.dieBeforeAct = nil
+            substrate.reset()
         }
         throw SimulationFailure.cannotStart
     }
 
-    private func died() {
-        restarts += 1
-        core = nil
-        world.serviceDied()
-        if scenario.agentsDieWithTheService { world.killAnAgent() }
+    /// The loop is ready for who comes to it. Users come, and whether all is over is looked at between two turns.
+    private func take(_ core: ServiceCore) -> (commands: Int, stop: Bool) {
+        if substrate.isDead { return (0, false) }
+        self.core = core
+        while !substrate.isInTurn, let phase = phases.first, phase.isOver() {
+            phases.removeFirst()
+            phase.next()
+        }
+        if phases.isEmpty || isStuck(core) { return (0, true) }
+        let users = substrate.takeUsers()
+        for number in users { self.users[number]() }
+        return (users.count, false)
     }
 
-    /// Ends a turn; a failed commit or a death among the acts brings a new service.
-    private func endTurn() throws {
-        guard let core else { return }
-        do {
-            try core.endTurn(at: world.moment)
-            checkCountsAreNotNegative(core)
-            checkPreparations(core)
-            guard world.isDead else { return }
-            faultWasMet = true
-            world.dieBeforeAct = nil
-        } catch {
-            core.abandon(error)
+    private func isStuck(_ core: ServiceCore) -> Bool {
+        steps += 1
+        // Files of tasks are due in days, which is nothing to wait for.
+        let deadline = core.nextDeadline.flatMap {
+            $0 - substrate.moment.steady < .seconds(86_400) ? $0 : nil
         }
-        died()
-        try startCore()
-        try endTurn()
-    }
-
-    /// Until it is so in a committed turn.
-    private func drive(until isDone: () -> Bool) throws {
-        var steps = 0
-        try endTurn()
-        while true {
-            if isDone() {
-                try endTurn()
-                if isDone() { return }
-            }
-            steps += 1
-            guard steps < 20_000 else { return world.ledger.expect(false, "nothing ends: \(describe())") }
-            // Files of tasks are due in days, which is nothing to wait for.
-            let deadline = core?.nextDeadline.flatMap { deadline in
-                deadline - world.moment.steady < .seconds(86_400) ? deadline : nil
-            }
-            guard let what = world.next(before: deadline) else {
-                try endTurn()
-                if deadline == nil, world.isQuiet, !isDone() {
-                    return world.ledger.expect(false, "everything is quiet too early: \(describe())")
-                }
-                continue
-            }
-            if case .user(let number) = what {
-                // Users see committed turns only.
-                try endTurn()
-                users[number]()
-            }
-            if let event = world.happen(what) { core?.receive(event, at: world.moment) }
-            // Now and then several events share a turn, as under load.
-            if steps % 3 != 0 { try endTurn() }
-        }
+        let isQuiet = substrate.isQuiet && deadline == nil && !substrate.isInTurn
+        quietSteps = isQuiet ? quietSteps + 1 : 0
+        guard steps >= 20_000 || quietSteps >= 5 else { return false }
+        substrate.ledger.expect(
+            false, "\(isQuiet ? "everything is quiet too early" : "nothing ends"): \(describe())")
+        return true
     }
 
     private func describe() -> String {
@@ -151,41 +169,42 @@ final class Simulation {
     }
 
     private func planUsers() {
-        world.schedule(.user(addUser { self.addPool() }), after: 0)
+        substrate.schedule(.user(addUser { self.addPool() }), after: 0)
         for (index, job) in scenario.jobs.enumerated() {
-            world.schedule(.user(addUser { self.submit(index) }), after: 5 + job.submitAt.milliseconds)
+            substrate.schedule(.user(addUser { self.submit(index) }), after: 5 + job.submitAt.milliseconds)
             if let at = job.terminateAt {
-                world.schedule(.user(addUser { self.endJob(index) }), after: at.milliseconds)
+                substrate.schedule(.user(addUser { self.endJob(index) }), after: at.milliseconds)
             }
         }
         for at in scenario.agentKills {
-            world.schedule(.user(addUser { self.world.killAnAgent() }), after: at.milliseconds)
+            substrate.schedule(.user(addUser { self.substrate.killAnAgent() }), after: at.milliseconds)
         }
         for resize in scenario.resizes {
             let act = addUser {
                 guard let core = self.core else { return }
-                try? core.resizePool("pool", dedicated: resize.nodes, lowPriority: 0, at: self.world.moment)
+                try? core.resizePool(
+                    "pool", dedicated: resize.nodes, lowPriority: 0, at: self.substrate.moment)
             }
-            world.schedule(.user(act), after: resize.at.milliseconds)
+            substrate.schedule(.user(act), after: resize.at.milliseconds)
         }
         for termination in scenario.taskTerminations {
             let act = addUser { self.terminateTask(termination.job, termination.task) }
-            world.schedule(.user(act), after: termination.at.milliseconds)
+            substrate.schedule(.user(act), after: termination.at.milliseconds)
         }
         for deletion in scenario.taskDeletions {
             let act = addUser { self.deleteTask(deletion.job, deletion.task) }
-            world.schedule(.user(act), after: deletion.at.milliseconds)
+            substrate.schedule(.user(act), after: deletion.at.milliseconds)
         }
         planFaults()
         for at in scenario.poolDeletions {
             poolsToRecreate += 1
-            world.schedule(.user(addUser { self.recreatePool() }), after: at.milliseconds)
+            substrate.schedule(.user(addUser { self.recreatePool() }), after: at.milliseconds)
         }
     }
 
     /// What a careful client does: when the answer is an error it asks again.
     func retry(_ act: @escaping () -> Void) {
-        world.schedule(.user(addUser(act)), after: 10)
+        substrate.schedule(.user(addUser(act)), after: 10)
     }
 
     /// Reads that never fail.
@@ -198,7 +217,7 @@ final class Simulation {
     private func addPool() {
         guard let core else { return retry(addPool) }
         if core.inspect({ $0.pool(scenario.pool.id) }) != nil { return }
-        try? core.addPool(scenario.pool, at: world.moment)
+        try? core.addPool(scenario.pool, at: substrate.moment)
         retry(addPool)
     }
 
@@ -207,7 +226,7 @@ final class Simulation {
             poolsToRecreate -= 1
             return addPool()
         }
-        if record.state == .active { try? core.deletePool("pool", at: world.moment) }
+        if record.state == .active { try? core.deletePool("pool", at: substrate.moment) }
         retry(recreatePool)
     }
 
@@ -217,11 +236,11 @@ final class Simulation {
         let (id, name) = (scenario.jobs[job].plan.id, scenario.jobs[job].tasks[task].id)
         for _ in 0..<2 {
             guard let number = core.inspect({ $0.jobNumber(id) }) else { return }
-            guard (try? core.deleteTask(name, of: id.text, at: world.moment)) != nil else { continue }
+            guard (try? core.deleteTask(name, of: id.text, at: substrate.moment)) != nil else { continue }
             core.afterCommit(isPromise: true) { [unowned self] error in
                 guard error == nil else { return }
                 let isNew = self.deletedTasks.insert(TaskKey(job: number, ordinal: UInt32(task))).inserted
-                self.world.ledger.expect(isNew, "task \(task) of job \(job) was deleted twice")
+                self.substrate.ledger.expect(isNew, "task \(task) of job \(job) was deleted twice")
             }
         }
     }
@@ -250,8 +269,8 @@ final class Simulation {
         }
         retry { self.submit(index) }
         guard let ticket = try? core.beginSubmission(part.plan.id, usesDependencies: true) else { return }
-        world.ledger.jobs[ticket.number] = index
-        world.ledger.expect(
+        substrate.ledger.jobs[ticket.number] = index
+        substrate.ledger.expect(
             ticket.firstOrdinal == count, "job \(index) goes on at \(ticket.firstOrdinal) of \(count)")
         var slice = TaskSlice()
         let end = count < part.firstCount ? part.firstCount : part.tasks.count
@@ -270,9 +289,9 @@ final class Simulation {
         // The templates come with the first submission; the second adds none.
         if !ticket.isNew { plan.templates = [] }
         plan.autoComplete = part.plan.autoComplete && end == part.tasks.count
-        core.endSubmission(ticket, plan, pool: scenario.pool.id, at: world.moment)
+        core.endSubmission(ticket, plan, pool: scenario.pool.id, at: substrate.moment)
         core.afterCommit(isPromise: true) { [unowned self] error in
-            if error == nil { self.world.ledger.accepted.insert(ticket.number) }
+            if error == nil { self.substrate.ledger.accepted.insert(ticket.number) }
         }
     }
 
@@ -281,7 +300,7 @@ final class Simulation {
         guard let core, let number = core.inspect({ $0.jobNumber(id) }) else { return }
         let state = core.inspect { $0.job(number)?.state }
         if state == .completed || state == .terminating || state == .deleting { return }
-        try? core.terminateJob(id.text, at: world.moment)
+        try? core.terminateJob(id.text, at: substrate.moment)
         retry { self.endJob(index) }
     }
 
@@ -293,20 +312,21 @@ final class Simulation {
         let key = TaskKey(job: number, ordinal: UInt32(task))
         // What waits in a job that is ending stays as it is.
         guard core.inspect({ $0.job(number)?.state.takesTasks }) == true else { return }
-        world.ledger.terminated.insert(key)
+        substrate.ledger.terminated.insert(key)
         guard
-            (try? core.terminateTask(scenario.jobs[job].tasks[task].id, of: id.text, at: world.moment)) != nil
+            (try? core.terminateTask(scenario.jobs[job].tasks[task].id, of: id.text, at: substrate.moment))
+                != nil
         else { return }
         core.afterCommit(isPromise: true) { [unowned self] error in
             guard error == nil else { return }
             let row = self.look { try $0.progress(of: key) } ?? nil
-            if let attempt = row?.attempt { self.world.ledger.endedByUser[key] = attempt }
+            if let attempt = row?.attempt { self.substrate.ledger.endedByUser[key] = attempt }
         }
     }
 
     private func removePool() {
         guard let core, core.inspect({ $0.pool(scenario.pool.id) }) != nil else { return }
-        try? core.deletePool("pool", at: world.moment)
+        try? core.deletePool("pool", at: substrate.moment)
         retry(removePool)
     }
 
@@ -336,14 +356,14 @@ final class Simulation {
 
     /// What the database says must be what really happened.
     private func check() {
-        for (number, index) in world.ledger.jobs.sorted(by: { $0.key < $1.key }) {
+        for (number, index) in substrate.ledger.jobs.sorted(by: { $0.key < $1.key }) {
             guard look({ try $0.job(number: number) }) != nil else { continue }
             for ordinal in scenario.jobs[index].tasks.indices {
                 check(TaskKey(job: number, ordinal: UInt32(ordinal)))
             }
         }
-        for (name, agent) in world.agents {
-            world.ledger.expect(!agent.isAlive, "\(name.node) is still alive")
+        for (name, agent) in substrate.agents {
+            substrate.ledger.expect(!agent.isAlive, "\(name.node) is still alive")
         }
     }
 
@@ -351,29 +371,30 @@ final class Simulation {
         guard let row = look({ try $0.progress(of: key) }) ?? nil else { return }
         let past = (look { try $0.pastAttempts(of: key) } ?? []).sorted { $0.attempt < $1.attempt }
         // Promise 3: each attempt has one record, and each but the last has its end.
-        world.ledger.expect(
+        substrate.ledger.expect(
             past.map(\.attempt) == Array(1..<max(1, row.attempt)),
             "\(key) has attempts \(past.map(\.attempt))")
-        world.ledger.expect(past.allSatisfy { $0.result != nil }, "\(key) has an attempt without an end")
-        world.ledger.expect(
+        substrate.ledger.expect(past.allSatisfy { $0.result != nil }, "\(key) has an attempt without an end")
+        substrate.ledger.expect(
             row.state != .completed || row.result != nil, "\(key) is completed without an end")
-        world.ledger.expect(row.state == .completed || row.state == .active, "\(key) is left \(row.state)")
-        if world.ledger.endedByUser[key] != nil {
-            world.ledger.expect(row.state == .completed, "\(key) was ended by a user and is \(row.state)")
+        substrate.ledger.expect(
+            row.state == .completed || row.state == .active, "\(key) is left \(row.state)")
+        if substrate.ledger.endedByUser[key] != nil {
+            substrate.ledger.expect(row.state == .completed, "\(key) was ended by a user and is \(row.state)")
         }
         for attempt in past + [row] where attempt.attempt > 0 {
             let work = WorkID(kind: .task, key: key.rawValue, attempt: attempt.attempt)
-            guard world.ledger.hasRun(work) else { continue }
-            world.ledger.expect(attempt.result != nil, "\(work) has no end record")
-            guard let end = world.ledger.ends[work] else {
-                world.ledger.expect(false, "\(work) is recorded as ended and still runs")
+            guard substrate.ledger.hasRun(work) else { continue }
+            substrate.ledger.expect(attempt.result != nil, "\(work) has no end record")
+            guard let end = substrate.ledger.ends[work] else {
+                substrate.ledger.expect(false, "\(work) is recorded as ended and still runs")
                 continue
             }
-            if !world.ledger.unheard.contains(work), let code = end,
+            if !substrate.ledger.unknownEnds.contains(work), let code = end,
                 let known = attempt.result?.outcome.exitCode,
                 attempt.result?.outcome != .endedByUser
             {
-                world.ledger.expect(code == known, "\(work) exited with \(code), recorded \(known)")
+                substrate.ledger.expect(code == known, "\(work) exited with \(code), recorded \(known)")
             }
         }
     }

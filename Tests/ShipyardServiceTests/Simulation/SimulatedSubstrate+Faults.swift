@@ -1,11 +1,10 @@
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
 import ShipyardService
 
 // What goes wrong on nodes, and what they do about directories.
 
-extension SimulatedWorld {
+extension SimulatedSubstrate {
     func act(_ act: AgentAct, on name: NodeName, after milliseconds: Int64) {
         guard let boot = agents[name]?.boot else { return }
         schedule(.agent(name, boot: boot, act), after: milliseconds)
@@ -18,7 +17,7 @@ extension SimulatedWorld {
             // A stopped agent does it when it goes on.
             if agents[name]?.isStopped == true { return self.act(act, on: name, after: 5) }
             agents[name]?.held.removeAll { $0.id == work }
-            report(.returned(work), from: name)
+            report(.workReturned(handle(of: name), work), from: name)
         case .removalEnds(let id):
             if agents[name]?.isStopped == true { return self.act(act, on: name, after: 5) }
             endRemoval(id, on: name)
@@ -26,13 +25,18 @@ extension SimulatedWorld {
             if agents[name]?.isStopped == true { return self.act(act, on: name, after: 5) }
             guard agents[name]?.trouble != nil else { return }
             agents[name]?.trouble = nil
-            report(.canStartWork, from: name)
+            report(.nodeCanStartWork(handle(of: name)), from: name)
         case .silenceIsNoticed:
             guard agents[name]?.isStopped == true, let node = handles[name] else { return }
             tell(.nodeSilent(node), after: 0)
         case .resumes: resume(name)
         case .isGivenUp:
             if agents[name]?.isStopped == true { killAgent(name, reason: "it was silent for too long") }
+        case .timeIsOver(let work):
+            if agents[name]?.isStopped == true { return self.act(act, on: name, after: 5) }
+            guard let running = agents[name]?.running[work], running.ending == nil else { return }
+            agents[name]?.running[work]?.ending = .overWallTime(running.work.template.maxWallTime ?? .zero)
+            end(work, on: name, started: running.started)
         }
     }
 
@@ -55,44 +59,49 @@ extension SimulatedWorld {
     private func resume(_ name: NodeName) {
         guard let agent = agents[name], agent.isStopped else { return }
         agents[name]?.isStopped = false
-        agents[name]?.unheard = []
+        agents[name]?.unread = []
         agents[name]?.unseenEnds = []
         if let node = handles[name] {
             tell(.nodeHeard(node), after: 0)
             // For a connection that was made meanwhile and had no answer.
-            tell(
-                .message(
-                    node,
-                    .welcome(
-                        state: Self.state, life: Self.life, boot: 0, processID: 0, running: [], queued: [])),
-                after: 1)
+            tell(.nodeConnected(node, running: [], queued: []), after: 1)
         }
-        for message in agent.unheard where agents[name]?.isAlive == true { deliver(message, to: name) }
+        for order in agent.unread where agents[name]?.isAlive == true { obey(order, on: name) }
         for (work, started) in agent.unseenEnds { end(work, on: name, started: started) }
     }
 
     // MARK: Work that is not started
 
-    func take(_ order: WorkOrder, on name: NodeName) {
-        guard let agent = agents[name], !agent.knows(order.id) else { return }
+    func take(_ work: WorkAssignment, on name: NodeName) {
+        guard let agent = agents[name], !agent.knows(work.id) else { return }
         if agent.trouble != nil {
-            agents[name]?.held.append(order)
-            return act(.returns(order.id), on: name, after: 0)
+            agents[name]?.held.append(work)
+            return act(.returns(work.id), on: name, after: 0)
         }
-        if order.id.kind == .task, random.chance(scenario.returnPercent) {
-            agents[name]?.held.append(order)
-            return act(.returns(order.id), on: name, after: delay(20))
+        if work.id.kind == .task, random.chance(scenario.returnPercent) {
+            agents[name]?.held.append(work)
+            return act(.returns(work.id), on: name, after: delay(20))
         }
-        agents[name]?.queued.append(order)
+        agents[name]?.queued.append(work)
+    }
+
+    /// Its files cannot be put in place, so its command never begins.
+    func failsStaging(_ work: WorkAssignment, on name: NodeName) -> Bool {
+        guard work.id.kind == .task, random.chance(scenario.stagingFailurePercent) else { return false }
+        ledger.failedBeforeItBegan(work.id)
+        let now = moment.wall
+        let outcome = Outcome.stagingFailed(.unknown, "a file to put in place is not there")
+        exit(work.id, AttemptResult(outcome, at: now), on: name)
+        return true
     }
 
     func troubleAnAgent(for milliseconds: Int64) {
         guard let name = someLivingAgent(), agents[name]?.trouble == nil else { return }
         agents[name]?.trouble = "the disk is full"
-        report(.cannotStartWork(reason: "the disk is full"), from: name)
-        for order in agents[name]?.queued ?? [] {
-            agents[name]?.held.append(order)
-            act(.returns(order.id), on: name, after: 0)
+        report(.nodeCannotStartWork(handle(of: name), reason: "the disk is full"), from: name)
+        for work in agents[name]?.queued ?? [] {
+            agents[name]?.held.append(work)
+            act(.returns(work.id), on: name, after: 0)
         }
         agents[name]?.queued = []
         act(.troubleEnds, on: name, after: milliseconds)
@@ -100,21 +109,19 @@ extension SimulatedWorld {
 
     // MARK: Directories
 
-    private func path(of order: WorkOrder, on name: NodeName) -> String {
-        (agents[name]?.contexts[order.context] ?? "?") + "/" + order.name
-    }
-
-    func makeDirectory(of order: WorkOrder, on name: NodeName) {
-        guard order.id.kind == .task else { return }
-        let (path, key) = (path(of: order, on: name), TaskKey(rawValue: order.id.key))
+    func makeDirectory(of work: WorkAssignment, on name: NodeName) {
+        guard work.id.kind == .task else { return }
+        let path = "\(work.template.job?.text ?? "?")/\(work.task ?? "?")"
+        let key = TaskKey(rawValue: work.id.key)
         if let owner = agents[name]?.directories[path] {
             ledger.expect(owner == key, "task \(key) finds files of task \(owner) in \(path)")
         }
         agents[name]?.directories[path] = key
-        lives[order.id] = agents[name]?.life
+        lives[work.id] = agents[name]?.life
     }
 
-    func removeDirectory(_ id: RemovalID, _ path: String, on name: NodeName) {
+    func removeFiles(_ id: RemovalID, _ owner: FilesOwner, on name: NodeName) {
+        let path = owner.task.map { "\(owner.job)/\($0)" } ?? owner.job.text
         if let known = agents[name]?.removals[id] { return answer(id, known, from: name) }
         let moved = (agents[name]?.directories ?? [:]).filter {
             $0.key == path || $0.key.hasPrefix(path + "/")
@@ -147,9 +154,10 @@ extension SimulatedWorld {
     func answer(_ id: RemovalID, _ removal: FakeAgent.Removal, from name: NodeName) {
         switch removal {
         case .underWay: break
-        case .removed: report(.directoryRemoved(id), from: name)
+        case .removed: report(.filesRemoved(handle(of: name), id), from: name)
         case .failed:
-            report(.directoryNotRemoved(id, path: "/x", reason: "Operation not permitted"), from: name)
+            let failure = RemovalFailure(path: "/x", reason: "Operation not permitted")
+            report(.filesNotRemoved(handle(of: name), id, failure), from: name)
         }
     }
 

@@ -3,9 +3,12 @@ import ShipyardModel
 import ShipyardNode
 
 /// Gets at agents, for worker threads: all of this blocks, though never for long.
-enum AgentReach {
-    enum Outcome: @unchecked Sendable {
-        case connected(AgentConnection, launched: Int32?)
+struct AgentReach: Sendable {
+    let launcher: any AgentLaunching
+    let lives: StateLives
+
+    enum Outcome: Sendable {
+        case connected(AgentStream, launched: Int32?)
         /// No process of the node lives any more; what it had started was ended.
         case lost(reason: String, exits: [WorkExit])
         case notLaunched(SystemError)
@@ -22,16 +25,16 @@ enum AgentReach {
     /// For an agent that was told to leave.
     private static let leavingPatience = TimeSpan.seconds(2)
 
-    static func launch(executable: String, options: NodeAgentOptions, _ lives: StateLives) -> Outcome {
+    func launch(_ options: NodeAgentOptions, over transport: any AgentTransport) -> Outcome {
         // What a dead agent has left that is not ours: the next one would take it up. A living one says it itself.
         if let old = try? JournalReader.read(root: options.root), !old.isKnown(to: lives),
             AgentLock.isFree(root: options.root)
         {
-            return removeStranger(options.root)
+            return Self.removeStranger(options.root)
         }
         do throws(SystemError) {
-            let process = try AgentLauncher.launch(executable: executable, options: options)
-            return connect(to: options.root, of: lives, for: launchPatience, launched: process)
+            let process = try launcher.launch(options)
+            return connect(to: options.root, over: transport, for: Self.launchPatience, launched: process)
         } catch {
             return .notLaunched(error)
         }
@@ -39,25 +42,25 @@ enum AgentReach {
 
     /// Tries until the agent answers, is proved dead, or `patience` is over. A connection that fails proves nothing:
     /// we may have no descriptor left, or the agent too many callers.
-    static func connect(
-        to root: String, of lives: StateLives, for patience: TimeSpan, launched: Int32?
+    func connect(
+        to root: String, over transport: any AgentTransport, for patience: TimeSpan, launched: Int32?
     ) -> Outcome {
         let end = WallClock.monotonicMicroseconds() + patience.milliseconds * 1000
         var child = launched
         while true {
             // Asked before the attempt: an agent that found another one alive has ended, and that one answers.
             if let process = child, AgentLauncher.reap(process) { child = nil }
-            let failure: SystemError
-            do throws(SystemError) {
-                return .connected(try AgentConnection(root: root), launched: child)
-            } catch {
-                failure = error
-            }
-            // One that we have just launched takes its lock in a moment.
+            // One that we have just launched takes its lock in a moment. Nobody else lives without it.
             if child == nil, AgentLock.isFree(root: root) {
                 return lose(
-                    root, of: lives,
+                    root,
                     reason: launched == nil ? "its agent is not there any more" : "its agent did not come up")
+            }
+            let failure: SystemError
+            do throws(SystemError) {
+                return .connected(try transport.open(root), launched: child)
+            } catch {
+                failure = error
             }
             guard WallClock.monotonicMicroseconds() < end else {
                 return .unreachable(failure, launched: child)
@@ -67,9 +70,8 @@ enum AgentReach {
     }
 
     /// Ends the agent, should it live, and what it has left, before its tasks may run elsewhere.
-    ///
-    /// - Parameter lives: whose journals are believed.
-    static func lose(_ root: String, of lives: StateLives, reason: String) -> Outcome {
+    /// Journals of other lives are not believed.
+    func lose(_ root: String, reason: String) -> Outcome {
         var why = reason
         var exits: [WorkExit] = []
         do throws(SystemError) {
@@ -77,7 +79,7 @@ enum AgentReach {
             NodeTeardown.endProcesses(root: root, journal: journal)
             // Once more: what was still alive a moment ago may have written its exit.
             let last = try JournalReader.read(root: root, believing: lives)
-            guard last.isKnown(to: lives) else { return removeStranger(root) }
+            guard last.isKnown(to: lives) else { return Self.removeStranger(root) }
             exits = last.unacknowledged.map { WorkExit($0.id, $0.result) }
         } catch {
             // Its exits are lost, so its tasks run again: not while they still run here.

@@ -1,0 +1,157 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardSpecs
+import ShipyardStore
+
+// From the engine's effects to orders.
+
+extension ServiceCore {
+    func give(_ effects: [Effect], _ definitions: [TaskKey: TaskDefinition]) {
+        for effect in effects {
+            switch effect {
+            case .launchNode(let node): substrate.allocate(node, description(of: node))
+            case .startWork(let node, let work): order(work, on: node, definitions)
+            case .killWork(let node, let work, let outcome): substrate.cancel(work, outcome, on: node)
+            case .removeNode(let node): substrate.release(node, description(of: node))
+            case .verifyPoolRemoved(let pool): substrate.verifyReleased(pool)
+            case .removeFiles(let node, let id, let owner): substrate.removeFiles(id, of: owner, on: node)
+            case .forgetRemoval(let node, let id): substrate.forgetRemoval(id, on: node)
+            case .findOldFiles(let sweep): self.sweep = sweep
+            case .shutDownNode(let node): substrate.reboot(node)
+            }
+        }
+    }
+
+    /// For each agent that is to be started: kept with its node before it is, so that the next service knows it, too.
+    func newTokens(_ effects: [Effect]) -> [StoreWrite] {
+        effects.compactMap { effect in
+            guard case .launchNode(let node) = effect else { return nil }
+            let token = AgentToken.random()
+            tokens[node] = token
+            let record = engine.nodeRecord(node)
+            return .putAgentToken(record.pool, record.id, token)
+        }
+    }
+
+    func description(of node: NodeHandle) -> NodeDescription {
+        let record = engine.nodeRecord(node)
+        return NodeDescription(
+            pool: record.pool, id: record.id, boot: record.boot,
+            slots: engine.pool(record.pool)?.taskSlotsPerNode ?? 1, isDedicated: record.isDedicated,
+            token: tokens[node], mayExist: record.state != .creating)
+    }
+
+    /// Everything that this turn dispatches, read in one transaction: opening one for each task costs more than
+    /// the row.
+    func definitions(for effects: [Effect]) throws(StoreError) -> [TaskKey: TaskDefinition] {
+        var keys: [TaskKey] = []
+        for case .startWork(_, let work) in effects where work.kind == .task {
+            keys.append(TaskKey(rawValue: work.key))
+        }
+        guard !keys.isEmpty else { return [:] }
+        let found = try store.definitions(of: keys)
+        return Dictionary(found.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private func order(_ id: WorkID, on node: NodeHandle, _ definitions: [TaskKey: TaskDefinition]) {
+        switch id.kind {
+        case .task: orderTask(id, definitions[TaskKey(rawValue: id.key)], on: node)
+        case .startTask:
+            guard let spec = spec(of: engine.nodeRecord(node).pool) else { return }
+            substrate.start(
+                WorkAssignment(
+                    id: id, template: startTaskTemplate(spec), command: spec.nodePreparationCommand),
+                on: node)
+        case .jobPreparation, .jobRelease:
+            let job = UInt32(truncatingIfNeeded: id.key)
+            guard let plan = plan(of: job) else { return }
+            let isRelease = id.kind == .jobRelease
+            let command = isRelease ? plan.releaseCommand : plan.preparationCommand
+            substrate.start(
+                WorkAssignment(
+                    id: id, template: nodeJobTemplate(job, plan, isRelease: isRelease),
+                    command: command ?? "true"),
+                on: node)
+        }
+    }
+
+    private func orderTask(_ id: WorkID, _ definition: TaskDefinition?, on node: NodeHandle) {
+        let key = TaskKey(rawValue: id.key)
+        guard let definition, let template = taskTemplate(key.job, definition.template) else {
+            // Of a job whose plan cannot be read nothing is dispatched.
+            if plan(of: key.job) != nil { missingRows.append((node, id)) }
+            return
+        }
+        substrate.start(
+            WorkAssignment(
+                id: id, template: template, task: definition.id, command: definition.command ?? "true",
+                needs: engine.needs(of: key) ?? Resources(slots: 1), staging: definition.extra),
+            on: node)
+    }
+
+    // MARK: What the database keeps as JSON
+
+    func plan(of job: UInt32) -> JobPlan? {
+        if let plan = plans[job] { return plan }
+        guard let record = engine.job(job) else { return nil }
+        let plan = Stored<JobPlan>(record.plan).value
+        plans[job] = plan
+        return plan
+    }
+
+    func spec(of pool: PoolID) -> PoolSpec? {
+        if let spec = specs[pool] { return spec }
+        guard let record = engine.pool(pool) else { return nil }
+        let spec = Stored<PoolSpec>(record.specification).value
+        specs[pool] = spec
+        return spec
+    }
+}
+
+/// A value that the database keeps as JSON, or why it cannot be read: damage, other hands than ours, or a newer
+/// program. That is the trouble of one job or pool, and no reason to end the service.
+enum Stored<Value: Decodable> {
+    case value(Value)
+    case problem(String)
+
+    init(_ text: String) {
+        do {
+            self = .value(try JSONCoding.decode(Value.self, from: Array(text.utf8)))
+        } catch {
+            self = .problem("what the state file has of it cannot be read: \(error)")
+        }
+    }
+
+    var value: Value? {
+        switch self {
+        case .value(let value): value
+        case .problem: nil
+        }
+    }
+}
+
+extension PoolSpec {
+    /// What the start task runs: `additional_node_prep` around the pool's own start task. One command alone
+    /// stays as it is written, so that it needs no shell when it has no shell syntax.
+    var nodePreparationCommand: String {
+        let commands = nodePrepPre + (startTask.map { [$0.command] } ?? []) + nodePrepPost
+        if commands.count <= 1 { return commands.first ?? "true" }
+        return (commands + ["wait"]).joined(separator: "\n")
+    }
+
+    package var needsStartTask: Bool {
+        startTask != nil || !nodePrepPre.isEmpty || !nodePrepPost.isEmpty || !applicationPackages.isEmpty
+            || !resourceFiles.isEmpty
+    }
+
+    package var rules: PoolRules {
+        var rules = PoolRules()
+        rules.nodeFillType = nodeFillType
+        rules.hasStartTask = needsStartTask
+        rules.startTaskRetries = startTask?.maxTaskRetries ?? 0
+        rules.waitsForStartTask = startTask?.waitForSuccess ?? true
+        rules.rebootsOnStartTaskFailed = rebootOnStartTaskFailed
+        return rules
+    }
+}

@@ -1,0 +1,69 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardSpecs
+
+/// The templates that work was ordered by, so that each is made once.
+struct WorkTemplates {
+    private var known: [WorkTemplate.Purpose: WorkTemplate] = [:]
+    /// Of each job, so that the end of one looks at no other's.
+    private var purposes: [UInt32: [WorkTemplate.Purpose]] = [:]
+
+    subscript(_ purpose: WorkTemplate.Purpose) -> WorkTemplate? { known[purpose] }
+
+    mutating func keep(_ template: WorkTemplate) {
+        known[template.purpose] = template
+        if let job = template.purpose.job { purposes[job, default: []].append(template.purpose) }
+    }
+
+    mutating func forget(job: UInt32) {
+        for purpose in purposes.removeValue(forKey: job) ?? [] { known[purpose] = nil }
+    }
+
+    /// A pool is gone, and what comes under its name may have other packages.
+    mutating func forgetAll() { (known, purposes) = ([:], [:]) }
+}
+
+extension ServiceCore {
+    func taskTemplate(_ job: UInt32, _ index: Int) -> WorkTemplate? {
+        let purpose = WorkTemplate.Purpose.task(job: job, template: index)
+        if let known = workTemplates[purpose] { return known }
+        guard let plan = plan(of: job), plan.templates.indices.contains(index) else { return nil }
+        let template = plan.templates[index]
+        return keep(
+            WorkTemplate(
+                purpose, job: plan.id, hasPreparation: plan.preparationCommand != nil,
+                environment: template.environment.map { ($0.name, $0.value) },
+                maxWallTime: template.maxWallTime, resourceFiles: template.resourceFiles,
+                applicationPackages: packages(ofJob: job)))
+    }
+
+    func nodeJobTemplate(_ job: UInt32, _ plan: JobPlan, isRelease: Bool) -> WorkTemplate {
+        let purpose: WorkTemplate.Purpose = isRelease ? .jobRelease(job: job) : .jobPreparation(job: job)
+        if let known = workTemplates[purpose] { return known }
+        return keep(
+            WorkTemplate(
+                purpose, job: plan.id, hasPreparation: plan.preparationCommand != nil,
+                environment: plan.environment.map { ($0.name, $0.value) },
+                maxWallTime: isRelease ? Limits.releaseTime : nil, applicationPackages: packages(ofJob: job)))
+    }
+
+    func startTaskTemplate(_ spec: PoolSpec) -> WorkTemplate {
+        if let known = workTemplates[.startTask(spec.id)] { return known }
+        let variables = spec.nodePrepEnvironment + (spec.startTask?.environmentVariables ?? [])
+        return keep(
+            WorkTemplate(
+                .startTask(spec.id), environment: variables.map { ($0.name, $0.value) },
+                resourceFiles: spec.resourceFiles + (spec.startTask?.resourceFiles ?? []),
+                applicationPackages: spec.applicationPackages))
+    }
+
+    private func packages(ofJob job: UInt32) -> [ApplicationPackageSpec] {
+        engine.job(job).flatMap { spec(of: $0.pool) }?.applicationPackages ?? []
+    }
+
+    private func keep(_ template: WorkTemplate) -> WorkTemplate {
+        workTemplates.keep(template)
+        return template
+    }
+}

@@ -1,0 +1,120 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardNode
+import ShipyardSpecs
+import ShipyardStaging
+
+// From orders to messages: where work lies on a node, and what its environment says of that.
+
+extension LocalSubstrate {
+    package func start(_ work: WorkAssignment, on node: NodeHandle) {
+        guard let link = links[node], link.isGreeted, let connection = link.connection else { return }
+        let template = work.template
+        let number = contexts.number(of: template)
+        if contexts.mustTell(number, to: node) {
+            connection.send(.context(context(number, template, on: link)))
+        }
+        connection.send(
+            .start(
+                WorkOrder(
+                    id: work.id, context: number, name: directoryName(of: work), command: work.command,
+                    needs: work.needs, staging: work.staging)))
+        unflushed.insert(node)
+    }
+
+    package func cancel(_ work: WorkID, _ outcome: Outcome, on node: NodeHandle) {
+        send(.kill(work, outcome), to: node)
+    }
+
+    package func removeFiles(_ id: RemovalID, of owner: FilesOwner, on node: NodeHandle) {
+        send(.removeDirectory(id, path: NodeLayout.directory(of: owner)), to: node)
+    }
+
+    package func forgetRemoval(_ id: RemovalID, on node: NodeHandle) { send(.forgetRemoval(id), to: node) }
+
+    package func reboot(_ node: NodeHandle) { send(.shutDown, to: node) }
+
+    package func jobEnded(_ job: UInt32) {
+        for (node, number) in contexts.forget(job: job) { send(.forgetContext(number), to: node) }
+    }
+
+    /// Lost where the node cannot be reached now: its next connection says what it knows.
+    func send(_ message: ServiceMessage, to node: NodeHandle) {
+        guard let link = links[node], link.isGreeted, let connection = link.connection else { return }
+        connection.send(message)
+        unflushed.insert(node)
+    }
+
+    // MARK: Contexts
+
+    private func directoryName(of work: WorkAssignment) -> String {
+        switch work.id.kind {
+        // Empty is no name: the agent refuses it.
+        case .task: work.task ?? ""
+        case .startTask: NodeLayout.startTaskName
+        case .jobPreparation: NodeLayout.jobPreparationName
+        case .jobRelease: NodeLayout.jobReleaseName
+        }
+    }
+
+    private func context(_ number: UInt32, _ template: WorkTemplate, on link: NodeLink) -> WorkContext {
+        let isStartTask = template.purpose.job == nil
+        return WorkContext(
+            number: number, parentDirectory: template.job.map { NodeLayout.jobDirectory($0.text) } ?? "",
+            environment: environment(template, root: link.root) + template.environment,
+            maxWallTime: template.maxWallTime,
+            staging: staging(
+                template.resourceFiles, packages: isStartTask ? template.applicationPackages : []))
+    }
+
+    /// What the user's own variables may override.
+    private func environment(_ template: WorkTemplate, root: String) -> [(name: String, value: String)] {
+        var environment = [
+            ("AZ_BATCH_ACCOUNT_NAME", "local"), ("AZ_BATCH_ACCOUNT_URL", "unix://\(layout.socket)"),
+        ]
+        for package in template.applicationPackages {
+            let directory = "\(root)/applications/\(package.directoryName)"
+            for name in package.variableNames { environment.append((name, directory)) }
+        }
+        guard let job = template.job else { return environment }
+        environment.append(("AZ_BATCH_JOB_ID", job.text))
+        if template.hasPreparation {
+            let directory = "\(root)/\(NodeLayout.jobDirectory(job.text))/\(NodeLayout.jobPreparationName)"
+            environment.append(("AZ_BATCH_JOB_PREP_DIR", directory))
+            environment.append(("AZ_BATCH_JOB_PREP_WORKING_DIR", directory + "/wd"))
+        }
+        return environment
+    }
+
+    /// The manifest that `node-stage` reads. Nil when there is nothing to put in place, which spares a process.
+    private func staging(_ files: [ResourceFileSpec], packages: [ApplicationPackageSpec]) -> String? {
+        let manifest = StagingManifest(
+            applicationPackages: packages.map {
+                .init(id: $0.id, version: $0.version, archive: $0.path, directory: $0.directoryName)
+            },
+            resourceFiles: files.map {
+                .init(source: $0.blobSource, path: $0.filePath, mode: $0.fileMode, sha256: $0.sha256)
+            })
+        return manifest.isEmpty ? nil : jsonText(manifest)
+    }
+}
+
+extension NodeLayout {
+    /// Relative to the node's root.
+    static func directory(of owner: FilesOwner) -> String {
+        switch owner {
+        case .job(let job): "\(workItems)/\(job.text)"
+        case .task(let task, let job): "\(jobDirectory(job.text))/\(task)"
+        }
+    }
+}
+
+extension ApplicationPackageSpec {
+    /// Below `applications/`; one directory for each version.
+    fileprivate var directoryName: String { "\(id)/\(version)" }
+
+    /// The variables that name the package's directory: with its version, and without.
+    fileprivate var variableNames: [String] {
+        [ApplicationPackageVariable.name(id: id, version: version), ApplicationPackageVariable.name(id: id)]
+    }
+}

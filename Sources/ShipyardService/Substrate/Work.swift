@@ -1,0 +1,71 @@
+import ShipyardModel
+import ShipyardSpecs
+
+/// One attempt at one command: what it is, and not where or how it is done.
+package struct WorkAssignment: Sendable {
+    package let id: WorkID
+    package let template: WorkTemplate
+    /// The task's id; nil for work that is no task.
+    package let task: String?
+    /// As written in the spec.
+    package let command: String
+    /// What it takes of the node.
+    package let needs: Resources
+    /// Files to put in place for this one alone, besides those of the template: JSON, as `ShipyardStaging` reads it.
+    package let staging: String?
+
+    package init(
+        id: WorkID, template: WorkTemplate, task: String? = nil, command: String, needs: Resources = .none,
+        staging: String? = nil
+    ) {
+        self.id = id
+        self.template = template
+        self.task = task
+        self.command = command
+        self.needs = needs
+        self.staging = staging
+    }
+}
+
+/// What many pieces of work share. One object for all of them, so that a substrate can tell by identity what a node
+/// knows already, and nothing is made anew for each task.
+package final class WorkTemplate: Sendable {
+    package enum Purpose: Hashable, Sendable {
+        case task(job: UInt32, template: Int)
+        case jobPreparation(job: UInt32)
+        case jobRelease(job: UInt32)
+        case startTask(PoolID)
+
+        package var job: UInt32? {
+            switch self {
+            case .task(let job, _), .jobPreparation(let job), .jobRelease(let job): job
+            case .startTask: nil
+            }
+        }
+    }
+
+    package let purpose: Purpose
+    package let job: JobID?
+    /// The job has a preparation task, whose files its tasks may want to find.
+    package let hasPreparation: Bool
+    /// What the user has set, weakest first; later names win, and all of it over what the substrate adds.
+    package let environment: [(name: String, value: String)]
+    package let maxWallTime: TimeSpan?
+    package let resourceFiles: [ResourceFileSpec]
+    /// The pool's: put in place for its start task, and made known to all that runs there.
+    package let applicationPackages: [ApplicationPackageSpec]
+
+    package init(
+        _ purpose: Purpose, job: JobID? = nil, hasPreparation: Bool = false,
+        environment: [(name: String, value: String)], maxWallTime: TimeSpan? = nil,
+        resourceFiles: [ResourceFileSpec] = [], applicationPackages: [ApplicationPackageSpec]
+    ) {
+        self.purpose = purpose
+        self.job = job
+        self.hasPreparation = hasPreparation
+        self.environment = environment
+        self.maxWallTime = maxWallTime
+        self.resourceFiles = resourceFiles
+        self.applicationPackages = applicationPackages
+    }
+}
