@@ -69,7 +69,7 @@ let package = Package(
         // What several suites of tests share.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
-        tests("ShipyardCalendarTests", ["ShipyardCalendar"]),
+        tests("ShipyardCalendarTests", ["ShipyardCalendar", "TestSupport"]),
         tests("ShipyardSpecsTests", ["ShipyardSpecs"]),
         tests("ShipyardPlannerTests", ["ShipyardPlanner"]),
         tests("ShipyardEngineTests", ["ShipyardEngine"], resources: []),

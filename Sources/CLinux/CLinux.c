@@ -30,13 +30,15 @@ int shipyard_spawn(
     volatile int failure = 0;
     sigset_t none;
     sigemptyset(&none);
+    // The one signal that an agent ignores.
+    struct sigaction plain = {.sa_handler = SIG_DFL};
     *isFork = 0;
     pid_t child = vfork();
     if (child == 0) {
         umask(place->mask);
         if (setsid() >= 0 && dup2(place->input, 0) >= 0 && dup2(place->output, 1) >= 0 &&
             dup2(place->errors, 2) >= 0 && fchdir(place->parent) == 0 && chdir(place->directory) == 0 &&
-            sigprocmask(SIG_SETMASK, &none, 0) == 0)
+            sigprocmask(SIG_SETMASK, &none, 0) == 0 && sigaction(SIGXFSZ, &plain, 0) == 0)
             execve(path, arguments, environment);
         failure = errno;
         _exit(127);

@@ -25,6 +25,8 @@ package struct PoolResponse: Codable, Sendable {
     package var nodeCounts: [String: Int]
     /// The job whose end removes this pool.
     package var autoPoolJobId: String?
+    /// How many files of its nodes are gone; only while it is deleted.
+    package var removedFiles: Int?
 
     package struct PackageReference: Codable, Sendable {
         package var applicationId: String

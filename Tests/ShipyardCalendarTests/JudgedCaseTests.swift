@@ -1,5 +1,6 @@
 import Foundation
 import ShipyardCalendar
+import TestSupport
 import Testing
 
 /// An interpreter that has croniter, cronsim and tzdata: `pip install croniter cronsim tzdata`.
@@ -18,7 +19,7 @@ private func output(of command: String) -> String {
     return String(decoding: bytes, as: UTF8.self)
 }
 
-@Suite struct JudgedCaseTests {
+@Suite(.blocking) struct JudgedCaseTests {
     private static let golden =
         (try? String(contentsOf: caseDirectory.appending(path: "judged.tsv"), encoding: .utf8))
         .map(JudgedCase.read) ?? []

@@ -77,6 +77,22 @@ struct RenderingTests {
         #expect(!terminal.messages.contains("\n"))
     }
 
+    @Test func removalSaysHowManyFilesAreGone() {
+        let log = TestConsole()
+        let display = ProgressDisplay(log.console)
+        for half in 0...130 { display.show(removed: 1 + half * 1000, of: "pool p", at: Double(half) / 2) }
+        #expect(
+            log.messages == """
+                pool p: 1 file removed
+                pool p: 60001 files removed, 2000/s
+                pool p: 120001 files removed, 2000/s
+
+                """)
+        let terminal = TestConsole(width: 12, isTerminal: true)
+        ProgressDisplay(terminal.console).show(removed: 2, of: "pool p", at: 0)
+        #expect(terminal.messages == "\r\u{1B}[Kpool p: 2 f")
+    }
+
     @Test func noColourWithoutATerminalOrUnderNoColor() {
         let failure = CommandFailure.usage("wrong")
         let plain = TestConsole()

@@ -72,21 +72,37 @@ struct HindranceTests {
         #expect(agent.output(of: 2) == "100000\n")
     }
 
+    private func limit(_ agent: TestAgent, _ what: String) throws {
+        let process = try Process.run(
+            URL(filePath: "/usr/bin/prlimit"), arguments: ["-p", "\(agent.processID)", "--\(what):"])
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
     @Test func wantOfDescriptorsFailsNoTask() async throws {
         let agent = try await TestAgent()
         agent.context()
         #expect(try await agent.run(1, "true").isSuccess)
-        func limit(_ count: Int) throws {
-            let process = try Process.run(
-                URL(filePath: "/usr/bin/prlimit"),
-                arguments: ["-p", "\(agent.processID)", "--nofile=\(count):"])
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 0)
-        }
-        try limit(4)
+        try limit(agent, "nofile=4")
         try await isRefused(agent, because: "Too many open files")
-        try limit(1024)
+        try limit(agent, "nofile=1024")
         try await recovers(agent)
+    }
+
+    /// The kernel ends a process by default that makes a file larger than its limit says.
+    @Test func aJournalThatMayNotGrowEndsNoAgent() async throws {
+        let agent = try await TestAgent()
+        agent.context()
+        #expect(try await agent.run(1, "true").isSuccess)
+        agent.start(2, "sleep 0.2")
+        try await agent.started(2)
+        try limit(agent, "fsize=1")
+        usleep(600_000)
+        #expect(!AgentLauncher.reap(agent.processID))
+        try limit(agent, "fsize=unlimited")
+        #expect(try await agent.exit(of: 2).isSuccess)
+        let result = try await agent.run(3, "kill -XFSZ $$; sleep 5")
+        #expect(result.outcome == .signalled(SIGXFSZ))
     }
 
     /// Only what is the program's own is the task's failure.

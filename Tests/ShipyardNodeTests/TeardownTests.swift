@@ -175,6 +175,20 @@ struct TeardownTests {
     }
 
     /// A mount whose name is no UTF-8 is taken away like any other, and what is mounted there stays.
+    /// Whoever waits for a large removal wants to see that it goes on.
+    @Test func progressCountsWhatIsGone() throws {
+        try inPlace {
+            let other = "\(place)/pool/node-2"
+            try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
+            for number in 0..<9000 { close(creat("\(root)/f\(number)", 0o600)) }
+            var told: [Int: [Int]] = [:]
+            let reports = NodeTeardown.run(roots: [root, other], grace: .zero) { told[$0, default: []].append($1) }
+            #expect(reports.map(\.isComplete) == [true, true])
+            #expect(told[0]?.reduce(0, +) == 9001 && told[0]?.count == 3)
+            #expect(told[1] == [1])
+        }
+    }
+
     @Test func mountsAreTakenAwayAndNotEmptied() throws {
         try inPlace {
             let outside = "\(place)/outside"

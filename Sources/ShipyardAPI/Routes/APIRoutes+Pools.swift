@@ -106,7 +106,8 @@ extension APIRoutes {
                 PoolResponse.PackageReference(applicationId: $0.id, version: $0.version)
             },
             nodeCounts: counts,
-            autoPoolJobId: pool.autoPoolJob?.text)
+            autoPoolJobId: pool.autoPoolJob?.text,
+            removedFiles: record.state == .deleting ? loop.files.removedFiles(of: record.id) : nil)
     }
 
     private func nodeResponse(_ node: NodeStatus) -> NodeResponse {

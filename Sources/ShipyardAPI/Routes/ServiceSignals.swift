@@ -16,9 +16,6 @@ enum ServiceSignals {
 
     /// Before any other thread is started: each inherits what is blocked.
     static func set() {
-        // A peer that is gone and a file that is too large are errors of the write that meets them.
-        signal(SIGPIPE, SIG_IGN)
-        signal(SIGXFSZ, SIG_IGN)
         var signals = set(of: stopping)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         giveWayOut()

@@ -12,13 +12,27 @@ final class ProgressDisplay {
     func show(_ counts: TaskCountsResponse, of name: String, at now: Double) {
         meter.add(completed: counts.completed, at: now)
         let line = ProgressLine(name: name, counts: counts, rate: meter.perSecond)
+        let text = { (width: Int?) in width.map { line.text(width: $0) } ?? line.plainText }
+        show(text, completed: counts.completed, of: counts.total, at: now)
+    }
+
+    /// How many files are gone; of how many, nobody knows.
+    func show(removed files: Int, of name: String, at now: Double) {
+        meter.add(completed: files, at: now)
+        let rate = meter.perSecond > 0 ? ", \(rateText(meter.perSecond))/s" : ""
+        let line = "\(name): \(counted(files, "file")) removed\(rate)"
+        show({ width in String(line.prefix(width.map { max(1, $0 - 1) } ?? .max)) }, completed: files, of: .max, at: now)
+    }
+
+    /// - Parameter text: for a terminal of so many columns, or for a log.
+    private func show(_ text: (Int?) -> String, completed: Int, of total: Int, at now: Double) {
         let stream = console.messages
         if stream.isTerminal {
-            stream.write("\r\u{1B}[K" + line.text(width: stream.width))
+            stream.write("\r\u{1B}[K" + text(stream.width))
             isLineOpen = true
-        } else if isWorthALine(counts, at: now) {
-            stream.line(line.plainText)
-            lastPlain = (now, counts.completed)
+        } else if isWorthALine(completed, of: total, at: now) {
+            stream.line(text(nil))
+            lastPlain = (now, completed)
         }
         stream.flush()
     }
@@ -33,11 +47,11 @@ final class ProgressDisplay {
 
     /// The first, every tenth of the work, and one every half minute while anything moves: a log of a million
     /// tasks stays readable and a slow job still shows that it lives.
-    private func isWorthALine(_ counts: TaskCountsResponse, at now: Double) -> Bool {
+    private func isWorthALine(_ completed: Int, of total: Int, at now: Double) -> Bool {
         guard let lastPlain else { return true }
-        let step = max(1, counts.total / 10)
-        let isBigStep = counts.completed >= lastPlain.completed + step && now >= lastPlain.time + 1
-        return isBigStep || (counts.completed > lastPlain.completed && now >= lastPlain.time + 30)
+        let (next, isBeyond) = lastPlain.completed.addingReportingOverflow(max(1, total / 10))
+        let isBigStep = !isBeyond && completed >= next && now >= lastPlain.time + 1
+        return isBigStep || (completed > lastPlain.completed && now >= lastPlain.time + 30)
     }
 }
 

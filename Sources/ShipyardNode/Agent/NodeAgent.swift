@@ -102,6 +102,8 @@ package enum NodeAgent {
         setsid()
         guard shipyard_become_subreaper() == 0 else { throw SystemError("prctl", errno: errno) }
         for number in 1..<SIGRTMAX_ where number != SIGKILL && number != SIGSTOP { signal(number, SIG_DFL) }
+        // A journal that may not grow is an error of its write, which is tried again. Tasks get the default back.
+        signal(SIGXFSZ, SIG_IGN)
         let nothing = try FileDescriptor.open("/dev/null", O_RDONLY)
         dup2(nothing.number, 0)
         try AgentLog.open()

@@ -60,6 +60,8 @@ package final class DirectoryRemoval {
     /// The first thing that went wrong, with its whole path. What can be deleted is deleted nevertheless.
     package private(set) var failure: SystemError?
     package private(set) var isFinished = false
+    /// Files and directories that are gone.
+    package private(set) var removedEntries = 0
 
     /// Deletes `name` in the open directory `parent`, whose path is `place`. With `keepsTop` the directory itself
     /// stays, and so does a `name` that is no directory.
@@ -115,7 +117,9 @@ package final class DirectoryRemoval {
     }
 
     private func unlink(_ name: FileName, in folder: Int32, _ flags: Int32 = 0) -> Int32 {
-        name.withCString { unlinkat(folder, $0, flags) }
+        let result = name.withCString { unlinkat(folder, $0, flags) }
+        if result == 0 { removedEntries += 1 }
+        return result
     }
 
     private func descend(into name: FileName, in folder: Int32) {

@@ -35,16 +35,23 @@ package struct TeardownReport: Sendable, Hashable {
 package enum NodeTeardown {
     private static let pollMicroseconds: UInt32 = 20_000
     private static let firstPollMicroseconds: UInt32 = 2_000
+    private static let entriesInStep = 4096
     // After KILL. What lives longer hangs in the kernel.
     private static let patience: TimeSpan = .seconds(5)
 
     /// Ends the processes of all roots together, with TERM and after `grace` with KILL, then removes the
     /// directories.
-    package static func run(roots: [String], grace: TimeSpan = .seconds(5)) -> [TeardownReport] {
-        run(roots.map { NodePath($0) }, grace: grace)
+    ///
+    /// - Parameter onProgress: hears now and then of which root how many more files are gone.
+    package static func run(
+        roots: [String], grace: TimeSpan = .seconds(5), onProgress: (Int, Int) -> Void = { _, _ in }
+    ) -> [TeardownReport] {
+        run(roots.map { NodePath($0) }, grace: grace, onProgress: onProgress)
     }
 
-    package static func run(_ roots: [NodePath], grace: TimeSpan = .seconds(5)) -> [TeardownReport] {
+    package static func run(
+        _ roots: [NodePath], grace: TimeSpan = .seconds(5), onProgress: (Int, Int) -> Void = { _, _ in }
+    ) -> [TeardownReport] {
         var reports = roots.map { TeardownReport(root: $0.text) }
         var journals: [Int: JournalState] = [:]
         for (index, root) in roots.enumerated() {
@@ -57,7 +64,9 @@ package enum NodeTeardown {
             let left = retire(processes.groups[index] ?? [], of: processes)
             reports[index].remainingGroups = left.map(\.path)
             // The journal tells the next teardown where the group is.
-            if !left.contains(where: \.isPopulated) { remove(roots[index], &reports[index]) }
+            if !left.contains(where: \.isPopulated) {
+                remove(roots[index], &reports[index]) { onProgress(index, $0) }
+            }
         }
         return reports
     }
@@ -131,7 +140,9 @@ package enum NodeTeardown {
         }
     }
 
-    private static func remove(_ root: NodePath, _ report: inout TeardownReport) {
+    private static func remove(
+        _ root: NodePath, _ report: inout TeardownReport, _ onProgress: (Int) -> Void
+    ) {
         do throws(SystemError) {
             let folder = try root.openDirectory()
             do throws(SystemError) {
@@ -144,7 +155,7 @@ package enum NodeTeardown {
                 if error.errno == EXDEV { throw error }
             }
             guard report.remainingMounts.isEmpty else { return }
-            report.failure = try removeAside(root, in: folder.number)
+            report.failure = try removeAside(root, in: folder.number, onProgress)
         } catch {
             report.failure = error.errno == ENOENT ? nil : error
         }
@@ -155,7 +166,9 @@ package enum NodeTeardown {
 
     /// First to a name that is never used again: who comes to the old name finds nothing half deleted. What a
     /// teardown that was killed has left under such a name goes with it.
-    private static func removeAside(_ root: NodePath, in parent: Int32) throws(SystemError) -> SystemError? {
+    private static func removeAside(
+        _ root: NodePath, in parent: Int32, _ onProgress: (Int) -> Void
+    ) throws(SystemError) -> SystemError? {
         let prefix = ".removed-".utf8 + root.name.bytes + "-".utf8
         let aside = FileName(prefix + String(UInt64.random(in: 0...UInt64.max), radix: 16).utf8)
         var failure: SystemError?
@@ -173,7 +186,12 @@ package enum NodeTeardown {
         for entry in FileName.entries(of: parent) where isOurs(entry) {
             let folder = try FileDescriptor.openDirectory(".", in: parent)
             let removal = DirectoryRemoval(entry, in: folder, at: root.directory)
-            while !removal.step(limit: 4096) {}
+            var told = 0
+            repeat {
+                removal.step(limit: entriesInStep)
+                onProgress(removal.removedEntries - told)
+                told = removal.removedEntries
+            } while !removal.isFinished
             failure = failure ?? removal.failure
         }
         return failure

@@ -1,16 +1,32 @@
 import Glibc
 import ShipyardModel
 import ShipyardNode
+import Synchronization
 
 /// The files of nodes that are directories of this machine.
 struct LocalFiles: FilesOfNodes {
     private let layout: HomeLayout
+    private let removed: RemovedFiles
 
-    init(_ layout: HomeLayout) { self.layout = layout }
+    init(_ layout: HomeLayout, _ removed: RemovedFiles) {
+        self.layout = layout
+        self.removed = removed
+    }
 
     func files(of node: NodeID, in pool: PoolID) -> any NodeFiles {
         LocalNodeFiles(home: layout.home, root: layout.nodeRoot(node, of: pool))
     }
+
+    func removedFiles(of pool: PoolID) -> Int { removed.count(of: pool) }
+}
+
+/// Counts what removals of nodes have removed, pool by pool, while they are at work.
+final class RemovedFiles: Sendable {
+    private let counts = Mutex<[PoolID: Int]>([:])
+
+    func add(_ count: Int, of pool: PoolID) { counts.withLock { $0[pool, default: 0] += count } }
+    func forget(_ pool: PoolID) { counts.withLock { $0[pool] = nil } }
+    func count(of pool: PoolID) -> Int { counts.withLock { $0[pool] ?? 0 } }
 }
 
 private struct LocalNodeFiles: NodeFiles {

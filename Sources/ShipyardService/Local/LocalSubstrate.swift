@@ -31,7 +31,8 @@ package final class LocalSubstrate: Substrate {
     private var arrivedExits: [NodeHandle: UInt64] = [:]
     private var exitsInTurn: [NodeHandle: UInt64] = [:]
     var contexts: WorkContexts
-    private var removals: [(node: NodeHandle, root: String)] = []
+    private var removals: [(node: NodeHandle, root: String, pool: PoolID)] = []
+    private let removed = RemovedFiles()
     /// Roots of nodes that left, by pool: looked for again when the pool goes.
     private var removedRoots: [PoolID: [String]] = [:]
     private var launched: Set<Int32> = []
@@ -128,21 +129,22 @@ package final class LocalSubstrate: Substrate {
         let root = layout.nodeRoot(description.id, of: description.pool)
         removedRoots[description.pool, default: []].append(root)
         drop(node)
-        removals.append((node, root))
+        removals.append((node, root, description.pool))
     }
 
     package func verifyReleased(_ pool: PoolID) {
         let roots = removedRoots.removeValue(forKey: pool) ?? []
         let directory = layout.poolRoot(pool)
         let generation = generation
-        workers.run { [post, layout] in
+        workers.run { [post, layout, removed] in
             let verification = RemovalProof.verify(nodeRoots: roots, directory: directory)
             PackageSweep(layout).run(without: pool)
+            removed.forget(pool)
             post { $0.receive(.poolVerified(pool, verification), of: generation) }
         }
     }
 
-    package var files: any FilesOfNodes { LocalFiles(layout) }
+    package var files: any FilesOfNodes { LocalFiles(layout, removed) }
 
     // MARK: The loop's side
 
@@ -187,8 +189,8 @@ package final class LocalSubstrate: Substrate {
         let batch = removals
         let generation = generation
         removals = []
-        workers.run { [post] in
-            let reports = NodeTeardown.run(roots: batch.map(\.root))
+        workers.run { [post, removed] in
+            let reports = NodeTeardown.run(roots: batch.map(\.root)) { removed.add($1, of: batch[$0].pool) }
             for (item, report) in zip(batch, reports) {
                 let problems = RemovalProof.problems(of: report)
                 // The agent itself is a process of the node, and no news.

@@ -3,6 +3,8 @@ import ShipyardModel
 /// Files on nodes, wherever these are. Used by threads that answer requests: it may block.
 package protocol FilesOfNodes: Sendable {
     func files(of node: NodeID, in pool: PoolID) -> any NodeFiles
+    /// How many files of the pool's nodes are gone since their removal began; for whoever waits for it.
+    func removedFiles(of pool: PoolID) -> Int
 }
 
 /// The files of one node; of a job or a task there, or with no owner of the node itself.

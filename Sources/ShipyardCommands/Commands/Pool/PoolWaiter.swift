@@ -3,6 +3,8 @@ import ShipyardAPI
 
 /// Follows a pool until its nodes are ready, or until it is gone.
 struct PoolWaiter {
+    private static let longestPause: UInt32 = 500_000
+
     private let service: ServiceClient
     private let console: Console
 
@@ -20,16 +22,22 @@ struct PoolWaiter {
             if isSettled(pool) { return try report(pool) }
             usleep(pause)
             // Nodes come up in milliseconds when there is no start task, so the first looks are close together.
-            pause = min(pause * 2, 500_000)
+            pause = min(pause * 2, Self.longestPause)
         }
     }
 
     /// Follows the removal to its end; nil where the service says nothing about it.
     func waitForRemoval(of id: String) throws(CommandFailure) -> RemovalResponse? {
         var pause: UInt32 = 10_000
-        while try service.find(ServiceClient.pool(id), as: PoolResponse.self) != nil {
+        let display = ProgressDisplay(console)
+        defer { display.clear() }
+        while let pool = try service.find(ServiceClient.pool(id), as: PoolResponse.self) {
+            // Nothing for what is over in a moment.
+            if pause == Self.longestPause, let files = pool.removedFiles, files > 0 {
+                display.show(removed: files, of: "pool \(id)", at: monotonicSeconds())
+            }
             usleep(pause)
-            pause = min(pause * 2, 500_000)
+            pause = min(pause * 2, Self.longestPause)
         }
         return try service.find(ServiceClient.pool(id) / "removal")
     }
