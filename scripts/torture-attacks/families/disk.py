@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 
 import processes
 from promise import Violation
@@ -24,6 +25,8 @@ class Disk(Family):
     def prepare(self):
         os.mkdir(self.home.path, 0o700)
         self.filler = f"{self.home.path}/filler"
+        # Held by whoever fills; who wants room says that it is enough.
+        self.filling, self.is_enough = threading.Lock(), threading.Event()
         # On tmpfs a directory or an empty file takes no room, so only a real file system is full in every way.
         if self.rng.random() < 0.3 or not self._mount_image():
             options = f"size={MEGABYTES}m,nr_inodes={FILES},mode=700"
@@ -51,27 +54,36 @@ class Disk(Family):
     def fill(self, by_files, length):
         # A command may wait until there is room, so that comes from another thread.
         self.round.later(length, self.free)
+        with self.filling:
+            self.is_enough.clear()
+            self._fill(by_files)
+        self.round.counts.attack("full disks (files)" if by_files else "full disks (bytes)")
+        self.round.note(f"disk full by {'files' if by_files else 'bytes'}")
+
+    def _fill(self, by_files):
         try:
             # Tasks may have filled it already.
             os.makedirs(self.filler, exist_ok=True)
             if by_files:
                 for number in range(2 * FILES):
+                    if self.is_enough.is_set():
+                        return
                     os.close(os.open(f"{self.filler}/f{number}", os.O_CREAT | os.O_WRONLY))
             else:
                 with open(f"{self.filler}/bytes", "wb", buffering=0) as file:
                     for size in (1 << 20, 4096):
                         try:
-                            while file.write(b"\1" * size):
+                            while not self.is_enough.is_set() and file.write(b"\1" * size):
                                 pass
                         except OSError:
                             pass
         except OSError:
             pass
-        self.round.counts.attack("full disks (files)" if by_files else "full disks (bytes)")
-        self.round.note(f"disk full by {'files' if by_files else 'bytes'}")
 
     def free(self):
-        subprocess.run(["rm", "-rf", self.filler])
+        self.is_enough.set()
+        with self.filling:
+            subprocess.run(["rm", "-rf", self.filler])
         self.round.note("disk has room again")
 
     def settle(self):
