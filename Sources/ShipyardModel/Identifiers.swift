@@ -71,55 +71,50 @@ package struct NodeID: Identifier {
     package init(_ text: String) { self.text = text }
 }
 
+/// A name of 32 lower-case hexadecimal digits that is given once and never again.
+package protocol RandomIdentifier: Identifier {}
+
+extension RandomIdentifier {
+    package static func random() -> Self {
+        guard let name = Self(randomToken()) else { invariantFailure("a random name breaks its own rule") }
+        return name
+    }
+}
+
 /// Tells one state file from every other: made at random with the file. Agents carry the identity of the state
 /// that they belong to, so that a later state, which gives the same numbers again, never takes their news for
 /// its own.
-package struct StateID: Identifier {
+package struct StateID: RandomIdentifier {
     package let text: String
 
     /// Nil unless `text` is 32 lower-case hexadecimal digits.
     package init?(_ text: String) {
         guard isToken(text) else { return nil }
         self.text = text
-    }
-
-    package static func random() -> StateID {
-        guard let id = StateID(randomToken()) else { invariantFailure("a token is a state's identity") }
-        return id
     }
 }
 
 /// Names one run of a service over its state file: made at random at its start and kept in the file. A copy of the
 /// file that is put back does not know the lives that came after it, and so not what was done in them.
-package struct LifeID: Identifier {
+package struct LifeID: RandomIdentifier {
     package let text: String
 
     /// Nil unless `text` is 32 lower-case hexadecimal digits.
     package init?(_ text: String) {
         guard isToken(text) else { return nil }
         self.text = text
-    }
-
-    package static func random() -> LifeID {
-        guard let id = LifeID(randomToken()) else { invariantFailure("a token is a life's name") }
-        return id
     }
 }
 
 /// Names one agent: made at random when it is started, kept with its node and told to nobody but the agent. Names and
 /// paths of nodes are given again; this is not.
-package struct AgentToken: Identifier {
+package struct AgentToken: RandomIdentifier {
     package let text: String
 
     /// Nil unless `text` is 32 lower-case hexadecimal digits.
     package init?(_ text: String) {
         guard isToken(text) else { return nil }
         self.text = text
-    }
-
-    package static func random() -> AgentToken {
-        guard let token = AgentToken(randomToken()) else { invariantFailure("a token is an agent's token") }
-        return token
     }
 }
 

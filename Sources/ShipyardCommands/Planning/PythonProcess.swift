@@ -168,15 +168,9 @@ final class PythonProcess {
 
 /// A moment by a clock that is never set.
 struct Patience {
-    private let end: Int
+    private let end: Double
 
-    init(seconds: Int) { end = Self.now() + seconds }
+    init(seconds: Int) { end = monotonicSeconds() + Double(seconds) }
 
-    var isOver: Bool { Self.now() > end }
-
-    private static func now() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec
-    }
+    var isOver: Bool { monotonicSeconds() > end }
 }
