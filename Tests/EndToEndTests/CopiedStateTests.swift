@@ -69,7 +69,7 @@ import Testing
         // What was killed may take a moment to go.
         #expect(
             try program.eventually {
-                try !commandLines(program).contains { $0.contains("b.sh") || $0.contains("777") }
+                try !commandLines(program).contains { $0.contains("b.sh") || $0.contains("sleep 777") }
             })
     }
 
