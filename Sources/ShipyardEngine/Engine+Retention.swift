@@ -35,7 +35,7 @@ extension Engine {
     /// Of a job that is new, or has new templates.
     mutating func keepFiles(of job: JobEntry) {
         let number = job.record.number
-        guard let shortest = job.rules.retentions?.lowerBound else { return }
+        guard let shortest = job.retentions?.lowerBound else { return }
         if retention.due.contains(number) { return planSweep(within: shortest) }
         timers.set(.filesDue(number), at: job.record.begin + shortest)
     }
@@ -47,7 +47,7 @@ extension Engine {
 
     /// The first files of the job may be due from now on.
     mutating func filesAreDue(of number: UInt32) {
-        guard let shortest = entry(number).rules.retentions?.lowerBound else { return }
+        guard let shortest = entry(number).retentions?.lowerBound else { return }
         retention.due.insert(number)
         planSweep(within: shortest)
     }
@@ -90,7 +90,7 @@ extension Engine {
         var shortest: TimeSpan?
         for number in retention.due {
             let job = entry(number)
-            guard let retentions = job.rules.retentions else { continue }
+            guard let retentions = job.retentions else { continue }
             if let time, let end = job.endOfTasks, end + retentions.upperBound <= time {
                 retention.due.remove(number)
             } else {
@@ -107,14 +107,5 @@ extension JobEntry {
         guard record.state == .completed else { return nil }
         return record.endSteady
             ?? SteadyTime(milliseconds: (record.endTime ?? record.creationTime).milliseconds)
-    }
-}
-
-extension JobRules {
-    /// From the shortest to the longest; nil where files stay for ever.
-    fileprivate var retentions: ClosedRange<TimeSpan>? {
-        let all = templates.compactMap(\.retention)
-        guard let least = all.min(), let most = all.max() else { return nil }
-        return least...most
     }
 }

@@ -27,9 +27,9 @@ struct JobLifeTests {
         let job = floor.addJob(.free(1), autoComplete: false)
         floor.end()
         floor.now = floor.now + .seconds(60)
-        var record = floor.engine.job(job)!
-        record.autoComplete = true
-        floor.apply(.tasksAdded(job: job, [], record: record, .one()))
+        var addition = JobAddition()
+        addition.autoComplete = true
+        floor.apply(.tasksAdded(job: job, [], addition))
         #expect(floor.engine.job(job)?.state == .completed)
         #expect(floor.engine.job(job)?.endTime == floor.now.wall)
     }
