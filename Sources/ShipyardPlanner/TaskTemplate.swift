@@ -35,7 +35,7 @@ package enum DependencyPlan: Sendable, Hashable {
 }
 
 /// The settings of one job, ready to be stored; the tasks come as a stream beside it. As a document it holds
-/// neither `templates` nor `taskCount`: both grow with each submission, and are rows of their own.
+/// neither `templates`, which are rows of their own, nor `taskCount`: both grow with each submission.
 package struct JobPlan: Sendable, Codable {
     package var id: JobID
     package var autoComplete = false
@@ -59,8 +59,9 @@ package struct JobPlan: Sendable, Codable {
     package init(id: JobID) { self.id = id }
 
     private enum CodingKeys: String, CodingKey {
-        case id, autoComplete, priority, maxWallTime, autoPool, preparationCommand, releaseCommand, environment
-        case inputData, performsExitOptionsJobAction, usesTaskDependencies, isJobSchedule, recurrence
+        case id, autoComplete, priority, maxWallTime, autoPool, preparationCommand, releaseCommand
+        case environment, inputData, performsExitOptionsJobAction, usesTaskDependencies, isJobSchedule
+        case recurrence
     }
 }
 

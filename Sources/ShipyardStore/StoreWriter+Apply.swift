@@ -24,7 +24,8 @@ extension StoreWriter {
             }
         case .putJob(let job): try run(.putJob, "putJob") { $0.bind(job) }
         case .putPlan(let job, let plan): try putPlan(plan, of: job)
-        case .addTemplate(let job, let position, let template): try addTemplate(template, at: position, to: job)
+        case .addTemplate(let job, let position, let template):
+            try addTemplate(template, at: position, to: job)
         case .deleteJob(let number): try deleteJob(number)
         case .addTask(let task): try run(.addTask, "addTask") { $0.bind(task) }
         case .putTask(let task): try putTask(task)

@@ -23,12 +23,16 @@ import Testing
         return Dictionary(uniqueKeysWithValues: all.map { ($0["id"] as? String ?? "", $0) })
     }
 
-    private func opened(_ version: String) throws -> BuiltProgram {
+    /// A home with the file, in which the texts of `changes` are replaced by others of their length.
+    private func opened(_ version: String, _ changes: [String: String] = [:]) throws -> BuiltProgram {
         let program = try BuiltProgram()
         try FileManager.default.createDirectory(
             at: program.home, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        try FileManager.default.copyItem(
-            at: Self.cases.appending(path: "\(version).db"), to: program.home.appending(path: "shipyard.db"))
+        var file = try Data(contentsOf: Self.cases.appending(path: "\(version).db"))
+        for (text, other) in changes {
+            file.replaceSubrange(try #require(file.range(of: Data(text.utf8))), with: Data(other.utf8))
+        }
+        try file.write(to: program.home.appending(path: "shipyard.db"))
         return program
     }
 
@@ -67,5 +71,23 @@ import Testing
         #expect(ends == ["done 0", "waits 0", "after 0", "late 5"])
         let output = try program.run("data", "files", "stream", "--filespec", "held,waits,stdout.txt")
         #expect(output.output == "low\n")
+    }
+
+    @Test func aDocumentThatCannotBeReadIsTold() throws {
+        let program = try opened(
+            "version-1", [#"{"id":"small""#: #"{"id":_small""#, #"{"id":"chain""#: #"{_id":"chain""#])
+        let problem = "what the state file has of it cannot be read: its"
+        let pools = try program.run("pool", "list")
+        #expect(pools.code == 0)
+        #expect(pools.messages.contains("pool small can only be deleted: \(problem) specification: "))
+        #expect(!pools.messages.contains("pool p "))
+        let jobs = try program.run("jobs", "list").output.split(separator: "\n")
+        #expect(jobs.count == 5)
+        #expect(jobs.filter { $0.contains("blocked: \(problem) plan: ") }.map { $0.prefix(5) } == ["chain"])
+        #expect(try program.run("jobs", "wait", "--jobid", "held").code == 1)
+        #expect(try program.run("jobs", "del", "--jobid", "chain", "-y", "--wait").code == 0)
+        let pool = try program.write(
+            "pool_specification: {id: small, vm_count: {dedicated: 0}}", to: "s.yaml")
+        #expect(try program.run("pool", "del", "--pool", pool, "-y", "--wait").code == 0)
     }
 }

@@ -57,6 +57,28 @@ struct RetentionTests {
         #expect(floor.engine.nextDeadline == nil)
     }
 
+    @Test func templatesThatAreAddedCountWithTheOthers() {
+        let floor = Floor()
+        floor.now = Moment(milliseconds: 0)
+        let job = floor.addJob(.free(1), autoComplete: false, rules(50))
+        #expect(floor.engine.nextDeadline == at(50))
+        var addition = JobAddition()
+        addition.templates = rules(100, 20).templates
+        floor.apply(.tasksAdded(job: job, [], addition))
+        #expect(floor.engine.nextDeadline == at(20))
+        floor.pass(until: at(20))
+        #expect(
+            sweeps(floor).map(\.rules) == [[RetentionRule(job: job, template: 2, retention: .seconds(20))]])
+        floor.end()
+        floor.apply(.jobTerminated(job, reason: "x"), .oldFilesFound(until: at(20), isComplete: true))
+        // Until the longest of them is over, counted from the job's end.
+        for (second, isOver) in [(60, false), (119, false), (139, true)] as [(Int64, Bool)] {
+            floor.pass(until: at(second))
+            floor.apply(.oldFilesFound(until: at(second), isComplete: true))
+            #expect((floor.engine.nextDeadline == nil) == isOver)
+        }
+    }
+
     /// A job that is gone, or whose pool has no node, has no files to look for.
     @Test func nothingIsLookedForWhereNothingCanBe() {
         let floor = Floor()

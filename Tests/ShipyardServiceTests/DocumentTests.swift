@@ -123,7 +123,10 @@ struct DocumentTests {
 
     @Test(
         arguments: [
-            ("UPDATE plans SET version = 2", "its plan has version 2, but this program knows versions up to 1"),
+            (
+                "UPDATE plans SET version = 2",
+                "its plan has version 2, but this program knows versions up to 1"
+            ),
             ("UPDATE plans SET version = 0", "its plan has version 0"),
             ("UPDATE plans SET document = '{}'", "its plan: `id` is missing"),
             ("DELETE FROM plans", "its plan is not there"),

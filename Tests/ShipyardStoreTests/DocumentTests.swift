@@ -27,7 +27,8 @@ import Testing
 
     @Test func recordsAreChangedBesideTheirDocuments() throws {
         try store.commit([
-            .putPool(samplePool()), .putPoolSpec(somePool, document("spec", version: 3)), .putJob(sampleJob()),
+            .putPool(samplePool()), .putPoolSpec(somePool, document("spec", version: 3)),
+            .putJob(sampleJob()),
             .putPlan(job: 1, document("plan", version: 2)),
         ])
         var (pool, job) = (samplePool(), sampleJob())
@@ -117,7 +118,8 @@ import Testing
     }
 
     @Test func documentsOfTheFirstVersionAreMoved() throws {
-        let plan = #"{"id":"j1","templates":[{"é":1.50,"x":"\"\n"},{"b":[]},{"é":1.50,"x":"\"\n"}],"taskCount":2,"z":0}"#
+        let plan =
+            #"{"id":"j1","templates":[{"é":1.50,"x":"\"\n"},{"b":[]},{"é":1.50,"x":"\"\n"}],"taskCount":2,"z":0}"#
         let odd = #"{"templates":[null,"text",[7],{"b":[]}]}"#
         let script =
             job(1, "'\(plan)'") + job(2, "'{\"templates\":'") + job(3, "'\(odd)'") + job(4, "'5'")

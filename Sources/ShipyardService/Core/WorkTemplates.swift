@@ -39,7 +39,8 @@ extension ServiceCore {
             (0..<engine.templateCount(job)).contains(position)
         else { return }
         let template: TaskTemplate
-        switch Stored<TaskTemplate>(try store.template(position, of: job), named: "its template \(position)") {
+        let stored = try store.template(position, of: job)
+        switch Stored<TaskTemplate>(stored, named: "its template \(position)") {
         case .value(let value): template = value
         case .problem(let problem):
             throw StoreError(kind: .other, operation: "read job \(plan.id)", message: problem)

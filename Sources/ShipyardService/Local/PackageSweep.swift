@@ -19,7 +19,9 @@ package struct PackageSweep: Sendable {
     /// Nil where a pool cannot be read: then everything stays.
     private func needed(in store: PackageStore, without leaving: PoolID?) -> Set<String>? {
         guard let reader = try? StoreReader(path: layout.database) else { return nil }
-        let state = try? reader.snapshot { () throws(StoreError) in (try reader.pools(), try reader.poolSpecs()) }
+        let state = try? reader.snapshot { () throws(StoreError) in
+            (try reader.pools(), try reader.poolSpecs())
+        }
         guard let (pools, specs) = state else { return nil }
         var needed: Set<String> = []
         for pool in pools where pool.id != leaving {
