@@ -67,6 +67,8 @@ struct DocumentTests {
         let job = try submit(1, 2, to: "j")
         let plan = try #require(try store.plan(of: job))
         #expect(!plan.text.contains("emplates") && !plan.text.contains("askCount"))
+        let odd = DocumentRecord(version: 1, text: "as it was")
+        try store.commit([.putPlan(job: job, odd)])
         var costs: [Int] = []
         for round in 0..<30 {
             let before = store.writeCount
@@ -74,7 +76,8 @@ struct DocumentTests {
             costs.append(store.writeCount - before)
         }
         #expect(Set(costs).count == 1)
-        #expect(try store.plan(of: job) == plan)
+        #expect(try store.plan(of: job) == odd)
+        try store.commit([.putPlan(job: job, plan)])
         let expected = [1, 2] + (0..<30).map { 10 + $0 }
         #expect(try templates(of: job).map(\.retentionTime) == expected.map { .seconds(Int64($0)) })
         // The templates are those of the tasks that name them, also after a restart.
@@ -112,6 +115,19 @@ struct DocumentTests {
         try core.endTurn(at: now)
         #expect(try store.pool(pool)?.targetDedicatedNodes == 2)
         #expect(try store.poolSpec(of: pool) == odd)
+    }
+
+    @Test func aSpecificationIsKnownAfterARestart() throws {
+        var spec = PoolSpec(id: PoolID("auto")!)
+        spec.hasAutoscale = true
+        try core.addPool(spec, at: now)
+        try core.endTurn(at: now)
+        #expect(try PoolSpec(try store.poolSpec(of: spec.id), named: "") == spec)
+        let next = try restarted()
+        let refusal = #expect(throws: Refusal.self) {
+            try next.resizePool("auto", dedicated: 1, lowPriority: 0, at: now)
+        }
+        #expect(refusal?.code == "PoolHasAutoScale")
     }
 
     // MARK: What cannot be read

@@ -141,6 +141,7 @@ import Testing
             #expect(try store.plan(of: 4) == document("5"))
             #expect(try store.poolSpec(of: somePool) == document(#"{"q":"#))
             #expect(try store.pool(somePool)?.lastNodeNumber == 1)
+            #expect(try store.rows(SQL("SELECT 1 FROM templates")) { _ in true }.count == 5)
             // Moved rows and new ones are shared.
             try store.commit([.addTemplate(job: 1, position: 3, document(#"{"b":[]}"#))])
             let numbers = try store.templateNumbers(of: 1).map(\.number)
