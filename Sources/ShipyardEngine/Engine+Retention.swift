@@ -1,16 +1,24 @@
 import ShipyardModel
 
-/// For how long the files of one template's tasks stay on their nodes.
+/// For how long the files of tasks of templates that stand side by side stay on their nodes: a search for each of a
+/// thousand templates would read all tasks a thousand times.
 package struct RetentionRule: Sendable, Hashable {
     package var job: UInt32
-    package var template: Int
+    package var templates: ClosedRange<Int>
     package var retention: TimeSpan
 
-    package init(job: UInt32, template: Int, retention: TimeSpan) {
+    package init(job: UInt32, templates: ClosedRange<Int>, retention: TimeSpan) {
         self.job = job
-        self.template = template
+        self.templates = templates
         self.retention = retention
     }
+
+    /// What stays as it is when templates are added to the job, behind those that it has.
+    package struct Key: Sendable, Hashable {
+        var job: UInt32
+        var firstTemplate: Int
+    }
+    package var key: Key { Key(job: job, firstTemplate: templates.lowerBound) }
 }
 
 /// One search for files that are kept no longer: of tasks that became due after the one moment, up to the other.
@@ -72,10 +80,18 @@ extension Engine {
     private func dueRules(of job: JobEntry, at now: SteadyTime) -> [RetentionRule] {
         // Where no node is, no file is.
         guard pools[job.record.pool]?.nodes.isEmpty == false else { return [] }
-        return job.rules.templates.enumerated().compactMap { template, rules in
-            guard let retention = rules.retention, job.record.begin + retention <= now else { return nil }
-            return RetentionRule(job: job.record.number, template: template, retention: retention)
+        var due: [RetentionRule] = []
+        for (template, rules) in job.rules.templates.enumerated() {
+            guard let retention = rules.retention, job.record.begin + retention <= now else { continue }
+            if let last = due.last, last.retention == retention, last.templates.upperBound == template - 1 {
+                due[due.count - 1].templates = last.templates.lowerBound...template
+            } else {
+                let rule = RetentionRule(
+                    job: job.record.number, templates: template...template, retention: retention)
+                due.append(rule)
+            }
         }
+        return due
     }
 
     /// - Parameter isComplete: whether everything that was due has been found, and its removal is stored.
