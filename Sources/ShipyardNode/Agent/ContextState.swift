@@ -41,8 +41,10 @@ final class ContextState {
 
     deinit { for text in shared { free(text) } }
 
-    /// Fills `block` with the whole environment of one order.
-    func fill(_ block: inout StringBlock, for order: WorkOrder, in directory: String) {
+    /// Fills `block` with the whole environment of one order, and of its secrets with those that are given.
+    func fill(
+        _ block: inout StringBlock, for order: WorkOrder, in directory: String, with secrets: [SecretVariable]
+    ) {
         let working = "\(directory)/wd"
         var own = [
             "AZ_BATCH_TASK_DIR=\(directory)", "AZ_BATCH_TASK_WORKING_DIR=\(working)",
@@ -52,7 +54,13 @@ final class ContextState {
         if !setsHome { own.append("HOME=\(working)") }
         if !setsWorkingDirectory { own.append("PWD=\(working)") }
         if ownSearchPath == nil { own.append("PATH=\(node.searchPath):\(node.root)/shared:\(working)") }
-        block.fill(own, tail: shared)
+        guard !secrets.isEmpty else { return block.fill(own, tail: shared) }
+        let secrets = secrets.filter { !Self.reserved.contains($0.name) && !$0.name.isEmpty }
+        let names = Set(secrets.map(\.name))
+        func isOpen(_ variable: Substring) -> Bool { !names.contains(String(variable.prefix { $0 != "=" })) }
+        block.fill(
+            own.filter { isOpen($0[...]) }, secrets: secrets,
+            tail: shared.filter { isOpen(Substring(String(cString: $0))) })
     }
 
     func searchPath(workingDirectory: String) -> String {

@@ -60,17 +60,24 @@ struct StringBlock: ~Copyable {
         pointers.deallocate()
     }
 
-    /// Replaces the content. `tail` is appended without copying: it must outlive the use.
-    mutating func fill(_ words: [String], tail: [UnsafeMutablePointer<CChar>] = []) {
-        let needed = words.reduce(0) { $0 + $1.utf8.count + 1 }
+    /// Replaces the content. `tail` is appended without copying: it must outlive the use. Whoever gives secrets wipes
+    /// them when they are used.
+    mutating func fill(
+        _ words: [String], secrets: [SecretVariable] = [], tail: [UnsafeMutablePointer<CChar>] = []
+    ) {
+        var needed = words.reduce(0) { $0 + $1.utf8.count + 1 }
+        for secret in secrets {
+            needed += secret.name.utf8.count + secret.value.withExposedBytes(\.count) + 2
+        }
         if needed > byteCapacity {
             bytes.deallocate()
             byteCapacity = needed * 2
             bytes = .allocate(capacity: byteCapacity)
         }
-        if words.count + tail.count + 1 > pointerCapacity {
+        let count = words.count + secrets.count + tail.count
+        if count + 1 > pointerCapacity {
             pointers.deallocate()
-            pointerCapacity = (words.count + tail.count + 1) * 2
+            pointerCapacity = (count + 1) * 2
             pointers = .allocate(capacity: pointerCapacity)
         }
         var offset = 0
@@ -86,7 +93,28 @@ struct StringBlock: ~Copyable {
             bytes[offset] = 0
             offset += 1
         }
-        for (index, pointer) in tail.enumerated() { pointers[words.count + index] = pointer }
-        pointers[words.count + tail.count] = nil
+        for (index, secret) in secrets.enumerated() {
+            pointers[words.count + index] = bytes + offset
+            let target = UnsafeMutableRawBufferPointer(start: bytes + offset, count: byteCapacity - offset)
+            let prefix = secret.name + "="
+            target.copyBytes(from: prefix.utf8)
+            offset += prefix.utf8.count
+            offset += secret.value.withExposedBytes { value in
+                UnsafeMutableRawBufferPointer(rebasing: target[prefix.utf8.count...]).copyMemory(from: value)
+                return value.count
+            }
+            bytes[offset] = 0
+            offset += 1
+        }
+        for (index, pointer) in tail.enumerated() {
+            pointers[words.count + secrets.count + index] = pointer
+        }
+        pointers[count] = nil
+    }
+
+    /// Overwrites what it holds.
+    mutating func wipe() {
+        explicit_bzero(bytes, byteCapacity)
+        pointers[0] = nil
     }
 }

@@ -55,7 +55,8 @@ extension ByteWriter {
         case .signalled(let signal):
             append(OutcomeForm.signal)
             append(signal)
-        case .notStarted, .stagingFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory, .skipped, .unreadable:
+        case .notStarted, .stagingFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory, .skipped,
+            .unreadable:
             append(OutcomeForm.none)
         }
         append(UInt8(outcome.failure == nil ? 0 : 1))
@@ -121,12 +122,6 @@ extension ByteReader {
     package mutating func lifeID() throws(WireError) -> LifeID {
         guard let id = LifeID(try text()) else { throw .invalidText }
         return id
-    }
-
-    package mutating func agentToken() throws(WireError) -> AgentToken? {
-        guard let text = try optionalText() else { return nil }
-        guard let token = AgentToken(text) else { throw .invalidText }
-        return token
     }
 
     package mutating func instant() throws(WireError) -> Instant { Instant(milliseconds: try integer()) }

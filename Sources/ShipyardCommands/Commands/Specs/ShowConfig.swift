@@ -15,7 +15,8 @@ enum ShowConfig {
     }
 
     private static func json(_ node: SyntaxNode) -> JSONValue {
-        switch node.content {
+        if node.isHidden, !node.isNull { return .string(masked) }
+        return switch node.content {
         case .null: .null
         case .bool(let value): .bool(value)
         case .integer(let number): .integer(Int64(number))
@@ -34,6 +35,5 @@ enum ShowConfig {
         return JSONValue.Member(name, isSecret ? .string(masked) : json(entry.value))
     }
 
-    /// Of a fixed length, which tells nothing about the secret's.
-    private static let masked = "***"
+    private static let masked = Secret.mask
 }
