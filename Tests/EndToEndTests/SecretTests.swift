@@ -73,7 +73,7 @@ import Testing
             (item.0, try program.write(item.1, to: "wrong-\(index).yaml"))
         }
         let path = program.directory.appending(path: "wrong-bytes.yaml").path
-        try (Data("credentials:\n  storage: {main: \(mark)-28}\n  x: ".utf8) + [0xFF, 0x0A]).write(
+        try (Data("credentials:\n  storage: {main: x}\n  x: \(mark)-28 ".utf8) + [0xFF, 0x0A]).write(
             to: URL(filePath: path))
         files.append(("credentials", path))
         return files

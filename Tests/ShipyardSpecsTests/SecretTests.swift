@@ -72,6 +72,16 @@ struct SecretTests {
         let text =
             #"{"batch_shipyard":{"encryption":{"pfx":{"filename":"f","passphrase":["hunter2"]}},"x":1}}"#
         #expect(!shown(.config, text, "config.json").contains(Self.hidden))
+        // Nor does it help that its line has neither a word nor a place of its own.
+        let broken = text.replacing("\"passphrase\":", with: "\"passphrase\":\n")
+        #expect(!shown(.config, broken, "config.json").contains(Self.hidden))
+    }
+
+    @Test func helpRepeatsNoNumberThatIsASecret() {
+        let text =
+            "batch_shipyard:\n  storage_account_settings: 7654321\n  encryption: {pfx: {passphrase: 1234567}}\n"
+        let shown = shown(.config, text, "config.yaml")
+        #expect(shown.contains("put it in quotes: \"7654321\"") && !shown.contains("1234567"), "\(shown)")
     }
 
     /// What stands beside a secret, and below a comment about one, is still shown.

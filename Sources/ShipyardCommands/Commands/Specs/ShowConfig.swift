@@ -15,8 +15,7 @@ enum ShowConfig {
     }
 
     private static func json(_ node: SyntaxNode) -> JSONValue {
-        if node.isHidden, !node.isNull { return .string(masked) }
-        return switch node.content {
+        switch node.content {
         case .null: .null
         case .bool(let value): .bool(value)
         case .integer(let number): .integer(Int64(number))
