@@ -200,12 +200,14 @@ extension AgentLoop {
     ) -> (errno: Int32, isFork: Bool) {
         // Not what puts its files in place, which needs none.
         let secrets = attempt.phase == .command ? attempt.order.secrets : []
-        attempt.context.fill(&environment, for: attempt.order, in: attempt.directory, with: secrets)
         let before = NodeClock.bootTicks()
-        let (processID, error, isFork) = spawner.spawn(
-            path, arguments: arguments.pointers, environment: environment.pointers, at: place,
-            mask: mode_t(options.umask))
-        if !secrets.isEmpty { environment.wipe() }
+        let (processID, error, isFork) = attempt.context.withEnvironment(
+            of: attempt.order, in: attempt.directory, exposing: secrets, &environment
+        ) { environment in
+            spawner.spawn(
+                path, arguments: arguments.pointers, environment: environment, at: place,
+                mask: mode_t(options.umask))
+        }
         guard error == 0 else { return (error, isFork) }
         attempt.processID = processID
         if attempt.firstProcessID == 0 { attempt.firstProcessID = processID }

@@ -60,10 +60,28 @@ struct StringBlock: ~Copyable {
         pointers.deallocate()
     }
 
-    /// Replaces the content. `tail` is appended without copying: it must outlive the use. Whoever gives secrets wipes
-    /// them when they are used.
-    mutating func fill(
-        _ words: [String], secrets: [SecretVariable] = [], tail: [UnsafeMutablePointer<CChar>] = []
+    /// Replaces the content. `tail` is appended without copying: it must outlive the use.
+    mutating func fill(_ words: [String], tail: [UnsafeMutablePointer<CChar>] = []) {
+        fill(words, exposing: [], tail: tail)
+    }
+
+    /// As `fill`, with secrets that are wiped when `body` has used them.
+    mutating func withFilled<Result>(
+        _ words: [String], exposing secrets: [SecretVariable], tail: [UnsafeMutablePointer<CChar>],
+        _ body: (ProcessSpawner.Strings) -> Result
+    ) -> Result {
+        fill(words, exposing: secrets, tail: tail)
+        defer {
+            if !secrets.isEmpty {
+                explicit_bzero(bytes, byteCapacity)
+                pointers[0] = nil
+            }
+        }
+        return body(pointers)
+    }
+
+    private mutating func fill(
+        _ words: [String], exposing secrets: [SecretVariable], tail: [UnsafeMutablePointer<CChar>]
     ) {
         var needed = words.reduce(0) { $0 + $1.utf8.count + 1 }
         for secret in secrets {
@@ -110,11 +128,5 @@ struct StringBlock: ~Copyable {
             pointers[words.count + secrets.count + index] = pointer
         }
         pointers[count] = nil
-    }
-
-    /// Overwrites what it holds.
-    mutating func wipe() {
-        explicit_bzero(bytes, byteCapacity)
-        pointers[0] = nil
     }
 }
