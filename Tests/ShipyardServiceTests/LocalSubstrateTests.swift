@@ -196,6 +196,38 @@ import Testing
 
     // MARK: Secrets
 
+    /// By its token, or by what is stored of it; whatever else it says of itself was true of the right one, too.
+    @Test func agentWithAnotherTokenIsNotObeyed() throws {
+        let home = try Home(isRelayed: false)
+        home.substrate.allocate(home.node, home.description)
+        try home.connected()
+        let token = try #require(home.description.token)
+        home.description.mayExist = true
+        for known in [token, KnownToken(token.digest)] {
+            home.events = []
+            home.substrate.reset()
+            home.description.token = known
+            home.substrate.recover(home.node, home.description)
+            try home.connected()
+        }
+        for other in [KnownToken(.random()), nil] {
+            home.events = []
+            home.substrate.reset()
+            home.description.token = other
+            home.substrate.recover(home.node, home.description)
+            try home.wait("its loss") {
+                home.events.contains { if case .nodeLost = $0 { true } else { false } }
+            }
+            #expect(!home.events.contains { if case .nodeConnected = $0 { true } else { false } })
+            // The next one is the right one again.
+            home.substrate.reset()
+            home.description.token = token
+            home.substrate.allocate(home.node, home.description)
+            home.events = []
+            try home.connected()
+        }
+    }
+
     /// From a vault through core, substrate and agent into the command's environment, and nowhere else.
     @Test(arguments: [false, true]) func secretReachesItsCommandAndNothingElse(isRelayed: Bool) throws {
         let home = try Home(isRelayed: isRelayed)
