@@ -81,7 +81,7 @@ let package = Package(
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),
         tests("ShipyardSubmissionTests", ["ShipyardSubmission", "TestSupport"], resources: []),
         tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI", "ShipyardSubmission"], resources: []),
-        tests("EndToEndTests", ["ShipyardModel", "TestSupport"]),
+        tests("EndToEndTests", ["ShipyardModel", "ShipyardNode", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -196,7 +196,7 @@ package enum StoreWrite: Sendable {
     case deletePool(PoolID, removal: String, at: Instant)
     case putNode(NodeRecord)
     /// Of the agent that is about to be started on the node.
-    case putAgentToken(PoolID, NodeID, AgentToken)
+    case putAgentToken(PoolID, NodeID, AgentTokenDigest)
     case deleteNode(PoolID, NodeID)
     case putJob(JobRecord)
     /// What of a plan is neither a template nor a count.

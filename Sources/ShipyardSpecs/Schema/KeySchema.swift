@@ -74,6 +74,8 @@ package struct KeySchema: Sendable {
     package var effect: LocalEffect
     /// Whether the key is ours and unknown to Batch Shipyard.
     package var isOwn: Bool
+    /// Whether the value is a secret: shown by nothing and decoded as nothing else.
+    package var isSecret = false
     package var meaning: String
 
     init(
@@ -90,6 +92,15 @@ package struct KeySchema: Sendable {
         self.effect = effect
         isOwn = own
         self.meaning = meaning
+    }
+
+    static func secret(
+        _ name: String, _ type: ValueType = .string, required: Bool = false, effect: LocalEffect,
+        _ meaning: String
+    ) -> KeySchema {
+        var schema = KeySchema(name, type, required: required, effect: effect, meaning)
+        schema.isSecret = true
+        return schema
     }
 }
 
