@@ -1,10 +1,10 @@
 import Glibc
 
 /// A counting semaphore. On the heap, because the kernel knows it by its address.
-final class Semaphore: @unchecked Sendable {
+package final class Semaphore: @unchecked Sendable {
     private let handle: UnsafeMutablePointer<sem_t>
 
-    init() {
+    package init() {
         handle = .allocate(capacity: 1)
         sem_init(handle, 0, 0)
     }
@@ -14,9 +14,9 @@ final class Semaphore: @unchecked Sendable {
         handle.deallocate()
     }
 
-    func signal() { sem_post(handle) }
+    package func signal() { sem_post(handle) }
 
-    func wait() {
+    package func wait() {
         while sem_wait(handle) != 0 && errno == EINTR {}
     }
 }
