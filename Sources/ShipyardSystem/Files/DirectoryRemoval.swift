@@ -247,12 +247,14 @@ package final class DirectoryRemoval {
         private let isDone = Semaphore()
 
         init(
-            _ entries: [Entry], in parent: consuming FileDescriptor, at place: BytePath, _ opener: BeneathOpener
+            _ entries: [Entry], in parent: consuming FileDescriptor, at place: BytePath,
+            _ opener: BeneathOpener
         ) throws(SystemError) {
             let number = parent.release()
             do throws(SystemError) {
                 try startThread { [self] in
-                    let removal = DirectoryRemoval(entries, in: FileDescriptor(owning: number), at: place, opener)
+                    let removal = DirectoryRemoval(
+                        entries, in: FileDescriptor(owning: number), at: place, opener)
                     while !removal.step() { removed.store(removal.removed, ordering: .relaxed) }
                     removed.store(removal.removed, ordering: .relaxed)
                     failure.withLock { $0 = removal.failure }
