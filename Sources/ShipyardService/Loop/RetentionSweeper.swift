@@ -1,6 +1,7 @@
 import ShipyardEngine
 import ShipyardModel
 import ShipyardStore
+import ShipyardSystem
 import Synchronization
 
 /// Finds, now and then, tasks whose files have been kept for their `retention_time`.

@@ -1,6 +1,16 @@
 import Glibc
 import ShipyardNode
+import ShipyardStaging
 import ShipyardSystem
+
+/// `node-stage`: what a node agent runs to put files in place before a command.
+enum NodeStageCommand {
+    static let command: Command = {
+        var command = Command("node-stage", "put the files of standard input's manifest in place")
+        command.isHidden = true
+        return command.runs { _ throws(CommandFailure) in NodeStage.run() == 0 ? .done : .failed }
+    }()
+}
 
 /// `shipyard-swift node-agent`: not for people. The service starts one for each node, and `connect` where the
 /// way to an agent is a command.
@@ -26,4 +36,16 @@ package enum NodeAgentCommand {
         _ = line.withCString { write(2, $0, strlen($0)) }
         return 2
     }
+}
+
+/// `commands-page`: prints `docs/commands.md`, which is generated from the tree of commands.
+enum CommandsPageCommand {
+    static let command: Command = {
+        var command = Command("commands-page", "print docs/commands.md")
+        command.isHidden = true
+        return command.runs { invocation throws(CommandFailure) in
+            invocation.console.output.write(CommandsPage.text)
+            return .done
+        }
+    }()
 }

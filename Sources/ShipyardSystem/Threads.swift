@@ -3,15 +3,15 @@ import ShipyardModel
 import Synchronization
 
 /// A few threads for what blocks: starting agents, tearing nodes down, looking through `/proc`.
-final class Workers: Sendable {
+package final class Workers: Sendable {
     private let jobs = Mutex<[@Sendable () -> Void]>([])
     private let available = Semaphore()
 
-    init(count: Int) throws(SystemError) {
+    package init(count: Int) throws(SystemError) {
         for _ in 0..<count { try startThread { [self] in runForever() } }
     }
 
-    func run(_ job: @escaping @Sendable () -> Void) {
+    package func run(_ job: @escaping @Sendable () -> Void) {
         jobs.withLock { $0.append(job) }
         available.signal()
     }
@@ -45,4 +45,25 @@ package func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemEr
         throw SystemError("start a thread", errno: error)
     }
     pthread_detach(thread)
+}
+
+/// A counting semaphore. On the heap, because the kernel knows it by its address.
+package final class Semaphore: @unchecked Sendable {
+    private let handle: UnsafeMutablePointer<sem_t>
+
+    package init() {
+        handle = .allocate(capacity: 1)
+        sem_init(handle, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(handle)
+        handle.deallocate()
+    }
+
+    package func signal() { sem_post(handle) }
+
+    package func wait() {
+        while sem_wait(handle) != 0 && errno == EINTR {}
+    }
 }

@@ -94,3 +94,83 @@ enum TasksListCommand {
         return .done
     }
 }
+
+/// `jobs tasks count`.
+enum TasksCountCommand {
+    static let command = Command("count", "count the tasks of jobs by state")
+        .options(SharedOptions.jobID)
+        .example("jobs tasks count --jobid sweep", "shows how many tasks are active, running, completed")
+        .runs(run)
+
+    @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
+        let jobs = try SpecIDs(invocation).jobs()
+        let service = try invocation.service()
+        var table = Table()
+        table.column("job")
+        for title in ["active", "running", "completed", "succeeded", "failed"] { table.column(title, .right) }
+        var raw: [(String, JSONValue?)] = []
+        for job in jobs {
+            let counts: TaskCountsResponse = try service.get(ServiceClient.job(job) / "taskcounts")
+            raw.append((job, RawShape.taskCounts(counts)))
+            let numbers = [counts.active, counts.running, counts.completed, counts.succeeded, counts.failed]
+            table.row([job] + numbers.map(String.init))
+        }
+        invocation.isRaw ? invocation.console.printRaw(.present(raw)) : invocation.console.print(table)
+        return .done
+    }
+}
+
+/// `jobs tasks term`: ends tasks that run or wait.
+enum TasksTerminateCommand {
+    static let command = Command("term", "terminate tasks that run or wait")
+        .options(
+            .flag("force", "also tasks that do not run yet (they are, always)"),
+            SharedOptions.jobID, SharedOptions.taskID, SharedOptions.wait
+        )
+        .example("jobs tasks term --jobid sweep --taskid task-00007 -y", "ends one task")
+        .runs(run)
+
+    @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
+        let selection = try TaskSelection(invocation)
+        var ended: [ServicePath] = []
+        try selection.each("terminating") { path, task throws(CommandFailure) in
+            guard task.state != "completed" else { return }
+            try selection.client().post(path / "terminate")
+            ended.append(path)
+        }
+        invocation.console.say("\(counted(ended.count, "task")) terminated")
+        guard invocation.has("wait") else { return .done }
+        for path in ended {
+            while let task: TaskResponse = try selection.client().find(path), task.state != "completed" {
+                usleep(50_000)
+            }
+        }
+        return .done
+    }
+}
+
+/// `jobs tasks del`: removes tasks with their records and files.
+enum TasksDeleteCommand {
+    static let command = Command("del", "delete tasks with their records and files")
+        .options(SharedOptions.jobID, SharedOptions.taskID, SharedOptions.wait)
+        .example("jobs tasks del --jobid sweep --taskid task-00007 -y", "deletes one task")
+        .runs(run)
+
+    @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
+        let selection = try TaskSelection(invocation)
+        var removals: [(job: String, removal: DeletionResponse)] = []
+        try selection.each("deleting") { path, task throws(CommandFailure) in
+            removals.append((task.jobId, try selection.client().deleteWithFiles(path)))
+        }
+        let count = counted(removals.count, "task")
+        guard invocation.has("wait") else {
+            invocation.console.say("\(count) deleted; nodes are removing the files")
+            return .done
+        }
+        var isGone = true
+        let waiter = FileRemovalWaiter(selection.client(), invocation.console)
+        for (job, removal) in removals where try !waiter.wait(for: removal, of: job) { isGone = false }
+        invocation.console.say(isGone ? "\(count) deleted" : "\(count) deleted, some of their files are not")
+        return isGone ? .done : .failed
+    }
+}
