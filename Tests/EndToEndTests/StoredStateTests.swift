@@ -4,6 +4,7 @@ import Testing
 
 /// State files as released versions have left them. Each was written by the program of that version, whose service
 /// was stopped and whose agents were killed; beside it is what it answered then. `HOME` stands for its home.
+/// `version-1` is of commit d8217a9, the last with the first schema.
 @Suite(.blocking) struct StoredStateTests {
     static let cases = BuiltProgram.root.appending(path: "Tests/EndToEndTests/Cases/state")
 
