@@ -30,7 +30,7 @@ let package = Package(
         target("ShipyardModel", ["CLinux"]),
         target("ShipyardDiagnostics", ["ShipyardModel"]),
         target("ShipyardCalendar", ["ShipyardModel", "ShipyardDiagnostics"]),
-        target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "CYAML"]),
+        target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "CYAML"]),
         target("ShipyardPlanner", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs"]),
         target("ShipyardEngine", ["ShipyardModel", "ShipyardPlanner"]),
         target("ShipyardStore", ["ShipyardModel", "ShipyardPlanner", "CSQLite"]),
@@ -80,7 +80,8 @@ let package = Package(
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),
         tests("ShipyardSubmissionTests", ["ShipyardSubmission", "TestSupport"], resources: []),
-        tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI", "ShipyardSubmission"], resources: []),
+        tests(
+            "ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI", "ShipyardSubmission"], resources: []),
         tests("EndToEndTests", ["ShipyardModel", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

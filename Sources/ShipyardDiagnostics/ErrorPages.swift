@@ -497,6 +497,125 @@ enum ErrorPages {
         Choose another id.
 
         """#,
+        "SY2030": #"""
+        # SY2030: a reference to nothing
+
+        A `@{…}` names something that can be given to a job: `parameters.NAME` for what the job declares, and `schedule.…`, `run.…` or
+        `trigger.…` for what made it run. This one names nothing of these.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            scene: {default: opening}
+          tasks:
+          - command: render @{parameters.scnee}
+        ```
+
+        Correct the name, or declare the parameter. Write `@@{` for the two characters themselves. A job without `parameters` may use `@{` for
+        other things, such as `git show HEAD@{1}`; there only what looks like one of these names is a reference.
+
+        """#,
+        "SY2031": #"""
+        # SY2031: a reference that cannot be read
+
+        A reference is `@{`, a name, perhaps a `:` with `raw` or the format of a time, and `}`.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          tasks:
+          - command: render --day @{schedule.time:%Y-%q}
+        ```
+
+        Formats know %Y %m %d %H %M %S %j %y %b %B %a %A %e %u %w %G %V %F %T %z %Z %s and %%. Only times and parameters of type `date` have
+        a format.
+
+        """#,
+        "SY2032": #"""
+        # SY2032: a reference without a value
+
+        `@{schedule.…}`, `@{run.…}` and `@{trigger.…}` have a value only where a schedule or a trigger submits the job. This job was submitted, or
+        planned, by hand.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          tasks:
+          - command: render --day @{schedule.time:%F}
+        ```
+
+        Let the job take a parameter instead, which a schedule can fill with its time and `--param` with any other.
+
+        """#,
+        "SY2033": #"""
+        # SY2033: a reference where none is replaced
+
+        References are replaced in commands, environment variables, ids, paths of data and the numbers and words of task factories, and nowhere else.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            limit: {default: '01:00:00'}
+          max_wall_time: '@{parameters.limit}'
+          tasks:
+          - command: render
+        ```
+
+        Write the value, or `@@{` for the two characters.
+
+        """#,
+        "SY2034": #"""
+        # SY2034: a value that could become a command
+
+        A value goes into a command as a part of one word, whatever is in it: a file named `; rm -rf ~` stays a name. At this place that cannot be
+        promised: behind a `$` or a backslash, in backquotes, `${…}`, `$((…))` and here-documents, and in text that another program runs
+        as code, such as `eval`, `ssh` or `python3 -c`.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            scene: {default: opening}
+          tasks:
+          - command: ssh host render @{parameters.scene}
+        ```
+
+        Read the variable `SHIPYARD_PARAM_SCENE`, which every task has: `python3 -c 'import os; print(os.environ["SHIPYARD_PARAM_SCENE"])'`. Or write
+        `@{parameters.scene:raw}` for the value as it is, where you know who gives it. Numbers, booleans and days are taken also in most of these
+        places.
+
+        """#,
+        "SY2035": #"""
+        # SY2035: a parameter that no job declares
+
+        A value was given for a parameter that no job of the file has under `parameters`.
+
+        ```text
+        jobs add --param sceen=opening
+        ```
+
+        Correct the name, or declare the parameter.
+
+        """#,
+        "SY2036": #"""
+        # SY2036: a parameter without a value
+
+        The parameter has no default, and no value was given.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            scene: {type: string}
+          tasks:
+          - command: render @{parameters.scene}
+        ```
+
+        Give one with `--param scene=VALUE`, or write a `default`, or `required: false` where nothing is a value too.
+
+        """#,
         "SY3001": #"""
         # SY3001: not an id
 
@@ -741,6 +860,24 @@ enum ErrorPages {
         ```
 
         Write what `sha256sum data.csv` prints.
+
+        """#,
+        "SY3030": #"""
+        # SY3030: a value that its parameter does not take
+
+        The value is not of the parameter's type, none of its choices, or outside of its limits. It may come from the command line, a schedule or
+        the parameter's own `default`.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            quality: {type: string, choices: [draft, final], default: best}
+          tasks:
+          - command: render @{parameters.quality}
+        ```
+
+        An `int` is written in digits, a `float` with a point or an exponent if need be, a `bool` as `true` or `false`, a `date` as `2030-01-02`.
 
         """#,
         "SY3050": #"""

@@ -69,7 +69,7 @@ struct Submitter {
         var (specs, diagnostics) = SpecLoader.load(
             submission.files.map { file in
                 SpecSource(file.kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
-            })
+            }, .of(submission.context))
         if submission.options.isStrict { diagnostics.makeWarningsErrors() }
         guard !diagnostics.hasErrors else { throw .specs(diagnostics) }
         return (specs, diagnostics)

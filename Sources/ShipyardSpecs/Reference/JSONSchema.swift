@@ -54,6 +54,7 @@ package enum JSONSchema {
         case .string: return named("string") + rules
         case .bool: return named("boolean")
         case .text: return named("string", "number") + rules
+        case .scalar: return named("string", "number", "boolean")
         case .wideInteger: return named("integer")
         case .integer(let range): return named("integer") + (rules.isEmpty ? rangeMembers(range) : rules)
         case .float(let range):

@@ -3,6 +3,7 @@ package enum ReferencePage {
     package static func text(for kind: SpecKind) -> String? {
         guard let schema = kind.schema else { return nil }
         var page = Page()
+        page.showsReferences = kind == .jobs
         page.section(schema, path: kind.rawValue + " file")
         return """
             # The \(kind.rawValue) file
@@ -31,6 +32,7 @@ package enum ReferencePage {
 
     private struct Page {
         var text = ""
+        var showsReferences = false
         private var printed: [ObjectIdentifier: String] = [:]
         private var pending: [(schema: MappingSchema, path: String)] = []
 
@@ -57,6 +59,7 @@ package enum ReferencePage {
             if let check = key.check { needed += (needed.isEmpty ? "" : "; ") + check.words }
             var meaning = key.meaning
             if let merge = key.merge.words { meaning += " (\(merge))" }
+            if showsReferences, key.references != .none { meaning += " Takes references." }
             let cells = [name, typeText(key.type, path: path), needed, meaning, key.effect.words]
             text += "| " + cells.map { $0.isEmpty ? "–" : $0 }.joined(separator: " | ") + " |\n"
         }
@@ -72,7 +75,7 @@ package enum ReferencePage {
                 return "a list of "
                     + types.map { elementText($0, path: path + "[]") }.joined(separator: " or ")
             case .mapping(let schema): return reference(schema, path: path)
-            case .string, .integer, .wideInteger, .float, .bool, .text: return type.words
+            case .string, .integer, .wideInteger, .float, .bool, .text, .scalar: return type.words
             }
         }
 
@@ -80,6 +83,7 @@ package enum ReferencePage {
             switch type {
             case .mapping(let schema): reference(schema, path: path)
             case .string, .text: "text"
+            case .scalar: "values"
             case .integer, .wideInteger: "integers"
             case .float: "numbers"
             case .bool: "booleans"

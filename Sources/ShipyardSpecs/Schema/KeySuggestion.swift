@@ -70,7 +70,7 @@ extension ValueType {
         switch self {
         case .mapping(let schema): schema
         case .list(let types): types.lazy.compactMap(\.innerMapping).first
-        case .string, .integer, .wideInteger, .float, .bool, .text, .word: nil
+        case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word: nil
         }
     }
 }
