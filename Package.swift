@@ -62,7 +62,7 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging", "ShipyardService",
-                "ShipyardSubmission", "ShipyardAPI", "CLinux",
+                "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar", "CLinux",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 

@@ -616,6 +616,60 @@ enum ErrorPages {
         Give one with `--param scene=VALUE`, or write a `default`, or `required: false` where nothing is a value too.
 
         """#,
+        "SY2040": #"""
+        # SY2040: two schedules of one id
+
+        Ids of schedules name their runs, so no two in a file are the same; upper and lower case are not told apart.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, cron: '0 2 * * *'}
+        - {id: Nightly, cron: '0 3 * * *'}
+        ```
+
+        Give one of them another id.
+
+        """#,
+        "SY2041": #"""
+        # SY2041: a schedule that is not in the file
+
+        `after` names a schedule that this file does not have. It may be one of another file; if it is not, nothing ever runs after it.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, cron: '0 2 * * *'}
+        - {id: report, after: {schedule: nigthly}}
+        ```
+
+        Correct the id, if it was meant to be one of this file.
+
+        """#,
+        "SY2042": #"""
+        # SY2042: schedules that run after each other
+
+        Each waits for the other, so neither begins; and where one of them also runs by the clock, they would never end.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: first, after: {schedule: second}}
+        - {id: second, after: {schedule: first}}
+        ```
+
+        Remove one of the `after`.
+
+        """#,
+        "SY2043": #"""
+        # SY2043: a job that the jobs file does not have
+
+        `job_id` chooses one job of the jobs file, by its id as it is written there, with its references.
+
+        ```text
+        {id: nightly, cron: '0 2 * * *', jobs: film.yaml, job_id: flim}
+        ```
+
+        Correct the id, or leave `job_id` out to run all jobs of the file.
+
+        """#,
         "SY3001": #"""
         # SY3001: not an id
 
@@ -880,6 +934,58 @@ enum ErrorPages {
         An `int` is written in digits, a `float` with a point or an exponent if need be, a `bool` as `true` or `false`, a `date` as `2030-01-02`.
 
         """#,
+        "SY3031": #"""
+        # SY3031: not a cron expression
+
+        A cron expression has five fields: minute, hour, day of month, month, day of week. docs/spec/cron.md tells all of it.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, cron: '0 25 * * *'}
+        ```
+
+        The caret is below the part that is wrong.
+
+        """#,
+        "SY3032": #"""
+        # SY3032: not a time zone
+
+        Zones are those of the system, by their names in exactly these letters, such as `Europe/Berlin`; `UTC`, or `local` for the machine's own.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, cron: '0 2 * * *', timezone: Berlin}
+        ```
+
+        Write the zone's whole name. Where there are no zones at all, the package `tzdata` is missing.
+
+        """#,
+        "SY3033": #"""
+        # SY3033: a schedule that is never due
+
+        The schedule has neither times nor anything that it waits for, so it would run only when somebody starts it by hand.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, jobs: film.yaml}
+        ```
+
+        Write `cron`, `interval`, `at`, `after` or `on`.
+
+        """#,
+        "SY3034": #"""
+        # SY3034: after nothing
+
+        An entry of `after` says which schedule or job must have ended.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: report, after: {when: succeeded}}
+        ```
+
+        Write `schedule: ID` or `job: ID`.
+
+        """#,
         "SY3050": #"""
         # SY3050: an invalid number range
 
@@ -1087,6 +1193,18 @@ enum ErrorPages {
         The job is there already, and its task ids are needed to number the new tasks.
 
         The message says what went wrong. Try again; if the service cannot be reached, see `shipyard-swift service`.
+
+        """#,
+        "SY4001": #"""
+        # SY4001: a file that cannot be read
+
+        The spec names another file, and it cannot be read. Its path is relative to the file that names it.
+
+        ```text
+        {id: nightly, cron: '0 2 * * *', jobs: flim.yaml}
+        ```
+
+        Correct the path.
 
         """#,
         "SY5001": #"""

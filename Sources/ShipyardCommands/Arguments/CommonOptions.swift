@@ -17,7 +17,9 @@ package enum CommonOptions {
     ]
 
     /// One option for each kind of spec file; without it the file is looked for in `--configdir`.
-    private static let specFiles: [Option] = ["credentials", "config", "fs", "pool", "jobs"].map { kind in
+    private static let specFiles: [Option] = [
+        "credentials", "config", "fs", "pool", "jobs", "schedules",
+    ].map { kind in
         .value(
             kind, "FILE", values: .file, environment: "SHIPYARD_\(kind.uppercased())_CONF",
             "use this file instead of \(kind).yaml")

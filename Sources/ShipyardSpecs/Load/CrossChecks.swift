@@ -1,9 +1,12 @@
+import ShipyardCalendar
 import ShipyardDiagnostics
 
 /// Rules between keys, which no table of single keys can hold. They look at the tree rather than at decoded
 /// types, so that they speak up beside other errors of the same file.
 enum CrossChecks {
-    static func check(_ root: SyntaxNode, kind: SpecKind, _ diagnostics: inout Diagnostics) {
+    static func check(
+        _ root: SyntaxNode, kind: SpecKind, zones: ZoneFiles, _ diagnostics: inout Diagnostics
+    ) {
         switch kind {
         case .pool:
             guard let pool = root["pool_specification"] else { return }
@@ -18,6 +21,7 @@ enum CrossChecks {
                 }
                 if let merge = job["merge_task"] { checkImages(merge, &diagnostics) }
             }
+        case .schedules: ScheduleChecks.check(root, zones: zones, &diagnostics)
         case .credentials, .config, .fs: return
         }
     }

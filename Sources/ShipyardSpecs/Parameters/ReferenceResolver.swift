@@ -148,7 +148,7 @@ struct ReferenceResolver {
         return (suffix, false)
     }
 
-    private static let sample: RunContext = {
+    static let sample: RunContext = {
         let time = ZonedTime(Instant(milliseconds: 1_893_553_445_000), in: .utc)
         var context = RunContext()
         context.schedule = RunContext.Schedule(id: "schedule", time: time)

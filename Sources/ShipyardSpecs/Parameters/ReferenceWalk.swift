@@ -150,7 +150,7 @@ package struct ReferenceWalk {
     ) -> SyntaxNode? {
         let source = ReferenceText(text, isStrict: isStrict)
         let pieces = source.pieces()
-        let place = ReferencePlace(node, source)
+        let place = ReferencePlace(node.range, source)
         guard pieces.contains(where: { if case .text = $0 { false } else { true } }) else { return nil }
         guard key.references != .none else {
             let first = pieces.lazy.compactMap { piece in
@@ -233,6 +233,7 @@ extension ValueType {
         switch self {
         case .list: node.elements != nil
         case .mapping: node.entries != nil
+        case .listOrOne: true
         case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word:
             node.elements == nil && node.entries == nil
         }
@@ -241,10 +242,11 @@ extension ValueType {
 
 /// Where references of one text stand in the file.
 struct ReferencePlace {
-    private let node: SyntaxNode
+    private let node: SourceRange
     private let text: ReferenceText
 
-    init(_ node: SyntaxNode, _ text: ReferenceText) {
+    /// `node` is where the text stands in the file.
+    init(_ node: SourceRange, _ text: ReferenceText) {
         self.node = node
         self.text = text
     }
@@ -265,7 +267,7 @@ struct ReferencePlace {
             ordinal -= 1
             index += 1
         }
-        guard index < node.upper, bytes[index..<node.upper].starts(with: written) else { return node.range }
+        guard index < node.upper, bytes[index..<node.upper].starts(with: written) else { return node }
         let part = part ?? 0..<written.count
         return SourceRange(node.source, index + part.lowerBound, index + part.upperBound)
     }

@@ -27,6 +27,8 @@ package enum ReferencePage {
         case .fs: "Storage clusters of the cloud."
         case .pool: "The nodes that tasks run on, and what prepares them."
         case .jobs: "The jobs and their tasks."
+        case .schedules:
+            "What is run again and again, and when. **This version checks the file and runs none of it yet.** How its keys play together is told in [scheduling.md](scheduling.md)."
         }
     }
 
@@ -75,6 +77,9 @@ package enum ReferencePage {
                 return "a list of "
                     + types.map { elementText($0, path: path + "[]") }.joined(separator: " or ")
             case .mapping(let schema): return reference(schema, path: path)
+            case .listOrOne(.mapping(let schema)):
+                return reference(schema, path: path) + ", or a list of such"
+            case .listOrOne(let type): return type.words + ", or a list of it"
             case .string, .integer, .wideInteger, .float, .bool, .text, .scalar: return type.words
             }
         }
@@ -88,7 +93,7 @@ package enum ReferencePage {
             case .float: "numbers"
             case .bool: "booleans"
             case .word(let words): words.map { "`\($0)`" }.joined(separator: ", ")
-            case .list: "lists of text"
+            case .list, .listOrOne: "lists of text"
             }
         }
 

@@ -17,6 +17,8 @@ package indirect enum ValueType: Sendable {
     case word([String])
     /// Elements that fit one of the types.
     case list([ValueType])
+    /// A list, or its one element without the brackets.
+    case listOrOne(ValueType)
     case mapping(MappingSchema)
 
     static func list(_ element: ValueType) -> ValueType { .list([element]) }

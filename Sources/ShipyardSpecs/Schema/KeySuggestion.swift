@@ -69,6 +69,7 @@ extension ValueType {
     var innerMapping: MappingSchema? {
         switch self {
         case .mapping(let schema): schema
+        case .listOrOne(let type): type.innerMapping
         case .list(let types): types.lazy.compactMap(\.innerMapping).first
         case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word: nil
         }

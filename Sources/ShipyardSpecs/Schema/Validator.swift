@@ -60,6 +60,12 @@ struct Validator {
         switch type {
         case .mapping(let schema): mapping(node, schema, key: place.key, effectCounts: effectCounts)
         case .list(let types): list(node, types, place, effectCounts: effectCounts)
+        case .listOrOne(let type):
+            if node.elements != nil {
+                list(node, [type], place, effectCounts: effectCounts)
+            } else {
+                typed(node, type, place, effectCounts: effectCounts)
+            }
         case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word:
             if let finding = ScalarRule(type).finding(node, key: place.name) { report(finding) }
         }
@@ -89,6 +95,7 @@ struct Validator {
         switch type {
         case .list: node.elements != nil
         case .mapping: node.entries != nil
+        case .listOrOne: true
         case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word:
             node.elements == nil && node.entries == nil
         }
@@ -240,6 +247,7 @@ extension ValueType {
         case .scalar: "text, a number, `true` or `false`"
         case .word: "one of a few words"
         case .list: "a list"
+        case .listOrOne(let type): type.words + ", or a list"
         case .mapping: "a mapping"
         }
     }

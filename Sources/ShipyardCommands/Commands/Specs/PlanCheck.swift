@@ -8,6 +8,9 @@ enum PlanCheck {
     /// Files by themselves and together, then the plan that they make.
     static func findings(_ sources: [SpecSource], _ values: ReferenceValues) -> Diagnostics {
         var (specs, diagnostics) = SpecLoader.load(sources, values)
+        if !diagnostics.hasErrors, let schedules = specs.schedules {
+            diagnostics.report(ScheduleFiles(sources).findings(schedules, specs))
+        }
         guard !diagnostics.hasErrors, let jobs = specs.jobs else { return diagnostics }
         let world = LocalPlannerWorld(home: "/nonexistent", specDirectory: ".")
         var planner = Planner(jobs, setting: setting(specs, sources), world: world)
