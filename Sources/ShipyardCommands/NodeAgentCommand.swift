@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardNode
+import ShipyardSystem
 
 /// `shipyard-swift node-agent`: not for people. The service starts one for each node, and `connect` where the
 /// way to an agent is a command.

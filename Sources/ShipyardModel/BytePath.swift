@@ -44,17 +44,30 @@ package struct BytePath: Hashable, Sendable, Comparable, CustomStringConvertible
                 let scalar = Unicode.UTF8.decode(units)
                 text.unicodeScalars.append(contentsOf: scalar == "\\" ? ["\\", "\\"] : [scalar])
             case .error(let length):
-                for byte in bytes[position..<position + length] {
-                    let digits = String(byte, radix: 16)
-                    text += "\\x" + (digits.utf8.count == 1 ? "0" : "") + digits
-                }
+                for byte in bytes[position..<position + length] { text += Self.escaped(byte) }
                 position += length
             case .emptyInput: return text
             }
         }
     }
 
-    package var description: String { shown }
+    /// For messages, on one line: as `shown`, and control characters escaped too.
+    package var description: String {
+        var text = ""
+        for scalar in shown.unicodeScalars {
+            if scalar.properties.generalCategory == .control {
+                for byte in String(scalar).utf8 { text += Self.escaped(byte) }
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+
+    private static func escaped(_ byte: UInt8) -> String {
+        let digits = String(byte, radix: 16)
+        return "\\x" + (digits.utf8.count == 1 ? "0" : "") + digits
+    }
 
     /// For a call of C; it ends at a NUL as C does, so whoever takes bytes from elsewhere refuses that first.
     package var cString: [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }

@@ -142,7 +142,8 @@ package struct JSONItemStream {
     }
 
     private static func take(
-        _ bytes: UnsafeRawBufferPointer, _ position: inout Int, _ isInside: inout Bool, _ isComplete: inout Bool,
+        _ bytes: UnsafeRawBufferPointer, _ position: inout Int, _ isInside: inout Bool,
+        _ isComplete: inout Bool,
         _ body: (JSONSlice) throws(JSONError) -> Bool
     ) throws(JSONError) {
         while position < bytes.count, !isComplete {
@@ -179,7 +180,8 @@ package struct JSONItemStream {
 }
 
 extension JSONError {
-    fileprivate static let broken = JSONError(place: "", message: "the text is not the JSON that it should be")
+    fileprivate static let broken = JSONError(
+        place: "", message: "the text is not the JSON that it should be")
 }
 
 private let quote = UInt8(ascii: "\"")

@@ -1,14 +1,13 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// Starts node agents that outlive whoever starts them.
 package enum AgentLauncher {
     /// Starts an agent and returns its process at once; its socket appears some milliseconds later.
     ///
-    /// It gets a session of its own, none of the caller's descriptors (a database lock or a listening socket
-    /// held by an agent would outlast the service), no ignored or blocked signals, and of the environment
-    /// only what tasks may see. It is the caller's child nevertheless: see `reap`.
+    /// Of the environment it gets only what tasks may see. It is the caller's child: see `reap`.
     package static func launch(executable: String, options: NodeAgentOptions) throws(SystemError) -> Int32 {
         // Not through a link or a mount that has come to its name: what is behind that is not the node's.
         let place = try NodePath.make(options.root)
@@ -18,35 +17,15 @@ package enum AgentLauncher {
         let input = try self.input(options.token)
         let log = try openLog(in: folder.number)
 
-        var attributes = SpawnAttributes.ofNewSession()
-        defer { posix_spawnattr_destroy(&attributes) }
-
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, input.number, 0)
-        posix_spawn_file_actions_adddup2(&actions, nothing.number, 1)
-        posix_spawn_file_actions_adddup2(&actions, log.number, 2)
-        _ = shipyard_spawn_addclosefrom(&actions, 3)
-
         var options = options
         options.root = root
-        var arguments = StringBlock()
-        arguments.fill(["shipyard-swift"] + options.arguments)
-        var environment = StringBlock()
         let variables = NodeEnvironment.inheritedVariables() + [("AZ_BATCH_NODE_ROOT_DIR", root)]
-        environment.fill(variables.map { "\($0.0)=\($0.1)" })
-
-        var processID: pid_t = 0
-        var error: Int32 = 0
-        OwnChildren.start {
-            error = posix_spawn(
-                &processID, executable, &actions, &attributes, arguments.pointers, environment.pointers)
-            return error == 0 ? processID : 0
-        }
+        let process = try ProcessLaunch.start(
+            executable, ["shipyard-swift"] + options.arguments,
+            environment: variables.map { "\($0.0)=\($0.1)" },
+            ProcessLaunch.Streams(input: input.number, output: nothing.number, errors: log.number))
         _ = (nothing.number, input.number, log.number)
-        guard error == 0 else { throw SystemError("start node agent", path: executable, errno: error) }
-        return processID
+        return process
     }
 
     /// What the agent reads first. A file in memory: there is nothing to wait for, and nothing to delete.

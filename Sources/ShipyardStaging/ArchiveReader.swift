@@ -1,6 +1,7 @@
 import CArchive
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// What one entry of an archive is.
 enum ArchiveItem: Hashable {
@@ -23,7 +24,7 @@ struct ArchiveEntry {
 /// Owner of one libarchive reader on an open file: zip, or tar with any compression.
 struct ArchiveReader: ~Copyable {
     private let archive: OpaquePointer
-    private let file: Descriptor
+    private let file: FileDescriptor
 
     enum Kind { case archive, raw }
 
@@ -36,7 +37,7 @@ struct ArchiveReader: ~Copyable {
             throw StagingFailure(
                 .applicationPackageError, "\(String(cString: reason)); install the package libarchive13")
         }
-        guard let file = Descriptor(opening: path, O_RDONLY) else {
+        guard let file = FileDescriptor(opening: path, O_RDONLY) else {
             throw StagingFailure(
                 .applicationPackageError, "the archive \(path) cannot be opened", errno: errno)
         }
@@ -44,11 +45,11 @@ struct ArchiveReader: ~Copyable {
             throw StagingFailure(.applicationPackageError, "out of memory while reading \(path)")
         }
         let reader = ArchiveReader(archive: archive, file: file)
-        guard shipyard_archive_open(archive, reader.file.raw) == ARCHIVE_OK else { throw reader.failure() }
+        guard shipyard_archive_open(archive, reader.file.number) == ARCHIVE_OK else { throw reader.failure() }
         return reader
     }
 
-    private init(archive: OpaquePointer, file: consuming Descriptor) {
+    private init(archive: OpaquePointer, file: consuming FileDescriptor) {
         self.archive = archive
         self.file = file
     }

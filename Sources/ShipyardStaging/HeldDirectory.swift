@@ -1,27 +1,27 @@
 import Glibc
 import ShipyardModel
-import ShipyardNode
+import ShipyardSystem
 
 /// An open directory of a node, reached name by name from the node's root: nothing on the way was a link or a mount,
 /// and whatever takes a name's place later is not worked on.
 ///
 /// A task may put anything below its node's root, a link to the user's files or a mount of them above all.
 struct HeldDirectory: ~Copyable {
-    let descriptor: Descriptor
+    let descriptor: FileDescriptor
     /// For messages.
     let path: String
     private let opener: BeneathOpener
 
     /// The top of the tree; links in its path are followed.
     init(top path: String) throws(StagingFailure) {
-        guard let opened = Descriptor(opening: path, O_RDONLY | O_DIRECTORY) else {
+        guard let opened = FileDescriptor(opening: path, O_RDONLY | O_DIRECTORY) else {
             throw StagingFailure(.applicationPackageError, "open \(path)", errno: errno)
         }
-        let opener = BeneathOpener(top: opened.raw)
+        let opener = BeneathOpener(top: opened.number)
         self.init(opened, path, opener)
     }
 
-    private init(_ descriptor: consuming Descriptor, _ path: String, _ opener: BeneathOpener) {
+    private init(_ descriptor: consuming FileDescriptor, _ path: String, _ opener: BeneathOpener) {
         self.descriptor = descriptor
         self.path = path
         self.opener = opener
@@ -29,7 +29,7 @@ struct HeldDirectory: ~Copyable {
 
     /// The directory of this name, made where it is missing.
     borrowing func directory(_ name: BytePath) throws(StagingFailure) -> HeldDirectory {
-        guard mkdirat(descriptor.raw, name.cString, 0o755) == 0 || errno == EEXIST else {
+        guard mkdirat(descriptor.number, name.cString, 0o755) == 0 || errno == EEXIST else {
             throw StagingFailure(.applicationPackageError, "create \(path)/\(name)", errno: errno)
         }
         return try existing(name)
@@ -43,7 +43,7 @@ struct HeldDirectory: ~Copyable {
     }
 
     borrowing func existing(_ name: BytePath) throws(StagingFailure) -> HeldDirectory {
-        let (number, error) = opener.open(FileName(name.bytes), in: descriptor.raw)
+        let (number, error) = opener.open(name, in: descriptor.number)
         guard number >= 0 else {
             if [ELOOP, ENOTDIR, EXDEV].contains(error) {
                 throw StagingFailure(
@@ -52,19 +52,19 @@ struct HeldDirectory: ~Copyable {
             }
             throw StagingFailure(.applicationPackageError, "open \(path)/\(name)", errno: error)
         }
-        return HeldDirectory(Descriptor(taking: number), "\(path)/\(name)", opener)
+        return HeldDirectory(FileDescriptor(owning: number), "\(path)/\(name)", opener)
     }
 
     borrowing func status(of name: BytePath) -> stat? {
         var status = stat()
-        return fstatat(descriptor.raw, name.cString, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
+        return fstatat(descriptor.number, name.cString, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
     }
 
     /// Removes what has the name, whatever it is. What cannot be removed stays: it has a name nobody looks for.
     borrowing func remove(_ name: BytePath) {
-        let parent = FileDescriptor(owning: fcntl(descriptor.raw, F_DUPFD_CLOEXEC, 0))
+        let parent = descriptor.copy()
         guard parent.number >= 0 else { return }
-        let removal = DirectoryRemoval(FileName(name.bytes), in: parent, at: FileName(path))
+        let removal = DirectoryRemoval(name, in: parent, at: BytePath(path))
         while !removal.step() {}
     }
 
@@ -73,7 +73,7 @@ struct HeldDirectory: ~Copyable {
     borrowing func entryCount() -> Int? {
         var count = 0
         // One descriptor for each level only, whatever a task has added.
-        guard Self.count(in: descriptor.raw, opener, &count) else { return nil }
+        guard Self.count(in: descriptor.number, opener, &count) else { return nil }
         return count
     }
 
@@ -82,20 +82,11 @@ struct HeldDirectory: ~Copyable {
     private static func count(
         in directory: Int32, _ opener: BeneathOpener, _ count: inout Int, level: Int = 0
     ) -> Bool {
-        let number = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard number >= 0 else { return false }
-        guard let stream = fdopendir(number) else {
-            close(number)
-            return false
-        }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { FileName($0.prefix { $0 != 0 }) }
-            if name.bytes == [0x2E] || name.bytes == [0x2E, 0x2E] { continue }
+        guard var stream = try? DirectoryStream(of: directory) else { return false }
+        while let entry = stream.next() {
             count += 1
-            let type = Int(entry.pointee.d_type)
-            guard type == DT_DIR || type == DT_UNKNOWN else { continue }
-            let (child, error) = opener.open(name, in: number)
+            guard entry.mayBeDirectory else { continue }
+            let (child, error) = opener.open(entry.name, in: directory)
             guard child >= 0 else {
                 if [ELOOP, ENOTDIR, EXDEV].contains(error) { continue }
                 return false

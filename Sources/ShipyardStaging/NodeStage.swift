@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// The body of `shipyard-swift node-stage`, which a node agent runs before a command that needs files.
 ///
@@ -44,11 +45,12 @@ package enum NodeStage {
         let applications = try HeldDirectory(top: nodeRoot).directory(BytePath("applications"))
         // One at a time on a node: else each slot would unpack the same package at its first task. The lock
         // goes with the process. Where there is none to be had, unpacking twice does no harm.
-        let lock = Descriptor(
-            taking: openat(
-                applications.descriptor.raw, ".staging.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600
+        let lock = FileDescriptor(
+            owning: openat(
+                applications.descriptor.number, ".staging.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                0o600
             ))
-        if lock.raw >= 0 { _ = flock(lock.raw, LOCK_EX) }
+        if lock.number >= 0 { _ = flock(lock.number, LOCK_EX) }
         for package in packages {
             guard let directory = RelativePath(package.directory) else {
                 throw StagingFailure(
@@ -85,8 +87,8 @@ package enum NodeStage {
     ) throws(StagingFailure) {
         guard folder.status(of: name) != nil else { return }
         let aside = temporaryName(for: BytePath("old"))
-        let target = applications.descriptor.raw
-        guard renameat(folder.descriptor.raw, name.cString, target, aside.cString) == 0 else {
+        let target = applications.descriptor.number
+        guard renameat(folder.descriptor.number, name.cString, target, aside.cString) == 0 else {
             throw StagingFailure(.applicationPackageError, "replace \(folder.path)/\(name)", errno: errno)
         }
         applications.remove(aside)
@@ -106,7 +108,7 @@ package enum NodeStage {
 
     private static func readStandardInput() throws(StagingFailure) -> [UInt8] {
         // Of its own, so that closing it leaves the process's standard input alone.
-        let input = Descriptor(taking: dup(0))
+        let input = FileDescriptor(owning: dup(0))
         var bytes: [UInt8] = []
         try withCopyBuffer { buffer throws(StagingFailure) in
             while true {
@@ -122,7 +124,7 @@ package enum NodeStage {
 
     private static func report(_ failure: StagingFailure) {
         let line: JSONValue = ["code": .string(failure.fault.code), "message": .string(failure.message)]
-        let output = Descriptor(taking: dup(1))
+        let output = FileDescriptor(owning: dup(1))
         (line.compactBytes + [0x0A]).withUnsafeBytes { _ = output.write(all: $0) }
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// A piece of a package's content, on its way in over a connection.
 package struct PackagePiece: Sendable {
@@ -60,11 +61,11 @@ extension PackageStore {
             if errno == ENOENT { return .interrupted }
             throw StagingFailure(.applicationPackageError, "create \(part)", errno: errno)
         }
-        let file = Descriptor(taking: opened)
+        let file = FileDescriptor(owning: opened)
         let end = piece.offset + Int64(piece.bytes.count)
-        guard lseek(file.raw, 0, SEEK_END) >= piece.offset else { return .interrupted }
+        guard lseek(file.number, 0, SEEK_END) >= piece.offset else { return .interrupted }
         guard end <= piece.size else { return .different }
-        lseek(file.raw, off_t(piece.offset), SEEK_SET)
+        lseek(file.number, off_t(piece.offset), SEEK_SET)
         if let number = piece.bytes.withUnsafeBytes({ file.write(all: $0) }) {
             throw StagingFailure(.applicationPackageError, "write \(part)", errno: number)
         }
@@ -73,13 +74,13 @@ extension PackageStore {
     }
 
     private func finish(
-        _ file: borrowing Descriptor, _ piece: PackagePiece, _ part: String
+        _ file: borrowing FileDescriptor, _ piece: PackagePiece, _ part: String
     ) throws(StagingFailure) -> Arrival {
-        guard lseek(file.raw, 0, SEEK_END) == piece.size, try digest(of: file, part) == piece.digest else {
+        guard lseek(file.number, 0, SEEK_END) == piece.size, try digest(of: file, part) == piece.digest else {
             return .different
         }
         // The name promises the content: it must not outlive a power cut without it.
-        guard fchmod(file.raw, 0o400) == 0, fsync(file.raw) == 0 else {
+        guard fchmod(file.number, 0o400) == 0, fsync(file.number) == 0 else {
             throw StagingFailure(.applicationPackageError, "write \(part)", errno: errno)
         }
         // Over an equal file: whoever has that open keeps it.
@@ -90,8 +91,8 @@ extension PackageStore {
         return .whole
     }
 
-    private func digest(of file: borrowing Descriptor, _ name: String) throws(StagingFailure) -> String {
-        lseek(file.raw, 0, SEEK_SET)
+    private func digest(of file: borrowing FileDescriptor, _ name: String) throws(StagingFailure) -> String {
+        lseek(file.number, 0, SEEK_SET)
         var hash = SHA256()
         try withCopyBuffer { buffer throws(StagingFailure) in
             while true {
@@ -106,8 +107,8 @@ extension PackageStore {
     }
 
     private func checkSpace(for bytes: Int64, named source: String) throws(StagingFailure) {
-        guard let opened = Descriptor(opening: directory, O_RDONLY | O_DIRECTORY),
-            let space = DiskSpace(of: opened.raw), space.freeBytes - bytes < space.reserve
+        guard let opened = FileDescriptor(opening: directory, O_RDONLY | O_DIRECTORY),
+            let space = DiskSpace(of: opened.number), space.freeBytes - bytes < space.reserve
         else { return }
         throw StagingFailure(
             .applicationPackageError,

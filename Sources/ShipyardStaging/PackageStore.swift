@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// The application packages of a home: files named by the hash of their content, `packages/<sha256>`.
 ///
@@ -42,14 +43,14 @@ package struct PackageStore: Sendable {
     ///
     /// - Parameter needed: asked once nothing can be added any more; digests, or nil where nobody knows.
     package func sweep(keeping needed: () -> Set<String>?) {
-        guard let lock = Descriptor(opening: directory, O_RDONLY | O_DIRECTORY),
-            flock(lock.raw, LOCK_EX | LOCK_NB) == 0, let needed = needed()
+        guard let lock = FileDescriptor(opening: directory, O_RDONLY | O_DIRECTORY),
+            flock(lock.number, LOCK_EX | LOCK_NB) == 0, let needed = needed()
         else { return }
         for name in (try? directoryNames(BytePath(directory))) ?? [] {
             let text = name.shown
             let isPart = text.hasPrefix(Self.partPrefix)
             if isPart || (Self.isDigest(text) && !needed.contains(text)) {
-                unlinkat(lock.raw, name.cString, 0)
+                unlinkat(lock.number, name.cString, 0)
             }
         }
     }

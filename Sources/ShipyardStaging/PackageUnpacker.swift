@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// Makes a directory of an application package: a zip or tar file, or a plain directory.
 package struct PackageUnpacker: Sendable {
@@ -27,7 +28,7 @@ package struct PackageUnpacker: Sendable {
                 .applicationPackageError, "the package \(source) cannot be read", errno: errno)
         }
         let temporary = temporaryName(for: name)
-        guard mkdirat(folder.descriptor.raw, temporary.cString, 0o755) == 0 else {
+        guard mkdirat(folder.descriptor.number, temporary.cString, 0o755) == 0 else {
             throw StagingFailure(
                 .applicationPackageError, "create \(folder.path)/\(temporary)", errno: errno)
         }
@@ -49,7 +50,7 @@ package struct PackageUnpacker: Sendable {
     private func publish(
         _ temporary: BytePath, as name: BytePath, in folder: borrowing HeldDirectory
     ) throws(StagingFailure) {
-        let raw = folder.descriptor.raw
+        let raw = folder.descriptor.number
         guard renameat(raw, temporary.cString, raw, name.cString) != 0 else { return }
         guard errno == EEXIST || errno == ENOTEMPTY else {
             throw StagingFailure(.applicationPackageError, "create \(folder.path)/\(name)", errno: errno)
@@ -91,7 +92,7 @@ package struct PackageUnpacker: Sendable {
         guard entry.item == .file else {
             return try writer.add(entry) { _ in 0 }
         }
-        guard let file = Descriptor(opening: path, O_RDONLY | O_NOFOLLOW) else {
+        guard let file = FileDescriptor(opening: path, O_RDONLY | O_NOFOLLOW) else {
             throw StagingFailure(.applicationPackageError, "read \(path)", errno: errno)
         }
         try writer.add(entry) { buffer throws(StagingFailure) in

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// Puts the entries of a package, wherever they come from, into a directory that nothing may leave.
 struct PackageWriter: ~Copyable {
@@ -16,7 +17,7 @@ struct PackageWriter: ~Copyable {
     mutating func add(
         _ entry: ArchiveEntry, read: (UnsafeMutableRawBufferPointer) throws(StagingFailure) -> Int
     ) throws(StagingFailure) {
-        try meter.addEntry(on: root.root.raw)
+        try meter.addEntry(on: root.root.number)
         guard entry.path.bytes.count <= RelativePath.maximumBytes else {
             throw StagingFailure(
                 .applicationPackageError,
@@ -50,7 +51,7 @@ struct PackageWriter: ~Copyable {
     private func addDirectory(_ path: RelativePath, mode: UInt32) throws {
         let directory = try root.directory(path.components)
         // Ours to write: the files of a directory packed as read-only must go into it.
-        _ = fchmod(directory.raw, mode & 0o777 | 0o700)
+        _ = fchmod(directory.number, mode & 0o777 | 0o700)
     }
 
     private mutating func addFile(
@@ -64,26 +65,28 @@ struct PackageWriter: ~Copyable {
         let parent = try root.parent(of: path)
         try makeRoom(path, in: parent)
         let opened = openat(
-            parent.raw, path.name.cString, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            parent.number, path.name.cString, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard opened >= 0 else { throw PathFailure(errno) }
-        let file = Descriptor(taking: opened)
+        let file = FileDescriptor(owning: opened)
         try withCopyBuffer { buffer throws(StagingFailure) in
             while case let count = try read(buffer), count > 0 {
-                try meter.addBytes(count, on: file.raw)
+                try meter.addBytes(count, on: file.number)
                 if let number = file.write(all: UnsafeRawBufferPointer(rebasing: buffer[..<count])) {
                     throw StagingFailure(.applicationPackageError, "write `\(entry.path)`", errno: number)
                 }
             }
         }
         // Without set-uid, set-gid and sticky: a package must not hand out anybody's rights.
-        guard fchmod(file.raw, entry.mode & 0o777) == 0 else { throw PathFailure(errno) }
+        guard fchmod(file.number, entry.mode & 0o777) == 0 else { throw PathFailure(errno) }
     }
 
     private func addSymbolicLink(_ path: RelativePath, _ target: BytePath) throws {
         guard path.mayLink(to: target) else { throw leaves(path.path, to: target) }
         let parent = try root.parent(of: path)
         try makeRoom(path, in: parent)
-        guard symlinkat(target.cString, parent.raw, path.name.cString) == 0 else { throw PathFailure(errno) }
+        guard symlinkat(target.cString, parent.number, path.name.cString) == 0 else {
+            throw PathFailure(errno)
+        }
     }
 
     private func addHardLink(_ path: RelativePath, _ target: BytePath) throws {
@@ -91,21 +94,21 @@ struct PackageWriter: ~Copyable {
         let from = try root.parent(of: source)
         let to = try root.parent(of: path)
         var status = stat()
-        guard fstatat(from.raw, source.name.cString, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+        guard fstatat(from.number, source.name.cString, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             throw PathFailure(errno)
         }
         // A second name for a symbolic link, elsewhere, would give its `..` another meaning.
         guard status.st_mode & S_IFMT == S_IFREG else { throw leaves(path.path, to: target) }
         guard source != path else { return }
         try makeRoom(path, in: to)
-        guard linkat(from.raw, source.name.cString, to.raw, path.name.cString, 0) == 0 else {
+        guard linkat(from.number, source.name.cString, to.number, path.name.cString, 0) == 0 else {
             throw PathFailure(errno)
         }
     }
 
     /// A later entry of the same name counts: `tar --append` updates a file so.
-    private func makeRoom(_ path: RelativePath, in parent: borrowing Descriptor) throws(PathFailure) {
-        if unlinkat(parent.raw, path.name.cString, 0) != 0, errno != ENOENT { throw PathFailure(errno) }
+    private func makeRoom(_ path: RelativePath, in parent: borrowing FileDescriptor) throws(PathFailure) {
+        if unlinkat(parent.number, path.name.cString, 0) != 0, errno != ENOENT { throw PathFailure(errno) }
     }
 
     private func leaves(_ path: BytePath, to target: BytePath? = nil) -> StagingFailure {

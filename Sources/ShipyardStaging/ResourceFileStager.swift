@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
+import ShipyardSystem
 
 /// Puts resource files into a working directory.
 package struct ResourceFileStager: ~Copyable {
@@ -22,7 +23,7 @@ package struct ResourceFileStager: ~Copyable {
                 .resourceFileCreateFailed,
                 "`\(file.path)` would leave the working directory; use a path below it")
         }
-        let parent: Descriptor
+        let parent: FileDescriptor
         do {
             parent = try root.parent(of: path)
         } catch {
@@ -33,24 +34,24 @@ package struct ResourceFileStager: ~Copyable {
         let temporary = temporaryName(for: path.name)
         do throws(StagingFailure) {
             try fill(temporary, in: parent, from: file)
-            guard renameat(parent.raw, temporary.cString, parent.raw, path.name.cString) == 0 else {
+            guard renameat(parent.number, temporary.cString, parent.number, path.name.cString) == 0 else {
                 throw StagingFailure(.resourceFileCreateFailed, "create `\(file.path)`", errno: errno)
             }
         } catch {
-            unlinkat(parent.raw, temporary.cString, 0)
+            unlinkat(parent.number, temporary.cString, 0)
             throw error
         }
     }
 
     private mutating func fill(
-        _ name: BytePath, in parent: borrowing Descriptor, from file: StagingManifest.ResourceFile
+        _ name: BytePath, in parent: borrowing FileDescriptor, from file: StagingManifest.ResourceFile
     ) throws(StagingFailure) {
         let opened = openat(
-            parent.raw, name.cString, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            parent.number, name.cString, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard opened >= 0 else {
             throw StagingFailure(.resourceFileCreateFailed, "create `\(file.path)`", errno: errno)
         }
-        let target = Descriptor(taking: opened)
+        let target = FileDescriptor(owning: opened)
         switch ResourceSource(file.source) {
         case .web(let url): try download(url, to: target, as: file.path)
         case .path(let path): try copy(path, to: target, as: file.path)
@@ -60,17 +61,17 @@ package struct ResourceFileStager: ~Copyable {
                 "`\(file.source)` is no absolute path and no http, https or file URL")
         }
         if let wanted = file.sha256 { try compare(target, with: wanted, of: file) }
-        guard fchmod(target.raw, UInt32(file.mode) & 0o7777) == 0 else {
+        guard fchmod(target.number, UInt32(file.mode) & 0o7777) == 0 else {
             throw StagingFailure(.resourceFileWriteFailed, "set the mode of `\(file.path)`", errno: errno)
         }
     }
 
     /// What has arrived is read again: that is what the task will see.
     private func compare(
-        _ target: borrowing Descriptor, with wanted: String, of file: StagingManifest.ResourceFile
+        _ target: borrowing FileDescriptor, with wanted: String, of file: StagingManifest.ResourceFile
     ) throws(StagingFailure) {
         var hash = SHA256()
-        guard lseek(target.raw, 0, SEEK_SET) == 0 else {
+        guard lseek(target.number, 0, SEEK_SET) == 0 else {
             throw StagingFailure(.resourceFileWriteFailed, "read `\(file.path)`", errno: errno)
         }
         try withCopyBuffer { buffer throws(StagingFailure) in
@@ -90,15 +91,15 @@ package struct ResourceFileStager: ~Copyable {
     }
 
     private func copy(
-        _ path: String, to target: borrowing Descriptor, as name: String
+        _ path: String, to target: borrowing FileDescriptor, as name: String
     ) throws(StagingFailure) {
         // Not blocking: a pipe would wait for a writer that may never come.
-        guard let source = Descriptor(opening: path, O_RDONLY | O_NONBLOCK) else {
+        guard let source = FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK) else {
             let code = StagingFault(openErrno: errno)
             throw StagingFailure(code, "\(path) cannot be read", errno: errno)
         }
         var status = stat()
-        guard fstat(source.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard fstat(source.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw StagingFailure(.blobDownloadMiscError, "\(path) is not a file")
         }
         try withCopyBuffer { buffer throws(StagingFailure) in
@@ -115,14 +116,14 @@ package struct ResourceFileStager: ~Copyable {
     }
 
     private mutating func download(
-        _ url: String, to target: borrowing Descriptor, as name: String
+        _ url: String, to target: borrowing FileDescriptor, as name: String
     ) throws(StagingFailure) {
         let place = OutgoingRequest(.get, url).place
         let response: HTTPResponse
         do throws(HTTPError) {
             let client = if let client { client } else { try HTTPClient() }
             self.client = client
-            response = try client.download(url, toFile: target.raw)
+            response = try client.download(url, toFile: target.number)
         } catch {
             throw StagingFailure(error, as: name)
         }

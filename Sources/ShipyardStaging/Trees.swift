@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// Makes a directory and those above it that are missing.
 func makeDirectories(_ path: String) throws(StagingFailure) {
@@ -16,16 +17,12 @@ func makeDirectories(_ path: String) throws(StagingFailure) {
 
 /// Names in a directory without `.` and `..`, sorted so that what is done is the same each time.
 func directoryNames(_ path: BytePath) throws(StagingFailure) -> [BytePath] {
-    guard let stream = opendir(path.cString) else {
-        throw StagingFailure(.applicationPackageError, "read \(path)", errno: errno)
+    do throws(SystemError) {
+        var stream = try DirectoryStream(at: path)
+        var names: [BytePath] = []
+        while let entry = stream.next() { names.append(entry.name) }
+        return names.sorted()
+    } catch {
+        throw StagingFailure(.applicationPackageError, "read \(path)", errno: error.errno)
     }
-    defer { closedir(stream) }
-    var names: [BytePath] = []
-    while let entry = readdir(stream) {
-        let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-            BytePath(bytes: bytes.prefix { $0 != 0 })
-        }
-        if name != BytePath("."), name != BytePath("..") { names.append(name) }
-    }
-    return names.sorted()
 }

@@ -23,8 +23,10 @@ import Testing
         #expect(listed.count == 10_002)
         let ids = listed.filter { $0.contains("completed") }.map { $0.prefix { $0 != " " } }
         #expect(Set(ids).count == 10_000 && ids == ids.sorted())
-        let raw = try #require(try program.json("jobs", "tasks", "list", "--jobid", "many")["many"] as? [[String: Any]])
-        #expect((raw.first?["value"] as? [[String: Any]])?.map { $0["id"] as? String } == ids.map(String.init))
+        let raw = try #require(
+            try program.json("jobs", "tasks", "list", "--jobid", "many")["many"] as? [[String: Any]])
+        #expect(
+            (raw.first?["value"] as? [[String: Any]])?.map { $0["id"] as? String } == ids.map(String.init))
         // A connection or two may still be closing.
         #expect(
             program.eventually { zip([service, agent].map(descriptors), before).allSatisfy { $0 <= $1 + 2 } })

@@ -7,7 +7,9 @@ import Testing
 /// A listing is written straight into bytes, and must be what the answer for each task is.
 struct TaskListingTests {
     private static let results: [AttemptResult?] = {
-        let (start, end) = (Instant(milliseconds: 1_600_000_000_000), Instant(milliseconds: 1_600_000_001_234))
+        let (start, end) = (
+            Instant(milliseconds: 1_600_000_000_000), Instant(milliseconds: 1_600_000_001_234)
+        )
         let untold = Outcome.notStarted(.diskFull, "it \"said\"\n\u{1}é")
         return [nil, AttemptResult(.exited(0), startTime: start, endTime: end)]
             + [0, 5, 50, 500, 5345, 1_000_000, 123_456_789_012, -7, .max].map { (time: Int64) in

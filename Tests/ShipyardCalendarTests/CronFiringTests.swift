@@ -1,4 +1,5 @@
 import ShipyardModel
+import TestSupport
 import Testing
 
 @testable import ShipyardCalendar
@@ -193,7 +194,7 @@ private struct MinuteByMinute {
         ].map { try CronExpression($0) }
         let base = utc("2024-01-07").flooredSeconds
         for seed in 0..<150 as Range<UInt64> {
-            var random = SeededNumbers(seed: seed)
+            var random = SeededRandom(seed: seed)
             let table = Self.zone(around: base, &random)
             let expression = expressions[Int(seed) % expressions.count]
             let start = base + .random(in: 0...1440, using: &random) * 60
@@ -222,7 +223,7 @@ private struct MinuteByMinute {
         }
     }
 
-    private static func zone(around base: Int64, _ random: inout SeededNumbers) -> ZoneTable {
+    private static func zone(around base: Int64, _ random: inout SeededRandom) -> ZoneTable {
         var kinds: [LocalTimeKind] = []
         for _ in 0..<5 {
             let offset =

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import ShipyardCalendar
@@ -178,7 +179,7 @@ import Testing
             "*", "/", "-", ",", "#", "L", "W", "?", "1", "31", "mon", "feb", " ", "@", "é", "\0", "99",
             "\u{1F600}",
         ]
-        var random = SeededNumbers(seed: 11)
+        var random = SeededRandom(seed: 11)
         for _ in 0..<20_000 {
             let text = (0..<Int.random(in: 1...24, using: &random)).map { _ in
                 pieces.randomElement(using: &random)!

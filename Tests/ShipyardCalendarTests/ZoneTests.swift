@@ -1,4 +1,5 @@
 import ShipyardModel
+import TestSupport
 import Testing
 
 @testable import ShipyardCalendar
@@ -173,7 +174,7 @@ import Testing
 
     /// Any answer is good that comes. A trap would end the test program.
     @Test func damagedFilesAreReadOrRefused() throws {
-        var random = SeededNumbers(seed: 7)
+        var random = SeededRandom(seed: 7)
         let files = [good.bytes, try bytes(ofZone: "Africa/Casablanca"), try bytes(ofZone: "Europe/Dublin")]
         for file in files {
             for _ in 0..<3000 {

@@ -134,7 +134,9 @@ struct RawShapeTests {
             #"{"id":"c \"\\ é\n","jobId":"job-a","state":"active","executionInfo":{"retryCount":1,"requeueCount":2},"dependsOn":[],"isMergeTask":false}"#,
         ]
         let service = FakeService([
-            "GET /jobs/job-a/tasks?limit=all": [#"{ "value" : [ \#(tasks.joined(separator: " ,\n ")) ] , "next":7}"#],
+            "GET /jobs/job-a/tasks?limit=all": [
+                #"{ "value" : [ \#(tasks.joined(separator: " ,\n ")) ] , "next":7}"#
+            ],
             "GET /jobs/empty/tasks?limit=all": [Samples.list()],
             "GET /jobs": [Samples.list(Samples.job("job-a"), Samples.job("empty"))],
         ])
@@ -155,11 +157,16 @@ struct RawShapeTests {
                 """)
         let none = run("jobs", "tasks", "list", "--jobid", "empty", service: service)
         #expect(none.output == "" && none.messages == "job empty: no tasks found\n")
-        #expect(run("jobs", "tasks", "list", "--all", "--raw", service: FakeService(["GET /jobs": [Samples.list()]])).output == "{}\n")
+        #expect(
+            run(
+                "jobs", "tasks", "list", "--all", "--raw",
+                service: FakeService(["GET /jobs": [Samples.list()]])
+            ).output == "{}\n")
     }
 
     @Test(arguments: [
-        #"{"value":[{"id":"a","state":"active"}"#, #"{"value":[{"id":"a""#, #"{"value":[{"id":"a"}]}"#, "[]", "",
+        #"{"value":[{"id":"a","state":"active"}"#, #"{"value":[{"id":"a""#, #"{"value":[{"id":"a"}]}"#, "[]",
+        "",
         #"{"value":[{"id" "a"}]}"#, #"{"value":[{"id":"a","state":"active"},"#,
     ])
     func halfAListIsNone(_ body: String) {

@@ -47,7 +47,8 @@ final class Floor {
             case .launchNode(let node): if connects { apply(.nodeConnected(node, running: [], queued: [])) }
             case .startWork(let node, let work): atAgents.append((node, work))
             case .removeNode(let node): atAgents.removeAll { $0.node == node }
-            case .killWork, .verifyPoolRemoved, .removeFiles, .forgetRemoval, .shutDownNode, .findOldFiles: break
+            case .killWork, .verifyPoolRemoved, .removeFiles, .forgetRemoval, .shutDownNode, .findOldFiles:
+                break
             }
         }
     }

@@ -1,5 +1,6 @@
 import ShipyardModel
 import ShipyardPlanner
+import TestSupport
 import Testing
 
 @testable import ShipyardEngine
@@ -123,7 +124,7 @@ struct NeverRunTests {
     /// living engine and in one made from its rows.
     @Test(arguments: 0..<UInt64(150))
     func decisionsAreThoseOfAPlainLook(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SeededRandom(seed: seed)
         let count = Int.random(in: 2...14, using: &random)
         var rules = JobRules.one()
         rules.templates.append(TaskRules())
@@ -161,7 +162,7 @@ struct NeverRunTests {
         }
     }
 
-    private func dependencies(of index: Int, _ random: inout Seeded) -> [Dependency] {
+    private func dependencies(of index: Int, _ random: inout SeededRandom) -> [Dependency] {
         (0..<Int.random(in: 0...2, using: &random)).map { _ in
             let low = UInt32.random(in: 0..<UInt32(index), using: &random)
             return Bool.random(using: &random)
@@ -199,18 +200,5 @@ struct NeverRunTests {
         case .tasks(let range): range.contains(where: lost.contains)
         case .numbers: false
         }
-    }
-}
-
-/// SplitMix64: the same history on every run.
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

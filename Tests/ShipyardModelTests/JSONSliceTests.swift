@@ -50,7 +50,8 @@ struct JSONSliceTests {
 
     @Test(arguments: [
         "{\"value\":{", "[1]", "{\"value\":[}", "{\"valeu\":[1]}", "{\"value\":[{\"a\"}]}",
-        "{\"value\":[{\"a\":}]}", "{\"value\":[{\"a\":1 \"b\":2}]}", "{\"value\":[{,}]}", "{\"value\":[{\"a\":1,}]}",
+        "{\"value\":[{\"a\":}]}", "{\"value\":[{\"a\":1 \"b\":2}]}", "{\"value\":[{,}]}",
+        "{\"value\":[{\"a\":1,}]}",
     ])
     func whatIsNoListIsRefused(_ text: String) {
         var stream = JSONItemStream()
@@ -65,7 +66,8 @@ struct JSONSliceTests {
     }
 
     @Test(arguments: [
-        ("1583020799999", "2020-02-29T23:59:59.999Z"), ("0", "1970-01-01T00:00:00Z"), ("-1", "1969-12-31T23:59:59.999Z"),
+        ("1583020799999", "2020-02-29T23:59:59.999Z"), ("0", "1970-01-01T00:00:00Z"),
+        ("-1", "1969-12-31T23:59:59.999Z"),
         ("1700000000050", "2023-11-14T22:13:20.050Z"), ("-62198755200001", "-2-12-31T23:59:59.999Z"),
     ])
     func timesAreWrittenAsAzureBatchDoes(_ milliseconds: String, _ text: String) throws {

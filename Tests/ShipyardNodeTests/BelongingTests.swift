@@ -1,5 +1,6 @@
 import Foundation
 import ShipyardModel
+import ShipyardSystem
 import Testing
 
 @testable import ShipyardNode
@@ -57,7 +58,7 @@ struct BelongingTests {
         var folder = open(try directory(of: group), O_RDONLY | O_DIRECTORY)
         let name =
             isDeep
-            ? FileName(String(repeating: "d", count: 200)) : FileName([0xFF, 0xFE])
+            ? BytePath(String(repeating: "d", count: 200)) : BytePath(bytes: [0xFF, 0xFE])
         for _ in 0..<(isDeep ? 30 : 1) {
             #expect(name.withCString { mkdirat(folder, $0, 0o755) } == 0)
             let next = name.withCString { openat(folder, $0, O_RDONLY | O_DIRECTORY) }

@@ -1,5 +1,6 @@
 import Foundation
 import ShipyardModel
+import ShipyardSystem
 import Testing
 
 @testable import ShipyardNode

@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardModel
 import ShipyardNode
+import ShipyardSystem
 import Testing
 
 /// Orders that wait for a slot, orders that come twice, and connections that come and go.

@@ -1,5 +1,6 @@
 import Foundation
 import ShipyardModel
+import ShipyardSystem
 import Testing
 
 @testable import ShipyardNode
@@ -155,7 +156,7 @@ struct RemovalTests {
         #expect(try await agent.run(2, "mkdir m; touch f").isSuccess)
         let work = "\(agent.root)/workitems/job/job-1"
         let bytes = Array("\(work)/t1/wd/m".utf8) + [0xFF]
-        let isMounted = FileName(bytes).withCString { mount(kept, $0, nil, UInt(MS_BIND), nil) } == 0
+        let isMounted = BytePath(bytes: bytes).withCString { mount(kept, $0, nil, UInt(MS_BIND), nil) } == 0
         if isMounted { #expect(mount("\(kept)/file", "\(work)/t2/wd/f", nil, UInt(MS_BIND), nil) == 0) }
         for (number, path) in ["workitems/job/job-1/t1", "workitems/job/job-1/t2"].enumerated() {
             let id = RemovalID(rawValue: Int64(number))
@@ -174,7 +175,7 @@ struct RemovalTests {
         guard isMounted else { return }
         // Everything else is gone, and asking again is trying again.
         #expect(access("\(agent.root)/removed/\(TestAgent.state)-0/wd/d", F_OK) != 0)
-        let moved = FileName("\(agent.root)/removed/\(TestAgent.state)-0/wd/m".utf8 + [0xFF])
+        let moved = BytePath(bytes: "\(agent.root)/removed/\(TestAgent.state)-0/wd/m".utf8 + [0xFF])
         #expect(moved.withCString { umount2($0, 0) } == 0)
         agent.send(.removeDirectory(RemovalID(rawValue: 0), path: "workitems/job/job-1/t1"))
         try await agent.hasReceived(.directoryRemoved(RemovalID(rawValue: 0)))
@@ -289,7 +290,7 @@ struct DirectoryRemovalTests {
     private func remove(_ name: String, usesOpenAt2: Bool) throws -> SystemError? {
         let parent = try FileDescriptor.openDirectory(place)
         let removal = DirectoryRemoval(
-            FileName(name), in: parent, at: FileName(place), usesOpenAt2: usesOpenAt2)
+            BytePath(name), in: parent, at: BytePath(place), usesOpenAt2: usesOpenAt2)
         while !removal.step() {}
         return removal.failure
     }
@@ -299,18 +300,18 @@ struct DirectoryRemovalTests {
             #expect(symlink("../outside", "\(place)/tree/link") == 0)
             let tree = try FileDescriptor.openDirectory("\(place)/tree")
             let opener = BeneathOpener(top: tree.number, usesOpenAt2: usesOpenAt2)
-            let link = opener.open(FileName("link"), in: tree.number)
+            let link = opener.open(BytePath("link"), in: tree.number)
             #expect(link.number < 0)
             #expect(link.errno == ELOOP || link.errno == ENOTDIR)
-            #expect(!opener.makeAccessible(FileName("link"), in: tree.number))
-            let deep = opener.open(FileName("deep"), in: tree.number)
+            #expect(!opener.makeAccessible(BytePath("link"), in: tree.number))
+            let deep = opener.open(BytePath("deep"), in: tree.number)
             #expect(deep.number >= 0)
             close(deep.number)
             guard mount("\(place)/outside", "\(place)/tree/deep", nil, UInt(MS_BIND), nil) == 0 else {
                 return
             }
             defer { umount2("\(place)/tree/deep", Int32(MNT_DETACH)) }
-            #expect(opener.open(FileName("deep"), in: tree.number) == (-1, EXDEV))
+            #expect(opener.open(BytePath("deep"), in: tree.number) == (-1, EXDEV))
             #expect(
                 try remove("tree", usesOpenAt2: usesOpenAt2)
                     == SystemError("remove mount point", path: "\(place)/tree/deep", errno: EBUSY))
@@ -347,6 +348,6 @@ struct DirectoryRemovalTests {
             (Array("a\\xff".utf8), "a\\\\xff"), ([0xC2, 0x85], "\\xc2\\x85"), ([0xE2, 0x98], "\\xe2\\x98"),
             ([0xED, 0xA0, 0x80], "\\xed\\xa0\\x80"), ([], ""),
         ]
-        for item in cases { #expect(FileName(item.bytes).description == item.shown) }
+        for item in cases { #expect(BytePath(bytes: item.bytes).description == item.shown) }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ShipyardModel
+import ShipyardSystem
 import Testing
 
 @testable import ShipyardNode
@@ -217,7 +218,7 @@ struct TaskTests {
         // And a teardown by the same user finds it, though neither its environment nor its directory can be read.
         agent.start(3, "sleep 600")
         try await agent.started(3)
-        #expect(ProcessTable.agentRoot(of: agent.processID) == FileName(agent.root))
+        #expect(ProcessTable.agentRoot(of: agent.processID) == BytePath(agent.root))
     }
 
     /// A script that becomes the program as a user who is nobody; for tests that run as root.

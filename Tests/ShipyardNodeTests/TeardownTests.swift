@@ -1,5 +1,6 @@
 import Foundation
 import ShipyardModel
+import ShipyardSystem
 import Testing
 
 @testable import ShipyardNode
@@ -182,7 +183,9 @@ struct TeardownTests {
             try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
             for number in 0..<9000 { close(creat("\(root)/f\(number)", 0o600)) }
             var told: [Int: [Int]] = [:]
-            let reports = NodeTeardown.run(roots: [root, other], grace: .zero) { told[$0, default: []].append($1) }
+            let reports = NodeTeardown.run(roots: [root, other], grace: .zero) {
+                told[$0, default: []].append($1)
+            }
             #expect(reports.map(\.isComplete) == [true, true])
             #expect(told[0]?.reduce(0, +) == 9001 && told[0]?.count == 3)
             #expect(told[1] == [1])
@@ -194,7 +197,7 @@ struct TeardownTests {
             let outside = "\(place)/outside"
             mkdir(outside, 0o700)
             close(open("\(outside)/file", O_WRONLY | O_CREAT, 0o600))
-            let points = [FileName("\(root)/m".utf8 + [0xFF, 0x20, 0x5C]), FileName("\(root)/f")]
+            let points = [BytePath(bytes: "\(root)/m".utf8 + [0xFF, 0x20, 0x5C]), BytePath("\(root)/f")]
             #expect(points[0].withCString { mkdir($0, 0o700) } == 0)
             close(points[1].withCString { open($0, O_WRONLY | O_CREAT, 0o600) })
             guard points[0].withCString({ mount(outside, $0, nil, UInt(MS_BIND), nil) }) == 0 else { return }
@@ -203,7 +206,7 @@ struct TeardownTests {
             #expect(report.isComplete, "\(report)")
             #expect(access(root, F_OK) != 0)
             #expect(access("\(outside)/file", F_OK) == 0)
-            #expect(!MountTable.read().contains { $0.point.isBelow(FileName(place)) })
+            #expect(!MountTable.read().contains { $0.point.isBelow(BytePath(place)) })
         }
     }
 

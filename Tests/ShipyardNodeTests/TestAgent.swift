@@ -1,6 +1,7 @@
 import Foundation
 import ShipyardModel
 import ShipyardNode
+import ShipyardSystem
 import Testing
 
 /// A real agent of the built program in a node root of its own. Both go with this value.

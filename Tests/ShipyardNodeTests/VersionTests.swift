@@ -70,9 +70,12 @@ struct VersionTests {
         let words = try #require(Outcome.signalled(9).failure)
         #expect(
             exit(.signalled(9))
-                == head + [1] + Self.number(Int32(9)) + [1, 0] + Self.text(words.code) + Self.text(words.message)
+                == head + [1] + Self.number(Int32(9)) + [1, 0] + Self.text(words.code)
+                + Self.text(words.message)
                 + times)
-        for outcome in [Outcome.exited(3), .notStarted(.diskFull, "x"), .endedByUser, .overWallTime(.seconds(3))] {
+        for outcome in [
+            Outcome.exited(3), .notStarted(.diskFull, "x"), .endedByUser, .overWallTime(.seconds(3)),
+        ] {
             var reader = ByteReader(exit(outcome)[...])
             reader.version = 2
             guard case .exited(5, id, let result) = try AgentMessage(from: &reader) else {

@@ -1,5 +1,6 @@
 import ShipyardModel
 import ShipyardNode
+import TestSupport
 import Testing
 
 struct WireTests {
@@ -117,7 +118,7 @@ struct WireTests {
     }
 
     @Test func garbageNeverCrashes() {
-        var generator = SeededGenerator(state: 11)
+        var generator = SeededRandom(seed: 11)
         for _ in 0..<20_000 {
             var bytes = Self.frames([Self.serviceMessages.randomElement(using: &generator)!])
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -143,18 +144,5 @@ struct WireTests {
         decoder = FrameDecoder()
         decoder.append([3, 0, 0, 0, ProtocolVersions.ofThisProgram.newest, 7, 0])
         #expect(throws: WireError.trailingBytes(1)) { try decoder.next(ServiceMessage.self) }
-    }
-}
-
-/// SplitMix64: the same garbage on every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

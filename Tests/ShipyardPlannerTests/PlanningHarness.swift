@@ -37,18 +37,3 @@ struct Planned {
     var commands: [String?] { sink.tasks.joined().map(\.command) }
     var ids: [String] { sink.tasks.joined().map(\.id) }
 }
-
-/// Small numbers from a seed: a failing case names itself by its seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: Int) { state = UInt64(seed) }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}

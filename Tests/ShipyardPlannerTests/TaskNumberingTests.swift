@@ -1,5 +1,6 @@
 import ShipyardModel
 import ShipyardSpecs
+import TestSupport
 import Testing
 
 @testable import ShipyardPlanner
@@ -52,7 +53,7 @@ struct TaskNumberingTests {
 
     @Test func spansNumberAsASetOfTextsDoes() throws {
         for seed in 0..<600 {
-            var random = SplitMix(seed: seed)
+            var random = SeededRandom(seed: UInt64(seed))
             let prefixes = ["task-", "t", "t1", "1", "", "12", "a-"].shuffled(using: &random).prefix(3)
             var existing: [String] = []
             for _ in 0..<Int.random(in: 0...4, using: &random) {

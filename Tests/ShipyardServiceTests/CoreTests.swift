@@ -2,6 +2,7 @@ import ShipyardEngine
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardSpecs
+import ShipyardSystem
 import Testing
 
 @testable import ShipyardService
@@ -244,7 +245,7 @@ struct CoreTests {
             script: change.replacing("(job_of_key << 32)", with: "(\(broken) << 32)"))
         var clock = try ServiceClock(store: store)
         #expect(
-            abs((clock.now().steady - SteadyTime(milliseconds: WallClock.now().milliseconds)).milliseconds)
+            abs((clock.now().steady - SteadyTime(milliseconds: SystemClock.now().milliseconds)).milliseconds)
                 < 86_400_000)
         _ = clock.takeNewAnchor(at: clock.now())
         let core = try restarted()

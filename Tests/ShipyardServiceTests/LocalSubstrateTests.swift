@@ -3,6 +3,7 @@ import ShipyardEngine
 import ShipyardModel
 import ShipyardNode
 import ShipyardStore
+import ShipyardSystem
 import TestSupport
 import Testing
 
@@ -48,13 +49,13 @@ import Testing
 
         /// Events are handed out as the loop takes them.
         func wait(_ what: String, until holds: () throws -> Bool) throws {
-            let end = WallClock.monotonicMicroseconds() + 60_000_000
+            let end = SystemClock.monotonicMicroseconds() + 60_000_000
             while try !holds() {
-                guard WallClock.monotonicMicroseconds() < end else {
+                guard SystemClock.monotonicMicroseconds() < end else {
                     Issue.record("no sign of \(what): \(events)")
                     throw CancellationError()
                 }
-                substrate.wait(until: WallClock.monotonicMicroseconds() + 20_000, for: .anything)
+                substrate.wait(until: SystemClock.monotonicMicroseconds() + 20_000, for: .anything)
                 events += substrate.takeEvents()
             }
         }
@@ -72,7 +73,8 @@ import Testing
         func run(_ key: Int64, _ command: String, _ template: WorkTemplate) throws -> AttemptResult {
             let id = WorkID(kind: .task, key: key, attempt: 1)
             substrate.start(
-                WorkAssignment(id: id, template: template, task: "t\(key)", command: command, needs: Resources(slots: 1)),
+                WorkAssignment(
+                    id: id, template: template, task: "t\(key)", command: command, needs: Resources(slots: 1)),
                 on: node)
             substrate.turnCommitted()
             try wait("the end of task \(key)") { !exits(of: id).isEmpty }

@@ -3,6 +3,7 @@ import Glibc
 import ShipyardCalendar
 import ShipyardDiagnostics
 import ShipyardModel
+import TestSupport
 import Testing
 
 @testable import ShipyardSpecs
@@ -188,7 +189,7 @@ import Testing
 
     /// By the C library, in the zone that needs no files.
     @Test func formatsOfTimesAreThoseOfStrftime() throws {
-        var random = Numbers(seed: 7)
+        var random = SeededRandom(seed: 7)
         let directives = TimeFormat.directives.split(separator: " ").map(String.init)
         for _ in 0..<500 {
             let seconds = Int64.random(in: 0...4_133_980_799, using: &random)

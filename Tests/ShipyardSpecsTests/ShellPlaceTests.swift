@@ -1,5 +1,6 @@
 import Foundation
 import ShipyardDiagnostics
+import TestSupport
 import Testing
 
 @testable import ShipyardSpecs
@@ -43,7 +44,7 @@ import Testing
         "!", "'\u{301}", "&", "|", "~", "%s", "a", "é", "\t", "((", "}", "[", "=", "\\'", "\"\"", "''",
     ]
 
-    private func value(_ random: inout Numbers) -> String {
+    private func value(_ random: inout SeededRandom) -> String {
         (0..<Int.random(in: 0...6, using: &random)).map { _ in
             Self.pieces.randomElement(using: &random)!
         }.joined()
@@ -52,7 +53,7 @@ import Testing
     /// Words of known meaning, made of quotes and references in every mixture.
     @Test(arguments: 0..<6)
     func everyShellSeesTheValueAsItIs(seed: Int) throws {
-        var random = Numbers(seed: seed)
+        var random = SeededRandom(seed: UInt64(seed))
         for _ in 0..<40 {
             let value = value(&random)
             var script = ""
@@ -75,7 +76,7 @@ import Testing
     }
 
     /// A command that prints its words with NUL behind each, and the words.
-    private func command(_ value: String, _ random: inout Numbers) -> (String, [String]) {
+    private func command(_ value: String, _ random: inout SeededRandom) -> (String, [String]) {
         var text = ["printf '%s\\0'", "env printf \"%s\\0\"", "V=1 printf '%s\\0'"].randomElement(
             using: &random)!
         var words: [String] = []
@@ -114,7 +115,7 @@ import Testing
     /// Whatever a command is, a value runs nothing. Commands are soup of what shells care about.
     @Test(arguments: 0..<6)
     func noValueBecomesACommand(seed: Int) throws {
-        var random = Numbers(seed: seed &+ 1000)
+        var random = SeededRandom(seed: UInt64(seed + 1000))
         let count = Int(ProcessInfo.processInfo.environment["SHIPYARD_SOUPS"] ?? "") ?? 25
         let directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("shipyard-soup-\(UUID().uuidString)")
@@ -200,20 +201,5 @@ import Testing
         #expect(
             try replaced("echo {0} @{parameters.x}", "{0}", factory: #"{"repeat": 2}"#) == "echo {0} '{0}'")
         #expect(try replaced("echo @{parameters.x:raw}", "{0}", factory: sweep) == "echo {{0}}")
-    }
-}
-
-/// Small numbers from a seed: a failing case names itself by its seed.
-struct Numbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: Int) { state = UInt64(seed) }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

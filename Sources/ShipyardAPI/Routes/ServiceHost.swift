@@ -4,6 +4,7 @@ import ShipyardNode
 import ShipyardService
 import ShipyardStore
 import ShipyardSubmission
+import ShipyardSystem
 
 /// `service run`: the service of one home, from its lock to its last answer.
 package enum ServiceHost {
@@ -88,7 +89,7 @@ package enum ServiceHost {
         let routes = APIRoutes(
             loop: loop, readers: readers, layout: layout,
             submissions: Submissions(turns: loop, readers: readers, layout: layout),
-            identity: .init(version: version, processID: getpid(), startTime: ServiceLog.now()))
+            identity: .init(version: version, processID: getpid(), startTime: SystemClock.now()))
         try ServiceSignals.onStop { number in
             log.write("signal \(number): the service stops")
             loop.stop()

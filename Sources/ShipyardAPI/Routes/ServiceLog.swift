@@ -1,7 +1,7 @@
 import Glibc
 import ShipyardModel
-import ShipyardNode
 import ShipyardService
+import ShipyardSystem
 import Synchronization
 
 /// The service's log: its standard error, which the command that started it has made `service.log`.
@@ -16,7 +16,7 @@ final class ServiceLog: Sendable {
     init(_ layout: HomeLayout) { path = layout.log }
 
     func write(_ line: String) {
-        let text = "\(Self.now().iso8601) \(line)\n"
+        let text = "\(SystemClock.now().iso8601) \(line)\n"
         lock.withLock { _ in
             beginAnewWhenFull()
             _ = text.withCString { Glibc.write(2, $0, strlen($0)) }
@@ -35,11 +35,5 @@ final class ServiceLog: Sendable {
         dup2(file, 1)
         dup2(file, 2)
         close(file)
-    }
-
-    static func now() -> Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 }

@@ -2,7 +2,7 @@ import CMicroHTTPD
 import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
-import ShipyardNode
+import ShipyardSystem
 
 /// One request while it comes in, and its answer while it goes out.
 final class Exchange {

@@ -1,8 +1,8 @@
 import ShipyardAPI
-import ShipyardNode
 import ShipyardPlanner
 import ShipyardSpecs
 import ShipyardSubmission
+import ShipyardSystem
 
 /// Runs the generators of a submission's jobs file, here and as this user's shell would, so that what they give
 /// can travel with it.

@@ -1,6 +1,8 @@
 import Glibc
+import ShipyardModel
 import ShipyardNode
 import ShipyardPlanner
+import ShipyardSystem
 
 /// One `python3` process with all that it starts, and the stream to it; ended when this value goes.
 ///
@@ -37,47 +39,25 @@ final class PythonProcess {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw Self.failure("socketpair", errno) }
-        var process: pid_t = 0
-        let mark = String(UInt64.random(in: 0 ... .max), radix: 36)
+        let mark = randomSuffix()
         let variables = caller.variables(searchPath: searchPath).filter {
             !$0.hasPrefix(Self.markVariable + "=")
         }
-        let code = Self.spawn(
-            python, ["-c", script, caller.workingDirectory],
-            environment: variables + ["\(Self.markVariable)=\(mark)"], stream: ends[1], &process)
-        close(ends[1])
-        guard code == 0 else {
+        defer { close(ends[1]) }
+        let process: pid_t
+        do throws(SystemError) {
+            // Its errors are ours to show.
+            process = try ProcessLaunch.start(
+                python, [python, "-c", script, caller.workingDirectory],
+                environment: variables + ["\(Self.markVariable)=\(mark)"],
+                ProcessLaunch.Streams(input: ends[1], output: ends[1], errors: 2))
+        } catch {
             close(ends[0])
-            throw Self.failure("start \(python)", code)
+            throw Self.failure("start \(python)", error.errno)
         }
         self.process = process
         tree = StartedTree(root: process, variable: Self.markVariable, mark: mark)
         socket = ends[0]
-    }
-
-    /// In a new session: a terminal's ctrl-C is ours, and takes the generators along.
-    private static func spawn(
-        _ program: String, _ arguments: [String], environment: [String], stream: Int32,
-        _ process: inout pid_t
-    ) -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, stream, 0)
-        posix_spawn_file_actions_adddup2(&actions, stream, 1)
-        var attributes = SpawnAttributes.ofNewSession()
-        defer { posix_spawnattr_destroy(&attributes) }
-        return withCStrings([program] + arguments) { arguments in
-            withCStrings(environment) { environment in
-                var code: Int32 = 0
-                // An orphan that comes to us is told from this one by not being known.
-                OwnChildren.start {
-                    code = posix_spawn(&process, program, &actions, &attributes, arguments, environment)
-                    return code == 0 ? process : 0
-                }
-                return code
-            }
-        }
     }
 
     deinit {
@@ -100,14 +80,6 @@ final class PythonProcess {
 
     private static func failure(_ operation: String, _ code: Int32) -> PlannerWorldError {
         PlannerWorldError("cannot \(operation): \(String(cString: strerror(code)))")
-    }
-
-    private static func withCStrings<Result>(
-        _ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-    ) -> Result {
-        let copies = texts.map { strdup($0) }
-        defer { copies.forEach { free($0) } }
-        return body(copies + [nil])
     }
 
     /// Why there is no more to read or write.
@@ -170,7 +142,7 @@ final class PythonProcess {
 struct Patience {
     private let end: Double
 
-    init(seconds: Int) { end = monotonicSeconds() + Double(seconds) }
+    init(seconds: Int) { end = SystemClock.monotonicSeconds() + Double(seconds) }
 
-    var isOver: Bool { monotonicSeconds() > end }
+    var isOver: Bool { SystemClock.monotonicSeconds() > end }
 }

@@ -21,7 +21,9 @@ final class ProgressDisplay {
         meter.add(completed: files, at: now)
         let rate = meter.perSecond > 0 ? ", \(rateText(meter.perSecond))/s" : ""
         let line = "\(name): \(counted(files, "file")) removed\(rate)"
-        show({ width in String(line.prefix(width.map { max(1, $0 - 1) } ?? .max)) }, completed: files, of: .max, at: now)
+        show(
+            { width in String(line.prefix(width.map { max(1, $0 - 1) } ?? .max)) }, completed: files,
+            of: .max, at: now)
     }
 
     /// - Parameter text: for a terminal of so many columns, or for a log.

@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardSystem
 
 /// Repeats requests that met a service at its end, where a second time can do no harm, after another service was
 /// started.
@@ -32,11 +33,13 @@ struct RestartingTransport: ServiceTransport {
             }
         }
         var restarts = 0
-        let limit = monotonicSeconds() + Self.patience
+        let limit = SystemClock.monotonicSeconds() + Self.patience
         while true {
             do throws(TransportFailure) {
                 let answer = try transport.send(request, onBody: take)
-                guard answer.isOfEndingService(to: request), monotonicSeconds() < limit else { return answer }
+                guard answer.isOfEndingService(to: request), SystemClock.monotonicSeconds() < limit else {
+                    return answer
+                }
                 // It has done nothing of what was asked. Its socket goes in a moment, and then another one comes.
                 usleep(Self.pause)
                 try? restart()
@@ -46,7 +49,7 @@ struct RestartingTransport: ServiceTransport {
                 switch error {
                 case .notListening:
                     // Nothing of it was sent.
-                    guard monotonicSeconds() < limit else { throw error }
+                    guard SystemClock.monotonicSeconds() < limit else { throw error }
                     usleep(Self.pause)
                 case .interrupted:
                     guard request.isRepeatable, restarts < Self.restarts else { throw error }

@@ -2,6 +2,7 @@ import ShipyardAPI
 import ShipyardHTTPClient
 import ShipyardModel
 import ShipyardSubmission
+import ShipyardSystem
 
 /// Speaks the API's HTTP and JSON; every answer that is no success becomes a failure for the user.
 package struct ServiceClient {
@@ -59,7 +60,7 @@ package struct ServiceClient {
     }
 
     private static func randomIdentity() -> String {
-        (0..<2).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }.joined(separator: "-")
+        (0..<2).map { _ in randomSuffix() }.joined(separator: "-")
     }
 
     /// For answers that carry nothing.

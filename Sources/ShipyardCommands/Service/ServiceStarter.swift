@@ -1,7 +1,7 @@
-import CLinux
 import Glibc
 import ShipyardModel
 import ShipyardNode
+import ShipyardSystem
 
 extension ServiceConnection {
     /// The real one: the Unix socket of the home.
@@ -59,13 +59,13 @@ struct ServiceStarter {
         }
         var oldLog = logLength()
         var process = try spawn()
-        let limit = monotonicSeconds() + Self.secondsToListen
+        let limit = SystemClock.monotonicSeconds() + Self.secondsToListen
         var failures = 0
         var retry = 0.0
         while !UnixSocket.accepts(home.socket) {
             var status: Int32 = 0
             if process == 0 {
-                if monotonicSeconds() >= retry {
+                if SystemClock.monotonicSeconds() >= retry {
                     oldLog = logLength()
                     process = try spawn()
                 }
@@ -77,53 +77,28 @@ struct ServiceStarter {
                     failures += 1
                     guard failures < 2 else { throw notListening(since: oldLog) }
                     process = 0
-                    retry = monotonicSeconds() + Self.secondsAfterFailure
+                    retry = SystemClock.monotonicSeconds() + Self.secondsAfterFailure
                 }
             }
-            guard monotonicSeconds() < limit else { throw notListening(since: oldLog) }
+            guard SystemClock.monotonicSeconds() < limit else { throw notListening(since: oldLog) }
             usleep(3000)
         }
     }
 
-    /// The program itself, in a session of its own: a terminal's ctrl-C is not for the service.
+    /// The program itself. Of our environment it gets only what a service may have: it lives long, and tasks can read it.
     private func spawn() throws(CommandFailure) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, home.log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // A pipe or a lock of our caller must not live as long as the service.
-        _ = shipyard_spawn_addclosefrom(&actions, 3)
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var defaults = sigset_t()
-        sigemptyset(&defaults)
-        // We ignore SIGPIPE, and our parent may have blocked more; a service inherits none of it.
-        for number in [SIGPIPE, SIGINT, SIGTERM, SIGHUP] { sigaddset(&defaults, number) }
-        posix_spawnattr_setsigdefault(&attributes, &defaults)
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK) | shipyard_spawn_setsid_flag())
-
-        let words = ["shipyard-swift", "service", "run", "--home", home.path]
-        var arguments = words.map { strdup($0) } + [nil]
-        defer { arguments.forEach { free($0) } }
-        var process: pid_t = 0
-        // Of our environment only what a service may have: it lives long, and tasks can read it.
-        var environment = OwnProcess.serviceEnvironment.map { strdup($0) } + [nil]
-        defer { environment.forEach { free($0) } }
-        let result = posix_spawn(
-            &process, "/proc/self/exe", &actions, &attributes, &arguments, &environment)
-        guard result == 0 else {
-            throw CommandFailure(
-                .serviceUnreachable, "cannot start the service: \(String(cString: strerror(result)))")
+        do throws(SystemError) {
+            let nothing = try FileDescriptor.open("/dev/null", O_RDONLY)
+            let log = try FileDescriptor.open(home.log, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+            let process = try ProcessLaunch.start(
+                "/proc/self/exe", ["shipyard-swift", "service", "run", "--home", home.path],
+                environment: ServiceEnvironment.variables,
+                ProcessLaunch.Streams(input: nothing.number, output: log.number, errors: log.number))
+            _ = (nothing.number, log.number)
+            return process
+        } catch {
+            throw CommandFailure(.serviceUnreachable, "cannot start the service: \(error)")
         }
-        return process
     }
 
     private func logLength() -> Int { (try? LocalFile.read(home.log).count) ?? 0 }

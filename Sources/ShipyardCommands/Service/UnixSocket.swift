@@ -1,5 +1,5 @@
 import ShipyardModel
-import ShipyardNode
+import ShipyardSystem
 
 /// The one question that is asked before any HTTP: does somebody listen?
 enum UnixSocket {

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// The agent's standard output and standard error: a file that does not grow for ever.
 enum AgentLog {

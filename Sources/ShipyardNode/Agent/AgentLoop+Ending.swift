@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 extension AgentLoop {
     // 5 s between TERM and KILL. Azure Batch promises no time at all; a program that saves its state needs some.
@@ -38,7 +39,7 @@ extension AgentLoop {
         attempt.usage.userTimeMicroseconds += microseconds(usage.ru_utime)
         attempt.usage.systemTimeMicroseconds += microseconds(usage.ru_stime)
         attempt.usage.peakMemoryBytes = max(attempt.usage.peakMemoryBytes, Int64(usage.ru_maxrss) * 1024)
-        attempt.usage.wallTimeMicroseconds = NodeClock.monotonicMicroseconds() - attempt.startMicroseconds
+        attempt.usage.wallTimeMicroseconds = SystemClock.monotonicMicroseconds() - attempt.startMicroseconds
     }
 
     private func microseconds(_ time: timeval) -> Int64 {
@@ -50,7 +51,7 @@ extension AgentLoop {
         guard hasOther, hasLeftovers(attempt) else { return finishPhase(attempt) }
         if attempt.ending == nil {
             // Left behind by a command that is done: Azure Batch ends that too, and at once.
-            attempt.ending = Attempt.Ending(killAt: NodeClock.monotonicMicroseconds())
+            attempt.ending = Attempt.Ending(killAt: SystemClock.monotonicMicroseconds())
         }
         sweep(attempt)
     }
@@ -67,7 +68,7 @@ extension AgentLoop {
 
     /// Begins to end an attempt, which is then its outcome.
     func end(_ attempt: Attempt, as outcome: Outcome?, isUnrecorded: Bool = false) {
-        let now = NodeClock.monotonicMicroseconds()
+        let now = SystemClock.monotonicMicroseconds()
         if attempt.ending != nil {
             if isUnrecorded, !attempt.mainHasEnded { attempt.ending?.isUnrecorded = true }
             return
@@ -80,7 +81,7 @@ extension AgentLoop {
 
     private func sweep(_ attempt: Attempt) {
         guard let ending = attempt.ending else { return }
-        let now = NodeClock.monotonicMicroseconds()
+        let now = SystemClock.monotonicMicroseconds()
         guard now >= ending.killAt else { return }
         if now > ending.killAt + Self.patienceMicroseconds {
             NodeAgent.complain("\(attempt.order.id): processes of it cannot be killed")
@@ -119,7 +120,7 @@ extension AgentLoop {
 
     func checkTimes() {
         guard !queue.isEmpty || !attempts.isEmpty else { return }
-        let now = NodeClock.monotonicMicroseconds()
+        let now = SystemClock.monotonicMicroseconds()
         while let head = queue.head, head.arrival + Self.maximumQueueMicroseconds <= now,
             !stock.fits(needs(of: head.order))
         {
@@ -143,7 +144,7 @@ extension AgentLoop {
     /// An agent whose root was deleted can be found by no service any more: it would stay for ever, and with it
     /// its tasks. Under a living service it is a lost node, which is made anew.
     func checkRoot() {
-        let now = NodeClock.monotonicMicroseconds()
+        let now = SystemClock.monotonicMicroseconds()
         guard now >= nextRootCheck else { return }
         nextRootCheck = now + Self.rootCheckMicroseconds
         if isRootGone { leave() }

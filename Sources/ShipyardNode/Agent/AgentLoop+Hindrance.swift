@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// What keeps a node from starting work that is none of the work's doing: no space, no memory, no descriptors.
 ///
@@ -31,7 +32,7 @@ extension AgentLoop {
     func hinder(_ reason: String) {
         guard hindrance == nil else { return }
         NodeAgent.complain("cannot start work: \(reason)")
-        hindrance = Hindrance(reason: reason, nextTrial: NodeClock.monotonicMicroseconds() + trialPause)
+        hindrance = Hindrance(reason: reason, nextTrial: SystemClock.monotonicMicroseconds() + trialPause)
         trialPause = min(2 * trialPause, Self.lastTrialMicroseconds)
         send(.cannotStartWork(reason: reason))
         while !queue.isEmpty { send(.returned(queue.removeHead().order.id)) }
@@ -42,7 +43,7 @@ extension AgentLoop {
             hinder(
                 "too much waits to be written to the journal (\(journal.failure?.description ?? "no error"))")
         }
-        let now = NodeClock.monotonicMicroseconds()
+        let now = SystemClock.monotonicMicroseconds()
         guard let held = hindrance, now >= held.nextTrial else { return }
         if obstacle() == nil {
             hindrance = nil

@@ -1,4 +1,5 @@
 import ShipyardModel
+import ShipyardSystem
 
 extension AgentLoop {
     func handle(_ message: ServiceMessage) {
@@ -44,13 +45,13 @@ extension AgentLoop {
         } else {
             queue.append(
                 WorkQueue.Entry(
-                    order: order, context: context, arrival: NodeClock.monotonicMicroseconds()))
+                    order: order, context: context, arrival: SystemClock.monotonicMicroseconds()))
         }
     }
 
     private func kill(_ id: WorkID, _ outcome: Outcome) {
         if let entry = queue.remove(id) {
-            record(entry.order.id, AttemptResult(outcome, at: NodeClock.now()))
+            record(entry.order.id, AttemptResult(outcome, at: SystemClock.now()))
         } else if let attempt = attempts.first(where: { $0.order.id == id }) {
             end(attempt, as: outcome)
         }

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 extension AgentLoop {
     /// Nothing is left of the attempt's processes: the command follows its staging, or the attempt is over.
@@ -49,7 +50,7 @@ extension AgentLoop {
         record(
             attempt.order.id,
             AttemptResult(
-                outcome, startTime: attempt.startTime, endTime: NodeClock.now(), usage: attempt.usage))
+                outcome, startTime: attempt.startTime, endTime: SystemClock.now(), usage: attempt.usage))
     }
 
     private func release(_ attempt: Attempt) {

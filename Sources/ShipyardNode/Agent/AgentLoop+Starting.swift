@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 extension AgentLoop {
     /// Starts what has waited longest, as long as it fits. Nothing overtakes: an order of many slots would
@@ -18,7 +19,7 @@ extension AgentLoop {
     }
 
     func start(_ order: WorkOrder, _ context: ContextState) {
-        let startTime = NodeClock.now()
+        let startTime = SystemClock.now()
         do throws(AttemptError) {
             let attempt = try prepare(order, context)
             let needsStaging = context.context.staging != nil || order.staging != nil
@@ -30,7 +31,7 @@ extension AgentLoop {
             // lost, and its work is done elsewhere.
             if isRootGone { return leave() }
             if let reason = error.hindrance { return giveBack(order, reason) }
-            let endTime = NodeClock.now()
+            let endTime = SystemClock.now()
             record(
                 order.id,
                 AttemptResult(error.outcome, startTime: startTime, endTime: endTime))
@@ -198,7 +199,7 @@ extension AgentLoop {
         _ path: String, _ attempt: Attempt, at place: ProcessSpawner.Place
     ) -> (errno: Int32, isFork: Bool) {
         attempt.context.fill(&environment, for: attempt.order, in: attempt.directory)
-        let before = NodeClock.bootTicks()
+        let before = SystemClock.bootTicks()
         let (processID, error, isFork) = spawner.spawn(
             path, arguments: arguments.pointers, environment: environment.pointers, at: place,
             mask: mode_t(options.umask))
@@ -208,7 +209,7 @@ extension AgentLoop {
         attempt.mainHasEnded = false
         attempt.isSessionGone = false
         let stamp = ProcessStamp(
-            processID: processID, startedNotBefore: before, startedNotAfter: NodeClock.bootTicks())
+            processID: processID, startedNotBefore: before, startedNotAfter: SystemClock.bootTicks())
         journal.append(.started(attempt.order.id, stamp))
         return (0, false)
     }

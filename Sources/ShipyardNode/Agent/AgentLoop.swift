@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// One thread that waits for the service, for signals and for time, and does what they ask for.
 ///
@@ -112,7 +113,7 @@ final class AgentLoop {
         if removals.isWorking { return 0 }
         let next = min(
             nextTime() ?? .max, nextRootCheck, removals.nextTime ?? .max, hindrance?.nextTrial ?? .max)
-        let wait = next - NodeClock.monotonicMicroseconds()
+        let wait = next - SystemClock.monotonicMicroseconds()
         // Rounded up: a turn that comes too early would come again at once.
         return wait <= 0 ? 0 : Int32(min(wait / 1000 + 1, 3_600_000))
     }

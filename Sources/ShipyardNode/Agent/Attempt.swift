@@ -1,4 +1,5 @@
 import ShipyardModel
+import ShipyardSystem
 
 /// One attempt that has processes: from its first process to the moment when none of them is left.
 final class Attempt {
@@ -48,10 +49,10 @@ final class Attempt {
         self.context = context
         self.parent = parent
         self.directory = directory
-        startTime = NodeClock.now()
-        let microseconds = NodeClock.monotonicMicroseconds()
+        startTime = SystemClock.now()
+        let microseconds = SystemClock.monotonicMicroseconds()
         startMicroseconds = microseconds
-        startTicks = NodeClock.bootTicks()
+        startTicks = SystemClock.bootTicks()
         deadline = context.context.maxWallTime.map { saturatingSum(microseconds, $0.microseconds) }
     }
 }

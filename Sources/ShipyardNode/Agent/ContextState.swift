@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// What an agent has made of a context: the part of the environment that its orders share, ready to be
 /// handed to `posix_spawn`, and where its programs are.

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// Which job a directory below `workitems` was made for. Ids of jobs are used again, numbers are not: so files that
 /// an older job of the same id has left are never taken for those of a newer one.
@@ -52,7 +53,7 @@ struct JobMark: Hashable {
     /// deleted and added again does not come to where its files have just been deleted (docs/adr/0007). And marked
     /// before it has its name: a directory without a mark is never seen under it.
     private func makeNew(_ directory: String, in place: Int32) throws(SystemError) {
-        let first = "\(Self.unfinishedPrefix)\(UInt64.random(in: 0...UInt64.max))"
+        let first = "\(Self.unfinishedPrefix)\(randomSuffix())"
         try DirectoryMaking.make(first, in: place)
         do throws(SystemError) {
             try write(to: first, in: place)

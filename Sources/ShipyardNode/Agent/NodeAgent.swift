@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// The process that is a compute node of this machine.
 package enum NodeAgent {
@@ -25,7 +26,7 @@ package enum NodeAgent {
 
     static func complain(_ text: String) {
         AgentLog.makeRoom()
-        let line = "\(NodeClock.now().iso8601) node-agent: \(text)\n"
+        let line = "\(SystemClock.now().iso8601) node-agent: \(text)\n"
         _ = line.withCString { write(2, $0, strlen($0)) }
     }
 
@@ -83,14 +84,14 @@ package enum NodeAgent {
         let journal = try AgentJournal(root: directory.number, boot: boot, after: old)
         return AgentLoop(
             options, node: NodeEnvironment(root: root, options: options), signals: signals,
-            listener: try LocalSocket.listen(name: NodeLayout.socketName, in: root, isLinkAllowed: false),
+            listener: try AgentSocket.listen(in: root),
             spawner: try ProcessSpawner(), directory: directory, journal: journal, removals: removals)
     }
 
     /// Directories of jobs that an agent was killed over before they had their name.
     private static func discardUnfinished(in root: Int32, _ removals: Removals) {
         guard let jobs = try? FileDescriptor.openDirectory(NodeLayout.workItems, in: root) else { return }
-        for entry in FileName.entries(of: jobs.number)
+        for entry in BytePath.entries(of: jobs.number)
         where entry.bytes.starts(with: JobMark.unfinishedPrefix.utf8) {
             try? removals.discard(String(decoding: entry.bytes, as: UTF8.self), in: jobs.number)
         }

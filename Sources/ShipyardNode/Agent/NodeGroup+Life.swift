@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 extension NodeGroup {
     /// Makes a control group for the node and takes the agent into it; its tasks are born there, at no cost.
@@ -7,7 +8,7 @@ extension NodeGroup {
     /// - Parameter root: the agent's root, where the agent is.
     static func enter(from root: String = ".") -> NodeGroup {
         do throws(SystemError) {
-            guard let identity = FileIdentity(ofRoot: FileName(root)) else {
+            guard let identity = FileIdentity(ofRoot: BytePath(root)) else {
                 throw SystemError("look at", path: root, errno: errno)
             }
             let group = try ControlGroup.make(for: identity)

@@ -1,5 +1,7 @@
 import CLinux
 import Glibc
+import ShipyardModel
+import ShipyardSystem
 
 /// Finds the processes of an attempt, wherever they have gone.
 ///
@@ -25,7 +27,7 @@ final class ProcessTree {
     /// The way for a short task costs next to nothing: the kernel tells the newest process number of all, and
     /// only the few between that and the task's own are asked about.
     func orphans(since attempt: Attempt, mains: [Attempt]) -> [Int32] {
-        let age = NodeClock.monotonicMicroseconds() - attempt.startMicroseconds
+        let age = SystemClock.monotonicMicroseconds() - attempt.startMicroseconds
         let first = attempt.firstProcessID
         if age < Self.maximumProbeMicroseconds, let newest = newestProcessID(), newest >= first,
             newest - first <= Self.maximumProbes
@@ -68,11 +70,11 @@ final class ProcessTree {
     func belongs(_ orphan: Int32, to attempt: Attempt, among attempts: [Attempt]) -> Bool {
         if getsid(orphan) == attempt.processID { return !attempt.isSessionGone }
         if let mark = ProcessTable.environmentValue("AZ_BATCH_TASK_DIR", of: orphan) {
-            return mark == FileName(attempt.directory)
+            return mark == BytePath(attempt.directory)
         }
         for link in ["cwd", "fd/1", "fd/2"] {
             guard let path = ProcessTable.link("\(orphan)/\(link)") else { continue }
-            if let owner = attempts.first(where: { path.isBelow(FileName($0.directory)) }) {
+            if let owner = attempts.first(where: { path.isBelow(BytePath($0.directory)) }) {
                 return owner === attempt
             }
         }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// Directories that have to go: moved aside at once to a name that is never used again, deleted in slices.
 ///
@@ -44,14 +45,14 @@ final class Removals {
         directory = try FileDescriptor.openDirectory(".")
         opener = BeneathOpener(top: directory.number)
         // All that is in it gets deleted: so a node where it is a link or a mount does not start.
-        let (number, error) = opener.open(FileName(NodeLayout.removed), in: directory.number)
+        let (number, error) = opener.open(BytePath(NodeLayout.removed), in: directory.number)
         guard number >= 0 else {
             throw SystemError(
                 error == EXDEV ? "enter mount point" : "open", path: "\(root)/\(NodeLayout.removed)",
                 errno: error)
         }
         folder = FileDescriptor(owning: number)
-        for entry in FileName.entries(of: folder.number) {
+        for entry in BytePath.entries(of: folder.number) {
             guard let name = String(validating: entry.bytes, as: UTF8.self), Self.isOurs(name) else {
                 continue
             }
@@ -102,7 +103,7 @@ final class Removals {
 
     /// Moves what is called `name` in the open directory `place` away, to be deleted by and by.
     func discard(_ name: String, in place: Int32) throws(SystemError) {
-        let aside = Self.discarded + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        let aside = Self.discarded + randomSuffix()
         guard shipyard_rename_new(place, name, folder.number, aside) == 0 else {
             throw SystemError("move aside", path: name, errno: errno)
         }
@@ -117,7 +118,7 @@ final class Removals {
 
     /// One slice of the oldest. Returns an order that has been answered by it.
     func step() -> (id: RemovalID, answer: Answer)? {
-        if !unnoted.isEmpty, NodeClock.monotonicMicroseconds() >= nextNote {
+        if !unnoted.isEmpty, SystemClock.monotonicMicroseconds() >= nextNote {
             let id = unnoted.removeFirst()
             if let answer = note(id) { return (id, answer) }
         }
@@ -138,7 +139,7 @@ final class Removals {
     private func removal(of item: Item) -> DirectoryRemoval? {
         guard let parent = try? FileDescriptor.openDirectory(".", in: folder.number) else { return nil }
         return DirectoryRemoval(
-            FileName(item.name), in: parent, at: FileName("\(root)/\(NodeLayout.removed)"),
+            BytePath(item.name), in: parent, at: BytePath("\(root)/\(NodeLayout.removed)"),
             keepsTop: item.id != nil)
     }
 
@@ -185,7 +186,7 @@ final class Removals {
     private func isStillThere(_ path: String, of id: RemovalID) -> Bool {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, parts[0] == NodeLayout.workItems,
-            case let (number, _) = opener.open(FileName(parts[0]), in: directory.number), number >= 0
+            case let (number, _) = opener.open(BytePath(parts[0]), in: directory.number), number >= 0
         else { return false }
         let jobs = FileDescriptor(owning: number)
         return JobMark(of: parts[1], in: jobs.number) == JobMark(state, id.job)
@@ -193,7 +194,7 @@ final class Removals {
 
     /// Takes back what is said of an order: it is obeyed as if it came for the first time.
     private func disown(_ id: RemovalID) {
-        let aside = Self.discarded + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        let aside = Self.discarded + randomSuffix()
         guard shipyard_rename_new(folder.number, name(of: id), folder.number, aside) == 0 else { return }
         items.removeAll { $0.id == id }
         items.append(Item(name: aside))
@@ -205,7 +206,7 @@ final class Removals {
     private func note(_ id: RemovalID) -> Answer? {
         guard mkdirat(folder.number, name(of: id), 0o700) == 0 || errno == EEXIST else {
             unnoted.append(id)
-            nextNote = NodeClock.monotonicMicroseconds() + Self.notePauseMicroseconds
+            nextNote = SystemClock.monotonicMicroseconds() + Self.notePauseMicroseconds
             return nil
         }
         noted.insert(id)
@@ -226,7 +227,7 @@ final class Removals {
                 return false
             }
             if depth == parts.count - 1 { break }
-            let (number, error) = opener.open(FileName(part), in: place.number)
+            let (number, error) = opener.open(BytePath(part), in: place.number)
             if error == ENOENT { return false }
             guard number >= 0 else { throw SystemError("open", path: part, errno: error) }
             place = FileDescriptor(owning: number)

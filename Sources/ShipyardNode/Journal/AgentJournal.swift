@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// The agent's own book: every start, every end, and what the service has taken over.
 ///

@@ -1,4 +1,5 @@
 import ShipyardModel
+import ShipyardSystem
 
 /// One record of an agent's journal.
 package enum JournalRecord: Sendable, Hashable {

@@ -1,4 +1,5 @@
 import ShipyardModel
+import ShipyardSystem
 
 /// What the records of a journal come to: the agent's memory of what it has promised.
 package struct JournalState: Sendable {

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// `node-agent connect`: passes bytes between its standard streams and an agent's socket, so that whoever can run a
 /// command on the agent's machine can speak with the agent. Knows nothing of the protocol.
@@ -73,13 +74,13 @@ package struct AgentRelay {
     }
 
     private static func connect(_ root: String) throws(SystemError) -> FileDescriptor {
-        let end = NodeClock.monotonicMicroseconds() + patienceMicroseconds
+        let end = SystemClock.monotonicMicroseconds() + patienceMicroseconds
         while true {
             do throws(SystemError) {
-                return try LocalSocket.connect(name: NodeLayout.socketName, in: root, isLinkAllowed: false)
+                return try AgentSocket.connect(in: root)
             } catch {
                 let mayCome = error.errno == ENOENT || error.errno == ECONNREFUSED || error.errno == EAGAIN
-                guard mayCome, NodeClock.monotonicMicroseconds() < end else { throw error }
+                guard mayCome, SystemClock.monotonicMicroseconds() < end else { throw error }
                 usleep(2000)
             }
         }

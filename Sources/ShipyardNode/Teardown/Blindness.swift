@@ -1,4 +1,5 @@
 import ShipyardModel
+import ShipyardSystem
 import Synchronization
 
 /// Why a process of a node might not be seen: it can strip its environment, leave its session and its directory and
@@ -13,7 +14,7 @@ enum Blindness {
             let known = remembered.withLock { $0.removeValue(forKey: root) }
             return known ?? ControlGroup.obstacle().map { NodeGroup.reason($0) }
         }
-        if let journal, let identity = FileIdentity(ofRoot: FileName(root)),
+        if let journal, let identity = FileIdentity(ofRoot: BytePath(root)),
             journal.namesForeignGroup(in: identity)
         {
             return "the control group that its journal names is another node's"

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// Finds every process of nodes, whether their agents live or not. One pass over `/proc` for many roots.
 ///
@@ -13,9 +14,9 @@ struct NodeProcesses {
         var stamp: ProcessStamp
     }
 
-    private let roots: [FileName]
+    private let roots: [BytePath]
     private let identities: [FileIdentity?]
-    private let indexes: [FileName: Int]
+    private let indexes: [BytePath: Int]
     /// What the journals say was running, the agents first; by session, which outlives the process itself.
     private let sessions: [Int32: (root: Int, notBefore: UInt64)]
     private let spared: Set<Int32>
@@ -29,7 +30,7 @@ struct NodeProcesses {
 
     /// `roots` as the kernel spells them. The caller and what it descends from are never found.
     init(
-        roots: [FileName], journals: [Int: JournalState], sparing: Set<Int32> = [],
+        roots: [BytePath], journals: [Int: JournalState], sparing: Set<Int32> = [],
         takesStrangers: Bool = true
     ) {
         self.roots = roots

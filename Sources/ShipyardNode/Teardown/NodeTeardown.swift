@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// What a teardown found and what it left: the proof that nothing is left.
 package struct TeardownReport: Sendable, Hashable {
@@ -92,7 +93,7 @@ package enum NodeTeardown {
     private static func end(
         _ processes: inout NodeProcesses, grace: TimeSpan, _ reports: inout [TeardownReport]
     ) {
-        let start = NodeClock.monotonicMicroseconds()
+        let start = SystemClock.monotonicMicroseconds()
         let killAt = saturatingSum(start, grace.microseconds)
         let giveUpAt = saturatingSum(killAt, patience.microseconds)
         var known: Set<NodeProcesses.Found> = []
@@ -107,7 +108,7 @@ package enum NodeTeardown {
             let isQuiet = found.isEmpty && !processes.isPopulated
             emptyScans = isQuiet ? emptyScans + 1 : 0
             if emptyScans == 2 { break }
-            let now = NodeClock.monotonicMicroseconds()
+            let now = SystemClock.monotonicMicroseconds()
             if now >= giveUpAt, !isQuiet {
                 for process in found { reports[process.root].remaining.append(entry(process)) }
                 break
@@ -170,7 +171,7 @@ package enum NodeTeardown {
         _ root: NodePath, in parent: Int32, _ onProgress: (Int) -> Void
     ) throws(SystemError) -> SystemError? {
         let prefix = ".removed-".utf8 + root.name.bytes + "-".utf8
-        let aside = FileName(prefix + String(UInt64.random(in: 0...UInt64.max), radix: 16).utf8)
+        let aside = BytePath(bytes: prefix + randomSuffix().utf8)
         var failure: SystemError?
         let isMoved = root.name.withCString { name in
             aside.withCString { shipyard_rename_new(parent, name, parent, $0) == 0 }
@@ -178,12 +179,12 @@ package enum NodeTeardown {
         if !isMoved, errno != ENOENT {
             failure = SystemError("move aside", path: root.text, errno: errno)
         }
-        let isOurs = { (entry: FileName) in
+        let isOurs = { (entry: BytePath) in
             guard entry.bytes.starts(with: prefix) else { return false }
             let rest = entry.bytes.dropFirst(prefix.count)
             return (1...16).contains(rest.count) && !rest.contains(UInt8(ascii: "-"))
         }
-        for entry in FileName.entries(of: parent) where isOurs(entry) {
+        for entry in BytePath.entries(of: parent) where isOurs(entry) {
             let folder = try FileDescriptor.openDirectory(".", in: parent)
             let removal = DirectoryRemoval(entry, in: folder, at: root.directory)
             var told = 0
@@ -198,7 +199,7 @@ package enum NodeTeardown {
     }
 
     /// Deepest first.
-    private static func mounts(below root: FileName) -> [FileName] {
+    private static func mounts(below root: BytePath) -> [BytePath] {
         MountTable.read().map(\.point).filter { $0.isBelow(root) }.sorted { $0.bytes.count > $1.bytes.count }
     }
 }

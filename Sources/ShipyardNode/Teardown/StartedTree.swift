@@ -1,18 +1,20 @@
 import Glibc
+import ShipyardModel
+import ShipyardSystem
 
 /// Something that this process has started, with all that came of it: known by a mark in its environment, by
 /// descent, and, in a process that adopts orphans, by having come to it since.
 package struct StartedTree: Sendable {
     private let root: Int32
     private let variable: String
-    private let mark: FileName
+    private let mark: BytePath
     private let startTicks: UInt64
 
     /// - Parameter root: just started, with `variable` set to `mark`, which nothing else has.
     package init(root: Int32, variable: String, mark: String) {
         self.root = root
         self.variable = variable
-        self.mark = FileName(mark)
+        self.mark = BytePath(mark)
         startTicks = ProcessStat(of: root)?.startTicks ?? .max
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// The service's end of the connection to one agent.
 ///
@@ -14,8 +15,7 @@ package final class AgentConnection {
     package convenience init(
         root: String, of user: uid_t = geteuid(), speaking spoken: ProtocolVersions = .ofThisProgram
     ) throws(SystemError) {
-        let socket = try LocalSocket.connect(
-            name: NodeLayout.socketName, in: root, isLinkAllowed: false, of: user)
+        let socket = try AgentSocket.connect(in: root, of: user)
         self.init(owning: socket, speaking: spoken)
     }
 

@@ -55,7 +55,8 @@ extension ByteWriter {
         case .signalled(let signal):
             append(OutcomeForm.signal)
             append(signal)
-        case .notStarted, .stagingFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory, .skipped, .unreadable:
+        case .notStarted, .stagingFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory, .skipped,
+            .unreadable:
             append(OutcomeForm.none)
         }
         append(UInt8(outcome.failure == nil ? 0 : 1))

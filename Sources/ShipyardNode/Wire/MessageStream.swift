@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// Why a connection cannot be used any more.
 package enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible {

@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardModel
 import ShipyardNode
+import ShipyardSystem
 
 /// Gets at agents, for worker threads: all of this blocks, though never for long.
 struct AgentReach: Sendable {
@@ -45,7 +46,7 @@ struct AgentReach: Sendable {
     func connect(
         to root: String, over transport: any AgentTransport, for patience: TimeSpan, launched: Int32?
     ) -> Outcome {
-        let end = WallClock.monotonicMicroseconds() + patience.milliseconds * 1000
+        let end = SystemClock.monotonicMicroseconds() + patience.milliseconds * 1000
         var child = launched
         while true {
             // Asked before the attempt: an agent that found another one alive has ended, and that one answers.
@@ -62,7 +63,7 @@ struct AgentReach: Sendable {
             } catch {
                 failure = error
             }
-            guard WallClock.monotonicMicroseconds() < end else {
+            guard SystemClock.monotonicMicroseconds() < end else {
                 return .unreachable(failure, launched: child)
             }
             usleep(1000)
@@ -92,8 +93,8 @@ struct AgentReach: Sendable {
     /// Ends a stranger with all that it has, and moves its directory out of the way: nothing in it may be taken for
     /// ours, neither its exits nor its files.
     static func removeStranger(_ root: String) -> Outcome {
-        let end = WallClock.monotonicMicroseconds() + leavingPatience.milliseconds * 1000
-        while !AgentLock.isFree(root: root), WallClock.monotonicMicroseconds() < end { usleep(5000) }
+        let end = SystemClock.monotonicMicroseconds() + leavingPatience.milliseconds * 1000
+        while !AgentLock.isFree(root: root), SystemClock.monotonicMicroseconds() < end { usleep(5000) }
         let journal = (try? JournalReader.read(root: root)) ?? JournalState()
         NodeTeardown.endProcesses(root: root, journal: journal)
         if let aside = NodeDirectory.moveAside(NodePath(root)) { return .strangerRemoved(aside: aside.text) }
@@ -125,9 +126,10 @@ enum NodeDirectory {
     /// Renames it within its pool's directory to a name that no node can have and that is never used again. Nil
     /// when there is nothing, or it cannot be moved.
     static func moveAside(_ root: NodePath) -> NodePath? {
-        let number = String(UInt64.random(in: 0...UInt64.max), radix: 16)
-        return root.moved(to: FileName(Array(asidePrefix.utf8) + root.name.bytes + Array("-\(number)".utf8)))
+        let number = randomSuffix()
+        return root.moved(
+            to: BytePath(bytes: Array(asidePrefix.utf8) + root.name.bytes + Array("-\(number)".utf8)))
     }
 
-    static func isAside(_ name: FileName) -> Bool { name.bytes.starts(with: asidePrefix.utf8) }
+    static func isAside(_ name: BytePath) -> Bool { name.bytes.starts(with: asidePrefix.utf8) }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardModel
 import ShipyardNode
+import ShipyardSystem
 
 /// The way to agents: opens byte streams on which the protocol is spoken. Called on worker threads.
 package protocol AgentTransport: Sendable {
@@ -27,7 +28,7 @@ package struct SocketTransport: AgentTransport {
     package init() {}
 
     package func open(_ root: String) throws(SystemError) -> AgentStream {
-        let socket = try LocalSocket.connect(name: NodeLayout.socketName, in: root, isLinkAllowed: false)
+        let socket = try AgentSocket.connect(in: root)
         return AgentStream(descriptor: socket.release(), carrier: nil)
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardModel
 import ShipyardNode
+import ShipyardSystem
 import Synchronization
 
 /// The files of nodes that are directories of this machine.
@@ -121,19 +122,12 @@ struct FileTree {
         of path: BytePath, _ listing: inout NodeFileListing
     ) -> [(path: BytePath, entry: FileEntry)] {
         do throws(FileFailure) {
-            let directory = try descend(path.components[...])
-            // It takes the descriptor over.
-            guard let stream = fdopendir(directory) else {
-                let number = errno
-                close(directory)
-                throw FileFailure(errno: number)
-            }
-            defer { closedir(stream) }
+            let directory = FileDescriptor(owning: try descend(path.components[...]))
             var found: [(path: BytePath, entry: FileEntry)] = []
             // One more than can be listed: enough to see that not all can.
-            for name in Self.names(in: stream, atMost: listingLimit + 1).sorted(by: >) {
+            for name in try Self.names(in: directory.number, atMost: listingLimit + 1).sorted(by: >) {
                 do throws(FileFailure) {
-                    found.append((path / name, try Self.entry(path / name, name, in: directory)))
+                    found.append((path / name, try Self.entry(path / name, name, in: directory.number)))
                 } catch {
                     listing.note(path / name, error)
                 }
@@ -146,15 +140,15 @@ struct FileTree {
         }
     }
 
-    private static func names(in stream: OpaquePointer, atMost limit: Int) -> [BytePath] {
-        var names: [BytePath] = []
-        while names.count < limit, let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                BytePath(bytes: bytes.prefix { $0 != 0 })
-            }
-            if isName(name) { names.append(name) }
+    private static func names(in directory: Int32, atMost limit: Int) throws(FileFailure) -> [BytePath] {
+        do throws(SystemError) {
+            var stream = try DirectoryStream(of: directory)
+            var names: [BytePath] = []
+            while names.count < limit, let entry = stream.next() { names.append(entry.name) }
+            return names
+        } catch {
+            throw FileFailure(errno: error.errno)
         }
-        return names
     }
 
     private static func entry(

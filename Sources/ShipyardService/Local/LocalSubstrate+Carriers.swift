@@ -1,7 +1,7 @@
 import Glibc
 import ShipyardEngine
 import ShipyardModel
-import ShipyardNode
+import ShipyardSystem
 
 /// A process that carries a connection, from its start until it was waited for.
 final class CarrierProcess {
@@ -76,7 +76,7 @@ extension LocalSubstrate {
 
     func letGo(_ carrier: Int32) {
         guard let process = carriers[carrier], process.killAt == nil else { return }
-        process.killAt = WallClock.monotonicMicroseconds() + Self.graceMicroseconds
+        process.killAt = SystemClock.monotonicMicroseconds() + Self.graceMicroseconds
         leavingCarriers.insert(carrier)
     }
 
@@ -97,7 +97,7 @@ extension LocalSubstrate {
     }
 
     var nextLookAfterCarriers: Int64? {
-        leavingCarriers.isEmpty ? nil : WallClock.monotonicMicroseconds() + Self.lookMicroseconds
+        leavingCarriers.isEmpty ? nil : SystemClock.monotonicMicroseconds() + Self.lookMicroseconds
     }
 
     func lookAfterCarriers(at now: Int64) {

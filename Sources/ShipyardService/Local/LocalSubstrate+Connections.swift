@@ -1,6 +1,7 @@
 import ShipyardEngine
 import ShipyardModel
 import ShipyardNode
+import ShipyardSystem
 
 // One node's agent: reached, greeted, asked, lost. docs/adr/0010 has the rules.
 
@@ -70,7 +71,7 @@ extension LocalSubstrate {
         }
         let pause = NodeLink.pauseMicroseconds(afterFailures: link.failures)
         link.failures += 1
-        link.retry = (step, WallClock.monotonicMicroseconds() + pause)
+        link.retry = (step, SystemClock.monotonicMicroseconds() + pause)
         retrying.insert(node)
     }
 
@@ -234,7 +235,7 @@ extension LocalSubstrate {
 
     /// Tries again what is due, asks agents, and looks who has not answered.
     func timePassed() {
-        let now = WallClock.monotonicMicroseconds()
+        let now = SystemClock.monotonicMicroseconds()
         clock.look(at: now)
         lookAfterCarriers(at: now)
         for node in retrying {

@@ -2,6 +2,7 @@ import Glibc
 import ShipyardEngine
 import ShipyardModel
 import ShipyardNode
+import ShipyardSystem
 import Synchronization
 
 /// This machine: a node is a directory and an agent process.
@@ -166,7 +167,7 @@ package final class LocalSubstrate: Substrate {
     }
 
     package func wait(until moment: Int64, for news: AwaitedNews) {
-        let rest = max(0, moment - WallClock.monotonicMicroseconds())
+        let rest = max(0, moment - SystemClock.monotonicMicroseconds())
         // Rounded up: a wait that ends too early would come again at once.
         let milliseconds = (rest + 999) / 1000
         switch news {

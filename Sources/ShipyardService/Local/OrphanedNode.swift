@@ -6,11 +6,11 @@ import ShipyardNode
 /// A node's directory that the state does not know: another state file was in its place when the node was made.
 package struct OrphanedNode: Sendable {
     private let place: NodePath
-    private let pool: FileName
+    private let pool: BytePath
     /// Why nothing of it is touched: something is mounted there, or it cannot be opened.
     package let obstacle: SystemError?
 
-    private init(_ place: NodePath, pool: FileName, obstacle: SystemError? = nil) {
+    private init(_ place: NodePath, pool: BytePath, obstacle: SystemError? = nil) {
         (self.place, self.pool, self.obstacle) = (place, pool, obstacle)
     }
 

@@ -1,6 +1,6 @@
 import Glibc
 import ShipyardModel
-import ShipyardNode
+import ShipyardSystem
 import Synchronization
 
 /// Tells whether the home is still the one that this service has locked.

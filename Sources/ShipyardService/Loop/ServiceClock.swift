@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardModel
 import ShipyardStore
+import ShipyardSystem
 
 /// The clocks that the loop goes by.
 package protocol ServiceTime {
@@ -38,7 +39,7 @@ struct ServiceClock: ServiceTime {
 
     package func now() -> Moment { Self.now(Self.readClocks(), from: anchor) }
 
-    package func monotonicMicroseconds() -> Int64 { WallClock.monotonicMicroseconds() }
+    package func monotonicMicroseconds() -> Int64 { SystemClock.monotonicMicroseconds() }
 
     package func sleep(microseconds: Int64) { usleep(UInt32(clamping: microseconds)) }
 
@@ -96,24 +97,10 @@ struct ServiceClock: ServiceTime {
     private static func readClocks() -> Reading {
         Reading(
             boot: bootName, life: bootName + " " + namespaceName,
-            bootMilliseconds: milliseconds(CLOCK_BOOTTIME), wall: WallClock.now())
+            bootMilliseconds: SystemClock.bootMilliseconds(), wall: SystemClock.now())
     }
 
-    private static func milliseconds(_ clock: clockid_t) -> Int64 {
-        var time = timespec()
-        clock_gettime(clock, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
-
-    private static let bootName: String = {
-        let file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return "" }
-        defer { close(file) }
-        return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
-            let count = read(file, buffer.baseAddress, buffer.count)
-            return String(decoding: buffer.prefix(max(0, count)).filter { $0 > 0x20 }, as: UTF8.self)
-        }
-    }()
+    private static let bootName = MachineID.bootName ?? ""
 
     /// Of the PID namespace: a container that starts anew has another one.
     private static let namespaceName: String = {

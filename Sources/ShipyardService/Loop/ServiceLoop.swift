@@ -2,6 +2,7 @@ import Glibc
 import ShipyardEngine
 import ShipyardModel
 import ShipyardStore
+import ShipyardSystem
 import Synchronization
 
 /// The thread that owns the truth: the engine, the database and the substrate.
@@ -83,7 +84,7 @@ package final class ServiceLoop: Sendable {
     package func inspect<Answer: Sendable>(
         patience: TimeSpan = inspectionPatience, _ body: @escaping @Sendable (borrowing Engine) -> Answer
     ) throws(Refusal) -> Answer {
-        let limit = WallClock.monotonicMicroseconds() + patience.milliseconds * 1000
+        let limit = SystemClock.monotonicMicroseconds() + patience.milliseconds * 1000
         while true {
             let box = AnswerBox<Answer>()
             post(
@@ -97,7 +98,7 @@ package final class ServiceLoop: Sendable {
             case .success(let answer): return answer
             // A turn that came to nothing is followed by a new core, which has an answer.
             case .failure(let refusal):
-                guard refusal.isOfStore, WallClock.monotonicMicroseconds() < limit else { throw refusal }
+                guard refusal.isOfStore, SystemClock.monotonicMicroseconds() < limit else { throw refusal }
             }
             usleep(UInt32(LoopPace.inspectionPause.microseconds))
         }
@@ -176,7 +177,7 @@ package final class ServiceLoop: Sendable {
             }
             runner.answerWatchers()
             if case .homeLost(let loss) = reason { return leave(loss, mail) }
-            let deadline = WallClock.monotonicMicroseconds() + Self.stopLimit.microseconds
+            let deadline = SystemClock.monotonicMicroseconds() + Self.stopLimit.microseconds
             let last = try told { () throws(StoreError) in
                 try runner.run(.init(deadline: deadline), mail)
             }
@@ -249,9 +250,9 @@ package final class ServiceLoop: Sendable {
 
     /// Tells everybody who comes before the endpoint is closed that there is nothing to be had here.
     private func leave(_ loss: String, _ mail: LoopMail) -> Outcome {
-        let end = WallClock.monotonicMicroseconds() + Self.farewell.milliseconds * 1000
+        let end = SystemClock.monotonicMicroseconds() + Self.farewell.milliseconds * 1000
         let refusal = Refusal.homeLost(loss)
-        while !mail.refuse(refusal).stop, WallClock.monotonicMicroseconds() < end { usleep(2000) }
+        while !mail.refuse(refusal).stop, SystemClock.monotonicMicroseconds() < end { usleep(2000) }
         return .homeLost(loss)
     }
 }

@@ -1,6 +1,8 @@
 import Glibc
+import ShipyardModel
 import ShipyardPlanner
 import ShipyardService
+import ShipyardSystem
 
 /// Lists the embedded blob store: `storage/<account>/<container>/…` of a home, one regular file for each blob.
 package struct StoredFiles {
@@ -88,17 +90,10 @@ package struct StoredFiles {
         of container: String, _ directory: String
     ) throws(PlannerWorldError) -> [(name: String, isDirectory: Bool)] {
         let path = directory.isEmpty ? container : "\(container)/\(directory)"
-        guard let stream = opendir(path) else {
-            throw PlannerWorldError("cannot list \(path): \(String(cString: strerror(errno)))")
-        }
-        defer { closedir(stream) }
         var entries: [(name: String, isDirectory: Bool)] = []
-        while let entry = readdir(stream) {
-            if entries.count & 255 == 0, isAbandoned() { throw .planningStopped }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard name != ".", name != ".." else { continue }
+        for (index, found) in try Self.names(in: path).enumerated() {
+            if index & 255 == 0, isAbandoned() { throw .planningStopped }
+            let name = String(decoding: found.bytes, as: UTF8.self)
             var status = stat()
             guard lstat("\(path)/\(name)", &status) == 0 else { continue }
             let kind = status.st_mode & S_IFMT
@@ -106,5 +101,16 @@ package struct StoredFiles {
             entries.append((directory.isEmpty ? name : "\(directory)/\(name)", kind == S_IFDIR))
         }
         return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    private static func names(in path: String) throws(PlannerWorldError) -> [BytePath] {
+        do throws(SystemError) {
+            var stream = try DirectoryStream(at: BytePath(path))
+            var names: [BytePath] = []
+            while let entry = stream.next() { names.append(entry.name) }
+            return names
+        } catch {
+            throw PlannerWorldError("cannot list \(path): \(String(cString: strerror(error.errno)))")
+        }
     }
 }

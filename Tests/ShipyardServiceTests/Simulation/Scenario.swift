@@ -1,6 +1,7 @@
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardSpecs
+import TestSupport
 
 /// One small history, made from a seed: pools, jobs, what every command will do, and what goes wrong.
 struct Scenario {

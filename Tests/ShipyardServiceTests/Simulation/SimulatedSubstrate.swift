@@ -1,6 +1,7 @@
 import ShipyardEngine
 import ShipyardModel
 import ShipyardService
+import TestSupport
 
 /// Virtual time, fake agents and a ledger of what really ran. It outlives every service that uses it.
 final class SimulatedSubstrate: Substrate {

@@ -78,6 +78,8 @@ class Silent(Family):
         """A job that may have work on a silent node is ended, within what a loss takes."""
         job = self.rng.choice(["j0", "j1"])
         outcome = self.home.run("jobs", "term", "--jobid", job, "-y", "--wait", seconds=JOB_SECONDS)
+        if "has ended already" in outcome.messages:
+            return
         self.round.load.living[job].was_terminated = True
         self.round.counts.attack("terminations with a silent node")
         if outcome.code != 0:

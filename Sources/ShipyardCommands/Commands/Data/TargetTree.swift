@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// A directory into which files are copied, never through a link: a task's links come with its files, and a file
 /// that is copied after one must not land where it points. The directory is the one that the user has named, or the
@@ -177,7 +178,7 @@ final class TargetTree {
 
 /// Short, since the file's own name may have all the bytes that a name can have.
 private func temporaryName() -> BytePath {
-    BytePath(".shipyard-part-" + String(UInt64.random(in: 0 ... .max), radix: 36))
+    BytePath(".shipyard-part-" + randomSuffix())
 }
 
 extension CommandFailure {

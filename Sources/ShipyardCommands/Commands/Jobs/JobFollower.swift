@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardSystem
 
 /// Follows jobs to their end and says how they ended.
 struct JobFollower {
@@ -38,7 +39,7 @@ struct JobFollower {
     func follow(
         _ ids: [String], numbers: [String: UInt32] = [:], isInterrupted: () -> Bool = { false }
     ) throws(CommandFailure) -> ExitCode {
-        let start = monotonicSeconds()
+        let start = SystemClock.monotonicSeconds()
         var jobs: [Followed] = []
         var outcome = ExitCode.done
         for id in ids {
@@ -68,7 +69,7 @@ struct JobFollower {
         }
         display.clear()
         if isInterrupted() { return .failed }
-        let elapsed = monotonicSeconds() - start
+        let elapsed = SystemClock.monotonicSeconds() - start
         for followed in jobs where try !tell(followed, elapsed: elapsed) { outcome = .failed }
         for pool in autoPools where try !isGoneAsItShould(pool) { outcome = .failed }
         return outcome
@@ -129,6 +130,6 @@ struct JobFollower {
     private func show(_ jobs: [JobResponse]) {
         let sum = jobs.reduce(TaskCountsResponse()) { $0 + $1.taskCounts }
         let name = jobs.count == 1 ? jobs[0].id : "\(jobs.count) jobs"
-        display.show(sum, of: name, at: monotonicSeconds())
+        display.show(sum, of: name, at: SystemClock.monotonicSeconds())
     }
 }

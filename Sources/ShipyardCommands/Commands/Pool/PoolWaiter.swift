@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardAPI
+import ShipyardSystem
 
 /// Follows a pool until its nodes are ready, or until it is gone.
 struct PoolWaiter {
@@ -34,7 +35,7 @@ struct PoolWaiter {
         while let pool = try service.find(ServiceClient.pool(id), as: PoolResponse.self) {
             // Nothing for what is over in a moment.
             if pause == Self.longestPause, let files = pool.removedFiles, files > 0 {
-                display.show(removed: files, of: "pool \(id)", at: monotonicSeconds())
+                display.show(removed: files, of: "pool \(id)", at: SystemClock.monotonicSeconds())
             }
             usleep(pause)
             pause = min(pause * 2, Self.longestPause)

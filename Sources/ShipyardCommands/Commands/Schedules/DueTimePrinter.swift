@@ -1,7 +1,7 @@
-import Glibc
 import ShipyardCalendar
 import ShipyardModel
 import ShipyardSpecs
+import ShipyardSystem
 
 /// Writes due times as they come: there may be millions.
 struct DueTimePrinter {
@@ -9,7 +9,7 @@ struct DueTimePrinter {
     private let format: String
     private let output: OutputStream
     private let width: Int
-    private let stamp = Instant(milliseconds: Int64(time(nil)) * 1000)
+    private let stamp = SystemClock.now()
     private var bytes: [UInt8] = []
     private var calendar = ICalendar()
 

@@ -1,8 +1,8 @@
-import Glibc
 import ShipyardCalendar
 import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardSpecs
+import ShipyardSystem
 
 /// `schedules next`: when schedules are due, from the file alone.
 enum SchedulesNextCommand {
@@ -76,7 +76,7 @@ enum SchedulesNextCommand {
 
     private static func start(_ invocation: Invocation) throws(CommandFailure) -> Instant {
         guard let text = invocation.arguments["from"] else {
-            return Instant(milliseconds: Int64(time(nil)) * 1000)
+            return SystemClock.now()
         }
         guard let instant = SpecDate.instant(text) else {
             throw .usage("`--from` takes a moment, not `\(text)`", help: "write \(SpecDate.forms)")

@@ -3,6 +3,7 @@ import ShipyardAPI
 import ShipyardModel
 import ShipyardNode
 import ShipyardService
+import ShipyardSystem
 
 /// `service run`: the service itself, in the foreground.
 enum ServiceRunCommand {
@@ -36,11 +37,10 @@ enum ServiceRunCommand {
     /// Becomes the same program with an environment that a service may have. What a process was started with can be
     /// read by the user's other processes as long as it lives, however it changes it.
     private static func beginWithCleanEnvironment(_ home: HomeDirectory) {
-        guard !OwnProcess.hasServiceEnvironment else { return }
-        let words = ["shipyard-swift", "service", "run", "--home", home.path]
-        var arguments = words.map { strdup($0) } + [nil]
-        var environment = OwnProcess.serviceEnvironment.map { strdup($0) } + [nil]
+        guard !ServiceEnvironment.isOwn else { return }
         // Comes back only when it fails, such as without /proc: then the service runs as it is.
-        execve("/proc/self/exe", &arguments, &environment)
+        ProcessLaunch.become(
+            "/proc/self/exe", ["shipyard-swift", "service", "run", "--home", home.path],
+            environment: ServiceEnvironment.variables)
     }
 }

@@ -1,6 +1,6 @@
 import Glibc
 import ShipyardAPI
-import ShipyardNode
+import ShipyardSystem
 
 /// `service stop`: running tasks go on and are found again by the next service.
 enum ServiceStopCommand {
@@ -18,9 +18,9 @@ enum ServiceStopCommand {
         }
         let process = ProcessStamp(of: try service.get("/service", as: ServiceResponse.self).processId)
         try service.post("/service/stop")
-        let limit = monotonicSeconds() + 30
+        let limit = SystemClock.monotonicSeconds() + 30
         while try isThere(process, invocation) {
-            guard monotonicSeconds() < limit else {
+            guard SystemClock.monotonicSeconds() < limit else {
                 throw CommandFailure(.failed, "the service still runs after 30 seconds")
             }
             usleep(5_000)

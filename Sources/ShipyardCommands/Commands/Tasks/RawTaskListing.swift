@@ -102,7 +102,8 @@ struct RawTaskListing {
         }
 
         private func append(_ text: StaticString, to bytes: inout [UInt8]) {
-            bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+            bytes.append(
+                contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
         }
     }
 }

@@ -1,13 +1,15 @@
+import ShipyardModel
+
 /// The mounts that this process sees.
-struct MountTable {
-    struct Entry {
+package struct MountTable {
+    package struct Entry {
         /// Which directory of its file system is shown.
-        var root: FileName
-        var point: FileName
-        var kind: String
+        package var root: BytePath
+        package var point: BytePath
+        package var kind: String
     }
 
-    static func read() -> [Entry] {
+    package static func read() -> [Entry] {
         (ProcessTable.read("self/mountinfo") ?? []).split(separator: 0x0A).compactMap(entry)
     }
 
@@ -22,7 +24,7 @@ struct MountTable {
     }
 
     /// Blanks and backslashes are written as three octal digits.
-    private static func unescaped(_ field: ArraySlice<UInt8>) -> FileName {
+    private static func unescaped(_ field: ArraySlice<UInt8>) -> BytePath {
         var bytes: [UInt8] = []
         var rest = field
         while let byte = rest.popFirst() {
@@ -33,6 +35,6 @@ struct MountTable {
                 bytes.append(byte)
             }
         }
-        return FileName(bytes)
+        return BytePath(bytes: bytes)
     }
 }

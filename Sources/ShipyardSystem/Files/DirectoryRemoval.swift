@@ -10,13 +10,13 @@ import ShipyardModel
 package final class DirectoryRemoval {
     private struct Level {
         let stream: OpaquePointer
-        let name: FileName
+        let name: BytePath
         /// Something was moved or removed while reading: read again before the directory is said to be full.
         var changed = false
         /// What was read and comes next, the last first.
         var entries: [Entry] = []
 
-        init(stream: OpaquePointer, name: FileName) {
+        init(stream: OpaquePointer, name: BytePath) {
             self.stream = stream
             self.name = name
         }
@@ -28,7 +28,7 @@ package final class DirectoryRemoval {
 
         private mutating func read() {
             while entries.count < DirectoryRemoval.entriesAtOnce, let found = readdir(stream) {
-                let name = FileName(found)
+                let name = BytePath(found)
                 guard !name.isSpecial else { continue }
                 entries.append(
                     Entry(
@@ -40,7 +40,7 @@ package final class DirectoryRemoval {
     }
 
     private struct Entry {
-        let name: FileName
+        let name: BytePath
         let inode: UInt
         /// False also where the file system does not say.
         let isDirectory: Bool
@@ -53,7 +53,7 @@ package final class DirectoryRemoval {
 
     private let parent: FileDescriptor
     private let opener: BeneathOpener
-    private let place: FileName
+    private let place: BytePath
     private let keepsTop: Bool
     private var levels: [Level] = []
     private var serial = 0
@@ -66,7 +66,7 @@ package final class DirectoryRemoval {
     /// Deletes `name` in the open directory `parent`, whose path is `place`. With `keepsTop` the directory itself
     /// stays, and so does a `name` that is no directory.
     package init(
-        _ name: FileName, in parent: consuming FileDescriptor, at place: FileName, keepsTop: Bool = false,
+        _ name: BytePath, in parent: consuming FileDescriptor, at place: BytePath, keepsTop: Bool = false,
         usesOpenAt2: Bool = true
     ) {
         opener = BeneathOpener(top: parent.number, usesOpenAt2: usesOpenAt2)
@@ -116,13 +116,13 @@ package final class DirectoryRemoval {
         }
     }
 
-    private func unlink(_ name: FileName, in folder: Int32, _ flags: Int32 = 0) -> Int32 {
+    private func unlink(_ name: BytePath, in folder: Int32, _ flags: Int32 = 0) -> Int32 {
         let result = name.withCString { unlinkat(folder, $0, flags) }
         if result == 0 { removedEntries += 1 }
         return result
     }
 
-    private func descend(into name: FileName, in folder: Int32) {
+    private func descend(into name: BytePath, in folder: Int32) {
         // Each level keeps a descriptor open. A deeper one is moved up beside the first and read later.
         if levels.count >= 48, let top = levels.first {
             serial += 1
@@ -135,7 +135,7 @@ package final class DirectoryRemoval {
         enter(name, in: folder)
     }
 
-    private func enter(_ name: FileName, in folder: Int32) {
+    private func enter(_ name: BytePath, in folder: Int32) {
         var (number, error) = opener.open(name, in: folder)
         if number < 0, error == EACCES, opener.makeAccessible(name, in: folder) {
             // A task took away its own right to read it.
@@ -178,7 +178,7 @@ package final class DirectoryRemoval {
         if levels.isEmpty { isFinished = true }
     }
 
-    private func isDirectory(_ name: FileName, in folder: Int32) -> Bool {
+    private func isDirectory(_ name: BytePath, in folder: Int32) -> Bool {
         var status = stat()
         return name.withCString { fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
             && status.st_mode & S_IFMT == S_IFDIR
@@ -187,7 +187,7 @@ package final class DirectoryRemoval {
     // What the kernel takes for a path; a message need not be longer than that.
     private static let maximumPathBytes = 4096
 
-    private func note(_ operation: String, _ name: FileName, _ number: Int32) {
+    private func note(_ operation: String, _ name: BytePath, _ number: Int32) {
         guard failure == nil else { return }
         var path = place
         for level in levels where path.bytes.count < Self.maximumPathBytes { path = path / level.name }

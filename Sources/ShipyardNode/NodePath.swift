@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// The path of a node's root or of a pool's directory.
 ///
@@ -9,41 +10,44 @@ import ShipyardModel
 /// names, nothing behind that is the node's.
 package struct NodePath: Hashable, Sendable {
     /// As the kernel spells it, which is how working directories of processes are told.
-    private let above: FileName
-    private let names: [FileName]
+    private let above: BytePath
+    private let names: [BytePath]
 
-    private init(above: FileName, names: [FileName]) { (self.above, self.names) = (above, names) }
+    private init(above: BytePath, names: [BytePath]) { (self.above, self.names) = (above, names) }
 
     package init(_ path: String) {
-        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { FileName($0) }
+        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { BytePath(bytes: $0) }
         // In a place that is no home's, the last name alone.
-        let isNode = parts.count >= 3 && parts[parts.count - 3] == FileName("nodes")
+        let isNode = parts.count >= 3 && parts[parts.count - 3] == BytePath("nodes")
         let (above, names) = (parts.dropLast(isNode ? 2 : 1), parts.suffix(isNode ? 2 : 1))
         self.init(above: Self.resolved(Self.joined(above)), names: Array(names))
     }
 
     /// The path itself where it leads nowhere: opening it fails then.
-    private static func resolved(_ path: FileName) -> FileName {
+    private static func resolved(_ path: BytePath) -> BytePath {
         guard let found = path.withCString({ realpath($0, nil) }) else { return path }
         defer { free(found) }
-        return FileName(UnsafeBufferPointer(start: found, count: strlen(found)).map { UInt8(bitPattern: $0) })
+        return BytePath(
+            bytes: UnsafeBufferPointer(start: found, count: strlen(found)).map { UInt8(bitPattern: $0) })
     }
 
-    private static func joined(_ names: some Sequence<FileName>) -> FileName {
-        FileName([UInt8(ascii: "/")] + Array(names.map(\.bytes).joined(separator: "/".utf8)))
+    private static func joined(_ names: some Sequence<BytePath>) -> BytePath {
+        BytePath(bytes: [UInt8(ascii: "/")] + Array(names.map(\.bytes).joined(separator: "/".utf8)))
     }
 
-    package var bytes: FileName { path(names) }
+    package var bytes: BytePath { path(names) }
     /// Where a byte of it cannot be shown, that is escaped.
     package var text: String { String(validating: bytes.bytes, as: UTF8.self) ?? bytes.description }
-    var directory: FileName { path(names.dropLast()) }
+    var directory: BytePath { path(names.dropLast()) }
     /// In `directory`.
-    package var name: FileName { names.last ?? FileName(".") }
+    package var name: BytePath { names.last ?? BytePath(".") }
     /// Directly below `/` is no node.
     var isUsable: Bool { directory.bytes.count > 1 && !names.isEmpty && !names.contains(where: \.isSpecial) }
 
-    private func path(_ names: some Sequence<FileName>) -> FileName {
-        names.reduce(above) { $0.bytes == [UInt8(ascii: "/")] ? FileName($0.bytes + $1.bytes) : $0 / $1 }
+    private func path(_ names: some Sequence<BytePath>) -> BytePath {
+        names.reduce(above) {
+            $0.bytes == [UInt8(ascii: "/")] ? BytePath(bytes: $0.bytes + $1.bytes) : $0 / $1
+        }
     }
 
     // MARK: opening
@@ -69,14 +73,14 @@ package struct NodePath: Hashable, Sendable {
     }
 
     private func walk(
-        _ names: some Sequence<FileName>, _ flags: Int32, isMaking: Bool
+        _ names: some Sequence<BytePath>, _ flags: Int32, isMaking: Bool
     ) throws(SystemError) -> FileDescriptor {
         guard isUsable else { throw SystemError("open", path: text, errno: EINVAL) }
         let top = above.withCString { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard top >= 0 else { throw SystemError("open", path: above.description, errno: errno) }
         var place = FileDescriptor(owning: top)
         let opener = BeneathOpener(top: top)
-        var passed: [FileName] = []
+        var passed: [BytePath] = []
         for name in names {
             passed.append(name)
             let folder = place.number
@@ -103,7 +107,7 @@ package struct NodePath: Hashable, Sendable {
     }
 
     /// Renames it within its directory. Nil when it cannot be.
-    package func moved(to name: FileName) -> NodePath? {
+    package func moved(to name: BytePath) -> NodePath? {
         guard let folder = try? openDirectory() else { return nil }
         let isMoved = self.name.withCString { old in
             name.withCString { shipyard_rename_new(folder.number, old, folder.number, $0) == 0 }
@@ -122,14 +126,14 @@ package struct NodePath: Hashable, Sendable {
     /// A directory that looks like a node's or, where it cannot be looked into, a pool's.
     package struct Found: Sendable {
         package let path: NodePath
-        package let pool: FileName
+        package let pool: BytePath
         /// Why it is left alone.
         package let obstacle: SystemError?
     }
 
     /// All that there are in the directory `nodes` of a home.
     package static func all(in nodes: String) -> [Found] {
-        let above = resolved(FileName(nodes))
+        let above = resolved(BytePath(nodes))
         guard let top = try? FileDescriptor.open(nodes, O_RDONLY | O_DIRECTORY) else { return [] }
         let opener = BeneathOpener(top: top.number)
         var found: [Found] = []
@@ -157,8 +161,8 @@ package struct NodePath: Hashable, Sendable {
             error == EXDEV ? "enter mount point" : "open", path: path.bytes.description, errno: error)
     }
 
-    private static func directories(in folder: Int32) -> [FileName] {
-        FileName.entries(of: folder).filter { name in
+    private static func directories(in folder: Int32) -> [BytePath] {
+        BytePath.entries(of: folder).filter { name in
             var status = stat()
             return name.withCString { fstatat(folder, $0, &status, AT_SYMLINK_NOFOLLOW) } == 0
                 && status.st_mode & S_IFMT == S_IFDIR

@@ -8,13 +8,14 @@ import ShipyardModel
 /// is opened and the socket addressed as `/proc/self/fd/N/<name>`, which is always short; changing the working
 /// directory instead would be seen by every thread of the service.
 package enum LocalSocket {
-    /// Binds and listens. The caller holds the lock of the directory: a socket file found there is stale.
-    ///
-    /// A home may be a link, a node root never is: `isLinkAllowed`.
+    /// Binds and listens in a directory whose lock the caller holds: a socket file found there is stale.
+    package static func listen(name: String, in directory: String) throws(SystemError) -> FileDescriptor {
+        try listen(name: name, in: try open(directory), at: directory)
+    }
+
     package static func listen(
-        name: String, in directory: String, isLinkAllowed: Bool = true
+        name: String, in folder: borrowing FileDescriptor, at directory: String
     ) throws(SystemError) -> FileDescriptor {
-        let folder = try open(directory, isLinkAllowed)
         let socket = try make()
         var address = try address(name: name, folder: folder.number)
         unlinkat(folder.number, name, 0)
@@ -30,10 +31,13 @@ package enum LocalSocket {
         return socket
     }
 
+    package static func connect(name: String, in directory: String) throws(SystemError) -> FileDescriptor {
+        try connect(name: name, in: try open(directory), at: directory)
+    }
+
     package static func connect(
-        name: String, in directory: String, isLinkAllowed: Bool = true, of user: uid_t = geteuid()
+        name: String, in folder: borrowing FileDescriptor, at directory: String, of user: uid_t = geteuid()
     ) throws(SystemError) -> FileDescriptor {
-        let folder = try open(directory, isLinkAllowed)
         let socket = try make()
         var address = try address(name: name, folder: folder.number)
         let length = socklen_t(MemoryLayout<sockaddr_un>.size)
@@ -51,11 +55,8 @@ package enum LocalSocket {
         return socket
     }
 
-    private static func open(
-        _ directory: String, _ isLinkAllowed: Bool
-    ) throws(SystemError) -> FileDescriptor {
-        if !isLinkAllowed { return try NodePath(directory).open() }
-        return try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
+    private static func open(_ directory: String) throws(SystemError) -> FileDescriptor {
+        try FileDescriptor.open(directory, O_RDONLY | O_DIRECTORY)
     }
 
     private static func make() throws(SystemError) -> FileDescriptor {

@@ -23,7 +23,7 @@ package struct BeneathOpener: Sendable {
     }
 
     /// Opens the directory `name`. The error is ELOOP or ENOTDIR for a link and EXDEV for a mount point.
-    package func open(_ name: FileName, in directory: Int32, _ flags: Int32 = O_RDONLY) -> (
+    package func open(_ name: BytePath, in directory: Int32, _ flags: Int32 = O_RDONLY) -> (
         number: Int32, errno: Int32
     ) {
         let flags = flags | O_DIRECTORY
@@ -42,7 +42,7 @@ package struct BeneathOpener: Sendable {
     }
 
     /// Gives the owner its rights to a directory, which must be no link.
-    func makeAccessible(_ name: FileName, in directory: Int32) -> Bool {
+    package func makeAccessible(_ name: BytePath, in directory: Int32) -> Bool {
         let (number, _) = open(name, in: directory, shipyard_path_flag())
         guard number >= 0 else { return false }
         defer { close(number) }

@@ -15,11 +15,14 @@ package struct MachineID: Hashable, Sendable {
 
     /// Of this process. Where `/proc` does not tell, no journal is believed.
     package static func current() -> MachineID? {
-        guard let boot = ProcessTable.read("sys/kernel/random/boot_id"),
-            let namespace = ProcessTable.link("self/ns/pid")
-        else { return nil }
-        return MachineID(
-            boot: String(decoding: boot.prefix { $0 != 0x0A }, as: UTF8.self),
-            processNamespace: namespace.description)
+        guard let boot = bootName, let namespace = ProcessTable.link("self/ns/pid") else { return nil }
+        return MachineID(boot: boot, processNamespace: namespace.description)
+    }
+
+    /// Another one after each start of the machine.
+    package static var bootName: String? {
+        ProcessTable.read("sys/kernel/random/boot_id").map {
+            String(decoding: $0.prefix { $0 > 0x20 }, as: UTF8.self)
+        }
     }
 }

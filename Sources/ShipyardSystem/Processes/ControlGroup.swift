@@ -36,14 +36,14 @@ package struct ControlGroup: Sendable, Hashable {
     }
 
     /// Makes a group below the caller's own. The caller does not enter it.
-    static func make(for root: FileIdentity) throws(SystemError) -> ControlGroup {
+    package static func make(for root: FileIdentity) throws(SystemError) -> ControlGroup {
         guard let hierarchy = Hierarchy() else {
             throw SystemError("find a cgroup2 file system", path: "/proc/self/mountinfo", errno: ENOENT)
         }
         guard let own = own(of: "self"), let directory = hierarchy.directory(of: own) else {
             throw SystemError("find its own control group", path: "/proc/self/cgroup", errno: ENOENT)
         }
-        let name = "/\(prefix)\(root.text)-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
+        let name = "/\(prefix)\(root.text)-\(randomSuffix())"
         let place = own == "/" ? "" : own
         guard mkdir(directory + name, 0o755) == 0 else {
             throw SystemError("create control group", path: directory + name, errno: errno)
@@ -54,7 +54,7 @@ package struct ControlGroup: Sendable, Hashable {
     /// Nil when nodes get groups; else why not.
     package static func obstacle() -> String? {
         do throws(SystemError) {
-            guard let root = FileIdentity(ofRoot: FileName("/")) else {
+            guard let root = FileIdentity(ofRoot: BytePath("/")) else {
                 throw SystemError("look at", path: "/", errno: errno)
             }
             let group = try make(for: root)
@@ -66,14 +66,14 @@ package struct ControlGroup: Sendable, Hashable {
     }
 
     /// Takes the caller, and all that it starts from now on, into the group.
-    func enter() throws(SystemError) { try Self.write("0", to: "\(directory)/cgroup.procs") }
+    package func enter() throws(SystemError) { try Self.write("0", to: "\(directory)/cgroup.procs") }
 
     /// Back to where the group was made, so that it can be removed.
-    func leave() { try? Self.write("0", to: "\(directory)/../cgroup.procs") }
+    package func leave() { try? Self.write("0", to: "\(directory)/../cgroup.procs") }
 
     /// Whether a process lives in it or in a group below, in the kernel's word: however many groups there are, and
     /// whatever their names.
-    var isPopulated: Bool {
+    package var isPopulated: Bool {
         guard let events = try? FileDescriptor.open("\(directory)/cgroup.events", O_RDONLY),
             let bytes = ProcessTable.contents(of: events.number)
         else { return access(directory, F_OK) == 0 && !processIDs().isEmpty }
@@ -82,13 +82,13 @@ package struct ControlGroup: Sendable, Hashable {
 
     /// Whether processes of this user may take themselves out of the groups that are made for nodes: it can write
     /// the list of the group above, which is the caller's own.
-    static var mayBeLeft: Bool {
+    package static var mayBeLeft: Bool {
         guard let own = own(of: "self"), let directory = Hierarchy()?.directory(of: own) else { return false }
         return access("\(directory)/cgroup.procs", W_OK) == 0
     }
 
     /// Whether the process is in it or in a group below.
-    func holds(_ processID: Int32) -> Bool {
+    package func holds(_ processID: Int32) -> Bool {
         guard let own = Self.own(of: "\(processID)") else { return false }
         return own == path || own.hasPrefix(path + "/")
     }
@@ -110,13 +110,15 @@ package struct ControlGroup: Sendable, Hashable {
     }
 
     /// Kills all of it at once, forks in flight included. False where the kernel cannot (before 5.14).
-    func kill() -> Bool { (try? Self.write("1", to: "\(directory)/cgroup.kill")) != nil }
+    package func kill() -> Bool { (try? Self.write("1", to: "\(directory)/cgroup.kill")) != nil }
 
     /// Stops all of it, or lets it go on.
-    func freeze(_ isFrozen: Bool) { try? Self.write(isFrozen ? "1" : "0", to: "\(directory)/cgroup.freeze") }
+    package func freeze(_ isFrozen: Bool) {
+        try? Self.write(isFrozen ? "1" : "0", to: "\(directory)/cgroup.freeze")
+    }
 
     /// Removes the group and those below. False while there is a process in one of them.
-    @discardableResult func remove() -> Bool {
+    @discardableResult package func remove() -> Bool {
         guard !isPopulated else { return false }
         walk(leaving: { parent, name in _ = name.withCString { unlinkat(parent, $0, AT_REMOVEDIR) } })
         return rmdir(directory) == 0 || errno == ENOENT
@@ -126,12 +128,12 @@ package struct ControlGroup: Sendable, Hashable {
     /// path, and each level that is held open would cost a descriptor.
     private func walk(
         entering: (Int32) -> Void = { _ in },
-        leaving: (_ parent: Int32, _ name: FileName) -> Void = { _, _ in }
+        leaving: (_ parent: Int32, _ name: BytePath) -> Void = { _, _ in }
     ) {
         guard var folder = try? FileDescriptor.openDirectory(directory) else { return }
         entering(folder.number)
-        var way: [FileName] = []
-        var rest = [FileName.entries(of: folder.number, type: DT_DIR)]
+        var way: [BytePath] = []
+        var rest = [BytePath.entries(of: folder.number, type: DT_DIR)]
         while true {
             if let name = rest[rest.count - 1].popLast() {
                 let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
@@ -140,7 +142,7 @@ package struct ControlGroup: Sendable, Hashable {
                 folder = FileDescriptor(owning: number)
                 entering(number)
                 way.append(name)
-                rest.append(FileName.entries(of: number, type: DT_DIR))
+                rest.append(BytePath.entries(of: number, type: DT_DIR))
             } else {
                 rest.removeLast()
                 guard let name = way.popLast(),
@@ -163,7 +165,7 @@ package struct ControlGroup: Sendable, Hashable {
 
     /// The group that an agent has made for itself, also where its journal is lost. Nil where it has none: then it
     /// may be in one of another node, under whose task its service was started, and so is its parent.
-    init?(ofAgent agent: ProcessStat) {
+    package init?(ofAgent agent: ProcessStat) {
         guard let path = Self.own(of: "\(agent.processID)"), path != Self.own(of: "\(agent.parent)") else {
             return nil
         }
@@ -183,7 +185,7 @@ private struct Hierarchy {
     private let root: String
     private let point: String
 
-    init?() {
+    package init?() {
         for mount in MountTable.read() where mount.kind == "cgroup2" {
             root = mount.root.description
             point = mount.point.description
@@ -192,7 +194,7 @@ private struct Hierarchy {
         return nil
     }
 
-    func directory(of path: String) -> String? {
+    package func directory(of path: String) -> String? {
         if root == "/" { return path == "/" ? point : point + path }
         guard path == root || path.hasPrefix(root + "/") else { return nil }
         return point + path.dropFirst(root.count)

@@ -11,12 +11,12 @@ package enum OwnChildren {
     private static let others = Mutex<String?>(nil)
 
     /// Why a child that is not known here may be nobody's that an agent has left. Nil where it is for certain.
-    static var doubt: String? { others.withLock { $0 } }
+    package static var doubt: String? { others.withLock { $0 } }
 
     /// From now on orphans of descendants come here. What was a child before (of the program that became this one),
     /// and what that starts, is no business of ours; neither is an orphan of a container that it is the first
     /// process of. Then nobody is taken for what an agent has left: those cannot be told apart.
-    static func adopt() {
+    package static func adopt() {
         others.withLock { others in
             if getpid() == 1 {
                 others = "the service is the first process of its container, to which all orphans there come"
@@ -30,7 +30,7 @@ package enum OwnChildren {
     }
 
     /// Ends what `adopt` began.
-    static func resign() {
+    package static func resign() {
         _ = shipyard_resign_as_subreaper()
         others.withLock { $0 = nil }
     }
@@ -65,7 +65,7 @@ package enum OwnChildren {
 
     /// Living children that came here because their agent is dead. Empty in a process that is no
     /// subreaper, and in one that may have other children.
-    static func strangers() -> Set<Int32> {
+    package static func strangers() -> Set<Int32> {
         guard shipyard_is_subreaper() != 0 else { return [] }
         let own = getpid()
         return known.withLock { known in

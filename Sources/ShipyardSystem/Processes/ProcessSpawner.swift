@@ -7,26 +7,34 @@ import ShipyardModel
 ///
 /// The child runs on the parent's memory until it execs, which costs the same however large the parent has
 /// grown, and no Swift code runs in between.
-struct ProcessSpawner: ~Copyable {
+package struct ProcessSpawner: ~Copyable {
     private let nothing: FileDescriptor
 
-    init() throws(SystemError) { nothing = try FileDescriptor.open("/dev/null", O_RDWR) }
+    package init() throws(SystemError) { nothing = try FileDescriptor.open("/dev/null", O_RDWR) }
 
     /// Where a process starts and what its three descriptors are.
-    struct Place {
+    package struct Place {
         /// `directory` is relative to this open directory.
-        var parent: Int32
-        var directory: String
-        /// -1 is `/dev/null`.
-        var input: Int32 = -1
-        var output: Int32
-        var errors: Int32
+        let parent: Int32
+        let directory: String
+        let input: Int32
+        let output: Int32
+        let errors: Int32
+
+        /// - Parameter input: -1 is `/dev/null`.
+        package init(parent: Int32, directory: String, input: Int32 = -1, output: Int32, errors: Int32) {
+            self.parent = parent
+            self.directory = directory
+            self.input = input
+            self.output = output
+            self.errors = errors
+        }
     }
 
-    typealias Strings = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    package typealias Strings = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
     /// Returns the process, or the errno of the first step that failed: also one that failed in the child.
-    func spawn(
+    package func spawn(
         _ path: String, arguments: Strings, environment: Strings, at place: Place, mask: mode_t
     ) -> (processID: pid_t, errno: Int32, isFork: Bool) {
         place.directory.withCString { directory in
@@ -42,13 +50,13 @@ struct ProcessSpawner: ~Copyable {
 }
 
 /// A null-terminated array of C strings in memory that is used again for the next task.
-struct StringBlock: ~Copyable {
+package struct StringBlock: ~Copyable {
     private var bytes: UnsafeMutablePointer<CChar>
     private var byteCapacity: Int
-    private(set) var pointers: ProcessSpawner.Strings
+    package private(set) var pointers: ProcessSpawner.Strings
     private var pointerCapacity: Int
 
-    init() {
+    package init() {
         (byteCapacity, pointerCapacity) = (4096, 64)
         bytes = .allocate(capacity: byteCapacity)
         pointers = .allocate(capacity: pointerCapacity)
@@ -61,7 +69,7 @@ struct StringBlock: ~Copyable {
     }
 
     /// Replaces the content. `tail` is appended without copying: it must outlive the use.
-    mutating func fill(_ words: [String], tail: [UnsafeMutablePointer<CChar>] = []) {
+    package mutating func fill(_ words: [String], tail: [UnsafeMutablePointer<CChar>] = []) {
         let needed = words.reduce(0) { $0 + $1.utf8.count + 1 }
         if needed > byteCapacity {
             bytes.deallocate()

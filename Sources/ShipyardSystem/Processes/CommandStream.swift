@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import ShipyardModel
 
@@ -27,35 +26,12 @@ package struct CommandStream: Sendable {
         for end in [reader, writer] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         // Ours only: what a program finds at its end is as it expects.
         for end in [ours, reader] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
-        processID = try Self.start(words, far.number, told.number)
+        processID = try ProcessLaunch.start(
+            words.first ?? "", words,
+            ProcessLaunch.Streams(input: far.number, output: far.number, errors: told.number))
         _ = (far.number, told.number)
         stream = near.release()
         errors = heard.release()
-    }
-
-    private static func start(_ words: [String], _ stream: Int32, _ errors: Int32) throws(SystemError)
-        -> Int32
-    {
-        var attributes = SpawnAttributes.ofNewSession()
-        defer { posix_spawnattr_destroy(&attributes) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, stream, 0)
-        posix_spawn_file_actions_adddup2(&actions, stream, 1)
-        posix_spawn_file_actions_adddup2(&actions, errors, 2)
-        _ = shipyard_spawn_addclosefrom(&actions, 3)
-        var arguments = StringBlock()
-        arguments.fill(words)
-        let program = words.first ?? ""
-        var processID: pid_t = 0
-        var error: Int32 = 0
-        OwnChildren.start {
-            error = posix_spawnp(&processID, program, &actions, &attributes, arguments.pointers, environ)
-            return error == 0 ? processID : 0
-        }
-        guard error == 0 else { throw SystemError("start", path: program, errno: error) }
-        return processID
     }
 
     private static func pair(

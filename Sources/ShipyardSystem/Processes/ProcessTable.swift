@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardModel
 
 /// What `/proc` says about the processes of this machine.
 package enum ProcessTable {
@@ -13,7 +14,7 @@ package enum ProcessTable {
     }
 
     /// These and all that descends from them, as far as `table` shows it.
-    static func withDescendants(_ tops: Set<Int32>, in table: [ProcessStat]) -> Set<Int32> {
+    package static func withDescendants(_ tops: Set<Int32>, in table: [ProcessStat]) -> Set<Int32> {
         var found = tops
         var hasGrown = !found.isEmpty
         while hasGrown {
@@ -28,53 +29,53 @@ package enum ProcessTable {
 
     /// The value of a variable in the environment that a process was started with. Nil also when it may not
     /// be read: then the process is another user's, or an agent's.
-    package static func environmentValue(_ name: String, of processID: Int32) -> FileName? {
+    package static func environmentValue(_ name: String, of processID: Int32) -> BytePath? {
         guard let bytes = read("\(processID)/environ") else { return nil }
         let prefix = Array("\(name)=".utf8)
         for entry in bytes.split(separator: 0) where entry.starts(with: prefix) {
-            return FileName(entry.dropFirst(prefix.count))
+            return BytePath(bytes: entry.dropFirst(prefix.count))
         }
         return nil
     }
 
-    package static func workingDirectory(of processID: Int32) -> FileName? { link("\(processID)/cwd") }
+    package static func workingDirectory(of processID: Int32) -> BytePath? { link("\(processID)/cwd") }
 
     /// Where a link below `/proc` leads: `42/cwd`, `42/fd/1`.
-    static func link(_ path: String) -> FileName? {
+    package static func link(_ path: String) -> BytePath? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
             guard let start = buffer.baseAddress else { return nil }
             let length = readlink("/proc/\(path)", start, buffer.count)
             guard length > 0 else { return nil }
-            return FileName(UnsafeRawBufferPointer(buffer)[..<length])
+            return BytePath(bytes: UnsafeRawBufferPointer(buffer)[..<length])
         }
     }
 
     /// The root of the node whose agent this process is, by how it was started: unlike its environment that can
     /// be read of an agent, too.
-    static func agentRoot(of processID: Int32) -> FileName? {
+    package static func agentRoot(of processID: Int32) -> BytePath? {
         let words = (read("\(processID)/cmdline") ?? []).split(separator: 0)
         guard words.count > 3, words[1].elementsEqual("node-agent".utf8),
             let option = words.firstIndex(where: { $0.elementsEqual("--root".utf8) }),
             option + 1 < words.count
         else { return nil }
-        return FileName(words[option + 1])
+        return BytePath(bytes: words[option + 1])
     }
 
     /// Its arguments joined by blanks; empty for a zombie.
     package static func commandLine(of processID: Int32) -> String {
         let words = (read("\(processID)/cmdline") ?? []).split(separator: 0)
-        return words.map { FileName($0).description }.joined(separator: " ")
+        return words.map { BytePath(bytes: $0).description }.joined(separator: " ")
     }
 
     /// A whole file below `/proc`. Nil when the process has gone or is not ours.
-    static func read(_ path: String) -> [UInt8]? {
+    package static func read(_ path: String) -> [UInt8]? {
         let number = open("/proc/\(path)", O_RDONLY | O_CLOEXEC)
         guard number >= 0 else { return nil }
         let descriptor = FileDescriptor(owning: number)
         return contents(of: descriptor.number)
     }
 
-    static func contents(of file: Int32) -> [UInt8]? {
+    package static func contents(of file: Int32) -> [UInt8]? {
         var bytes: [UInt8] = []
         let isWhole = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { chunk in
             while true {

@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardModel
 
 /// A file or directory as the kernel knows it, whatever its name. A copy, journal and all, is another one.
 package struct FileIdentity: Hashable, Sendable {
@@ -24,7 +25,7 @@ package struct FileIdentity: Hashable, Sendable {
     }
 
     /// Of a node's root. Nil where there is no directory; what a link leads to is not asked.
-    init?(ofRoot root: FileName) {
+    package init?(ofRoot root: BytePath) {
         var information = stat()
         guard root.withCString({ lstat($0, &information) }) == 0, information.st_mode & S_IFMT == S_IFDIR
         else { return nil }
@@ -32,5 +33,5 @@ package struct FileIdentity: Hashable, Sendable {
     }
 
     /// As a part of a name.
-    var text: String { "\(String(device, radix: 16))-\(String(inode, radix: 16))" }
+    package var text: String { "\(String(device, radix: 16))-\(String(inode, radix: 16))" }
 }

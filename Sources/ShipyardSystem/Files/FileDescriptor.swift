@@ -1,0 +1,76 @@
+import Glibc
+import ShipyardModel
+
+/// Owns one open file descriptor and closes it once.
+package struct FileDescriptor: ~Copyable {
+    package let number: Int32
+
+    package init(owning number: Int32) { self.number = number }
+
+    deinit { close(number) }
+
+    /// Opens close-on-exec, always: a task must see no descriptor of ours.
+    package static func open(
+        _ path: String, _ flags: Int32, mode: mode_t = 0o644, in directory: Int32 = AT_FDCWD
+    ) throws(SystemError) -> FileDescriptor {
+        let number = openat(directory, path, flags | O_CLOEXEC, mode)
+        guard number >= 0 else { throw SystemError("open", path: path, errno: errno) }
+        return FileDescriptor(owning: number)
+    }
+
+    package static func openDirectory(
+        _ path: String, in directory: Int32 = AT_FDCWD
+    ) throws(SystemError) -> FileDescriptor {
+        try open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, in: directory)
+    }
+
+    /// Gives up ownership: whoever takes the number closes it.
+    package consuming func release() -> Int32 {
+        let number = number
+        discard self
+        return number
+    }
+}
+
+extension FileDescriptor {
+    /// Nil on failure; `errno` says why.
+    package init?(opening path: String, _ flags: Int32) {
+        let opened = Glibc.open(path, flags | O_CLOEXEC)
+        guard opened >= 0 else { return nil }
+        self.init(owning: opened)
+    }
+
+    package init?(opening path: BytePath, _ flags: Int32) {
+        let opened = Glibc.open(path.cString, flags | O_CLOEXEC)
+        guard opened >= 0 else { return nil }
+        self.init(owning: opened)
+    }
+
+    /// Another number for the same open file or directory; what cannot be had is -1, with which every call fails.
+    package borrowing func copy() -> FileDescriptor {
+        FileDescriptor(owning: fcntl(number, F_DUPFD_CLOEXEC, 0))
+    }
+
+    /// The errno of the failed write, nil when all is written.
+    package borrowing func write(all bytes: UnsafeRawBufferPointer) -> Int32? {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = Glibc.write(number, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                return errno
+            }
+            rest = rest.dropFirst(count)
+        }
+        return nil
+    }
+
+    /// Bytes read, 0 at the end; nil on failure with `errno` set.
+    package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        while true {
+            let count = Glibc.read(number, buffer.baseAddress, buffer.count)
+            if count >= 0 { return count }
+            if errno != EINTR { return nil }
+        }
+    }
+}
