@@ -150,7 +150,8 @@ import Testing
         "in ",
         "do ", "if ", "[[ ", "]] ", "((", "$[", "trap ", "exec ", "env ", "for V in ", "; do ", "; done ",
         ": ", "V=",
-        "a[", "\t", "${#V}", "!(", "$@", "\\\n", "python3 -c ", "awk ", "sed ", "2>&1 ", "&>f ", "EXIT ",
+        "a[", "\t", "${#V}", "!(", "$@", "\\\n", "python3 -c ", "awk ", "sed ", "\"sh\" ", "'-c' ", "make ",
+        "let ", "unset ", "\"$V\" ", "2>&1 ", "&>f ", "EXIT ",
         "-eq 1 ", "command ",
     ]
 
@@ -158,6 +159,7 @@ import Testing
         "; touch M;", "$(touch M)", "`touch M`", "'; touch M; '", "\"; touch M; \"", "\ntouch M\n",
         "a[$(touch M)]",
         "\\'; touch M; #", "'\"; touch M; \"'", "})); touch M; ((", "*) touch M;;", "E\ntouch M\n", "touch M",
+        "x[$(touch M)]=1", "$(shell touch M)",
         "__import__('os').system('touch M')", "BEGIN{system(\"touch M\")}", "|touch M", "&touch M&",
         "$'\\'; touch M'",
     ]
@@ -171,6 +173,9 @@ import Testing
             "ssh host cat @{parameters.x}", "bash -c \"echo $V @{parameters.x}\"", "sh -c @{parameters.x}",
             "env A=1 python3 -c 'print(\"@{parameters.x}\")'", "perl -ne 'print @{parameters.x}' f",
             "bash -c 2>&1 @{parameters.x}", "sh -c $V @{parameters.x}",
+            "\"$SHELL\" -c 'cat @{parameters.x}'", "'sh' '-c' \"cat $V @{parameters.x}\"",
+            "[[ @{parameters.x} -eq 1 ]]", "let a=@{parameters.x}", "make X=@{parameters.x}",
+            "A=1 timeout 5 $V -c '@{parameters.x}'", "bash \"@{parameters.x}\" '@{parameters.x}'",
             "sed -n -e p -e @{parameters.x} f",
             "awk -v a=1 '{print \"@{parameters.x}\"}'", "(( @{parameters.x} > 1 ))",
             "$SHELL -c 'echo @{parameters.x}'",
@@ -181,6 +186,10 @@ import Testing
         for command in refused { #expect(try replaced(command, "v") == nil, "\(command)") }
         let taken = [
             "bash run.sh -c @{parameters.x}": "bash run.sh -c 'v'",
+            "gcc @{parameters.x} -c @{parameters.x}": "gcc 'v' -c 'v'",
+            "bash -c 'ls'>f '@{parameters.x}'": "bash -c 'ls'>f 'v'",
+            "grep 'a[@{parameters.x}]' f": "grep 'a[v]' f",
+            #"'sh' -c 'echo @{parameters.x}'"#: #"'sh' -c 'echo '\''v'\'''"#,
             "awk -v 'x=@{parameters.x}' p @{parameters.x} 2>@{parameters.x}": "awk -v 'x=v' p 'v' 2>'v'",
             "awk -f p.awk @{parameters.x}": "awk -f p.awk 'v'",
             "python3 main.py '@{parameters.x}'": "python3 main.py 'v'",

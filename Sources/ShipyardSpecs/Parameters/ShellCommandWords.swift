@@ -16,13 +16,17 @@ struct ShellCommandWords {
 
     private enum FilterWord { case any, value, code }
 
+    /// What is known of the word, without its quotes; and only what stands outside of quotes.
     private var word: [UInt8] = []
+    private var bare: [UInt8] = []
     /// Some part of the word is not known before the command runs.
     private var isUnknown = false
     private(set) var isInWord = false
     private var expected = Expected.nothing
     /// The file of a redirection.
     private var isTarget = false
+    /// Whether the word can be the program, as far as the words before it tell.
+    private var isProgram = true
 
     static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {
@@ -36,14 +40,16 @@ struct ShellCommandWords {
     mutating func add(_ byte: UInt8) {
         isInWord = true
         word.append(byte)
+        bare.append(byte)
     }
+
+    mutating func addQuoted(_ byte: UInt8) { word.append(byte) }
 
     mutating func addUnknown() {
         isInWord = true
         isUnknown = true
     }
 
-    /// What is in quotes is not looked at: nobody quotes the name of a shell.
     mutating func beginQuotation() { isInWord = true }
 
     func wordIs(_ text: String) -> Bool { !isUnknown && word.elementsEqual(text.utf8) }
@@ -51,9 +57,15 @@ struct ShellCommandWords {
     /// `isDescriptor`: a redirection follows at once, whose number the word may be.
     mutating func endWord(isDescriptor: Bool = false) {
         guard isInWord else { return }
-        let isNumber = isDescriptor && !isUnknown && word.allSatisfy { (0x30...0x39).contains($0) }
-        if !isTarget, !isNumber { expected = after(String(decoding: word, as: UTF8.self)) }
-        (word, isUnknown, isInWord, isTarget) = ([], false, false, false)
+        let isNumber =
+            isDescriptor && !isUnknown && !bare.isEmpty && bare == word
+            && word.allSatisfy { (0x30...0x39).contains($0) }
+        if !isTarget, !isNumber {
+            let text = String(decoding: word, as: UTF8.self)
+            expected = after(text)
+            isProgram = isProgram && Self.leadsToProgram(text)
+        }
+        (word, bare, isUnknown, isInWord, isTarget) = ([], [], false, false, false)
     }
 
     mutating func expectTarget() { isTarget = true }
@@ -79,8 +91,8 @@ struct ShellCommandWords {
 
     /// Whether the word under way is `name[` and what follows, where bash computes.
     var isSubscript: Bool {
-        guard let bracket = word.lastIndex(of: UInt8(ascii: "[")), bracket > 0 else { return false }
-        return !word[bracket...].contains(UInt8(ascii: "]")) && Self.isNameByte(word[bracket - 1])
+        guard let bracket = bare.lastIndex(of: UInt8(ascii: "[")), bracket > 0 else { return false }
+        return !bare[bracket...].contains(UInt8(ascii: "]")) && Self.isNameByte(bare[bracket - 1])
     }
 
     private var isOption: Bool { word.first == UInt8(ascii: "-") || word.first == UInt8(ascii: "+") }
@@ -97,11 +109,11 @@ struct ShellCommandWords {
                 text.hasPrefix("--")
                 ? Self.longCodeOptions.contains(text)
                 : isOption && text.utf8.last.map { letters.utf8.contains($0) } ?? false
-            return isCode ? .code(of: program) : Self.start(text, isUnknown: isUnknown) ?? expected
+            return isCode ? .code(of: program) : start(text) ?? expected
         case .code(let program): return .codeOption(program, letters: Self.interpreters[program] ?? "c")
         case .filter(let program, let hasProgram, let next):
             return afterFilterWord(text, program, hasProgram, next)
-        case .nothing: return Self.start(text, isUnknown: isUnknown) ?? .nothing
+        case .nothing: return start(text) ?? .nothing
         }
     }
 
@@ -138,22 +150,37 @@ struct ShellCommandWords {
     }
 
     /// What a word may begin, wherever it stands: `env A=1 nohup bash -c …`.
-    private static func start(_ text: String, isUnknown: Bool) -> Expected? {
+    private func start(_ text: String) -> Expected? {
         let name = text.split(separator: "/").last.map(String.init) ?? text
         // `$SHELL -c …`
-        if isUnknown, text.isEmpty || text.hasPrefix("/") { return .codeOption("a program", letters: "c") }
-        if shells.contains(name) { return .shellOptions(hasScript: false) }
-        if evaluators.contains(name) { return .codeForEver(of: name) }
-        if filters.contains(name) { return .filter(name, hasProgram: false, next: .any) }
+        if isUnknown, isProgram, text.isEmpty || text.hasPrefix("/") {
+            return .codeOption("a program", letters: "c")
+        }
+        if Self.shells.contains(name) { return .shellOptions(hasScript: false) }
+        if Self.evaluators.contains(name) { return .codeForEver(of: name) }
+        if Self.filters.contains(name) { return .filter(name, hasProgram: false, next: .any) }
         let plain = String(name.prefix { !$0.isNumber })
-        return interpreters[plain].map { .codeOption(plain, letters: $0) }
+        return Self.interpreters[plain].map { .codeOption(plain, letters: $0) }
     }
 
     private static let shells: Set<String> = [
         "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "rbash", "fish",
     ]
-    /// They join their words and give them to a shell.
-    private static let evaluators: Set<String> = ["eval", "parallel", "rsh", "ssh", "trap", "watch"]
+    /// Assignments, options, numbers, and programs that start another: `A=1 timeout 5 env -i bash -c …`.
+    private static func leadsToProgram(_ text: String) -> Bool {
+        text.hasPrefix("-") || text.contains("=") || text.allSatisfy(\.isNumber) || leaders.contains(text)
+    }
+
+    private static let leaders: Set<String> = [
+        "!", "command", "do", "elif", "else", "env", "exec", "if", "ionice", "nice", "nohup", "setsid",
+        "stdbuf",
+        "sudo", "then", "time", "timeout", "until", "while", "xargs", "{",
+    ]
+    /// They give their words to a shell, or compute with them; `make` expands the values of its variables.
+    private static let evaluators: Set<String> = [
+        "[[", "declare", "eval", "gmake", "let", "make", "parallel", "rsh", "ssh", "trap", "typeset", "unset",
+        "watch",
+    ]
     private static let filters: Set<String> = ["awk", "gawk", "mawk", "nawk", "sed"]
     private static let longCodeOptions: Set<String> = ["--command", "--eval", "--execute", "--print"]
     /// With the letters of the options that take code.

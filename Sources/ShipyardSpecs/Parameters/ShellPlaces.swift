@@ -101,8 +101,8 @@ struct ShellPlaces {
         while index < range.upperBound {
             let isDouble = if case .double? = frames.last { true } else { false }
             if let reference = reference(at: index) {
-                if !isDouble { command.addUnknown() }
                 place(isDouble ? .double : .none, outer)
+                command.addUnknown()
                 index = reference.upperBound
                 continue
             }
@@ -123,7 +123,9 @@ struct ShellPlaces {
             case UInt8(ascii: "\"") where isDouble:
                 frames.removeLast()
                 index += 1
-            case _ where isDouble: index += 1
+            case _ where isDouble:
+                command.addQuoted(byte)
+                index += 1
             case UInt8(ascii: "\""):
                 if let end = scriptEnd(index, range.upperBound) {
                     scanScript(index + 1..<end, in: [.double] + outer)
@@ -241,10 +243,12 @@ struct ShellPlaces {
         while index < end {
             if let reference = reference(at: index) {
                 place(.single, outer)
+                command.addUnknown()
                 index = reference.upperBound
             } else if bytes[index] == UInt8(ascii: "'") {
                 return index + 1
             } else {
+                command.addQuoted(bytes[index])
                 index += 1
             }
         }
@@ -283,7 +287,7 @@ struct ShellPlaces {
         _ index: Int, _ end: Int, isDouble: Bool, _ outer: [ShellPlace.Quotes],
         _ opened: inout Frame?
     ) -> Int {
-        if !isDouble { command.addUnknown() }
+        command.addUnknown()
         guard index + 1 < end else { return end }
         if let reference = reference(at: index + 1) {
             places.append(.refused(.afterDollar))
