@@ -186,6 +186,7 @@ import Testing
         for command in refused { #expect(try replaced(command, "v") == nil, "\(command)") }
         let taken = [
             "bash run.sh -c @{parameters.x}": "bash run.sh -c 'v'",
+            "echo \"$V@{parameters.x}\" \"$V-@{parameters.x}\"": "echo \"$V\"'v'\"\" \"$V-v\"",
             "gcc @{parameters.x} -c @{parameters.x}": "gcc 'v' -c 'v'",
             "bash -c 'ls'>f '@{parameters.x}'": "bash -c 'ls'>f 'v'",
             "grep 'a[@{parameters.x}]' f": "grep 'a[v]' f",

@@ -32,36 +32,45 @@ struct ICalendar {
 
     private mutating func line(_ name: String, _ value: String) {
         var length = 0
-        for character in (name + ":" + value).unicodeScalars {
-            let text = String(character).utf8
-            // A line that goes on begins with a space, and no character is cut.
-            if length + text.count > 75 {
-                bytes += "\r\n ".utf8
-                length = 1
+        for part in [name, ":", value] {
+            var rest = part.utf8[...]
+            while let first = rest.first {
+                // The bytes of one character stay on one line; a line that goes on begins with a space.
+                let count = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
+                if length + count > 75 {
+                    bytes += [0x0D, 0x0A, 0x20]
+                    length = 1
+                }
+                bytes += rest.prefix(count)
+                rest = rest.dropFirst(count)
+                length += count
             }
-            bytes += text
-            length += text.count
         }
-        bytes += "\r\n".utf8
+        bytes += [0x0D, 0x0A]
     }
 
     /// Control characters have no place in a calendar, and no escape.
     static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "\\", ";", ",": escaped += "\\" + String(character)
-            case "\n": escaped += "\\n"
-            case _ where character.value < 0x20 || character.value == 0x7F: continue
-            default: escaped.unicodeScalars.append(character)
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || "\\;,".utf8.contains($0) }) else {
+            return text
+        }
+        var escaped: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\\"), UInt8(ascii: ";"), UInt8(ascii: ","):
+                escaped += [UInt8(ascii: "\\"), byte]
+            case 0x0A: escaped += "\\n".utf8
+            case 0..<0x20, 0x7F: continue
+            default: escaped.append(byte)
             }
         }
-        return escaped
+        return String(decoding: escaped, as: UTF8.self)
     }
 
     /// `20240331T013000Z`; a fraction of a second is cut.
     static func time(_ instant: Instant) -> String {
         let whole = Instant(milliseconds: instant.milliseconds.flooredDivision(by: 1000).0 * 1000)
-        return String(whole.iso8601.filter { $0 != "-" && $0 != ":" })
+        let text = whole.iso8601.utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ":") }
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -5,7 +5,26 @@ import ShipyardSystem
 
 /// Writes due times as they come: there may be millions.
 struct DueTimePrinter {
+    /// Of a schedule what its lines are made of, once for all of them.
+    private struct Row {
+        var id: [UInt8]
+        /// Padded to the width of its column.
+        var column: [UInt8]
+        var zone: Zone
+        var crons: [[UInt8]]
+        var intervals: [[UInt8]]
+
+        func cause(of due: DueTime) -> [UInt8] {
+            switch due.cause {
+            case .cron(let index): crons[index]
+            case .interval(let index): intervals[index]
+            case .at: Array("at".utf8)
+            }
+        }
+    }
+
     private let schedules: [ScheduleSpec]
+    private let rows: [Row]
     private let format: String
     private let output: OutputStream
     private let width: Int
@@ -17,7 +36,16 @@ struct DueTimePrinter {
         self.schedules = schedules
         self.format = format
         output = console.output
-        width = schedules.reduce(2) { max($0, $1.id.value.utf8.count) }
+        let width = schedules.reduce(2) { max($0, $1.id.value.utf8.count) }
+        self.width = width
+        rows = schedules.map { schedule in
+            let id = Array(schedule.id.value.utf8)
+            return Row(
+                id: id, column: id + [UInt8](repeating: 0x20, count: width + 2 - id.count),
+                zone: schedule.zone,
+                crons: schedule.cron.map { Array($0.text.utf8) },
+                intervals: schedule.intervals.map { Array("every \(SpecDuration.text($0.length))".utf8) })
+        }
     }
 
     func begin() {
@@ -28,33 +56,31 @@ struct DueTimePrinter {
 
     /// False when nobody reads any more.
     mutating func print(_ due: DueTime, _ index: Int) -> Bool {
-        let schedule = schedules[index]
         switch format {
         case "ics":
-            let start = due.instant + schedule.delay(at: due.instant)
+            let start = due.instant + schedules[index].delay(at: due.instant)
+            let id = String(decoding: rows[index].id, as: UTF8.self)
             calendar.addEvent(
-                id: "\(schedule.id.value)-\(due.instant.milliseconds)@shipyard-swift", at: start,
-                summary: schedule.id.value, description: cause(due, schedule), stamp: stamp)
+                id: "\(id)-\(due.instant.milliseconds)@shipyard-swift", at: start, summary: id,
+                description: String(decoding: rows[index].cause(of: due), as: UTF8.self), stamp: stamp)
+            guard calendar.bytes.count >= Self.chunk else { return true }
             output.write(bytes: calendar.bytes)
             calendar.removeAll()
-        case "json":
-            bytes.removeAll(keepingCapacity: true)
-            appendJSON(due, schedule)
-            output.write(bytes: bytes)
+        case "json": appendJSON(due, index)
         default:
-            bytes.removeAll(keepingCapacity: true)
-            appendLocal(due.instant, schedule.zone)
-            pad(27)
-            bytes += schedule.id.value.utf8
-            pad(27 + width + 2)
-            bytes += cause(due, schedule).utf8
+            let start = bytes.count
+            appendLocal(due.instant, rows[index].zone)
+            while bytes.count < start + 27 { bytes.append(UInt8(ascii: " ")) }
+            bytes += rows[index].column
+            bytes += rows[index].cause(of: due)
             bytes.append(UInt8(ascii: "\n"))
-            output.write(bytes: bytes)
         }
+        if bytes.count >= Self.chunk { flush() }
         return !output.isClosed
     }
 
     mutating func end() {
+        flush()
         if format == "ics" {
             calendar.end()
             output.write(bytes: calendar.bytes)
@@ -62,21 +88,25 @@ struct DueTimePrinter {
         output.flush()
     }
 
-    private mutating func pad(_ column: Int) {
-        while bytes.count < column { bytes.append(UInt8(ascii: " ")) }
+    // Many lines for each call; small enough that a reader of the first lines waits for nothing.
+    private static let chunk = 16_384
+
+    private mutating func flush() {
+        output.write(bytes: bytes)
+        bytes.removeAll(keepingCapacity: true)
     }
 
-    private mutating func appendJSON(_ due: DueTime, _ schedule: ScheduleSpec) {
+    private mutating func appendJSON(_ due: DueTime, _ index: Int) {
         bytes += #"{"schedule": "#.utf8
-        JSONText.append(schedule.id.value, to: &bytes)
+        JSONText.append(schedules[index].id.value, to: &bytes)
         bytes += #", "due": ""#.utf8
         due.instant.appendISO8601(to: &bytes)
         bytes += #"", "local": ""#.utf8
-        appendLocal(due.instant, schedule.zone)
+        appendLocal(due.instant, rows[index].zone)
         bytes += #"", "start": ""#.utf8
-        (due.instant + schedule.delay(at: due.instant)).appendISO8601(to: &bytes)
+        (due.instant + schedules[index].delay(at: due.instant)).appendISO8601(to: &bytes)
         bytes += #"", "by": "#.utf8
-        JSONText.append(cause(due, schedule), to: &bytes)
+        JSONText.append(String(decoding: rows[index].cause(of: due), as: UTF8.self), to: &bytes)
         bytes += "}\n".utf8
     }
 
@@ -86,18 +116,10 @@ struct DueTimePrinter {
         (instant + .seconds(offset)).appendISO8601(to: &bytes)
         guard zone.name != "UTC" else { return }
         bytes.removeLast()
-        bytes.append(UInt8(ascii: offset < 0 ? "-" : "+"))
+        bytes.append(offset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
         let minutes = Int64(offset.magnitude / 60)
         appendDecimal(minutes / 60, width: 2, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
         appendDecimal(minutes % 60, width: 2, to: &bytes)
-    }
-
-    private func cause(_ due: DueTime, _ schedule: ScheduleSpec) -> String {
-        switch due.cause {
-        case .cron(let index): schedule.cron[index].text
-        case .interval(let index): "every " + SpecDuration.text(schedule.intervals[index].length)
-        case .at: "at"
-        }
     }
 }
