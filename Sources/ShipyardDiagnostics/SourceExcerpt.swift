@@ -27,13 +27,46 @@ struct SourceExcerpt {
         prefix = lower > whole.lowerBound ? "…" : ""
         let suffix = upper < whole.upperBound ? "…" : ""
         var window = source.text(lower, upper)
-        if Redaction.holdsSecret(
-            source.text(whole.lowerBound, whole.upperBound), inSecretFile: source.isSecret)
-        {
-            // A window that was cut may begin inside a value.
-            window = prefix.isEmpty ? Redaction.masked(window) : Redaction.stars(window[...])
+        switch Self.secrecy(of: line, in: source) {
+        case .none: break
+        // A window that was cut may begin inside a value.
+        case .value where prefix.isEmpty: window = Redaction.masked(window)
+        case .value, .whole: window = Redaction.stars(window[...])
         }
         text = prefix + DisplayText.printable(window) + suffix
+    }
+
+    private enum Secrecy { case none, value, whole }
+
+    /// What of the line is masked: nothing, what stands behind its first key, or all.
+    private static func secrecy(of line: Int, in source: SourceText) -> Secrecy {
+        let range = source.lineRange(line)
+        let start = source.startOfSecret(in: range)
+        if start.map({ $0 < range.lowerBound }) ?? isBelowSecret(line, of: source) { return .whole }
+        let text = source.text(range.lowerBound, range.upperBound)
+        return start != nil || Redaction.holdsSecret(text, inSecretFile: source.isSecret) ? .value : .none
+    }
+
+    static func isMasked(_ line: Int, of source: SourceText) -> Bool {
+        secrecy(of: line, in: source) != .none
+    }
+
+    // No secret is longer, and the file may have millions of lines.
+    private static let linesLookedBack = 200
+
+    /// Whether the line is a part of what stands below a key that says secret. By indentation: a file that cannot be read
+    /// has no tree to ask.
+    private static func isBelowSecret(_ line: Int, of source: SourceText) -> Bool {
+        guard var depth = source.depth(ofLine: line) else { return false }
+        for above in stride(from: line - 1, through: max(1, line - linesLookedBack), by: -1) where depth > 0 {
+            guard let own = source.depth(ofLine: above), own < depth else { continue }
+            let range = source.lineRange(above)
+            // A comment is above nothing.
+            if source.bytes[range.lowerBound + own] == UInt8(ascii: "#") { continue }
+            if Redaction.holdsSecret(source.text(range.lowerBound, range.upperBound)) { return true }
+            depth = own
+        }
+        return false
     }
 
     /// Spaces up to the range and marks below it: at least one, and none beyond the end of the line.
@@ -43,5 +76,23 @@ struct SourceExcerpt {
         let before = DisplayText.width(prefix + DisplayText.printable(source.text(shown.lowerBound, lower)))
         let length = DisplayText.width(DisplayText.printable(source.text(lower, upper)))
         return (String(repeating: " ", count: before), String(repeating: mark, count: max(1, length)))
+    }
+}
+
+extension SourceText {
+    /// The column in which a line's content begins, behind the dashes of list items; nil for an empty line.
+    fileprivate func depth(ofLine line: Int) -> Int? {
+        let range = lineRange(line)
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let isDash =
+                bytes[offset] == UInt8(ascii: "-") && offset + 1 < range.upperBound
+                && bytes[offset + 1] == UInt8(ascii: " ")
+            guard isDash || bytes[offset] == UInt8(ascii: " ") || bytes[offset] == UInt8(ascii: "\t") else {
+                return offset - range.lowerBound
+            }
+            offset += 1
+        }
+        return nil
     }
 }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One spec file as it was read: its name for messages and its bytes.
 package final class SourceText: Sendable {
     /// The path as the user gave it.
@@ -5,6 +7,8 @@ package final class SourceText: Sendable {
     package let bytes: [UInt8]
     /// Whether the values of this file must not appear in messages: renderers then mask what follows a colon.
     package let isSecret: Bool
+    /// Where values stand that must not appear in messages, whatever file this is.
+    private let hidden = Mutex<[Range<Int>]>([])
     /// Byte offset of the first byte of each line.
     private let lineStarts: [Int]
     /// Lets a column be computed without looking at the line: a JSON file may be one line of many megabytes.
@@ -36,6 +40,21 @@ package final class SourceText: Sendable {
     }
 
     package var lineCount: Int { lineStarts.count }
+
+    /// What stands there is a secret. Known once the file is understood, and before anything is said about it.
+    package func hide(_ range: Range<Int>) { hidden.withLock { $0.append(range) } }
+
+    /// Whether all of it is a secret.
+    package func hides(_ range: Range<Int>) -> Bool {
+        hidden.withLock {
+            $0.contains { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound }
+        }
+    }
+
+    /// Where the first secret begins that reaches into `range`.
+    func startOfSecret(in range: Range<Int>) -> Int? {
+        hidden.withLock { $0.filter { $0.overlaps(range) }.map(\.lowerBound).min() }
+    }
 }
 
 /// A place as a person counts it: both numbers begin at 1, a column is one visible character.
@@ -97,6 +116,9 @@ package struct SourceRange: Sendable {
     package var start: SourcePosition { source.position(of: lower) }
     package var end: SourcePosition { source.position(of: upper) }
     package var text: String { source.text(lower, upper) }
+
+    /// Whether the line where it begins is masked when it is shown: then no message quotes it either.
+    package var isMasked: Bool { SourceExcerpt.isMasked(start.line, of: source) }
 }
 
 /// A value and where it was written. Two are equal when their values are.

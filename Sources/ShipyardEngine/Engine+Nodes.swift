@@ -86,6 +86,11 @@ extension Engine {
             return setState(of: node, nodes[node].tasks.isEmpty ? .idle : .running, at: now)
         }
         let attempts = Int(nodes[node].record.startTaskAttempt)
+        // A secret that is not there was not waited for: without end, that would be a loop without a pause.
+        if case .notStarted(.secretMissing, _) = result.outcome {
+            if pool.rules.waitsForStartTask { setState(of: node, .startTaskFailed, at: now) }
+            return
+        }
         if pool.rules.startTaskRetries < 0 || attempts <= pool.rules.startTaskRetries {
             return sendStartTask(to: node, isNew: true, at: now)
         }

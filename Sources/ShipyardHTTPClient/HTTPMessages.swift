@@ -52,14 +52,7 @@ package struct OutgoingRequest: Sendable {
 
     /// The URL without its query and user, which may hold keys: for messages.
     package var place: String {
-        if let unixSocket { return unixSocket }
-        let end = url.firstIndex { $0 == "?" || $0 == "#" } ?? url.endIndex
-        let text = url[..<end]
-        guard let scheme = text.firstRange(of: "://") else { return String(text) }
-        let rest = text[scheme.upperBound...]
-        let authority = rest.prefix { $0 != "/" }
-        guard let at = authority.lastIndex(of: "@") else { return String(text) }
-        return String(text[..<scheme.upperBound]) + rest[rest.index(after: at)...]
+        unixSocket ?? BlobSource.place(ofURL: url)
     }
 }
 

@@ -76,7 +76,7 @@ package protocol RandomIdentifier: Identifier {}
 
 extension RandomIdentifier {
     package static func random() -> Self {
-        guard let name = Self(randomToken()) else { invariantFailure("a random name breaks its own rule") }
+        guard let name = Self(randomName()) else { invariantFailure("a random name breaks its own rule") }
         return name
     }
 }
@@ -89,7 +89,7 @@ package struct StateID: RandomIdentifier {
 
     /// Nil unless `text` is 32 lower-case hexadecimal digits.
     package init?(_ text: String) {
-        guard isToken(text) else { return nil }
+        guard isRandomName(text) else { return nil }
         self.text = text
     }
 }
@@ -101,19 +101,7 @@ package struct LifeID: RandomIdentifier {
 
     /// Nil unless `text` is 32 lower-case hexadecimal digits.
     package init?(_ text: String) {
-        guard isToken(text) else { return nil }
-        self.text = text
-    }
-}
-
-/// Names one agent: made at random when it is started, kept with its node and told to nobody but the agent. Names and
-/// paths of nodes are given again; this is not.
-package struct AgentToken: RandomIdentifier {
-    package let text: String
-
-    /// Nil unless `text` is 32 lower-case hexadecimal digits.
-    package init?(_ text: String) {
-        guard isToken(text) else { return nil }
+        guard isRandomName(text) else { return nil }
         self.text = text
     }
 }
@@ -136,12 +124,11 @@ package struct StateLives: Sendable {
     }
 }
 
-private func isToken(_ text: String) -> Bool {
-    text.utf8.count == 32
-        && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-}
+func isHexadecimal(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) }
 
-private func randomToken() -> String {
+func isRandomName(_ text: String) -> Bool { text.utf8.count == 32 && text.utf8.allSatisfy(isHexadecimal) }
+
+func randomName() -> String {
     (0..<2).map { _ in
         let half = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         return String(repeating: "0", count: 16 - half.utf8.count) + half

@@ -90,12 +90,13 @@ extension StartFault {
         case .diskFull: "DiskFull"
         case .nodeCannotStartWork: "NodeCannotStartWork"
         case .rowMissing: "TaskRowMissing"
+        case .secretMissing: "SecretMissing"
         }
     }
 
     fileprivate var category: FailureCategory {
         switch self {
-        case .programNotFound, .launchFailed: .userError
+        case .programNotFound, .launchFailed, .secretMissing: .userError
         case .directoryNotMade, .fileNotMade, .diskFull, .nodeCannotStartWork, .rowMissing: .serverError
         }
     }

@@ -40,6 +40,8 @@ package enum StartFault: UInt8, Sendable, CaseIterable {
     case nodeCannotStartWork = 6
     /// The state file has lost what was to be run.
     case rowMissing = 7
+    /// A secret that it needs cannot be had.
+    case secretMissing = 8
 }
 
 /// Why files could not be put in place.

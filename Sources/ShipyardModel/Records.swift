@@ -199,7 +199,7 @@ package enum StoreWrite: Sendable {
     case deletePool(PoolID, removal: String, at: Instant)
     case putNode(NodeRecord)
     /// Of the agent that is about to be started on the node.
-    case putAgentToken(PoolID, NodeID, AgentToken)
+    case putAgentToken(PoolID, NodeID, AgentTokenDigest)
     case deleteNode(PoolID, NodeID)
     case putJob(JobRecord)
     /// Removes the job's row at once, so that its id is free; its tasks' rows go in later, small transactions.

@@ -34,10 +34,8 @@ package enum AgentLauncher {
         let number = shipyard_memfd("token")
         guard number >= 0 else { throw SystemError("memfd_create", errno: errno) }
         let file = FileDescriptor(owning: number)
-        let bytes = Array(token.text.utf8)
-        guard pwrite(file.number, bytes, bytes.count, 0) == bytes.count else {
-            throw SystemError("write", path: "token", errno: errno)
-        }
+        let isWhole = token.withExposedBytes { pwrite(file.number, $0.baseAddress, $0.count, 0) == $0.count }
+        guard isWhole else { throw SystemError("write", path: "token", errno: errno) }
         return file
     }
 

@@ -25,7 +25,7 @@ package struct WorkContext: Sendable {
 }
 
 /// One attempt to run one command.
-package struct WorkOrder: Sendable, Hashable {
+package struct WorkOrder: Sendable {
     package var id: WorkID
     package var context: UInt32
     /// The directory under the context's parent, and AZ_BATCH_TASK_ID of a task: `extract-00017`; `startup`,
@@ -37,10 +37,13 @@ package struct WorkOrder: Sendable, Hashable {
     package var needs: Resources
     /// As `WorkContext.staging`, for this one order; added to the context's.
     package var staging: String?
+    /// In the environment of the command and of nothing else; each wins over a variable of its name that is none. In
+    /// orders and not in contexts, which agents keep.
+    package var secrets: [SecretVariable]
 
     package init(
         id: WorkID, context: UInt32, name: String, command: String, needs: Resources,
-        staging: String? = nil
+        staging: String? = nil, secrets: [SecretVariable] = []
     ) {
         self.id = id
         self.context = context
@@ -48,6 +51,7 @@ package struct WorkOrder: Sendable, Hashable {
         self.command = command
         self.needs = needs
         self.staging = staging
+        self.secrets = secrets
     }
 }
 
@@ -85,7 +89,7 @@ package enum ServiceMessage: Sendable {
 }
 
 /// What an agent says to the service.
-package enum AgentMessage: Sendable, Hashable {
+package enum AgentMessage: Sendable {
     /// What else there is to say follows when it is accepted.
     case welcome(Welcome)
     /// Its process exists from now on.
@@ -107,7 +111,7 @@ package enum AgentMessage: Sendable, Hashable {
 }
 
 /// Who an agent is, and what is alive with it.
-package struct Welcome: Sendable, Hashable {
+package struct Welcome: Sendable {
     /// Of the protocol, for all that follows. `Frame.greeting` where the two have none in common.
     package var version = ProtocolVersions.ofThisProgram.newest
     /// Nil before greetings, and of an agent that was started without one.

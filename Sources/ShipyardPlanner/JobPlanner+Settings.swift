@@ -12,6 +12,7 @@ extension JobPlanner {
         plan.preparationCommand = spec.preparationCommand
         plan.releaseCommand = spec.releaseCommand
         plan.environment = spec.environmentVariables
+        plan.environmentSecret = spec.environmentSecret
         plan.inputData = spec.inputData
         prepareRecurrence()
         checkAliases(spec.inputData, [], at: spec.id.range)
@@ -101,6 +102,7 @@ extension JobPlanner {
     private func template(_ task: TaskSpec, isMerge: Bool) -> TaskTemplate {
         var template = TaskTemplate()
         template.environment = Self.union(spec.environmentVariables, task.environmentVariables)
+        template.environmentSecrets = secrets(of: task)
         template.maxTaskRetries = task.maxTaskRetries ?? spec.maxTaskRetries ?? 0
         template.maxWallTime = task.maxWallTime
         template.retentionTime = task.retentionTime ?? spec.retentionTime ?? template.retentionTime
@@ -116,6 +118,13 @@ extension JobPlanner {
         template.sharedDataVolumes = spec.sharedDataVolumes + task.sharedDataVolumes
         template.isMergeTask = isMerge
         return template
+    }
+
+    /// A secret wins over the plain variables of its level, and a task's level over its job's.
+    private func secrets(of task: TaskSpec) -> [EnvironmentSecret]? {
+        let ofJob = spec.environmentSecret.map { EnvironmentSecret($0, yieldsTo: task.environmentVariables) }
+        let all = [ofJob, task.environmentSecret.map { EnvironmentSecret($0) }].compactMap(\.self)
+        return all.isEmpty ? nil : all
     }
 
     private static func union(

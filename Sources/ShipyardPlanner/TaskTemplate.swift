@@ -6,6 +6,8 @@ import ShipyardSpecs
 package struct TaskTemplate: Sendable, Codable, Hashable {
     /// Job's, then task's: the task wins. Ordered by name.
     package var environment: [EnvironmentVariable] = []
+    /// Variables that secrets hold, weakest first. They win over `environment`.
+    package var environmentSecrets: [EnvironmentSecret]?
     /// -1 is no limit.
     package var maxTaskRetries = 0
     package var maxWallTime: TimeSpan?
@@ -22,6 +24,18 @@ package struct TaskTemplate: Sendable, Codable, Hashable {
     package var sharedDataVolumes: [String] = []
     package var isMergeTask = false
     package init() {}
+}
+
+/// A secret that holds variables, by its name: what is stored of it.
+package struct EnvironmentSecret: Sendable, Codable, Hashable {
+    package var id: SecretReference
+    /// Names of variables that are nearer to the command than this secret is: a task's own, for a secret of its job.
+    package var yieldsTo: [String]
+
+    package init(_ id: SecretReference, yieldsTo: [EnvironmentVariable] = []) {
+        self.id = id
+        self.yieldsTo = yieldsTo.map(\.name)
+    }
 }
 
 /// What must be satisfied before a task may start; all of a task's list must hold.
@@ -44,6 +58,7 @@ package struct JobPlan: Sendable, Codable {
     package var preparationCommand: String?
     package var releaseCommand: String?
     package var environment: [EnvironmentVariable] = []
+    package var environmentSecret: SecretReference?
     /// Fetched by the job preparation, once for each node.
     package var inputData: InputDataSpec?
     /// Azure's "on task failure" switch: true when any `job_action` key was written in the job.

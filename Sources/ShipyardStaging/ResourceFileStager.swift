@@ -52,13 +52,13 @@ package struct ResourceFileStager: ~Copyable {
             throw StagingFailure(.resourceFileCreateFailed, "create `\(file.path)`", errno: errno)
         }
         let target = FileDescriptor(owning: opened)
-        switch ResourceSource(file.source) {
+        switch file.source.withExposedBytes({ ResourceSource(String(decoding: $0, as: UTF8.self)) }) {
         case .web(let url): try download(url, to: target, as: file.path)
         case .path(let path): try copy(path, to: target, as: file.path)
         case nil:
             throw StagingFailure(
                 .blobDownloadMiscError,
-                "`\(file.source)` is no absolute path and no http, https or file URL")
+                "`\(file.source.place)` is no absolute path and no http, https or file URL")
         }
         if let wanted = file.sha256 { try compare(target, with: wanted, of: file) }
         guard fchmod(target.number, UInt32(file.mode) & 0o7777) == 0 else {

@@ -1,3 +1,5 @@
+import ShipyardModel
+
 /// What must be in place before a command, as the service sends it to a node.
 package struct StagingManifest: Codable, Sendable, Hashable {
     package struct ApplicationPackage: Codable, Sendable, Hashable {
@@ -18,7 +20,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
 
     package struct ResourceFile: Codable, Sendable, Hashable {
         /// An absolute path, or an `http:`, `https:` or `file:` URL.
-        package var source: String
+        package var source: BlobSource
         /// Relative to the working directory, which it never leaves.
         package var path: String
         /// Permission bits.
@@ -26,7 +28,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         /// Of the content, in lower-case digits; nil where any will do.
         package var sha256: String?
 
-        package init(source: String, path: String, mode: UInt16 = 0o770, sha256: String? = nil) {
+        package init(source: BlobSource, path: String, mode: UInt16 = 0o770, sha256: String? = nil) {
             self.source = source
             self.path = path
             self.mode = mode

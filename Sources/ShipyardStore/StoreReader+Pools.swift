@@ -23,11 +23,12 @@ extension StoreReader {
         try rows(.nodes, bind: { $0.bind(1, pool?.text) }) { $0.node() }
     }
 
-    /// Of the nodes' latest agents, where those have one.
-    package func agentTokens() throws(StoreError) -> [(PoolID, NodeID, AgentToken)] {
+    /// Of the nodes' latest agents, where those have one: a token's digest, or a token where a program stored it that
+    /// kept no digests.
+    package func agentTokens() throws(StoreError) -> [(pool: PoolID, node: NodeID, text: String)] {
         try rows(.agentTokens) { row in
-            guard let pool = PoolID(row.text(0)), let token = AgentToken(row.text(2)) else { return nil }
-            return (pool, NodeID(row.text(1)), token)
+            guard let pool = PoolID(row.text(0)) else { return nil }
+            return (pool, NodeID(row.text(1)), row.text(2))
         }
     }
 

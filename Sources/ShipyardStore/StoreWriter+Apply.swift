@@ -6,11 +6,11 @@ extension StoreWriter {
         case .putPool(let pool): try run(.putPool, "putPool") { $0.bind(pool) }
         case .deletePool(let pool, let removal, let time): try deletePool(pool, removal, time)
         case .putNode(let node): try run(.putNode, "putNode") { $0.bind(node) }
-        case .putAgentToken(let pool, let node, let token):
+        case .putAgentToken(let pool, let node, let digest):
             try run(.putAgentToken, "putAgentToken") {
                 $0.bind(1, pool.text)
                 $0.bind(2, node.text)
-                $0.bind(3, token.text)
+                $0.bind(3, digest.text)
             }
         case .deleteNode(let pool, let node):
             // What jobs did there goes too: a later pool of this id has a node of this id again, unprepared.

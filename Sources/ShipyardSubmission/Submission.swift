@@ -1,3 +1,4 @@
+import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardSpecs
 import ShipyardStaging
@@ -5,19 +6,20 @@ import ShipyardStaging
 /// What somebody wants made: the texts of spec files with all that they lead to, so that nothing else is opened
 /// on the word of who asks, and the value may wait in a file until a later day.
 package struct Submission: Codable, Sendable {
-    package struct File: Codable, Sendable {
+    package struct File: Sendable {
         package var kind: SpecKind
         /// As whoever asks calls it, for messages. Its ending says how it is read.
         package var name: String
         /// Absolute: where relative paths in it start.
         package var directory: String
-        package var text: String
+        /// Whatever is in it: users write keys into every kind of file.
+        package var text: Secret
 
         package init(kind: SpecKind, name: String, directory: String, text: String) {
             self.kind = kind
             self.name = name
             self.directory = directory
-            self.text = text
+            self.text = Secret(text)
         }
     }
 
@@ -59,6 +61,37 @@ package struct Submission: Codable, Sendable {
 
     /// Where relative paths of the files of a kind start.
     func directory(of kind: SpecKind) -> String { files.last { $0.kind == kind }?.directory ?? "/" }
+}
+
+/// What may wait in a file: the texts, but of credentials what names accounts and no more. Keys are read where they are
+/// used, each time; they are not laid down.
+extension Submission.File: Codable {
+    private enum CodingKeys: String, CodingKey { case kind, name, directory, text }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            kind: try fields.decode(SpecKind.self, forKey: .kind),
+            name: try fields.decode(String.self, forKey: .name),
+            directory: try fields.decode(String.self, forKey: .directory),
+            text: try fields.decode(String.self, forKey: .text))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(kind, forKey: .kind)
+        try fields.encode(name, forKey: .name)
+        try fields.encode(directory, forKey: .directory)
+        try fields.encode(storedText, forKey: .text)
+    }
+
+    private var storedText: String {
+        guard kind == .credentials else {
+            return text.withExposedBytes { String(decoding: $0, as: UTF8.self) }
+        }
+        let source = SourceText(name: name, bytes: text.withExposedBytes { Array($0) })
+        return SpecLoader.load([SpecSource(kind, source)]).specs.credentials.withoutSecrets
+    }
 }
 
 /// Who asks for a submission. What is made depends on its files and options alone; who asks decides what counts

@@ -168,7 +168,7 @@ struct SubmissionSink: PlanSink {
         }
         let source = "\(target.layout.storage)/\(account)/\(transfer.remotePath)"
         let path = (transfer.localPath ?? "").replacingPrefix("$AZ_BATCH_TASK_WORKING_DIR/", with: "")
-        let manifest = StagingManifest(resourceFiles: [.init(source: source, path: path)])
+        let manifest = StagingManifest(resourceFiles: [.init(source: BlobSource(source), path: path)])
         guard let text = try? JSONCoding.encode(manifest) else { return nil }
         return String(decoding: text, as: UTF8.self)
     }

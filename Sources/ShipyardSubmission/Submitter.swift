@@ -68,7 +68,8 @@ struct Submitter {
     func load() throws(SubmissionError) -> (SpecSet, Diagnostics) {
         var (specs, diagnostics) = SpecLoader.load(
             submission.files.map { file in
-                SpecSource(file.kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
+                SpecSource(
+                    file.kind, SourceText(name: file.name, bytes: file.text.withExposedBytes { Array($0) }))
             }, .of(submission.context))
         if submission.options.isStrict { diagnostics.makeWarningsErrors() }
         guard !diagnostics.hasErrors else { throw .specs(diagnostics) }
@@ -153,7 +154,9 @@ struct Submitter {
 
     func located(_ file: ResourceFileSpec, below base: String) -> ResourceFileSpec {
         var file = file
-        if !file.blobSource.contains("://") { file.blobSource = absolute(file.blobSource, below: base) }
+        if file.blobSource.isPath {
+            file.blobSource = BlobSource(absolute(file.blobSource.place, below: base))
+        }
         return file
     }
 

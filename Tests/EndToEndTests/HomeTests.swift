@@ -38,6 +38,38 @@ import Testing
         #expect(job.code == 0, "\(job.messages)")
     }
 
+    /// A cleaner of old files takes the socket's name, again and again: whoever is connected is served on, and whoever
+    /// comes finds the same service. What somebody has put there is left alone, and goes by his own hand.
+    @Test func serviceWhoseSocketIsRemovedListensAnew() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        let service = try program.serviceProcess()
+        let socket = program.home.path + "/service.sock"
+        let go = program.directory.appending(path: "go").path
+        let jobs = try program.write(
+            "job_specifications:\n  - id: w\n    auto_complete: true\n    tasks:\n"
+                + "      - {id: a, command: 'while [ ! -e \(go) ]; do sleep 0.05; done'}\n", to: "waits.yaml")
+        let wait = try program.start([
+            "jobs", "add", "--pool", program.directory.appending(path: "pool.yaml").path, "--jobs", jobs,
+            "--wait",
+        ])
+        for _ in 0..<6 {
+            unlink(socket)
+            #expect(program.eventually { access(socket, F_OK) == 0 })
+            #expect(try program.serviceProcess() == service)
+        }
+        unlink(socket)
+        try Data("mine".utf8).write(to: URL(filePath: socket))
+        usleep(3_000_000)
+        #expect(try String(contentsOfFile: socket, encoding: .utf8) == "mine")
+        unlink(socket)
+        #expect(program.eventually { access(socket, F_OK) == 0 })
+        _ = try program.write("", to: "go")
+        let outcome = try wait.outcome()
+        #expect(outcome.code == 0, "\(outcome.messages)")
+        #expect(try program.serviceProcess() == service)
+    }
+
     @Test func nothingIsTakenIntoAStateFileThatIsGone() throws {
         let program = try BuiltProgram()
         try program.addPool()

@@ -41,6 +41,14 @@ struct PoolLifeTests {
         #expect(floor.engine.blockage(job) == .nodesUnusable([.startTaskFailed: 1]))
     }
 
+    /// It was not started, so nothing would hold the next attempt back.
+    @Test(arguments: [true, false]) func startTaskWithoutItsSecretIsNotTriedAgain(_ waits: Bool) {
+        let floor = Floor(rules(retries: -1, waits: waits, reboots: true))
+        floor.end(.startTask, as: .notStarted(.secretMissing, "gone"))
+        #expect(floor.running(.startTask) == [])
+        #expect((floor.nodeState(0) == .startTaskFailed) == waits)
+    }
+
     @Test func startTaskThatIsNotWaitedForHoldsNothingBack() {
         let floor = Floor(rules(waits: false))
         floor.addJob(.free(2))

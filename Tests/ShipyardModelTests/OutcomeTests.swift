@@ -92,14 +92,14 @@ struct OutcomeTests {
         for (outcome, tag, number) in forms {
             #expect((outcome.parts.tag, outcome.parts.number) == (tag, number))
         }
-        #expect(StartFault.allCases.map(\.rawValue) == Array(1...7))
+        #expect(StartFault.allCases.map(\.rawValue) == Array(1...8))
         #expect(StagingFault.allCases.map(\.rawValue) == Array(1...11))
         #expect(NodeLoss.allCases.map(\.rawValue) == Array(1...3))
     }
 
     @Test func partsOfNothingAreRefused() {
         for parts in [
-            Outcome.Parts(tag: 0), .init(tag: 11), .init(tag: 255), .init(tag: 3), .init(tag: 3, number: 8),
+            Outcome.Parts(tag: 0), .init(tag: 11), .init(tag: 255), .init(tag: 3), .init(tag: 3, number: 9),
             .init(tag: 4, number: 12), .init(tag: 5, number: 257), .init(tag: 5, number: -1),
         ] {
             #expect(Outcome(parts) == nil)

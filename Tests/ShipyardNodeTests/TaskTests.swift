@@ -1,6 +1,7 @@
 import Foundation
 import ShipyardModel
 import ShipyardSystem
+import Synchronization
 import Testing
 
 @testable import ShipyardNode
@@ -162,6 +163,79 @@ struct TaskTests {
             #expect(
                 !FileManager.default.fileExists(atPath: "\(agent.root)/workitems/job/job-1/t\(key)/wd/ran"))
         }
+    }
+
+    /// It is the command's alone, and of its order alone: neither the process that puts files in place gets it (which says
+    /// so, since its loader would complain) nor the next order of the context.
+    @Test func secretsAreInTheEnvironmentOfOneCommand() async throws {
+        let agent = try await TestAgent()
+        let source = "\(agent.directory)/input"
+        try Data("hello".utf8).write(to: URL(filePath: source))
+        agent.context(
+            1, environment: [("A", "plain"), ("B", "plain")],
+            staging: #"{"resourceFiles":[{"source":"\#(source)","path":"in","mode":420}]}"#)
+        func secrets(_ values: [String: String]) -> [SecretVariable] {
+            values.map { SecretVariable(name: $0.key, value: Secret($0.value)) }
+        }
+        let reserved = ["AZ_BATCH_TASK_DIR": "/elsewhere", "HOME": "/secret", "": "x"]
+        let long = String(repeating: "long ", count: 20_000)
+        agent.start(
+            1, "/usr/bin/env",
+            secrets: secrets(["A": "=ä\n", "C": "", "LD_PRELOAD": "/no/such.so", "L": long]))
+        agent.start(2, "/usr/bin/env", secrets: secrets(reserved))
+        agent.start(3, "/usr/bin/env")
+        for key in 1...3 { #expect(try await agent.exit(of: Int64(key)).isSuccess) }
+        func lines(_ key: Int64) -> [Substring] { agent.output(of: key).split(separator: "\n") }
+        #expect(agent.output(of: 1).contains("A==ä\n\n") && lines(1).count { $0.hasPrefix("A=") } == 1)
+        #expect(lines(1).contains("B=plain") && lines(1).contains("C=") && lines(1).contains("L=\(long)"))
+        #expect(agent.errors(of: 1).split(separator: "\n").count { $0.contains("/no/such.so") } == 1)
+        #expect(lines(2).contains("HOME=/secret") && lines(2).count { $0.hasPrefix("HOME=") } == 1)
+        #expect(lines(2).contains { $0.hasPrefix("AZ_BATCH_TASK_DIR=\(agent.root)") })
+        #expect(!agent.output(of: 2).contains("/elsewhere"))
+        #expect(lines(3).contains("A=plain") && !agent.output(of: 3).contains("LD_PRELOAD"))
+        let names = [1, 3].map { key in lines(Int64(key)).compactMap { $0.split(separator: "=").first } }
+        #expect(names[0].count == Set(names[0]).count && Set(names[1]).isSubset(of: names[0]))
+    }
+
+    /// They are gone from the queue and from the attempt as soon as the command has them.
+    @Test func secretsLeaveTheQueueWithTheirOrder() {
+        var queue = WorkQueue()
+        let node = NodeEnvironment(
+            root: "/n",
+            options: NodeAgentOptions(
+                root: "/n", pool: "p", node: "n", boot: 1, slots: 1, isDedicated: true,
+                state: TestAgent.state,
+                life: TestAgent.life))
+        let context = ContextState(WorkContext(number: 1, parentDirectory: "", environment: []), on: node)
+        let wiped = Mutex(0)
+        do {
+            let secret = Secret(owning: .allocate(byteCount: 1, alignment: 1)) { memory in
+                memory.deallocate()
+                wiped.withLock { $0 += 1 }
+            }
+            let order = WorkOrder(
+                id: TestAgent.id(1), context: 1, name: "t", command: "", needs: .none,
+                secrets: [SecretVariable(name: "A", value: secret)])
+            queue.append(WorkQueue.Entry(order: order, context: context, arrival: 0))
+            queue.append(WorkQueue.Entry(order: order, context: context, arrival: 0))
+        }
+        #expect(queue.removeHead().order.secrets.count == 1)
+        #expect(wiped.withLock { $0 } == 0)
+        #expect(queue.remove(TestAgent.id(1))?.order.secrets.count == 1)
+        #expect(wiped.withLock { $0 } == 1)
+    }
+
+    /// The block is used again for the next task, and may lie in memory for long.
+    @Test func environmentBlockIsWiped() {
+        var block = StringBlock()
+        let secret = SecretVariable(name: "B", value: Secret("hunter2"))
+        let first = block.withFilled(["A=1"], exposing: [secret], tail: []) { pointers in
+            #expect(pointers[0].map { String(cString: $0) } == "A=1")
+            #expect(pointers[1].map { String(cString: $0) } == "B=hunter2" && pointers[2] == nil)
+            return pointers[0]
+        }
+        #expect(block.pointers[0] == nil)
+        #expect((0..<16).allSatisfy { first?[$0] == 0 })
     }
 
     @Test func theUmaskIsTheUsersAndNotTheServices() async throws {

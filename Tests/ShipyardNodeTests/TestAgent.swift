@@ -4,6 +4,13 @@ import ShipyardNode
 import ShipyardSystem
 import Testing
 
+/// For tests alone: a message has a token in it, which nothing else may compare by `==`.
+extension AgentMessage: Equatable {
+    package static func == (left: Self, right: Self) -> Bool {
+        WireTests.frames([left]) == WireTests.frames([right])
+    }
+}
+
 /// A real agent of the built program in a node root of its own. Both go with this value.
 ///
 /// Waiting sleeps and never blocks a thread, so tests wait side by side. No test states how fast something is:
@@ -138,13 +145,13 @@ final class TestAgent {
 
     func start(
         _ key: Int64, _ command: String, attempt: Int32 = 1, context: UInt32 = 1, slots: UInt16 = 1,
-        staging: String? = nil
+        staging: String? = nil, secrets: [SecretVariable] = []
     ) {
         send(
             .start(
                 WorkOrder(
                     id: Self.id(key, attempt: attempt), context: context, name: "t\(key)", command: command,
-                    needs: Resources(slots: Int(slots)), staging: staging)))
+                    needs: Resources(slots: Int(slots)), staging: staging, secrets: secrets)))
     }
 
     /// Starts the command and waits for its end.

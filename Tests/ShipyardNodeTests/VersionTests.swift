@@ -122,7 +122,7 @@ struct VersionTests {
         let heard = try await agent.wait("a welcome") { try caller.readMessages().messages.first }
         guard case .welcome(let welcome) = heard else { return #expect(Bool(false), "\(heard)") }
         #expect(welcome.version == chosen)
-        #expect(welcome.token == (chosen == 2 ? nil : agent.token))
+        #expect(isSame(welcome.token, chosen == 2 ? nil : agent.token))
         caller.version = chosen
         caller.send(.accept)
         caller.send(.ping(8))
@@ -148,21 +148,27 @@ struct VersionTests {
 
     // MARK: Tokens
 
+    private func isSame(_ left: AgentToken?, _ right: AgentToken?) -> Bool {
+        guard let left, let right else { return left == nil && right == nil }
+        return left.isSameInConstantTime(as: right)
+    }
+
     @Test func tokenIsToldToTheServiceAndToNobodyElse() async throws {
         let agent = try await TestAgent()
         agent.context()
         let token = try #require(agent.token)
-        for case .welcome(let welcome) in agent.messages { #expect(welcome.token == token) }
+        for case .welcome(let welcome) in agent.messages { #expect(isSame(welcome.token, token)) }
         let look = "cat /proc/$PPID/cmdline /proc/$PPID/environ; env; cat /proc/$PPID/fd/0"
         _ = try await agent.run(1, look)
         #expect(agent.output(of: 1).contains("node-agent"))
-        #expect(!agent.output(of: 1).contains(token.text))
+        let text = token.withExposedBytes { String(decoding: $0, as: UTF8.self) }
+        #expect(!agent.output(of: 1).contains(text))
         // It is the agent's and not the node's.
         agent.crash()
         agent.token = .random()
         try await agent.reboot()
-        for case .welcome(let welcome) in agent.messages { #expect(welcome.token == agent.token) }
-        #expect(agent.token != token)
+        for case .welcome(let welcome) in agent.messages { #expect(isSame(welcome.token, agent.token)) }
+        #expect(!isSame(agent.token, token))
     }
 
     @Test(arguments: ["", "5a", String(repeating: "5A", count: 16), String(repeating: "5a", count: 17)])

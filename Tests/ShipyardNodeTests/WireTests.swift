@@ -47,6 +47,14 @@ struct WireTests {
                 needs: Resources(
                     slots: 1, milliCPUs: 500, memoryBytes: 1 << 40,
                     others: [.init("gpu", 2), .init("licence", 1)]))),
+        .start(
+            WorkOrder(
+                id: id, context: 7, name: "t-3", command: "", needs: .none,
+                secrets: [
+                    SecretVariable(name: "A", value: Secret("é")),
+                    SecretVariable(name: "B", value: Secret("")),
+                    SecretVariable(name: "C", value: Secret(copying: [255])),
+                ])),
         .kill(id, .endedByUser), .kill(second, .nodeLost(.left, "é")), .recall(id), .acknowledge(99),
         .removeDirectory(RemovalID(job: 7), path: "workitems/x"),
         .forgetRemoval(RemovalID(job: 7)), .ping(.max), .shutDown,

@@ -40,6 +40,47 @@ struct PlannerTests {
         #expect(!planned.sink.jobs[0].usesTaskDependencies)
     }
 
+    /// A secret wins over the plain variables of its level, and all of a task over all of its job.
+    @Test func templateHasTheReferencesOfItsSecretsWeakestFirst() throws {
+        let (specs, _) = SpecLoader.load([
+            SpecSource(
+                .jobs,
+                SourceText(
+                    name: "jobs.yaml",
+                    text: """
+                        job_specifications:
+                        - id: j
+                          environment_variables: {A: job}
+                          tasks:
+                          - command: x
+                          - {command: y, environment_variables: {B: task}}
+                        """))
+        ])
+        let written = try #require(specs.jobs)
+        func templates(job: String?, task: String?) -> [TaskTemplate] {
+            var jobs = written
+            jobs.jobs[0].environmentSecret = job.flatMap { SecretReference($0) }
+            jobs.jobs[0].tasks[1].environmentSecret = task.flatMap { SecretReference($0) }
+            var sink = CollectingPlanSink()
+            var diagnostics = Diagnostics()
+            var planner = Planner(jobs, setting: PlanSetting(), world: VectorWorld())
+            #expect(planner.planAll(into: &sink, &diagnostics))
+            #expect(sink.jobs[0].environmentSecret?.text == job)
+            return sink.jobs[0].templates
+        }
+        let both = templates(job: "of-job", task: "of-task")
+        #expect(both[0].environmentSecrets == [EnvironmentSecret(SecretReference("of-job")!)])
+        let yielding = EnvironmentSecret(
+            SecretReference("of-job")!, yieldsTo: [EnvironmentVariable(name: "B", value: "task")])
+        #expect(both[1].environmentSecrets == [yielding, EnvironmentSecret(SecretReference("of-task")!)])
+        #expect(both[1].environment.map(\.name) == ["A", "B"])
+        #expect(templates(job: nil, task: nil).allSatisfy { $0.environmentSecrets == nil })
+        // A template of before there were any has the same bytes.
+        let text = try JSONCoding.encodeText(templates(job: nil, task: nil)[1])
+        #expect(!text.contains("ecret"))
+        #expect(try JSONCoding.decode(TaskTemplate.self, from: try JSONCoding.encodeText(both[1])) == both[1])
+    }
+
     private let volumes = """
         batch_shipyard: {storage_account_settings: s}
         global_resources: {volumes: {data_volumes: {one: {container_path: /1}, two: {container_path: /2}}}}

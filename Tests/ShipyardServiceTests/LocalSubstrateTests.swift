@@ -2,6 +2,9 @@ import Foundation
 import ShipyardEngine
 import ShipyardModel
 import ShipyardNode
+import ShipyardPlanner
+import ShipyardSpecs
+import ShipyardStaging
 import ShipyardStore
 import ShipyardSystem
 import TestSupport
@@ -35,7 +38,7 @@ import Testing
                 layout: layout, lives: lives, settings: settings, wakeup: try Wakeup(), log: { _ in })
             description = NodeDescription(
                 pool: PoolID("p")!, id: NodeID("node-1"), boot: 1, slots: 2, isDedicated: true,
-                token: .random(),
+                token: KnownToken(.random()),
                 mayExist: false)
         }
 
@@ -63,6 +66,30 @@ import Testing
         func connected() throws {
             try wait("a connection") {
                 events.contains { if case .nodeConnected = $0 { true } else { false } }
+            }
+        }
+
+        func text(of task: String) -> String {
+            let path = "\(root)/\(NodeLayout.jobDirectory("j"))/\(task)/stdout.txt"
+            return (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        }
+
+        /// In the files of the home, and in what the system shows of its agents and of what they started, but for the
+        /// environment of the command itself.
+        func filesHold(_ mark: String) -> Bool {
+            let files =
+                FileManager.default.enumerator(atPath: layout.home)?.compactMap { $0 as? String } ?? []
+            let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            let shown = processes.filter { Int($0) != nil }.flatMap {
+                ["/proc/\($0)/cmdline", "/proc/\($0)/environ"]
+            }
+            return (files.map { "\(layout.home)/\($0)" } + shown).contains { path in
+                guard let bytes = FileManager.default.contents(atPath: path),
+                    bytes.firstRange(of: Data(mark.utf8)) != nil
+                else { return false }
+                let isOfTask =
+                    path.hasSuffix("environ") && bytes.firstRange(of: Data("AZ_BATCH_TASK_ID=t0".utf8)) != nil
+                return !isOfTask
             }
         }
 
@@ -166,6 +193,89 @@ import Testing
         #expect(forget(job: 1).isEmpty)
         #expect(number(one) != first)
         #expect(!mustTell(second, nodes[0]))
+    }
+
+    // MARK: Secrets
+
+    /// By its token, or by what is stored of it; whatever else it says of itself was true of the right one, too.
+    @Test func agentWithAnotherTokenIsNotObeyed() throws {
+        let home = try Home(isRelayed: false)
+        home.substrate.allocate(home.node, home.description)
+        try home.connected()
+        let token = try #require(home.description.token)
+        home.description.mayExist = true
+        for known in [token, KnownToken(token.digest)] {
+            home.events = []
+            home.substrate.reset()
+            home.description.token = known
+            home.substrate.recover(home.node, home.description)
+            try home.connected()
+        }
+        for other in [KnownToken(.random()), nil] {
+            home.events = []
+            home.substrate.reset()
+            home.description.token = other
+            home.substrate.recover(home.node, home.description)
+            try home.wait("its loss") {
+                home.events.contains { if case .nodeLost = $0 { true } else { false } }
+            }
+            #expect(!home.events.contains { if case .nodeConnected = $0 { true } else { false } })
+            // The next one is the right one again.
+            home.substrate.reset()
+            home.description.token = token
+            home.substrate.allocate(home.node, home.description)
+            home.events = []
+            try home.connected()
+        }
+    }
+
+    /// From a vault through core, substrate and agent into the command's environment, and nowhere else.
+    @Test(arguments: [false, true]) func secretReachesItsCommandAndNothingElse(isRelayed: Bool) throws {
+        let home = try Home(isRelayed: isRelayed)
+        let mark = "mark-\(UInt64.random(in: 0...UInt64.max))"
+        let vault = TestVault(["db": "{PASSWORD: \(mark), PLAIN: \(mark)}"])
+        let store = try StoreWriter(path: home.layout.database)
+        let start = Moment(wall: Instant(milliseconds: 1000), steady: SteadyTime(milliseconds: 1000))
+        let core = try ServiceCore(store: store, substrate: home.substrate, secrets: vault, now: start)
+        var spec = PoolSpec(id: home.description.pool)
+        spec.dedicatedNodes = 1
+        try core.addPool(spec, at: start)
+        try core.endTurn(at: start)
+
+        var plan = JobPlan(id: JobID("j")!)
+        plan.templates = [TaskTemplate(), TaskTemplate()]
+        plan.templates[0].environmentSecrets = [EnvironmentSecret(SecretReference("db")!)]
+        for index in 0...1 { plan.templates[index].environment = [.init(name: "PLAIN", value: "plain")] }
+        // Long enough to look at the agent while it runs.
+        let look = "printf %s \"$PASSWORD$PLAIN\" | sha256sum | cut -c1-64; sleep 1"
+        let ticket = try core.beginSubmission(plan.id, usesDependencies: false)
+        var slice = TaskSlice()
+        for ordinal: UInt32 in 0...1 {
+            let key = TaskKey(job: ticket.number, ordinal: ordinal)
+            slice.definitions.append(
+                TaskDefinition(key: key, id: "t\(ordinal)", command: look, template: Int(ordinal)))
+            slice.seeds.append(TaskSeed(template: Int(ordinal)))
+        }
+        try core.addSlice(slice, to: ticket)
+        core.endSubmission(ticket, plan, pool: spec.id, at: start)
+        try core.endTurn(at: start)
+        func count() -> Int { core.inspect { $0.counts(ticket.number)?.succeeded ?? 0 } }
+        var hasLooked = false
+        try home.wait("the end of both") {
+            for event in home.events { core.receive(event, at: start) }
+            if !home.events.isEmpty { try core.endTurn(at: start) }
+            home.events = []
+            if home.text(of: "t0").count > 60, !hasLooked {
+                hasLooked = true
+                #expect(!home.filesHold(mark))
+            }
+            return count() == 2
+        }
+        #expect(hasLooked)
+        #expect(home.text(of: "t0") == SHA256.hexDigest(of: Array((mark + mark).utf8)) + "\n")
+        #expect(home.text(of: "t1") == SHA256.hexDigest(of: Array("plain".utf8)) + "\n")
+        #expect(!home.filesHold(mark))
+        #expect(try store.progress(of: TaskKey(job: ticket.number, ordinal: 0))?.result?.isSuccess == true)
     }
 
     // MARK: What carries a connection

@@ -61,7 +61,9 @@ import Testing
         let task = job.tasks[0]
         #expect(task.id?.value == "first-7")
         #expect(task.command?.value == "render 'a_b' '' --deep=true")
-        #expect(task.resourceFiles[0].blobSource == "in/a_b.csv" && task.resourceFiles[0].filePath == "a_b/a")
+        #expect(
+            task.resourceFiles[0].blobSource.place == "in/a_b.csv"
+                && task.resourceFiles[0].filePath == "a_b/a")
         #expect(task.outputData[0].remotePath == "out/7" && task.outputData[0].include == ["a_b*"])
         #expect(job.tasks[1].dependsOn.map(\.value) == ["first-7"])
         guard case .product(let ranges)? = job.tasks[1].factory else { return #expect(Bool(false)) }
@@ -170,7 +172,7 @@ import Testing
         #expect(
             job.tasks[0].command?.value
                 == "'nightly' '2024-03-31T03:30:00+02:00' 'nightly-7' 'b; rm -rf ~.tar.gz' 03:30")
-        #expect(job.tasks[0].resourceFiles[0].blobSource == "in/a/b; rm -rf ~.tar.gz")
+        #expect(job.tasks[0].resourceFiles[0].blobSource.place == "in/a/b; rm -rf ~.tar.gz")
         #expect(job.tasks[0].resourceFiles[0].filePath == "b; rm -rf ~.tar")
         #expect(
             job.environmentVariables
@@ -206,6 +208,21 @@ import Testing
                 #expect(try TimeFormat(directive).text(of: time) == expected, "\(directive) of \(seconds)")
             }
         }
+    }
+
+    /// A job without parameters may be one of Batch Shipyard's, where the sign has other meanings.
+    @Test func whatOthersWriteSoStaysAsItIs() throws {
+        let command = "git show HEAD@{1} && perl -e 'print @{$list} @@{x} @{}' && echo "
+        func replaced(_ more: String) throws -> String? {
+            try job(
+                "job_specifications: [{id: j, \(more) tasks: [{command: \"\(command)@@{parameters.x}\"}]}]\n"
+            )
+            .tasks[0].command?.value
+        }
+        #expect(try replaced("") == command + "@{parameters.x}")
+        #expect(
+            load("job_specifications: [{id: j, parameters: {}, tasks: [{command: '@{1}'}]}]\n").diagnostics
+                .hasErrors)
     }
 
     /// The walk does not touch, and hardly looks at, what has no references.

@@ -96,7 +96,9 @@ import Testing
             ])
         #expect(try times(schedule, "2032-01-01", "2033-01-01").isEmpty)
         #expect(
-            try times(schedule, "2030-01-01T01:00:00Z", "2030-01-01T02:00:00Z") == ["2030-01-01T01:00:00Z at(1)"])
+            try times(schedule, "2030-01-01T01:00:00Z", "2030-01-01T02:00:00Z") == [
+                "2030-01-01T01:00:00Z at(1)"
+            ])
     }
 
     @Test func timesOfManySchedulesAreThoseOfEachInOrder() throws {

@@ -16,7 +16,7 @@ import Testing
     }
 
     private func file(_ source: String, _ path: String, _ mode: UInt16 = 0o770) -> StagingManifest {
-        StagingManifest(resourceFiles: [.init(source: source, path: path, mode: mode)])
+        StagingManifest(resourceFiles: [.init(source: BlobSource(source), path: path, mode: mode)])
     }
 
     private func failure(_ source: String, _ path: String = "f") -> StagingFailure? {
@@ -181,7 +181,8 @@ import Testing
         tree.write("in", "abc")
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         func stage(_ digest: String) throws {
-            let file = StagingManifest.ResourceFile(source: "\(tree.path)/in", path: "f", sha256: digest)
+            let file = StagingManifest.ResourceFile(
+                source: BlobSource("\(tree.path)/in"), path: "f", sha256: digest)
             try self.stage(StagingManifest(resourceFiles: [file]))
         }
         try stage(digest)
@@ -210,6 +211,11 @@ import Testing
         #expect(throws: StagingFailure.self) {
             try NodeStage.stage(Array("{".utf8), nodeRoot: nil, workingDirectory: "/")
         }
+    }
+
+    @Test func sourceThatIsNoneIsNamedWithoutItsKeys() {
+        let message = failure("ftp://user:secret@host/a?sig=secret")?.message
+        #expect(message == "`ftp://host/a` is no absolute path and no http, https or file URL")
     }
 
     @Test func filesComeFromTheWeb() throws {

@@ -37,7 +37,7 @@ enum SubmissionHarness {
                     }
                     loop.stop()
                 }
-            }, end: { _ in })
+            }, keep: { _ in }, end: { _ in })
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 }

@@ -90,6 +90,27 @@ import Testing
         }
     }
 
+    /// It may lie in a file for as long as its schedule lives.
+    @Test func aStoredSubmissionHasNoCredentials() throws {
+        var submission = Submission.of(jobs: Self.sweep)
+        let text = "credentials: {storage: {a: {account: one, account_key: hunter2}}}"
+        submission.files.append(
+            .init(kind: .credentials, name: "credentials.yaml", directory: "/specs", text: text))
+        var printed = ""
+        dump(submission, to: &printed)
+        #expect(!(printed + "\(submission)").contains("hunter2"))
+        let stored = try JSONCoding.encodeText(submission)
+        #expect(!stored.contains("hunter2") && stored.contains(#"\"account\":\"one\""#))
+        let again = try JSONCoding.decode(Submission.self, from: stored)
+        #expect(again.files.map(\.name) == submission.files.map(\.name))
+        let bytes = (submission.files[0].text, again.files[0].text)
+        #expect(bytes.0.isSameInConstantTime(as: bytes.1))
+        #expect(try JSONCoding.encodeText(again) == stored)
+        // One that cannot be read is not kept in the hope that it holds none.
+        submission.files[1].text = Secret("credentials: [hunter2")
+        #expect(try !JSONCoding.encodeText(submission).contains("hunter2"))
+    }
+
     @Test func noTwoRequestersAreTheSame() throws {
         let job = JobID("schedule")!
         let all: [Requester] = [

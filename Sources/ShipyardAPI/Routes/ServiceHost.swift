@@ -103,7 +103,8 @@ package enum ServiceHost {
                     wakeup: wakeup,
                     log: { log.write($0) })
             },
-            begin: { try ServiceEndpoint(layout, homeGuard, loop, router) },
+            begin: { try ServiceEndpoint(layout, homeGuard, loop, router, log: { log.write($0) }) },
+            keep: { $0.keep() },
             end: { $0.close() })
         switch outcome {
         case .stopped: log.write("service ends")
@@ -130,34 +131,5 @@ package enum ServiceHost {
         }
         defer { free(path) }
         return String(cString: path)
-    }
-}
-
-/// Where the service is reached: its socket and the server behind it.
-private final class ServiceEndpoint: Sendable {
-    private let layout: HomeLayout
-    private let server: HTTPServer
-    /// The socket that we have made; what has come to its name since is another service's.
-    private let socket: FileIdentity?
-
-    init(_ layout: HomeLayout, _ homeGuard: HomeGuard, _ loop: ServiceLoop, _ router: Router) throws {
-        self.layout = layout
-        PackageSweep(layout).run()
-        let listener = try LocalSocket.listen(name: layout.socketName, in: layout.home)
-        socket = FileIdentity(at: layout.socket)
-        server = try HTTPServer(listeningSocket: listener.release()) { request in
-            // Also for those who only read: they would be shown what is in no file any more.
-            if let loss = homeGuard.loss {
-                loop.wake()
-                return APIFailure(Refusal.homeLost(loss)).reply
-            }
-            return router.reply(to: request)
-        }
-    }
-
-    func close() {
-        // First the name, so that the next command starts a new service instead of finding this one.
-        if socket != nil, FileIdentity(at: layout.socket) == socket { unlink(layout.socket) }
-        server.stop()
     }
 }

@@ -152,6 +152,7 @@ extension AgentLoop {
             output: logs.output.number, errors: logs.errors.number)
         try spawnProgram(program, words, attempt, at: place)
         _ = consume logs
+        if !attempt.order.secrets.isEmpty { attempt.order.secrets = [] }
         trialPause = Self.firstTrialMicroseconds
         send(.started(attempt.order.id, at: attempt.startTime))
     }
@@ -198,11 +199,16 @@ extension AgentLoop {
     private func spawn(
         _ path: String, _ attempt: Attempt, at place: ProcessSpawner.Place
     ) -> (errno: Int32, isFork: Bool) {
-        attempt.context.fill(&environment, for: attempt.order, in: attempt.directory)
+        // Not what puts its files in place, which needs none.
+        let secrets = attempt.phase == .command ? attempt.order.secrets : []
         let before = SystemClock.bootTicks()
-        let (processID, error, isFork) = spawner.spawn(
-            path, arguments: arguments.pointers, environment: environment.pointers, at: place,
-            mask: mode_t(options.umask))
+        let (processID, error, isFork) = attempt.context.withEnvironment(
+            of: attempt.order, in: attempt.directory, exposing: secrets, &environment
+        ) { environment in
+            spawner.spawn(
+                path, arguments: arguments.pointers, environment: environment, at: place,
+                mask: mode_t(options.umask))
+        }
         guard error == 0 else { return (error, isFork) }
         attempt.processID = processID
         if attempt.firstProcessID == 0 { attempt.firstProcessID = processID }

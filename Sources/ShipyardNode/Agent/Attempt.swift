@@ -16,7 +16,8 @@ final class Attempt {
         var isUnrecorded = false
     }
 
-    let order: WorkOrder
+    /// Without its secrets from the moment when its command has them.
+    var order: WorkOrder
     /// What it has of the node from its first process to its end.
     var held = Resources.none
     let context: ContextState

@@ -42,8 +42,12 @@ final class ContextState {
 
     deinit { for text in shared { free(text) } }
 
-    /// Fills `block` with the whole environment of one order.
-    func fill(_ block: inout StringBlock, for order: WorkOrder, in directory: String) {
+    /// Calls `body` with the whole environment of one order, and of its secrets with those that are given. It lies in
+    /// `block`.
+    func withEnvironment<Result>(
+        of order: WorkOrder, in directory: String, exposing secrets: [SecretVariable],
+        _ block: inout StringBlock, _ body: (ProcessSpawner.Strings) -> Result
+    ) -> Result {
         let working = "\(directory)/wd"
         var own = [
             "AZ_BATCH_TASK_DIR=\(directory)", "AZ_BATCH_TASK_WORKING_DIR=\(working)",
@@ -53,7 +57,13 @@ final class ContextState {
         if !setsHome { own.append("HOME=\(working)") }
         if !setsWorkingDirectory { own.append("PWD=\(working)") }
         if ownSearchPath == nil { own.append("PATH=\(node.searchPath):\(node.root)/shared:\(working)") }
-        block.fill(own, tail: shared)
+        guard !secrets.isEmpty else { return block.withFilled(own, exposing: [], tail: shared, body) }
+        let secrets = secrets.filter { !Self.reserved.contains($0.name) && !$0.name.isEmpty }
+        let names = Set(secrets.map(\.name))
+        func isOpen(_ variable: Substring) -> Bool { !names.contains(String(variable.prefix { $0 != "=" })) }
+        return block.withFilled(
+            own.filter { isOpen($0[...]) }, exposing: secrets,
+            tail: shared.filter { isOpen(Substring(String(cString: $0))) }, body)
     }
 
     func searchPath(workingDirectory: String) -> String {

@@ -3,7 +3,7 @@ import ShipyardModel
 import Synchronization
 
 /// What an agent is told when it starts: who it is. Everything else comes over its connections.
-package struct NodeAgentOptions: Sendable, Hashable {
+package struct NodeAgentOptions: Sendable {
     package var root: String
     package var pool: String
     package var node: String

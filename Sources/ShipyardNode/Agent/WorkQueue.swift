@@ -22,6 +22,8 @@ struct WorkQueue {
 
     mutating func removeHead() -> Entry {
         let entry = entries[first]
+        // Its place stays for a while, and must not keep them.
+        if !entry.order.secrets.isEmpty { entries[first].order.secrets = [] }
         first += 1
         // In bulk: removing the first of an array moves all others.
         if first == entries.count || first >= 64 {

@@ -60,7 +60,7 @@ extension Welcome: WireMessage {
     package func write(to writer: inout ByteWriter) {
         if writer.version != ProtocolVersions.beforeGreetings {
             writer.append(version)
-            writer.append(token?.text)
+            writer.append(exposing: token)
         }
         writer.append(state.text)
         writer.append(life.text)

@@ -124,12 +124,6 @@ extension ByteReader {
         return id
     }
 
-    package mutating func agentToken() throws(WireError) -> AgentToken? {
-        guard let text = try optionalText() else { return nil }
-        guard let token = AgentToken(text) else { throw .invalidText }
-        return token
-    }
-
     package mutating func instant() throws(WireError) -> Instant { Instant(milliseconds: try integer()) }
 
     /// Also as agents and journals before this form have it: an exit or none, and perhaps words.

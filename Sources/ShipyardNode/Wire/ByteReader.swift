@@ -46,13 +46,16 @@ package struct ByteReader {
     }
 
     package mutating func text() throws(WireError) -> String {
+        guard let text = String(validating: try blob(), as: UTF8.self) else { throw .invalidText }
+        return text
+    }
+
+    /// Bytes behind their length.
+    package mutating func blob() throws(WireError) -> ArraySlice<UInt8> {
         let length = Int(try integer(UInt32.self))
         guard remaining >= length else { throw .truncated }
-        guard let text = String(validating: bytes[position..<position + length], as: UTF8.self) else {
-            throw .invalidText
-        }
-        position += length
-        return text
+        defer { position += length }
+        return bytes[position..<position + length]
     }
 
     package mutating func optionalText() throws(WireError) -> String? {

@@ -103,6 +103,7 @@ extension WorkContext: WireMessage {
 extension WorkOrder: WireMessage {
     private static let stagingFlag: UInt8 = 1
     private static let resourcesFlag: UInt8 = 2
+    private static let secretsFlag: UInt8 = 4
 
     package func write(to writer: inout ByteWriter) {
         writer.append(id)
@@ -111,9 +112,12 @@ extension WorkOrder: WireMessage {
         writer.append(command)
         writer.append(UInt16(clamping: needs.slots))
         // What follows. An order of slots only lies as it did when there was nothing else.
-        writer.append(UInt8(staging == nil ? 0 : Self.stagingFlag) | (needs.isPlain ? 0 : Self.resourcesFlag))
+        writer.append(
+            UInt8(staging == nil ? 0 : Self.stagingFlag) | (needs.isPlain ? 0 : Self.resourcesFlag)
+                | (secrets.isEmpty ? 0 : Self.secretsFlag))
         if let staging { writer.append(staging) }
         if !needs.isPlain { writer.append(othersOf: needs) }
+        if !secrets.isEmpty { writer.append(exposing: secrets) }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -123,10 +127,14 @@ extension WorkOrder: WireMessage {
         )
         var needs = Resources(slots: Int(try reader.integer(UInt16.self)))
         let parts = try reader.integer(UInt8.self)
-        guard parts & ~(Self.stagingFlag | Self.resourcesFlag) == 0 else { throw .unknownTag(parts) }
+        guard parts & ~(Self.stagingFlag | Self.resourcesFlag | Self.secretsFlag) == 0 else {
+            throw .unknownTag(parts)
+        }
         let staging = parts & Self.stagingFlag == 0 ? nil : try reader.text()
         if parts & Self.resourcesFlag != 0 { try reader.others(of: &needs) }
+        let secrets = parts & Self.secretsFlag == 0 ? [] : try reader.secretVariables()
         self.init(
-            id: id, context: context, name: name, command: command, needs: needs, staging: staging)
+            id: id, context: context, name: name, command: command, needs: needs, staging: staging,
+            secrets: secrets)
     }
 }

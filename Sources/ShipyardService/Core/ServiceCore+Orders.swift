@@ -8,10 +8,11 @@ import ShipyardStore
 
 extension ServiceCore {
     func give(_ effects: [Effect], _ definitions: [TaskKey: TaskDefinition]) {
+        var secrets = TurnSecrets(secrets)
         for effect in effects {
             switch effect {
             case .launchNode(let node): substrate.allocate(node, description(of: node))
-            case .startWork(let node, let work): order(work, on: node, definitions)
+            case .startWork(let node, let work): order(work, on: node, definitions, &secrets)
             case .killWork(let node, let work, let outcome): substrate.cancel(work, outcome, on: node)
             case .removeNode(let node): substrate.release(node, description(of: node))
             case .verifyPoolRemoved(let pool): substrate.verifyReleased(pool)
@@ -27,11 +28,15 @@ extension ServiceCore {
     func newTokens(_ effects: [Effect]) -> [StoreWrite] {
         effects.compactMap { effect in
             guard case .launchNode(let node) = effect else { return nil }
-            let token = AgentToken.random()
-            tokens[node] = token
-            let record = engine.nodeRecord(node)
-            return .putAgentToken(record.pool, record.id, token)
+            return newToken(for: node)
         }
+    }
+
+    func newToken(for node: NodeHandle) -> StoreWrite {
+        let token = KnownToken(.random())
+        tokens[node] = token
+        let record = engine.nodeRecord(node)
+        return .putAgentToken(record.pool, record.id, token.digest)
     }
 
     func description(of node: NodeHandle) -> NodeDescription {
@@ -54,40 +59,58 @@ extension ServiceCore {
         return Dictionary(found.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    private func order(_ id: WorkID, on node: NodeHandle, _ definitions: [TaskKey: TaskDefinition]) {
+    private func order(
+        _ id: WorkID, on node: NodeHandle, _ definitions: [TaskKey: TaskDefinition],
+        _ secrets: inout TurnSecrets
+    ) {
         switch id.kind {
-        case .task: orderTask(id, definitions[TaskKey(rawValue: id.key)], on: node)
+        case .task: orderTask(id, definitions[TaskKey(rawValue: id.key)], on: node, &secrets)
         case .startTask:
             guard let spec = spec(of: engine.nodeRecord(node).pool) else { return }
-            substrate.start(
+            send(
                 WorkAssignment(
                     id: id, template: startTaskTemplate(spec), command: spec.nodePreparationCommand),
-                on: node)
+                to: node, &secrets)
         case .jobPreparation, .jobRelease:
             let job = UInt32(truncatingIfNeeded: id.key)
             guard let plan = plan(of: job) else { return }
             let isRelease = id.kind == .jobRelease
             let command = isRelease ? plan.releaseCommand : plan.preparationCommand
-            substrate.start(
+            send(
                 WorkAssignment(
                     id: id, template: nodeJobTemplate(job, plan, isRelease: isRelease),
                     command: command ?? "true"),
-                on: node)
+                to: node, &secrets)
         }
     }
 
-    private func orderTask(_ id: WorkID, _ definition: TaskDefinition?, on node: NodeHandle) {
+    private func orderTask(
+        _ id: WorkID, _ definition: TaskDefinition?, on node: NodeHandle, _ secrets: inout TurnSecrets
+    ) {
         let key = TaskKey(rawValue: id.key)
         guard let definition, let template = taskTemplate(key.job, definition.template) else {
             // Of a job whose plan cannot be read nothing is dispatched.
-            if plan(of: key.job) != nil { missingRows.append((node, id)) }
-            return
+            guard plan(of: key.job) != nil else { return }
+            let text = "what the state file has of the task cannot be read"
+            return unsent.append((node, id, .notStarted(.rowMissing, text)))
         }
-        substrate.start(
+        send(
             WorkAssignment(
                 id: id, template: template, task: definition.id, command: definition.command ?? "true",
                 needs: engine.needs(of: key) ?? Resources(slots: 1), staging: definition.extra),
-            on: node)
+            to: node, &secrets)
+    }
+
+    /// With the values of its secrets, which are read here and kept by nobody on this side.
+    private func send(_ work: WorkAssignment, to node: NodeHandle, _ secrets: inout TurnSecrets) {
+        guard !work.template.secrets.isEmpty else { return substrate.start(work, on: node) }
+        var work = work
+        do throws(SecretFailure) {
+            work.secrets = try secrets.variables(of: work.template.secrets)
+            substrate.start(work, on: node)
+        } catch {
+            unsent.append((node, work.id, .notStarted(.secretMissing, error.reason)))
+        }
     }
 
     // MARK: What the database keeps as JSON

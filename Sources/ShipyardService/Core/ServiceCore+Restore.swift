@@ -17,16 +17,30 @@ extension ServiceCore {
             }
         }
         for record in try store.nodes() { engine.restoreNode(record, diedWithTheMachine: isNewLife) }
-        for (pool, id, token) in try store.agentTokens() {
-            if let node = engine.node(id, of: pool) { tokens[node] = token }
-        }
+        for row in try store.agentTokens() { restoreToken(row.text, of: engine.node(row.node, of: row.pool)) }
         for record in try store.removals() { engine.restoreRemoval(record) }
         for record in try store.jobs() { try restore(record) }
         for record in try store.nodeJobs() where !record.isRelease { engine.restoreNodeJob(record) }
         for record in try store.nodeJobs() where record.isRelease { engine.restoreNodeJob(record) }
         if let time = try store.lastSweep() { engine.restoreLastSweep(time) }
         engine.finishRestoring(at: now)
-        for node in engine.nodesToReach { substrate.recover(node, description(of: node)) }
+        for node in engine.nodesToReach {
+            // Its agent is yet to be started, and the token that was meant for it is gone with the service that made it.
+            if engine.nodeRecord(node).state == .creating { engine.addWrites([newToken(for: node)]) }
+            substrate.recover(node, description(of: node))
+        }
+    }
+
+    private func restoreToken(_ text: String, of node: NodeHandle?) {
+        guard let node else { return }
+        if let digest = AgentTokenDigest(text) {
+            tokens[node] = KnownToken(digest)
+        } else if let token = AgentToken(text) {
+            // Stored by a program that kept no digests.
+            tokens[node] = KnownToken(token.digest)
+            let record = engine.nodeRecord(node)
+            engine.addWrites([.putAgentToken(record.pool, record.id, token.digest)])
+        }
     }
 
     private func restore(_ record: JobRecord) throws(StoreError) {

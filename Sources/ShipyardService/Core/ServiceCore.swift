@@ -13,6 +13,7 @@ package final class ServiceCore {
     var engine = Engine()
     let store: StoreWriter
     let substrate: any Substrate
+    let secrets: any SecretSource
 
     /// Called once the turn is committed, or with the error that undid it.
     var replies: [(StoreError?) -> Void] = []
@@ -20,7 +21,7 @@ package final class ServiceCore {
     private var promises = false
     var workTemplates = WorkTemplates()
     /// Of nodes' present agents.
-    var tokens: [NodeHandle: AgentToken] = [:]
+    var tokens: [NodeHandle: KnownToken] = [:]
     var removals: [PoolID: PoolRemoval] = [:]
     var plans: [UInt32: JobPlan] = [:]
     var specs: [PoolID: PoolSpec] = [:]
@@ -31,22 +32,24 @@ package final class ServiceCore {
     var watchers: [JobWatcher] = []
     /// A search for old files that is to begin.
     var sweep: RetentionSweep?
-    /// Orders for tasks that the database does not know any more.
-    var missingRows: [(NodeHandle, WorkID)] = []
+    /// Work that could not be sent, and never can.
+    var unsent: [(node: NodeHandle, work: WorkID, outcome: Outcome)] = []
 
     /// Opens where the last service stopped.
     ///
     /// - Parameter isNewLife: the machine, or the container, was started since.
     package init(
-        store: StoreWriter, substrate: any Substrate, now: Moment, isNewLife: Bool = false
+        store: StoreWriter, substrate: any Substrate, secrets: (any SecretSource)? = nil, now: Moment,
+        isNewLife: Bool = false
     ) throws(StoreError) {
         self.store = store
         self.substrate = substrate
+        self.secrets = secrets ?? NoSecrets()
         try restore(at: now, isNewLife)
     }
 
     package var nextDeadline: SteadyTime? {
-        missingRows.isEmpty && sweep == nil ? engine.nextDeadline : SteadyTime(milliseconds: 0)
+        unsent.isEmpty && sweep == nil ? engine.nextDeadline : SteadyTime(milliseconds: 0)
     }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }
 
@@ -99,7 +102,7 @@ package final class ServiceCore {
     /// Decides, commits, orders, answers: in this order and no other.
     package func endTurn(at now: Moment) throws(StoreError) {
         engine.apply(.timePassed, at: now)
-        endTasksWithoutRows(at: now)
+        endUnsentWork(at: now)
         var turn = engine.takeTurn(at: now)
         turn.writes += newTokens(turn.effects)
         do {
@@ -149,13 +152,13 @@ package final class ServiceCore {
         }
     }
 
-    /// A task whose row is gone can never run, and must not be waited for.
-    private func endTasksWithoutRows(at now: Moment) {
-        let outcome = Outcome.notStarted(
-            .rowMissing, "what the state file has of the task cannot be read")
-        let result = AttemptResult(outcome, at: now.wall)
-        for (node, work) in missingRows { engine.apply(.workExited(node, work, result), at: now) }
-        missingRows = []
+    /// What can never run must not be waited for.
+    private func endUnsentWork(at now: Moment) {
+        for item in unsent {
+            engine.apply(
+                .workExited(item.node, item.work, AttemptResult(item.outcome, at: now.wall)), at: now)
+        }
+        unsent = []
     }
 
     private func forget(job: UInt32) {

@@ -34,7 +34,8 @@ extension ServiceCore {
             WorkTemplate(
                 purpose, job: plan.id, hasPreparation: plan.preparationCommand != nil,
                 environment: template.environment.map { ($0.name, $0.value) },
-                maxWallTime: template.maxWallTime, resourceFiles: template.resourceFiles,
+                secrets: template.environmentSecrets ?? [], maxWallTime: template.maxWallTime,
+                resourceFiles: template.resourceFiles,
                 applicationPackages: packages(ofJob: job)))
     }
 
@@ -45,15 +46,18 @@ extension ServiceCore {
             WorkTemplate(
                 purpose, job: plan.id, hasPreparation: plan.preparationCommand != nil,
                 environment: plan.environment.map { ($0.name, $0.value) },
+                secrets: plan.environmentSecret.map { [EnvironmentSecret($0)] } ?? [],
                 maxWallTime: isRelease ? Limits.releaseTime : nil, applicationPackages: packages(ofJob: job)))
     }
 
     func startTaskTemplate(_ spec: PoolSpec) -> WorkTemplate {
         if let known = workTemplates[.startTask(spec.id)] { return known }
-        let variables = spec.nodePrepEnvironment + (spec.startTask?.environmentVariables ?? [])
+        let own = spec.startTask?.environmentVariables ?? []
+        let variables = spec.nodePrepEnvironment + own
+        let secrets = spec.nodePrepEnvironmentSecret.map { [EnvironmentSecret($0, yieldsTo: own)] } ?? []
         return keep(
             WorkTemplate(
-                .startTask(spec.id), environment: variables.map { ($0.name, $0.value) },
+                .startTask(spec.id), environment: variables.map { ($0.name, $0.value) }, secrets: secrets,
                 resourceFiles: spec.resourceFiles + (spec.startTask?.resourceFiles ?? []),
                 applicationPackages: spec.applicationPackages))
     }

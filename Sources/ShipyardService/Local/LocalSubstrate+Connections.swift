@@ -24,7 +24,7 @@ extension LocalSubstrate {
                 root: root, pool: node.pool.text, node: node.id.text, boot: node.boot,
                 slots: node.slots, isDedicated: node.isDedicated, state: lives.state,
                 life: lives.present)
-            options.token = node.token
+            options.token = node.token?.token
             options.versions = settings.versions
             inBackground(for: handle) { [reach, options, transport = link.transport] in
                 reach.launch(options, over: transport)
@@ -137,7 +137,7 @@ extension LocalSubstrate {
             return false
         }
         // One that is older than tokens cannot tell.
-        guard welcome.version == ProtocolVersions.beforeGreetings || welcome.token == link.description.token
+        guard welcome.version == ProtocolVersions.beforeGreetings || isExpected(welcome.token, on: link)
         else {
             removeStranger(
                 node, "another node or an earlier time: it is not the one that was started here last")
@@ -158,6 +158,10 @@ extension LocalSubstrate {
             .nodeConnected(
                 node, running: welcome.running, queued: welcome.queued, isOutdated: isOutdated))
         return true
+    }
+
+    private func isExpected(_ token: AgentToken?, on link: NodeLink) -> Bool {
+        link.description.token.map { $0.isDigest(of: token) } ?? (token == nil)
     }
 
     private func whose(_ welcome: Welcome) -> String {

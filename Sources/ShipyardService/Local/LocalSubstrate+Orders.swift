@@ -18,7 +18,7 @@ extension LocalSubstrate {
             .start(
                 WorkOrder(
                     id: work.id, context: number, name: directoryName(of: work), command: work.command,
-                    needs: work.needs, staging: work.staging)))
+                    needs: work.needs, staging: work.staging, secrets: work.secrets)))
         unflushed.insert(node)
     }
 

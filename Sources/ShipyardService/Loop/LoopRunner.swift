@@ -48,6 +48,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
     let store: StoreWriter
     private var time: Time
     let substrate: Place
+    private let secrets: (any SecretSource)?
     /// Why the home is not ours any more; nil as long as it is.
     let homeLoss: () -> String?
     let log: (String) -> Void
@@ -61,13 +62,14 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
     private var isNewLife: Bool
 
     init(
-        store: StoreWriter, time: Time, substrate: Place, homeLoss: @escaping () -> String?,
-        log: @escaping (String) -> Void
+        store: StoreWriter, time: Time, substrate: Place, secrets: (any SecretSource)? = nil,
+        homeLoss: @escaping () -> String?, log: @escaping (String) -> Void
     ) {
         self.store = store
         self.time = time
         isNewLife = time.isNewLife
         self.substrate = substrate
+        self.secrets = secrets
         self.homeLoss = homeLoss
         self.log = log
     }
@@ -80,7 +82,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     private mutating func restoredCore() throws(StoreError) -> ServiceCore {
         let core = try ServiceCore(
-            store: store, substrate: substrate, now: time.now(), isNewLife: isNewLife)
+            store: store, substrate: substrate, secrets: secrets, now: time.now(), isNewLife: isNewLife)
         isNewLife = false
         quietSince = nil
         try endTurn(core)

@@ -148,10 +148,11 @@ package final class ServiceLoop: Sendable {
 
     /// Runs until `stop`, or until there was nothing to do for `idleLimit`. Owns the calling thread.
     ///
-    /// `begin` opens the endpoint for commands once the state is restored; `end` closes it.
+    /// `begin` opens the endpoint for commands once the state is restored; `keep` sees every turn and every
+    /// `HomeGuard.pause` that it can be found, and must not wait; `end` closes it.
     package func run<Place: Substrate, Endpoint: Sendable>(
         on makeSubstrate: MakeSubstrate<Place>, begin: () throws -> Endpoint,
-        end: @escaping @Sendable (Endpoint) -> Void
+        keep: @escaping (Endpoint) -> Void, end: @escaping @Sendable (Endpoint) -> Void
     ) throws(ServiceFailure) -> Outcome {
         do {
             // Made before it is needed: at the end there may be no thread to be had.
@@ -161,15 +162,22 @@ package final class ServiceLoop: Sendable {
             homeGuard.addStateFile()
             let substrate = try makeSubstrate(try store.beginLife(), wakeup)
             nodeFiles.withLock { [files = substrate.files] in $0 = files }
+            var open: Endpoint?
             var runner = LoopRunner(
                 store: store, time: try ServiceClock(store: store), substrate: substrate,
-                homeLoss: { [homeGuard] in homeGuard.loss }, log: log)
+                homeLoss: { [homeGuard] in
+                    if let loss = homeGuard.loss { return loss }
+                    if let open { keep(open) }
+                    return nil
+                }, log: log)
             let mail = try mail()
             try told { () throws(StoreError) in try runner.prepare() }
             let endpoint = try begin()
+            open = endpoint
             let reason = try told { () throws(StoreError) in
                 try runner.run(.init(idle: idleLimit), mail)
             }
+            open = nil
             // Whoever is being answered still needs this thread: it serves on while the endpoint closes.
             closer.run { [self] in
                 end(endpoint)

@@ -3,15 +3,15 @@ import ShipyardModel
 import Synchronization
 
 /// A few threads for what blocks: starting agents, tearing nodes down, looking through `/proc`.
-final class Workers: Sendable {
+package final class Workers: Sendable {
     private let jobs = Mutex<[@Sendable () -> Void]>([])
     private let available = Semaphore()
 
-    init(count: Int) throws(SystemError) {
+    package init(count: Int) throws(SystemError) {
         for _ in 0..<count { try startThread { [self] in runForever() } }
     }
 
-    func run(_ job: @escaping @Sendable () -> Void) {
+    package func run(_ job: @escaping @Sendable () -> Void) {
         jobs.withLock { $0.append(job) }
         available.signal()
     }

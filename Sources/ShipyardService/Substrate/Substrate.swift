@@ -60,7 +60,7 @@ package enum AwaitedNews: Sendable {
 }
 
 /// What must be known of a node to make it, or to find it again.
-package struct NodeDescription: Sendable, Hashable {
+package struct NodeDescription: Sendable {
     package var pool: PoolID
     package var id: NodeID
     /// Counts the agents of the node.
@@ -68,7 +68,7 @@ package struct NodeDescription: Sendable, Hashable {
     package var slots: Int
     package var isDedicated: Bool
     /// Of its agent of this boot; nil where that was started by a program that knew none.
-    package var token: AgentToken?
+    package var token: KnownToken?
     /// False until it was allocated once: recovering it means allocating it.
     package var mayExist: Bool
 }

@@ -1,4 +1,5 @@
 import ShipyardModel
+import ShipyardPlanner
 import ShipyardSpecs
 
 /// One attempt at one command: what it is, and not where or how it is done.
@@ -13,6 +14,9 @@ package struct WorkAssignment: Sendable {
     package let needs: Resources
     /// Files to put in place for this one alone, besides those of the template: JSON, as `ShipyardStaging` reads it.
     package let staging: String?
+    /// Of the environment, resolved for this order and kept by nobody else. Each wins over the template's variable of its
+    /// name.
+    package var secrets: [SecretVariable] = []
 
     package init(
         id: WorkID, template: WorkTemplate, task: String? = nil, command: String, needs: Resources = .none,
@@ -50,6 +54,8 @@ package final class WorkTemplate: Sendable {
     package let hasPreparation: Bool
     /// What the user has set, weakest first; later names win, and all of it over what the substrate adds.
     package let environment: [(name: String, value: String)]
+    /// What `WorkAssignment.secrets` is made of, weakest first.
+    package let secrets: [EnvironmentSecret]
     package let maxWallTime: TimeSpan?
     package let resourceFiles: [ResourceFileSpec]
     /// The pool's: put in place for its start task, and made known to all that runs there.
@@ -57,13 +63,15 @@ package final class WorkTemplate: Sendable {
 
     package init(
         _ purpose: Purpose, job: JobID? = nil, hasPreparation: Bool = false,
-        environment: [(name: String, value: String)], maxWallTime: TimeSpan? = nil,
-        resourceFiles: [ResourceFileSpec] = [], applicationPackages: [ApplicationPackageSpec]
+        environment: [(name: String, value: String)], secrets: [EnvironmentSecret] = [],
+        maxWallTime: TimeSpan? = nil, resourceFiles: [ResourceFileSpec] = [],
+        applicationPackages: [ApplicationPackageSpec]
     ) {
         self.purpose = purpose
         self.job = job
         self.hasPreparation = hasPreparation
         self.environment = environment
+        self.secrets = secrets
         self.maxWallTime = maxWallTime
         self.resourceFiles = resourceFiles
         self.applicationPackages = applicationPackages

@@ -20,10 +20,21 @@ struct Fields {
         return node[key]
     }
 
-    /// The value; nil when the key is absent or null.
+    /// The value; nil when the key is absent or null. A secret is read by `secret` and by nothing else.
     func value(_ key: String) -> SyntaxNode? {
+        invariant(schema[key]?.isSecret != true, "\(key) of \(schema.name) is a secret")
+        return present(key)
+    }
+
+    private func present(_ key: String) -> SyntaxNode? {
         guard let value = written(key), !value.isNull else { return nil }
         return value
+    }
+
+    /// The value as Python's `str` writes it, since a password may be a number.
+    func secret(_ key: String) -> Secret? {
+        invariant(schema[key]?.isSecret == true, "\(key) of \(schema.name) is no secret")
+        return present(key).flatMap { PythonText.of($0.content) }.map { Secret($0) }
     }
 
     func has(_ key: String) -> Bool { written(key) != nil }

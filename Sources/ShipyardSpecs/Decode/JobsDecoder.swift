@@ -19,6 +19,7 @@ extension JobSpec {
         self.init(id: Located(name, at: id.range))
         autoComplete = fields.bool("auto_complete") ?? false
         environmentVariables = fields.environment()
+        environmentSecret = fields.environmentSecret()
         maxTaskRetries = fields.integer("max_task_retries")
         maxWallTime = fields.duration("max_wall_time")
         retentionTime = fields.duration("retention_time")

@@ -23,6 +23,7 @@ extension PoolSpec {
             nodePrepPre = preparation.fields("commands")?.strings("pre") ?? []
             nodePrepPost = preparation.fields("commands")?.strings("post") ?? []
             nodePrepEnvironment = preparation.environment()
+            nodePrepEnvironmentSecret = preparation.environmentSecret()
         }
         resourceFiles = pool.resourceFiles()
         startTask = pool.fields("start_task").flatMap(StartTaskSpec.init(decoding:))

@@ -1,4 +1,5 @@
 import ShipyardDiagnostics
+import ShipyardModel
 
 // What stands in more than one kind of file.
 extension Fields {
@@ -7,6 +8,12 @@ extension Fields {
         named(key).map { name, value in
             EnvironmentVariable(name: name, value: value.isNull ? "" : PythonText.of(value.content) ?? "")
         }
+    }
+
+    /// Nil also where the tables say that the key has no effect: it is reported and dropped, as long as there is no vault.
+    func environmentSecret(_ key: String = "environment_variables_keyvault_secret_id") -> SecretReference? {
+        guard let schema = schema[key], schema.effect.isUseful else { return nil }
+        return string(key).flatMap { SecretReference($0) }
     }
 
     func resourceFiles(_ key: String = "resource_files") -> [ResourceFileSpec] {

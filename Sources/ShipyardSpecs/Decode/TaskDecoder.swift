@@ -8,6 +8,7 @@ extension TaskSpec {
         id = fields.located("id")
         image = fields.string("docker_image") ?? fields.string("singularity_image")
         environmentVariables = fields.environment()
+        environmentSecret = fields.environmentSecret()
         dataVolumes = fields.strings("data_volumes")
         sharedDataVolumes = fields.strings("shared_data_volumes")
         resourceFiles = fields.resourceFiles()

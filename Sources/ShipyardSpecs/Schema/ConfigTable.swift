@@ -58,8 +58,8 @@ extension SchemaTable {
                         "the certificate file",
                         [
                             KeySchema("filename", .string, required: true, effect: .none, "The PFX file."),
-                            KeySchema(
-                                "passphrase", .string, required: true, effect: .none, "Its passphrase."),
+                            KeySchema.secret(
+                                "passphrase", required: true, effect: .none, "Its passphrase."),
                             KeySchema("sha1_thumbprint", .string, effect: .none, "Its thumbprint."),
                         ])), effect: .none, "The certificate with its private key."),
             KeySchema("public_key_pem", .string, effect: .none, "File of the public key."),

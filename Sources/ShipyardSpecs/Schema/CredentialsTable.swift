@@ -50,7 +50,7 @@ extension SchemaTable {
                     MappingSchema(
                         "the Slurm credentials",
                         [
-                            KeySchema(
+                            KeySchema.secret(
                                 "db_password", .text, required: true, effect: .none,
                                 "Password of Slurm's database.")
                         ])),
@@ -64,12 +64,12 @@ extension SchemaTable {
                 "Who gives out the tokens."),
             KeySchema("directory_id", .string, effect: .none, "The directory (tenant)."),
             KeySchema("application_id", .string, effect: .none, "The application (client)."),
-            KeySchema("auth_key", .string, effect: .none, "The application's secret."),
+            KeySchema.secret("auth_key", effect: .none, "The application's secret."),
             KeySchema(
                 "rsa_private_key_pem", .string, effect: .none, "File of the private key of a certificate."),
             KeySchema("x509_cert_sha1_thumbprint", .string, effect: .none, "Thumbprint of that certificate."),
             KeySchema("user", .string, effect: .none, "A user name, instead of a secret."),
-            KeySchema("password", .string, effect: .none, "The user's password."),
+            KeySchema.secret("password", effect: .none, "The user's password."),
         ]
     }
 
@@ -95,7 +95,7 @@ extension SchemaTable {
         "the Azure Batch account",
         [
             KeySchema("aad", .mapping(serviceAAD), effect: .none, "Azure Active Directory."),
-            KeySchema("account_key", .string, effect: .none, "The account's shared key."),
+            KeySchema.secret("account_key", effect: .none, "The account's shared key."),
             KeySchema(
                 "account_key_keyvault_secret_id", .string, effect: .none, "A secret that holds that key."),
             KeySchema("account_service_url", .string, effect: .none, "The account's address."),
@@ -111,8 +111,8 @@ extension SchemaTable {
                         [
                             KeySchema(
                                 "application_id", .string, required: true, effect: .none, "The application."),
-                            KeySchema(
-                                "instrumentation_key", .string, required: true, effect: .none, "Its key."),
+                            KeySchema.secret(
+                                "instrumentation_key", required: true, effect: .none, "Its key."),
                         ])), effect: .none, "Application Insights for the nodes."),
         ])
 
@@ -130,7 +130,7 @@ extension SchemaTable {
                             KeySchema(
                                 "account", .string, required: true, check: .notEmpty,
                                 "The account's name: here a directory of the embedded store."),
-                            KeySchema("account_key", .string, effect: .none, "The account's shared key."),
+                            KeySchema.secret("account_key", effect: .none, "The account's shared key."),
                             KeySchema(
                                 "account_key_keyvault_secret_id", .string, effect: .none,
                                 "A secret that holds that key."),
@@ -154,7 +154,7 @@ extension SchemaTable {
             name,
             [
                 KeySchema("username", .string, required: true, effect: .none, "The user."),
-                KeySchema("password", .string, effect: .none, "The user's password."),
+                KeySchema.secret("password", effect: .none, "The user's password."),
                 KeySchema(
                     "password_keyvault_secret_id", .string, effect: .none,
                     "A secret that holds that password."),

@@ -80,6 +80,8 @@ package struct KeySchema: Sendable {
     package var isOwn: Bool
     /// Whether `@{…}` in its value is replaced; only jobs files have any.
     package var references: ReferenceUse
+    /// Whether the value is a secret: shown by nothing and decoded as nothing else.
+    package var isSecret = false
     package var meaning: String
 
     init(
@@ -97,6 +99,15 @@ package struct KeySchema: Sendable {
         isOwn = own
         self.references = references
         self.meaning = meaning
+    }
+
+    static func secret(
+        _ name: String, _ type: ValueType = .string, required: Bool = false, effect: LocalEffect,
+        _ meaning: String
+    ) -> KeySchema {
+        var schema = KeySchema(name, type, required: required, effect: effect, meaning)
+        schema.isSecret = true
+        return schema
     }
 }
 

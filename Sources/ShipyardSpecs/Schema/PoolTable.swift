@@ -286,7 +286,7 @@ extension SchemaTable {
         "the RDP settings",
         [
             KeySchema("username", .string, required: true, effect: .none, "The user."),
-            KeySchema("password", .string, effect: .none, "The user's password."),
+            KeySchema.secret("password", effect: .none, "The user's password."),
             KeySchema(
                 "expiry_days", .integer(0...Int.max), default: "30", effect: .none,
                 "How long the user exists."),

@@ -150,6 +150,7 @@ private enum TypeHint {
         let written = node.range.text
         let isShort =
             written.count <= SpecLimits.quotedCharacters && !written.contains("\n") && !node.source.isSecret
+            && !node.isHidden
         switch node.content {
         case .integer, .bigInteger, .float, .bool, .date:
             let takesText =

@@ -33,6 +33,7 @@ struct Validator {
     private mutating func value(_ node: SyntaxNode, _ schema: KeySchema, key: SyntaxNode, effectCounts: Bool)
     {
         let name = key.string ?? schema.name
+        if schema.isSecret { node.source.hide(node.lower..<node.upper) }
         if node.isNull { return null(schema, key: key, name: name) }
         let before = findings
         typed(node, schema.type, Place(key: key, name: name), effectCounts: effectCounts)

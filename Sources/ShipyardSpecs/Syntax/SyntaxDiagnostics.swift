@@ -76,8 +76,16 @@ extension Diagnostic {
     static func undefinedAlias(_ name: String, isOpen: Bool, known: [String], at range: SourceRange)
         -> Diagnostic
     {
-        let message = isOpen ? "alias `*\(name)` contains itself" : "no anchor is named `\(name)`"
-        let label = isOpen ? "stands inside its own anchor" : "no `&\(name)` before this line"
+        // What begins with a star may be the beginning of a password.
+        let shown = range.isMasked ? nil : name
+        let message =
+            isOpen
+            ? "\(shown.map { "alias `*\($0)`" } ?? "an alias") contains itself"
+            : "no anchor is named \(shown.map { "`\($0)`" } ?? "so")"
+        let label =
+            isOpen
+            ? "stands inside its own anchor"
+            : "no \(shown.map { "`&\($0)`" } ?? "such anchor") before this line"
         var diagnostic = Diagnostic(code: .undefinedAlias, message: message, primary: Label(at: range, label))
         if !isOpen, let near = closestMatch(to: name, in: known.sorted()) {
             diagnostic.help = "did you mean `*\(near)`?"
@@ -98,8 +106,9 @@ extension Diagnostic {
         let name =
             tag.hasPrefix("tag:yaml.org,2002:") ? "!!" + tag.dropFirst("tag:yaml.org,2002:".utf8.count) : tag
         return Diagnostic(
-            code: .unsupportedTag, message: "the tag `\(name)` does not fit here",
-            primary: Label(at: range, "tagged `\(name)`"))
+            code: .unsupportedTag,
+            message: range.isMasked ? "this tag does not fit here" : "the tag `\(name)` does not fit here",
+            primary: Label(at: range, range.isMasked ? "tagged" : "tagged `\(name)`"))
     }
 
     /// SY0010, for the two words that YAML 1.1 gives a meaning of their own.
@@ -193,7 +202,7 @@ struct Quoted: CustomStringConvertible {
     let description: String
 
     init(_ node: SyntaxNode) {
-        let mayBeShown = !node.source.isSecret || node.string == nil
+        let mayBeShown = !node.isHidden && (!node.source.isSecret || node.string == nil)
         if mayBeShown, let text = PythonText.of(node.content) {
             self.init(text)
         } else {

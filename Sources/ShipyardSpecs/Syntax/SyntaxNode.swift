@@ -32,6 +32,9 @@ package final class SyntaxNode: Sendable {
     }
 
     package var range: SourceRange { SourceRange(source, lower, upper) }
+
+    /// Whether it is a secret or a part of one, as the validator has found.
+    package var isHidden: Bool { source.hides(lower..<upper) }
 }
 
 /// A key and its value in the order of the file. Keys brought in by `<<` come after the mapping's own.

@@ -18,6 +18,7 @@ package struct PoolSpec: Sendable, Codable, Hashable {
     package var nodePrepPre: [String] = []
     package var nodePrepPost: [String] = []
     package var nodePrepEnvironment: [EnvironmentVariable] = []
+    package var nodePrepEnvironmentSecret: SecretReference?
     package var resourceFiles: [ResourceFileSpec] = []
     package var startTask: StartTaskSpec?
     package var applicationPackages: [ApplicationPackageSpec] = []

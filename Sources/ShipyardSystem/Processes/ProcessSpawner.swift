@@ -70,15 +70,40 @@ package struct StringBlock: ~Copyable {
 
     /// Replaces the content. `tail` is appended without copying: it must outlive the use.
     package mutating func fill(_ words: [String], tail: [UnsafeMutablePointer<CChar>] = []) {
-        let needed = words.reduce(0) { $0 + $1.utf8.count + 1 }
+        fill(words, exposing: [], tail: tail)
+    }
+
+    /// As `fill`, with secrets that are wiped when `body` has used them.
+    package mutating func withFilled<Result>(
+        _ words: [String], exposing secrets: [SecretVariable], tail: [UnsafeMutablePointer<CChar>],
+        _ body: (ProcessSpawner.Strings) -> Result
+    ) -> Result {
+        fill(words, exposing: secrets, tail: tail)
+        defer {
+            if !secrets.isEmpty {
+                explicit_bzero(bytes, byteCapacity)
+                pointers[0] = nil
+            }
+        }
+        return body(pointers)
+    }
+
+    private mutating func fill(
+        _ words: [String], exposing secrets: [SecretVariable], tail: [UnsafeMutablePointer<CChar>]
+    ) {
+        var needed = words.reduce(0) { $0 + $1.utf8.count + 1 }
+        for secret in secrets {
+            needed += secret.name.utf8.count + secret.value.withExposedBytes(\.count) + 2
+        }
         if needed > byteCapacity {
             bytes.deallocate()
             byteCapacity = needed * 2
             bytes = .allocate(capacity: byteCapacity)
         }
-        if words.count + tail.count + 1 > pointerCapacity {
+        let count = words.count + secrets.count + tail.count
+        if count + 1 > pointerCapacity {
             pointers.deallocate()
-            pointerCapacity = (words.count + tail.count + 1) * 2
+            pointerCapacity = (count + 1) * 2
             pointers = .allocate(capacity: pointerCapacity)
         }
         var offset = 0
@@ -94,7 +119,22 @@ package struct StringBlock: ~Copyable {
             bytes[offset] = 0
             offset += 1
         }
-        for (index, pointer) in tail.enumerated() { pointers[words.count + index] = pointer }
-        pointers[words.count + tail.count] = nil
+        for (index, secret) in secrets.enumerated() {
+            pointers[words.count + index] = bytes + offset
+            let target = UnsafeMutableRawBufferPointer(start: bytes + offset, count: byteCapacity - offset)
+            let prefix = secret.name + "="
+            target.copyBytes(from: prefix.utf8)
+            offset += prefix.utf8.count
+            offset += secret.value.withExposedBytes { value in
+                UnsafeMutableRawBufferPointer(rebasing: target[prefix.utf8.count...]).copyMemory(from: value)
+                return value.count
+            }
+            bytes[offset] = 0
+            offset += 1
+        }
+        for (index, pointer) in tail.enumerated() {
+            pointers[words.count + secrets.count + index] = pointer
+        }
+        pointers[count] = nil
     }
 }

@@ -35,6 +35,5 @@ enum ShowConfig {
         return JSONValue.Member(name, isSecret ? .string(masked) : json(entry.value))
     }
 
-    /// Of a fixed length, which tells nothing about the secret's.
-    private static let masked = "***"
+    private static let masked = Secret.mask
 }

@@ -60,7 +60,9 @@ struct SpecFiles {
         do throws(SystemError) {
             // One byte more than is allowed is enough to see that a file is too large, be it endless.
             let bytes = try LocalFile.read(path, atMost: SpecLimits.fileBytes + 1)
-            return SourceText(name: path == "-" ? "<standard input>.yaml" : path, bytes: bytes)
+            return SourceText(
+                name: path == "-" ? "<standard input>.yaml" : path, bytes: bytes,
+                isSecret: kind == "credentials")
         } catch {
             throw CommandFailure(.usage, "cannot read the \(kind) file \(path): \(error.reason)")
         }

@@ -1,0 +1,42 @@
+import ShipyardModel
+
+// The one place where secrets become bytes of the protocol, and are made of them: a token in a welcome, variables in an
+// order. What lies in a connection's buffers meanwhile is not wiped (docs/adr/0024).
+
+extension ByteWriter {
+    package mutating func append(exposing token: AgentToken?) {
+        append(UInt8(token == nil ? 0 : 1))
+        token?.withExposedBytes { append(bytes: $0) }
+    }
+
+    package mutating func append(exposing variables: [SecretVariable]) {
+        append(count: variables.count)
+        for variable in variables {
+            append(variable.name)
+            variable.value.withExposedBytes { append(bytes: $0) }
+        }
+    }
+
+    private mutating func append(bytes: UnsafeRawBufferPointer) {
+        append(count: bytes.count)
+        self.bytes.append(contentsOf: bytes)
+    }
+}
+
+extension ByteReader {
+    package mutating func agentToken() throws(WireError) -> AgentToken? {
+        guard let text = try optionalText() else { return nil }
+        guard let token = AgentToken(text) else { throw .invalidText }
+        return token
+    }
+
+    package mutating func secretVariables() throws(WireError) -> [SecretVariable] {
+        let count = try count(elementBytes: 8)
+        var variables: [SecretVariable] = []
+        variables.reserveCapacity(count)
+        for _ in 0..<count {
+            variables.append(SecretVariable(name: try text(), value: Secret(copying: try blob())))
+        }
+        return variables
+    }
+}
