@@ -27,6 +27,8 @@ package struct PoolResponse: Codable, Sendable {
     package var autoPoolJobId: String?
     /// How many files of its nodes are gone; only while it is deleted.
     package var removedFiles: Int?
+    /// Why nothing can be done with it but to delete it.
+    package var problem: String?
 
     package struct PackageReference: Codable, Sendable {
         package var applicationId: String

@@ -42,6 +42,7 @@ extension Engine {
     package func jobNumber(_ id: JobID) -> UInt32? { jobNumbers[id] }
     package func job(_ number: UInt32) -> JobRecord? { jobs[number]?.record }
     package func counts(_ number: UInt32) -> TaskCounts? { jobs[number]?.counts }
+    package func templateCount(_ number: UInt32) -> Int { jobs[number]?.rules.templates.count ?? 0 }
     package func nodeRecord(_ handle: NodeHandle) -> NodeRecord { nodes[handle.index].record }
     package func isGone(_ handle: NodeHandle) -> Bool { nodes[handle.index].isGone }
 

@@ -1,16 +1,24 @@
 import ShipyardModel
 
-/// For how long the files of one template's tasks stay on their nodes.
+/// For how long the files of tasks of templates that stand side by side stay on their nodes: a search for each of a
+/// thousand templates would read all tasks a thousand times.
 package struct RetentionRule: Sendable, Hashable {
     package var job: UInt32
-    package var template: Int
+    package var templates: ClosedRange<Int>
     package var retention: TimeSpan
 
-    package init(job: UInt32, template: Int, retention: TimeSpan) {
+    package init(job: UInt32, templates: ClosedRange<Int>, retention: TimeSpan) {
         self.job = job
-        self.template = template
+        self.templates = templates
         self.retention = retention
     }
+
+    /// What stays as it is when templates are added to the job, behind those that it has.
+    package struct Key: Sendable, Hashable {
+        var job: UInt32
+        var firstTemplate: Int
+    }
+    package var key: Key { Key(job: job, firstTemplate: templates.lowerBound) }
 }
 
 /// One search for files that are kept no longer: of tasks that became due after the one moment, up to the other.
@@ -35,7 +43,7 @@ extension Engine {
     /// Of a job that is new, or has new templates.
     mutating func keepFiles(of job: JobEntry) {
         let number = job.record.number
-        guard let shortest = job.rules.retentions?.lowerBound else { return }
+        guard let shortest = job.retentions?.lowerBound else { return }
         if retention.due.contains(number) { return planSweep(within: shortest) }
         timers.set(.filesDue(number), at: job.record.begin + shortest)
     }
@@ -47,7 +55,7 @@ extension Engine {
 
     /// The first files of the job may be due from now on.
     mutating func filesAreDue(of number: UInt32) {
-        guard let shortest = entry(number).rules.retentions?.lowerBound else { return }
+        guard let shortest = entry(number).retentions?.lowerBound else { return }
         retention.due.insert(number)
         planSweep(within: shortest)
     }
@@ -72,10 +80,18 @@ extension Engine {
     private func dueRules(of job: JobEntry, at now: SteadyTime) -> [RetentionRule] {
         // Where no node is, no file is.
         guard pools[job.record.pool]?.nodes.isEmpty == false else { return [] }
-        return job.rules.templates.enumerated().compactMap { template, rules in
-            guard let retention = rules.retention, job.record.begin + retention <= now else { return nil }
-            return RetentionRule(job: job.record.number, template: template, retention: retention)
+        var due: [RetentionRule] = []
+        for (template, rules) in job.rules.templates.enumerated() {
+            guard let retention = rules.retention, job.record.begin + retention <= now else { continue }
+            if let last = due.last, last.retention == retention, last.templates.upperBound == template - 1 {
+                due[due.count - 1].templates = last.templates.lowerBound...template
+            } else {
+                let rule = RetentionRule(
+                    job: job.record.number, templates: template...template, retention: retention)
+                due.append(rule)
+            }
         }
+        return due
     }
 
     /// - Parameter isComplete: whether everything that was due has been found, and its removal is stored.
@@ -90,7 +106,7 @@ extension Engine {
         var shortest: TimeSpan?
         for number in retention.due {
             let job = entry(number)
-            guard let retentions = job.rules.retentions else { continue }
+            guard let retentions = job.retentions else { continue }
             if let time, let end = job.endOfTasks, end + retentions.upperBound <= time {
                 retention.due.remove(number)
             } else {
@@ -107,14 +123,5 @@ extension JobEntry {
         guard record.state == .completed else { return nil }
         return record.endSteady
             ?? SteadyTime(milliseconds: (record.endTime ?? record.creationTime).milliseconds)
-    }
-}
-
-extension JobRules {
-    /// From the shortest to the longest; nil where files stay for ever.
-    fileprivate var retentions: ClosedRange<TimeSpan>? {
-        let all = templates.compactMap(\.retention)
-        guard let least = all.min(), let most = all.max() else { return nil }
-        return least...most
     }
 }

@@ -2,13 +2,11 @@ import ShipyardModel
 
 extension Engine {
     mutating func addTasks(
-        _ seeds: [TaskSeed], to number: UInt32, _ record: JobRecord, _ rules: JobRules, at now: Moment
+        _ seeds: [TaskSeed], to number: UInt32, _ addition: JobAddition, at now: Moment
     ) {
         let job = entry(number)
-        job.rules = rules
+        job.add(addition)
         job.add(seeds)
-        job.record.plan = record.plan
-        job.record.autoComplete = record.autoComplete
         job.record.taskCount = job.tasks.count
         saveJob(number)
         keepFiles(of: job)

@@ -47,8 +47,7 @@ package struct Engine: ~Copyable {
         case .poolResized(let pool, let dedicated, let low): resize(pool, dedicated, low, at: now)
         case .poolDeleted(let pool): deletePool(pool, at: now)
         case .jobAdded(let record, let rules): addJob(record, rules)
-        case .tasksAdded(let job, let seeds, let record, let rules):
-            addTasks(seeds, to: job, record, rules, at: now)
+        case .tasksAdded(let job, let seeds, let addition): addTasks(seeds, to: job, addition, at: now)
         case .jobTerminated(let job, let reason): terminateJob(job, reason: reason, at: now)
         case .jobDisabled(let job): disableJob(job, at: now)
         case .jobEnabled(let job): enableJob(job, at: now)

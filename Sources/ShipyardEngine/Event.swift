@@ -7,9 +7,9 @@ package enum Event: Sendable {
     case poolResized(PoolID, dedicated: Int, lowPriority: Int)
     case poolDeleted(PoolID)
     case jobAdded(JobRecord, JobRules)
-    /// A whole submission: its tasks get the next ordinals of the job, in order. `record` carries the job's
-    /// plan with the new templates appended and its new `autoComplete`.
-    case tasksAdded(job: UInt32, [TaskSeed], record: JobRecord, JobRules)
+    /// A whole submission: its tasks get the next ordinals of the job, in order, and its templates the next
+    /// positions.
+    case tasksAdded(job: UInt32, [TaskSeed], JobAddition)
     case jobTerminated(UInt32, reason: String)
     case jobDisabled(UInt32)
     case jobEnabled(UInt32)

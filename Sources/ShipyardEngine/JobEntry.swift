@@ -5,7 +5,9 @@ import ShipyardModel
 /// A class, because a copy of this value held across a change would copy a million entries.
 final class JobEntry {
     var record: JobRecord { didSet { tally.count(self) } }
-    var rules: JobRules
+    private(set) var rules: JobRules
+    /// For how long files of its tasks stay, from the shortest to the longest; nil where all stay for ever.
+    private(set) var retentions: ClosedRange<TimeSpan>?
     var tasks: [TaskEntry] = []
     /// Its first task may run, whenever it has one.
     var ready = ReadyQueue()
@@ -33,6 +35,22 @@ final class JobEntry {
         self.record = record
         self.rules = rules
         self.tally = tally
+        widenRetentions(by: rules.templates)
+    }
+
+    /// Costs what is added, not what is there.
+    func add(_ addition: JobAddition) {
+        rules.templates += addition.templates
+        widenRetentions(by: addition.templates)
+        if addition.performsJobAction { rules.performsJobAction = true }
+        if addition.autoComplete { record.autoComplete = true }
+    }
+
+    private func widenRetentions(by templates: [TaskRules]) {
+        for retention in templates.lazy.compactMap(\.retention) {
+            let known = retentions ?? retention...retention
+            retentions = min(known.lowerBound, retention)...max(known.upperBound, retention)
+        }
     }
 
     /// Something of it may still happen without a user.

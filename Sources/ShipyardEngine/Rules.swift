@@ -12,7 +12,7 @@ package struct PoolRules: Sendable, Hashable {
     package init() {}
 }
 
-/// What the engine must know of a job's plan.
+/// What the engine must know of a job's plan and of its templates.
 package struct JobRules: Sendable, Hashable {
     package var maxWallTime: TimeSpan?
     package var hasPreparation = false
@@ -24,13 +24,28 @@ package struct JobRules: Sendable, Hashable {
 
     package init() {}
 
+    /// Without the templates, which come with the tasks, or from rows of their own.
     package init(_ plan: JobPlan) {
         maxWallTime = plan.maxWallTime
         hasPreparation = plan.preparationCommand != nil
         hasRelease = plan.releaseCommand != nil
         performsJobAction = plan.performsExitOptionsJobAction
         removesPool = plan.autoPool.map { !$0.keepAlive } ?? false
+    }
+}
+
+/// What a submission adds to its job: templates, and switches that come on with it. None goes off.
+package struct JobAddition: Sendable, Hashable {
+    package var templates: [TaskRules] = []
+    package var autoComplete = false
+    package var performsJobAction = false
+
+    package init() {}
+
+    package init(_ plan: JobPlan) {
         templates = plan.templates.map(TaskRules.init)
+        autoComplete = plan.autoComplete
+        performsJobAction = plan.performsExitOptionsJobAction
     }
 }
 

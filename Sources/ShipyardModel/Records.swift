@@ -1,4 +1,4 @@
-/// A pool as stored. `specification` is the JSON of a `PoolSpec`.
+/// A pool as stored. Its specification is a document of its own (`StoreWrite.putPoolSpec`).
 package struct PoolRecord: Sendable, Hashable {
     package var id: PoolID
     package var state: PoolState
@@ -6,7 +6,6 @@ package struct PoolRecord: Sendable, Hashable {
     package var targetDedicatedNodes: Int
     package var targetLowPriorityNodes: Int
     package var taskSlotsPerNode: Int
-    package var specification: String
     package var creationTime: Instant
     /// The job whose end removes this pool (`auto_pool`), if any.
     package var autoPoolJob: UInt32?
@@ -15,8 +14,8 @@ package struct PoolRecord: Sendable, Hashable {
 
     package init(
         id: PoolID, state: PoolState, allocationState: AllocationState, targetDedicatedNodes: Int,
-        targetLowPriorityNodes: Int, taskSlotsPerNode: Int, specification: String, creationTime: Instant,
-        autoPoolJob: UInt32?, lastNodeNumber: Int
+        targetLowPriorityNodes: Int, taskSlotsPerNode: Int, creationTime: Instant, autoPoolJob: UInt32?,
+        lastNodeNumber: Int
     ) {
         self.id = id
         self.state = state
@@ -24,7 +23,6 @@ package struct PoolRecord: Sendable, Hashable {
         self.targetDedicatedNodes = targetDedicatedNodes
         self.targetLowPriorityNodes = targetLowPriorityNodes
         self.taskSlotsPerNode = taskSlotsPerNode
-        self.specification = specification
         self.creationTime = creationTime
         self.autoPoolJob = autoPoolJob
         self.lastNodeNumber = lastNodeNumber
@@ -66,7 +64,7 @@ package struct NodeRecord: Sendable, Hashable {
     }
 }
 
-/// A job as stored. `plan` is the JSON of its `JobPlan` (settings and templates, not the tasks).
+/// A job as stored. Its plan and templates are documents of their own (`StoreWrite.putPlan`, `addTemplate`).
 package struct JobRecord: Sendable, Hashable {
     /// Never used again, also after the job was deleted: task keys are made of it.
     package var number: UInt32
@@ -74,7 +72,6 @@ package struct JobRecord: Sendable, Hashable {
     package var pool: PoolID
     package var state: JobState
     package var priority: Int
-    package var plan: String
     /// Tasks added so far; the next task's ordinal.
     package var taskCount: Int
     package var autoComplete: Bool
@@ -87,7 +84,7 @@ package struct JobRecord: Sendable, Hashable {
     package var endSteady: SteadyTime?
 
     package init(
-        number: UInt32, id: JobID, pool: PoolID, state: JobState, priority: Int, plan: String, taskCount: Int,
+        number: UInt32, id: JobID, pool: PoolID, state: JobState, priority: Int, taskCount: Int,
         autoComplete: Bool, creationTime: Instant, stateTransitionTime: Instant, endTime: Instant?,
         terminateReason: String?, creationSteady: SteadyTime? = nil, endSteady: SteadyTime? = nil
     ) {
@@ -96,7 +93,6 @@ package struct JobRecord: Sendable, Hashable {
         self.pool = pool
         self.state = state
         self.priority = priority
-        self.plan = plan
         self.taskCount = taskCount
         self.autoComplete = autoComplete
         self.creationTime = creationTime
@@ -116,7 +112,7 @@ package struct TaskDefinition: Sendable, Hashable {
     package var key: TaskKey
     package var id: String
     package var command: String?
-    /// Position in the job's list of templates (`JobPlan.templates`, over all its submissions).
+    /// Position in the job's list of templates, over all its submissions.
     package var template: Int
     /// `Dependency.text(of:)`; nil for none.
     package var dependencies: String?
@@ -195,6 +191,7 @@ package struct NodeJobRecord: Sendable, Hashable {
 /// One write of a turn. All writes of a turn go into one transaction, in order.
 package enum StoreWrite: Sendable {
     case putPool(PoolRecord)
+    case putPoolSpec(PoolID, DocumentRecord)
     /// Removes the pool and its nodes; `removal` is the JSON of what the teardown checked.
     case deletePool(PoolID, removal: String, at: Instant)
     case putNode(NodeRecord)
@@ -202,6 +199,10 @@ package enum StoreWrite: Sendable {
     case putAgentToken(PoolID, NodeID, AgentTokenDigest)
     case deleteNode(PoolID, NodeID)
     case putJob(JobRecord)
+    /// What of a plan is neither a template nor a count.
+    case putPlan(job: UInt32, DocumentRecord)
+    /// The next of the job's templates. Templates of one text and version are one row, whosever they are.
+    case addTemplate(job: UInt32, position: Int, DocumentRecord)
     /// Removes the job's row at once, so that its id is free; its tasks' rows go in later, small transactions.
     case deleteJob(UInt32)
     case addTask(TaskDefinition)

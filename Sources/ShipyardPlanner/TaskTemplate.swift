@@ -48,7 +48,8 @@ package enum DependencyPlan: Sendable, Hashable {
     case numbers(ClosedRange<Int>)
 }
 
-/// The settings of one job, ready to be stored; the tasks come as a stream beside it.
+/// The settings of one job, ready to be stored; the tasks come as a stream beside it. As a document it holds
+/// neither `templates`, which are rows of their own, nor `taskCount`: both grow with each submission.
 package struct JobPlan: Sendable, Codable {
     package var id: JobID
     package var autoComplete = false
@@ -71,6 +72,29 @@ package struct JobPlan: Sendable, Codable {
     package var taskCount = 0
 
     package init(id: JobID) { self.id = id }
+
+    /// All other members. What is forgotten here is not stored.
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, autoComplete, priority, maxWallTime, autoPool, preparationCommand, releaseCommand
+        case environment, environmentSecret, inputData, performsExitOptionsJobAction, usesTaskDependencies
+        case isJobSchedule, recurrence
+    }
+}
+
+extension JobPlan: Document {
+    package static var newestVersion: Int { 1 }
+
+    package static func read(_ tree: JSONValue, version: Int) throws(JSONError) -> JobPlan {
+        try JSONCoding.decode(JobPlan.self, from: tree)
+    }
+}
+
+extension TaskTemplate: Document {
+    package static var newestVersion: Int { 1 }
+
+    package static func read(_ tree: JSONValue, version: Int) throws(JSONError) -> TaskTemplate {
+        try JSONCoding.decode(TaskTemplate.self, from: tree)
+    }
 }
 
 /// When the jobs of a job schedule are made.

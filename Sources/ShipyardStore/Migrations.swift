@@ -40,6 +40,8 @@ enum Migrations {
         return version
     }
 
+    /// Not released yet.
+    ///
     /// The state's identity (`StateID`), and removals of files that a node still owes an answer for or that failed:
     /// `task` is NULL for a whole job, `failure` until one is told.
     private static let version2 = """
@@ -74,6 +76,37 @@ enum Migrations {
 
         CREATE TABLE submission_answers (
             number INTEGER PRIMARY KEY, submission TEXT NOT NULL UNIQUE, answer TEXT NOT NULL);
+
+        -- Documents, each with the version of its form: rows of their own, as they change with nothing else.
+        CREATE TABLE pool_specs (
+            pool TEXT PRIMARY KEY, version INTEGER NOT NULL, document TEXT NOT NULL) WITHOUT ROWID;
+        INSERT INTO pool_specs SELECT id, 1, specification FROM pools;
+        ALTER TABLE pools DROP COLUMN specification;
+        CREATE TABLE plans (job INTEGER PRIMARY KEY, version INTEGER NOT NULL, document TEXT NOT NULL);
+        -- One row for each content, found by a hash of it: an index of the texts would be as large as they are.
+        CREATE TABLE templates (
+            number INTEGER PRIMARY KEY, hash INTEGER NOT NULL, version INTEGER NOT NULL, document TEXT NOT NULL);
+        CREATE INDEX templates_by_hash ON templates (hash);
+        -- Positions of a job begin at 0 and have no gap.
+        CREATE TABLE job_templates (
+            job INTEGER NOT NULL, position INTEGER NOT NULL, template INTEGER NOT NULL,
+            PRIMARY KEY (job, position)) WITHOUT ROWID;
+        CREATE INDEX job_templates_by_template ON job_templates (template);
+
+        -- Version 1 had all of it in the plan. One that is no JSON stays as it is: its job will say so.
+        CREATE TEMP TABLE old_templates AS SELECT number AS job, t.key AS position,
+            CASE t.type WHEN 'object' THEN t.value ELSE json_quote(t.value) END AS document
+            FROM jobs, json_each(
+                CASE WHEN json_valid(CAST(plan AS TEXT)) THEN CAST(plan AS TEXT) ELSE '{}' END, '$.templates') t
+            WHERE typeof(t.key) = 'integer';
+        INSERT INTO templates (hash, version, document)
+            SELECT content_hash(document), 1, document FROM (SELECT DISTINCT document FROM old_templates);
+        INSERT INTO job_templates SELECT job, position, (SELECT number FROM templates t
+            WHERE t.hash = content_hash(o.document) AND t.document = o.document) FROM old_templates o;
+        DROP TABLE old_templates;
+        INSERT INTO plans SELECT number, 1, CASE WHEN json_valid(CAST(plan AS TEXT))
+            THEN json_remove(CAST(plan AS TEXT), '$.templates', '$.taskCount') ELSE plan END FROM jobs;
+        ALTER TABLE jobs DROP COLUMN plan;
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to

@@ -13,15 +13,15 @@ extension SQL {
     static let resultColumnCount = 11
 
     static let poolColumns = """
-        id, state, allocation_state, target_dedicated, target_low_priority, slots_per_node, specification, \
-        creation_time, auto_pool_job, last_node_number
+        id, state, allocation_state, target_dedicated, target_low_priority, slots_per_node, creation_time, \
+        auto_pool_job, last_node_number
         """
     static let nodeColumns = """
         pool, id, is_dedicated, state, boot, start_task_attempt, allocation_time, state_transition_time, \
         \(resultColumns)
         """
     static let jobColumns = """
-        number, id, pool, state, priority, plan, task_count, auto_complete, creation_time, \
+        number, id, pool, state, priority, task_count, auto_complete, creation_time, \
         state_transition_time, end_time, terminate_reason, creation_steady, end_steady
         """
     static let progressColumns = """
@@ -40,10 +40,9 @@ extension Statement {
         bind(4, Int64(pool.targetDedicatedNodes))
         bind(5, Int64(pool.targetLowPriorityNodes))
         bind(6, Int64(pool.taskSlotsPerNode))
-        bind(7, pool.specification)
-        bind(8, pool.creationTime.milliseconds)
-        bind(9, pool.autoPoolJob.map(Int64.init))
-        bind(10, Int64(pool.lastNodeNumber))
+        bind(7, pool.creationTime.milliseconds)
+        bind(8, pool.autoPoolJob.map(Int64.init))
+        bind(9, Int64(pool.lastNodeNumber))
     }
 
     func pool() -> PoolRecord? {
@@ -53,9 +52,9 @@ extension Statement {
             allocationState: known(AllocationState(rawValue: text(2)), 2, else: .steady),
             targetDedicatedNodes: int(3, within: RowLimits.nodes),
             targetLowPriorityNodes: int(4, within: RowLimits.nodes),
-            taskSlotsPerNode: int(5, within: RowLimits.slots), specification: text(6),
-            creationTime: instant(7), autoPoolJob: optionalInteger(8).map { UInt32(truncatingIfNeeded: $0) },
-            lastNodeNumber: int(9, within: 0...Int(Int32.max)))
+            taskSlotsPerNode: int(5, within: RowLimits.slots), creationTime: instant(6),
+            autoPoolJob: optionalInteger(7).map { UInt32(truncatingIfNeeded: $0) },
+            lastNodeNumber: int(8, within: 0...Int(Int32.max)))
     }
 
     func bind(_ node: NodeRecord) {
@@ -86,15 +85,14 @@ extension Statement {
         bind(3, job.pool.text)
         bind(4, job.state.rawValue)
         bind(5, Int64(job.priority))
-        bind(6, job.plan)
-        bind(7, Int64(job.taskCount))
-        bind(8, job.autoComplete ? 1 : 0)
-        bind(9, job.creationTime.milliseconds)
-        bind(10, job.stateTransitionTime.milliseconds)
-        bind(11, job.endTime?.milliseconds)
-        bind(12, job.terminateReason)
-        bind(13, job.creationSteady?.milliseconds)
-        bind(14, job.endSteady?.milliseconds)
+        bind(6, Int64(job.taskCount))
+        bind(7, job.autoComplete ? 1 : 0)
+        bind(8, job.creationTime.milliseconds)
+        bind(9, job.stateTransitionTime.milliseconds)
+        bind(10, job.endTime?.milliseconds)
+        bind(11, job.terminateReason)
+        bind(12, job.creationSteady?.milliseconds)
+        bind(13, job.endSteady?.milliseconds)
     }
 
     func job() -> JobRecord? {
@@ -104,11 +102,10 @@ extension Statement {
         let (pool, state) = (PoolID(text(2)), JobState(rawValue: text(3)))
         var job = JobRecord(
             number: number, id: id, pool: pool ?? RowLimits.noPool, state: state ?? .completed,
-            priority: int(4, within: -1000...1000), plan: text(5),
-            taskCount: int(6, within: 0...Int(UInt32.max)), autoComplete: integer(7) != 0,
-            creationTime: instant(8), stateTransitionTime: instant(9), endTime: optionalInstant(10),
-            terminateReason: optionalText(11), creationSteady: optionalSteady(12),
-            endSteady: optionalSteady(13))
+            priority: int(4, within: -1000...1000), taskCount: int(5, within: 0...Int(UInt32.max)),
+            autoComplete: integer(6) != 0, creationTime: instant(7), stateTransitionTime: instant(8),
+            endTime: optionalInstant(9), terminateReason: optionalText(10),
+            creationSteady: optionalSteady(11), endSteady: optionalSteady(12))
         if pool == nil || state == nil {
             // Nothing of it may run, as nobody knows whether it still should; it can be looked at and deleted.
             complain(pool == nil ? 2 : 3)

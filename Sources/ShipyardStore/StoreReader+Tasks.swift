@@ -98,18 +98,19 @@ extension StoreReader {
         }
     }
 
-    /// Tasks of one template whose latest attempt ended in the given time and that are completed: whose files
+    /// Tasks of some templates whose latest attempt ended in the given time and that are completed: whose files
     /// are kept no longer.
     package func tasksEnded(
-        in job: UInt32, template: Int, after: SteadyTime, upTo: SteadyTime
+        in job: UInt32, templates: ClosedRange<Int>, after: SteadyTime, upTo: SteadyTime
     ) throws(StoreError) -> [TaskFiles] {
         try rows(
             .endedTasks,
             bind: {
                 $0.bind(1, Int64(job))
-                $0.bind(2, Int64(template))
-                $0.bind(3, after.milliseconds)
-                $0.bind(4, upTo.milliseconds)
+                $0.bind(2, Int64(templates.lowerBound))
+                $0.bind(3, Int64(templates.upperBound))
+                $0.bind(4, after.milliseconds)
+                $0.bind(5, upTo.milliseconds)
             }
         ) { TaskFiles(key: TaskKey(rawValue: $0.integer(2)), id: $0.text(0), node: NodeID($0.text(1))) }
     }
@@ -161,9 +162,9 @@ extension SQL {
     fileprivate static let endedTasks = SQL(
         """
         SELECT t.id, p.node, p.key FROM progress p JOIN tasks t ON t.key = p.key
-        WHERE \(isOfJob("p.key")) AND t.template = ?2 AND p.state = 'completed' AND p.node IS NOT NULL
+        WHERE \(isOfJob("p.key")) AND t.template BETWEEN ?2 AND ?3 AND p.state = 'completed' AND p.node IS NOT NULL
             AND p.end_time IS NOT NULL
-            AND coalesce(p.ended, p.end_time) > ?3 AND coalesce(p.ended, p.end_time) <= ?4
+            AND coalesce(p.ended, p.end_time) > ?4 AND coalesce(p.ended, p.end_time) <= ?5
         """)
 
     fileprivate static let taskPage = SQL(

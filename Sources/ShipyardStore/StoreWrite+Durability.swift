@@ -10,8 +10,8 @@ extension StoreWrite {
         case .addTask, .openSubmission, .closeSubmission, .discardSubmission: true
         // A removal that is decided with a deletion is on the disk with it; alone it is decided again.
         case .putRemoval, .deleteRemoval, .putClock, .putLastSweep: true
-        case .putPool, .deletePool, .deleteNode, .putJob, .deleteJob, .deleteTask, .deleteNodeJobs,
-            .keepAnswer:
+        case .putPool, .putPoolSpec, .deletePool, .deleteNode, .putJob, .putPlan, .addTemplate, .deleteJob,
+            .deleteTask, .deleteNodeJobs, .keepAnswer:
             false
         }
     }

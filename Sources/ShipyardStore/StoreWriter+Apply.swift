@@ -4,6 +4,7 @@ extension StoreWriter {
     func apply(_ write: StoreWrite) throws(StoreError) {
         switch write {
         case .putPool(let pool): try run(.putPool, "putPool") { $0.bind(pool) }
+        case .putPoolSpec(let pool, let spec): try putPoolSpec(spec, of: pool)
         case .deletePool(let pool, let removal, let time): try deletePool(pool, removal, time)
         case .putNode(let node): try run(.putNode, "putNode") { $0.bind(node) }
         case .putAgentToken(let pool, let node, let digest):
@@ -22,6 +23,9 @@ extension StoreWriter {
                 }
             }
         case .putJob(let job): try run(.putJob, "putJob") { $0.bind(job) }
+        case .putPlan(let job, let plan): try putPlan(plan, of: job)
+        case .addTemplate(let job, let position, let template):
+            try addTemplate(template, at: position, to: job)
         case .deleteJob(let number): try deleteJob(number)
         case .addTask(let task): try run(.addTask, "addTask") { $0.bind(task) }
         case .putTask(let task): try putTask(task)
@@ -58,7 +62,9 @@ extension StoreWriter {
     }
 
     private func deletePool(_ pool: PoolID, _ removal: String, _ time: Instant) throws(StoreError) {
-        for sql in [SQL.deleteNodeJobsOfPool, .deleteRemovalsOfPool, .deleteNodes, .deletePool] {
+        for sql in [
+            SQL.deleteNodeJobsOfPool, .deleteRemovalsOfPool, .deleteNodes, .deletePoolSpec, .deletePool,
+        ] {
             try run(sql, "deletePool") { $0.bind(1, pool.text) }
         }
         try run(.addPoolRemoval, "deletePool") {
@@ -73,7 +79,7 @@ extension StoreWriter {
     package static let keptPoolRemovals = 1000
 
     private func deleteJob(_ number: UInt32) throws(StoreError) {
-        for sql in [SQL.deleteNodeJobs, .deleteJob, .addDeletedJob] {
+        for sql in [SQL.deleteNodeJobs, .deletePlan, .deleteJob, .addDeletedJob] {
             try run(sql, "deleteJob") { $0.bind(1, Int64(number)) }
         }
         hasRowsToPurge = true
@@ -93,7 +99,7 @@ extension StoreWriter {
 
 extension SQL {
     fileprivate static let putPool = SQL(
-        "INSERT OR REPLACE INTO pools (\(poolColumns)) VALUES (\(marks(10)))")
+        "INSERT OR REPLACE INTO pools (\(poolColumns)) VALUES (\(marks(9)))")
     fileprivate static let deletePool = SQL("DELETE FROM pools WHERE id = ?")
     fileprivate static let addPoolRemoval = SQL(
         "INSERT INTO pool_removals (pool, removal, time) VALUES (?,?,?)")
@@ -119,9 +125,9 @@ extension SQL {
     // Not OR REPLACE, which would silently delete another job of the same id.
     fileprivate static let putJob = SQL(
         """
-        INSERT INTO jobs (\(jobColumns)) VALUES (\(marks(14))) ON CONFLICT (number) DO UPDATE SET
+        INSERT INTO jobs (\(jobColumns)) VALUES (\(marks(13))) ON CONFLICT (number) DO UPDATE SET
         id = excluded.id, pool = excluded.pool, state = excluded.state, priority = excluded.priority,
-        plan = excluded.plan, task_count = excluded.task_count, auto_complete = excluded.auto_complete,
+        task_count = excluded.task_count, auto_complete = excluded.auto_complete,
         creation_time = excluded.creation_time, state_transition_time = excluded.state_transition_time,
         end_time = excluded.end_time, terminate_reason = excluded.terminate_reason,
         creation_steady = excluded.creation_steady, end_steady = excluded.end_steady

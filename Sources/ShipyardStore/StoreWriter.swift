@@ -91,6 +91,7 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
                 }
                 left -= database.changes
             }
+            if left > 0 { left -= try purgeTemplates(of: job, limit: left) }
             if left > 0 { try run(.forgetDeletedJob, "purgeJobRows") { $0.bind(1, job) } }
         }
     }
@@ -187,6 +188,7 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
     }
 
     private static func configure(_ database: borrowing Database) throws(StoreError) {
+        try database.addContentHash()
         // auto_vacuum first: it can only be chosen while the file is empty. Incremental lets a purge give
         // space back, so that the file does not stay as large as it ever was.
         // NORMAL: a power cut may lose the last commits, never their order or the file. `commit` raises it where

@@ -3,6 +3,7 @@ import ShipyardModel
 import ShipyardService
 import ShipyardSpecs
 import ShipyardStaging
+import ShipyardStore
 
 extension Submitter {
     func addPool() throws(SubmissionError) -> PoolID {
@@ -89,8 +90,9 @@ struct JobPool {
         } else {
             let record = try Self.present(specs.pool, target)
             shared = record.id
-            do throws(JSONError) {
-                spec = try JSONCoding.decode(PoolSpec.self, from: Array(record.specification.utf8))
+            let stored = try target.read { reader throws(StoreError) in try reader.poolSpec(of: record.id) }
+            do throws(DocumentProblem) {
+                spec = try PoolSpec(stored, named: "its specification")
             } catch {
                 throw .broken("the stored pool `\(record.id)` cannot be read: \(error)")
             }

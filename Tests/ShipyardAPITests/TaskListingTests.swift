@@ -23,7 +23,7 @@ struct TaskListingTests {
     func lineIsTheEncodedResponse(_ result: AttemptResult?) throws {
         let job = JobRecord(
             number: 7, id: try #require(JobID("job-a")), pool: try #require(PoolID("pool1")), state: .active,
-            priority: 0, plan: "", taskCount: 1, autoComplete: true, creationTime: Instant(milliseconds: 0),
+            priority: 0, taskCount: 1, autoComplete: true, creationTime: Instant(milliseconds: 0),
             stateTransitionTime: Instant(milliseconds: 0), endTime: nil, terminateReason: nil,
             creationSteady: nil)
         var writer = TaskResponseWriter(

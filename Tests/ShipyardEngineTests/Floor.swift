@@ -28,7 +28,7 @@ final class Floor {
     func addPool(nodes: Int, slots: Int, _ rules: PoolRules = PoolRules()) {
         let record = PoolRecord(
             id: Self.pool, state: .active, allocationState: .resizing, targetDedicatedNodes: nodes,
-            targetLowPriorityNodes: 0, taskSlotsPerNode: slots, specification: "", creationTime: now.wall,
+            targetLowPriorityNodes: 0, taskSlotsPerNode: slots, creationTime: now.wall,
             autoPoolJob: nil, lastNodeNumber: 0)
         apply(.poolAdded(record, rules))
     }
@@ -62,16 +62,15 @@ final class Floor {
         let record = JobRecord(
             number: nextJob, id: JobID("job-\(nextJob)")!, pool: Self.pool, state: .active,
             priority: priority,
-            plan: "", taskCount: 0, autoComplete: autoComplete, creationTime: now.wall,
+            taskCount: 0, autoComplete: autoComplete, creationTime: now.wall,
             stateTransitionTime: now.wall, endTime: nil, terminateReason: nil, creationSteady: now.steady)
-        apply(.jobAdded(record, rules), .tasksAdded(job: nextJob, tasks, record: record, rules))
+        apply(.jobAdded(record, rules), .tasksAdded(job: nextJob, tasks, JobAddition()))
         return nextJob
     }
 
     func addTasks(_ tasks: [TaskSeed], to job: UInt32) {
-        guard let record = engine.job(job), let rules = engine.jobs[job]?.rules else { return }
         seeds[job, default: []] += tasks
-        apply(.tasksAdded(job: job, tasks, record: record, rules))
+        apply(.tasksAdded(job: job, tasks, JobAddition()))
     }
 
     /// A second engine from all that the first has written, as a restart makes it.

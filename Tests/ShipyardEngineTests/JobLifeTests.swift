@@ -27,11 +27,36 @@ struct JobLifeTests {
         let job = floor.addJob(.free(1), autoComplete: false)
         floor.end()
         floor.now = floor.now + .seconds(60)
-        var record = floor.engine.job(job)!
-        record.autoComplete = true
-        floor.apply(.tasksAdded(job: job, [], record: record, .one()))
+        var addition = JobAddition()
+        addition.autoComplete = true
+        floor.apply(.tasksAdded(job: job, [], addition))
         #expect(floor.engine.job(job)?.state == .completed)
         #expect(floor.engine.job(job)?.endTime == floor.now.wall)
+    }
+
+    /// Templates of a later submission come after those that are there, and its switches with them.
+    @Test func aSubmissionAddsItsRulesToTheJobs() {
+        let floor = Floor(slots: 2)
+        let job = floor.addJob(.free(1), autoComplete: false)
+        floor.end(code: 1)
+        #expect(floor.engine.job(job)?.state == .active)
+        var (retried, terminating, addition) = (TaskRules(), TaskRules(), JobAddition())
+        retried.maxTaskRetries = 1
+        terminating.jobAction = .terminate
+        addition.templates = [retried, terminating]
+        addition.performsJobAction = true
+        floor.apply(.tasksAdded(job: job, [TaskSeed(template: 1)], addition))
+        #expect(floor.engine.templateCount(job) == 3)
+        floor.end(code: 1)
+        #expect(floor.engine.counts(job)?.failed == 1)
+        floor.end(code: 1)
+        #expect(floor.engine.counts(job)?.failed == 2)
+        // No switch of an addition turns anything off.
+        floor.apply(.tasksAdded(job: job, [TaskSeed(template: 0), TaskSeed(template: 2)], JobAddition()))
+        floor.end(code: 1)
+        #expect(floor.engine.job(job)?.state == .active)
+        floor.end(code: 1)
+        #expect(floor.engine.job(job)?.state == .completed)
     }
 
     @Test func failureThatTerminatesEndsTheJobAndWhatRuns() {

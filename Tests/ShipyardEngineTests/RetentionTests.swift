@@ -31,7 +31,9 @@ struct RetentionTests {
         #expect(sweeps(floor) == [])
         floor.pass(until: at(15))
         #expect(
-            sweeps(floor).map(\.rules) == [[RetentionRule(job: job, template: 0, retention: .seconds(10))]])
+            sweeps(floor).map(\.rules) == [
+                [RetentionRule(job: job, templates: 0...0, retention: .seconds(10))]
+            ])
         #expect(sweeps(floor).map(\.since) == [at(0)])
         // One at a time, and the next one as long after its beginning as the shortest retention.
         #expect(floor.engine.nextDeadline == nil)
@@ -39,7 +41,7 @@ struct RetentionTests {
         #expect(floor.writes.contains { if case .putLastSweep(at(15)) = $0 { true } else { false } })
         #expect(floor.engine.nextDeadline == at(25))
         floor.pass(until: at(105))
-        #expect(sweeps(floor).last?.rules.map(\.template) == [0, 1])
+        #expect(sweeps(floor).last?.rules.map(\.templates) == [0...0, 1...1])
         #expect(sweeps(floor).last?.since == at(15))
         floor.pass(until: at(110))
         floor.end()
@@ -55,6 +57,51 @@ struct RetentionTests {
         floor.pass(until: at(219))
         floor.apply(.oldFilesFound(until: at(219), isComplete: true))
         #expect(floor.engine.nextDeadline == nil)
+    }
+
+    /// However many templates a job has, its tasks are read once for each retention time.
+    @Test func templatesSideBySideAreOneSearch() {
+        let floor = Floor()
+        floor.now = Moment(milliseconds: 0)
+        let job = floor.addJob(.free(1), autoComplete: false, rules(5, 5, 7, 9, 5))
+        floor.pass(until: at(8))
+        #expect(
+            sweeps(floor).last?.rules == [
+                RetentionRule(job: job, templates: 0...1, retention: .seconds(5)),
+                RetentionRule(job: job, templates: 2...2, retention: .seconds(7)),
+                RetentionRule(job: job, templates: 4...4, retention: .seconds(5)),
+            ])
+        var addition = JobAddition()
+        addition.templates = rules(5).templates
+        floor.apply(
+            .tasksAdded(job: job, [], addition), .oldFilesFound(until: at(8), isComplete: true))
+        floor.pass(until: at(13))
+        #expect(sweeps(floor).last?.rules.map(\.templates) == [0...1, 2...2, 3...3, 4...5])
+        #expect(sweeps(floor).last?.rules.last?.key == sweeps(floor).first?.rules.last?.key)
+    }
+
+    @Test func templatesThatAreAddedCountWithTheOthers() {
+        let floor = Floor()
+        floor.now = Moment(milliseconds: 0)
+        let job = floor.addJob(.free(1), autoComplete: false, rules(50))
+        #expect(floor.engine.nextDeadline == at(50))
+        var addition = JobAddition()
+        addition.templates = rules(100, 20).templates
+        floor.apply(.tasksAdded(job: job, [], addition))
+        #expect(floor.engine.nextDeadline == at(20))
+        floor.pass(until: at(20))
+        #expect(
+            sweeps(floor).map(\.rules) == [
+                [RetentionRule(job: job, templates: 2...2, retention: .seconds(20))]
+            ])
+        floor.end()
+        floor.apply(.jobTerminated(job, reason: "x"), .oldFilesFound(until: at(20), isComplete: true))
+        // Until the longest of them is over, counted from the job's end.
+        for (second, isOver) in [(60, false), (119, false), (139, true)] as [(Int64, Bool)] {
+            floor.pass(until: at(second))
+            floor.apply(.oldFilesFound(until: at(second), isComplete: true))
+            #expect((floor.engine.nextDeadline == nil) == isOver)
+        }
     }
 
     /// A job that is gone, or whose pool has no node, has no files to look for.
@@ -114,7 +161,7 @@ struct RetentionTests {
         let turn = engine.takeTurn(at: floor.now)
         let sweep = RetentionSweep(
             since: at(40), until: at(50),
-            rules: [RetentionRule(job: 1, template: 0, retention: .seconds(10))])
+            rules: [RetentionRule(job: 1, templates: 0...0, retention: .seconds(10))])
         #expect(turn.effects.contains(.findOldFiles(sweep)))
     }
 }

@@ -323,6 +323,44 @@ struct DirectoryRemovalTests {
         }
     }
 
+    /// Wide directories, one below another, and what cannot go lies with the first thread or with the second.
+    @Test(arguments: [0, 2999]) func aWideDirectoryIsSharedByTwo(_ stuck: Int) throws {
+        try inTree {
+            func make(_ count: Int, _ path: String) throws {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+                for number in 0..<count {
+                    let task = "\(path)/t\(number)"
+                    #expect(mkdir(task, 0o755) == 0 && mkdir("\(task)/wd", 0o755) == 0)
+                    close(open("\(task)/stdout.txt", O_WRONLY | O_CREAT, 0o600))
+                }
+            }
+            try make(3000, "\(place)/tree/job")
+            try make(1200, "\(place)/tree/job/t1500/wd")
+            #expect(symlink("\(place)/outside", "\(place)/tree/job/t2000/link") == 0)
+            let point = "\(place)/tree/job/t\(stuck)/wd"
+            let isMounted = mount("\(place)/outside", point, nil, UInt(MS_BIND), nil) == 0
+            defer { umount2(point, Int32(MNT_DETACH)) }
+            func remove() throws -> DirectoryRemoval {
+                let parent = try FileDescriptor.openDirectory(place)
+                let removal = DirectoryRemoval(
+                    BytePath("tree"), in: parent, at: BytePath(place), mayShare: true)
+                while !removal.step() {}
+                return removal
+            }
+            let first = try remove()
+            // All but the mount point and what leads to it.
+            let all = 4200 * 3 + 1 + 3
+            if isMounted {
+                #expect(first.removedEntries == all - 4)
+                #expect(first.failure == SystemError("remove mount point", path: point, errno: EBUSY))
+                umount2(point, Int32(MNT_DETACH))
+            }
+            #expect(try remove().failure == nil)
+            #expect(access("\(place)/tree", F_OK) != 0)
+            #expect(access("\(place)/outside/file", F_OK) == 0)
+        }
+    }
+
     /// A directory that lets nothing be deleted: then the link in it is not a directory to be emptied.
     @Test(arguments: [true, false]) func aLinkThatCannotBeDeletedIsNotFollowed(_ usesOpenAt2: Bool) throws {
         try inTree {

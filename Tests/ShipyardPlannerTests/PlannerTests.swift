@@ -7,6 +7,14 @@ import Testing
 @testable import ShipyardPlanner
 
 struct PlannerTests {
+    /// A member that the document of a plan forgets would be lost with the next restart.
+    @Test func aPlanIsStoredWithoutItsTemplatesAndNothingElseIsLeftOut() throws {
+        let plan = JobPlan(id: try #require(JobID("j")))
+        let members = Set(Mirror(reflecting: plan).children.compactMap(\.label))
+        #expect(
+            members.subtracting(JobPlan.CodingKeys.allCases.map(\.rawValue)) == ["templates", "taskCount"])
+    }
+
     // MARK: - Merging
 
     @Test func aTasksSettingsWinOverItsJobs() throws {

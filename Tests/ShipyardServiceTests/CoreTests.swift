@@ -144,9 +144,8 @@ struct CoreTests {
     @Test func jobWhosePlanCannotBeReadIsTheOnlyOneThatSuffers() throws {
         let broken = try addJob("broken", tasks: 2)
         let whole = try addJob("whole", tasks: 2)
-        var record = try #require(try store.job(number: broken))
-        record.plan = "{\"templates\":"
-        try store.commit([.putJob(record)])
+        let record = try #require(try store.job(number: broken))
+        try store.commit([.putPlan(job: broken, DocumentRecord(version: 1, text: "{\"id\":"))])
         let core = try restarted()
         core.inspect { engine in
             #expect(engine.counts(whole)?.total == 2)
@@ -210,9 +209,7 @@ struct CoreTests {
 
     @Test func poolWhoseSpecCannotBeReadRunsNothingAndCanBeDeleted() throws {
         let job = try addJob("j", tasks: 1)
-        var record = try #require(try store.pool(PoolID("pool")!))
-        record.specification = "{"
-        try store.commit([.putPool(record)])
+        try store.commit([.putPoolSpec(PoolID("pool")!, DocumentRecord(version: 1, text: "{"))])
         let core = try restarted()
         guard case .unreadable = core.inspect({ $0.blockage(job) }) else {
             Issue.record("it is not said to be unreadable")

@@ -105,15 +105,18 @@ import Testing
             try store.commit([.putTask(row)])
             #expect(try store.progress(of: row.key) == row)
         }
-        func found(_ after: Int64, _ upTo: Int64) throws -> [UInt32] {
+        func found(
+            _ after: Int64, _ upTo: Int64, _ templates: ClosedRange<Int> = 0...0
+        ) throws -> [UInt32] {
             try store.tasksEnded(
-                in: 1, template: 0, after: SteadyTime(milliseconds: after),
+                in: 1, templates: templates, after: SteadyTime(milliseconds: after),
                 upTo: SteadyTime(milliseconds: upTo)
             ).map(\.key.ordinal)
         }
         #expect(try found(4, 5) == [0])
         let end = result.endTime.milliseconds
         #expect(try found(end - 1, end) == [1])
+        #expect(try found(4, 5, 0...3) == [0] && found(4, 5, 1...3).isEmpty)
     }
 
     @Test func jobsComeBack() throws {

@@ -35,7 +35,7 @@ let someResult = AttemptResult(
 func samplePool(_ id: String = "p") -> PoolRecord {
     PoolRecord(
         id: PoolID(id)!, state: .active, allocationState: .resizing, targetDedicatedNodes: 2,
-        targetLowPriorityNodes: 1, taskSlotsPerNode: 4, specification: "{\"ä\":1}", creationTime: at(5),
+        targetLowPriorityNodes: 1, taskSlotsPerNode: 4, creationTime: at(5),
         autoPoolJob: 7, lastNodeNumber: 3)
 }
 
@@ -47,7 +47,7 @@ func sampleNode(_ id: String = "node-1", pool: String = "p") -> NodeRecord {
 
 func sampleJob(_ number: UInt32 = 1, id: String = "job", taskCount: Int = 0) -> JobRecord {
     JobRecord(
-        number: number, id: JobID(id)!, pool: somePool, state: .active, priority: -5, plan: "{}",
+        number: number, id: JobID(id)!, pool: somePool, state: .active, priority: -5,
         taskCount: taskCount, autoComplete: true, creationTime: at(1), stateTransitionTime: at(2),
         endTime: nil, terminateReason: nil)
 }

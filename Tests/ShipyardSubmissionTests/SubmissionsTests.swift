@@ -252,9 +252,9 @@ import Testing
             var submission = Submission.of(pool: pool)
             submission.packages = [SubmittedPackage(path: "/etc/passwd", sha256: digest)]
             _ = try submissions.addPool(submission)
-            let stored = try readers.read { reader throws(StoreError) in try reader.pools() }
-            #expect(stored.first?.specification.contains("/packages/\(digest)") == true)
-            #expect(stored.first?.specification.contains("passwd") == false)
+            let stored = try readers.read { reader throws(StoreError) in try reader.poolSpecs() }
+            #expect(stored.first?.value.text.contains("/packages/\(digest)") == true)
+            #expect(stored.first?.value.text.contains("passwd") == false)
         }
     }
 

@@ -109,7 +109,7 @@ extension APIRoutes {
 
     func jobResponse(_ status: JobStatus) throws(APIFailure) -> JobResponse {
         let record = status.record
-        let plan = plans.summary(of: record)
+        let plan = try planSummary(of: record)
         return JobResponse(
             id: record.id.text, state: record.state.rawValue, priority: record.priority,
             poolId: record.pool.text,

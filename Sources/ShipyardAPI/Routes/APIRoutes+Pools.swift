@@ -67,28 +67,35 @@ extension APIRoutes {
         var nodes: [NodeStatus]
         /// Nil also when the job is gone.
         var autoPoolJob: JobID?
+        var problem: String?
 
         init?(_ id: PoolID, in engine: borrowing Engine) {
             guard let record = engine.pool(id) else { return nil }
             self.record = record
             nodes = engine.nodes(of: id)
             autoPoolJob = record.autoPoolJob.flatMap { engine.job($0)?.id }
+            problem = engine.problem(ofPool: id)
         }
     }
 
     private func poolResponses() throws(APIFailure) -> [PoolResponse] {
-        try inspect { engine in engine.poolIDs.compactMap { PoolStatus($0, in: engine) } }.map(poolResponse)
+        var responses: [PoolResponse] = []
+        for pool in try inspect({ engine in engine.poolIDs.compactMap { PoolStatus($0, in: engine) } }) {
+            responses.append(try poolResponse(pool))
+        }
+        return responses
     }
 
     private func poolResponse(_ id: String) throws(APIFailure) -> PoolResponse {
         let status = try inspect { engine in PoolID(id).flatMap { PoolStatus($0, in: engine) } }
         guard let status else { throw APIFailure(Refusal.poolNotFound(id)) }
-        return poolResponse(status)
+        return try poolResponse(status)
     }
 
-    private func poolResponse(_ pool: PoolStatus) -> PoolResponse {
+    private func poolResponse(_ pool: PoolStatus) throws(APIFailure) -> PoolResponse {
         let (record, nodes) = (pool.record, pool.nodes)
-        let spec = try? JSONCoding.decode(PoolSpec.self, from: Array(record.specification.utf8))
+        let stored = try read { reader throws(StoreError) in try reader.poolSpec(of: record.id) }
+        let spec = try? PoolSpec(stored, named: "its specification")
         var counts: [String: Int] = [:]
         for node in nodes { counts[node.record.state.rawValue, default: 0] += 1 }
         return PoolResponse(
@@ -107,7 +114,8 @@ extension APIRoutes {
             },
             nodeCounts: counts,
             autoPoolJobId: pool.autoPoolJob?.text,
-            removedFiles: record.state == .deleting ? loop.files.removedFiles(of: record.id) : nil)
+            removedFiles: record.state == .deleting ? loop.files.removedFiles(of: record.id) : nil,
+            problem: pool.problem)
     }
 
     private func nodeResponse(_ node: NodeStatus) -> NodeResponse {

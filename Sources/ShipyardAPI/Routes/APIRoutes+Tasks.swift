@@ -65,7 +65,7 @@ extension APIRoutes {
             tasksLocation: { [files = loop.files] in
                 files.files(of: $0, in: job.pool).tasksLocation(of: job.id)
             },
-            mergeTemplates: plans.summary(of: job).mergeTemplates)
+            mergeTemplates: try planSummary(of: job).mergeTemplates)
         let listing = TaskListing(readers, job: job.number, try taskFilter(request), writer)
         return HTTPReply(
             status: 200, headers: [HTTPHeader("Content-Type", "application/json")],
@@ -103,7 +103,7 @@ extension APIRoutes {
                     taskDirectory: taskDirectory(row.definition.id, on: node, of: job.record))
             },
             dependsOn: dependencies,
-            isMergeTask: plans.summary(of: job.record).mergeTemplates.contains(row.definition.template))
+            isMergeTask: try planSummary(of: job.record).mergeTemplates.contains(row.definition.template))
     }
 
     func taskDirectory(_ task: String, on node: NodeID, of job: JobRecord) -> String {

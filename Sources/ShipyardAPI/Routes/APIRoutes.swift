@@ -71,6 +71,14 @@ package struct APIRoutes: Sendable {
         }
     }
 
+    func planSummary(of job: JobRecord) throws(APIFailure) -> PlanSummaries.Summary {
+        do throws(StoreError) {
+            return try plans.summary(of: job, readers)
+        } catch {
+            throw APIFailure(error)
+        }
+    }
+
     func read<Answer>(_ body: (StoreReader) throws(StoreError) -> Answer) throws(APIFailure) -> Answer {
         do throws(StoreError) {
             return try readers.read(body)

@@ -1,9 +1,9 @@
 import ShipyardModel
 import ShipyardPlanner
+import ShipyardStore
 import Synchronization
 
-/// What answers about jobs say of their plans, read once for each submission: the plan of a large job takes
-/// longer to read than a client waits between two looks at its progress.
+/// What answers about jobs say of their plans, read once for each submission: listings ask for every row.
 final class PlanSummaries: Sendable {
     struct Summary: Sendable {
         var maxWallTime: TimeSpan?
@@ -12,34 +12,46 @@ final class PlanSummaries: Sendable {
         var mergeTemplates: Set<Int> = []
     }
 
-    private struct Key: Hashable {
-        var job: UInt32
+    private struct Entry: Sendable {
+        var summary = Summary()
         /// Grows with each submission, and the plan changes with nothing else.
-        var taskCount: Int
+        var taskCount = 0
+        /// So many templates were looked at. None of them ever changes; later ones are read when they come.
+        var templateCount = 0
     }
 
     /// Far more jobs than anybody looks at; when full it starts anew.
     private static let limit = 10_000
-    private let known = Mutex<[Key: Summary]>([:])
+    private let known = Mutex<[UInt32: Entry]>([:])
 
-    func summary(of job: JobRecord) -> Summary {
-        let key = Key(job: job.number, taskCount: job.taskCount)
-        if let summary = known.withLock({ $0[key] }) { return summary }
-        let summary = Self.read(job.plan)
-        known.withLock { summaries in
-            if summaries.count >= Self.limit { summaries = [:] }
-            summaries[key] = summary
+    func summary(of job: JobRecord, _ readers: StoreReaderPool) throws(StoreError) -> Summary {
+        let found = known.withLock { $0[job.number] }
+        if let found, found.taskCount >= job.taskCount { return found.summary }
+        var entry = found ?? Entry()
+        entry.taskCount = job.taskCount
+        try readers.read { reader throws(StoreError) in try Self.update(&entry, job.number, reader) }
+        known.withLock { [entry] entries in
+            if entries.count >= Self.limit { entries = [:] }
+            entries[job.number] = entry
         }
-        return summary
+        return entry.summary
     }
 
-    private static func read(_ text: String) -> Summary {
-        guard let plan = try? JSONCoding.decode(JobPlan.self, from: Array(text.utf8)) else {
-            return Summary()
+    private static func update(
+        _ entry: inout Entry, _ job: UInt32, _ reader: StoreReader
+    ) throws(StoreError) {
+        let (stored, templates) = try reader.snapshot { () throws(StoreError) in
+            (try reader.plan(of: job), try reader.templates(of: job, from: entry.templateCount))
         }
-        let merges = plan.templates.indices.filter { plan.templates[$0].isMergeTask }
-        return Summary(
-            maxWallTime: plan.maxWallTime, usesTaskDependencies: plan.usesTaskDependencies,
-            mergeTemplates: Set(merges))
+        if let plan = try? JobPlan(stored, named: "") {
+            entry.summary.maxWallTime = plan.maxWallTime
+            entry.summary.usesTaskDependencies = plan.usesTaskDependencies
+        }
+        for template in templates {
+            entry.templateCount = template.position + 1
+            if let read = try? TaskTemplate(template.document, named: ""), read.isMergeTask {
+                entry.summary.mergeTemplates.insert(template.position)
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardModel
 import ShipyardService
+import ShipyardSystem
 
 /// What signals do to the service: those that ask it to leave stop it in order, and those that end it leave a
 /// line first.

@@ -1,4 +1,6 @@
 import ShipyardHTTPClient
+import ShipyardModel
+import ShipyardSystem
 
 /// One request to the service.
 package struct ServiceRequest: Sendable {
@@ -51,4 +53,80 @@ package protocol ServiceTransport {
     func send(
         _ request: ServiceRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)?
     ) throws(TransportFailure) -> ServiceAnswer
+}
+
+/// Carries requests over the service's Unix socket.
+final class SocketTransport: ServiceTransport {
+    private let socket: String
+    /// Made at the first request: loading libcurl takes longer than all else a short command does.
+    private var client: HTTPClient?
+
+    init(_ socket: String) { self.socket = socket }
+
+    func send(
+        _ request: ServiceRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)?
+    ) throws(TransportFailure) -> ServiceAnswer {
+        do throws(HTTPError) {
+            let answer = try ready().send(outgoing(request), onBody: onBody)
+            let headers = answer.headers.map { ($0.name.lowercased(), $0.value) }
+            return ServiceAnswer(
+                status: answer.status, headers: Dictionary(headers, uniquingKeysWith: { first, _ in first }),
+                body: answer.body)
+        } catch {
+            switch error.kind {
+            case .unreachable: throw .notListening
+            case .interrupted: throw .interrupted(error.message)
+            default: throw .broken(error.message)
+            }
+        }
+    }
+
+    private func ready() throws(HTTPError) -> HTTPClient {
+        if let client { return client }
+        let made = try HTTPClient()
+        client = made
+        return made
+    }
+
+    private func outgoing(_ request: ServiceRequest) -> OutgoingRequest {
+        var outgoing = OutgoingRequest(
+            request.method, "http://shipyard" + request.path, unixSocket: socket, body: request.body ?? [])
+        outgoing.timeout = .seconds(Int64(request.timeoutSeconds))
+        if request.body != nil { outgoing.headers.append(HTTPHeader("Content-Type", request.contentType)) }
+        if let first = request.firstByte { outgoing.headers.append(HTTPHeader("Range", "bytes=\(first)-")) }
+        return outgoing
+    }
+}
+
+/// The one question that is asked before any HTTP: does somebody listen?
+enum UnixSocket {
+    static func accepts(_ path: String) -> Bool {
+        guard let slash = path.lastIndex(of: "/") else { return false }
+        do throws(SystemError) {
+            _ = try LocalSocket.connect(
+                name: String(path[path.index(after: slash)...]), in: String(path[..<slash]))
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
+/// How a command gets at the service; tests hand in a table of answers.
+package struct ServiceConnection: Sendable {
+    /// Starts the service where it does not run.
+    package var open: @Sendable (HomeDirectory, Console) throws(CommandFailure) -> ServiceClient
+    /// Nil where it does not run.
+    package var openRunning: @Sendable (HomeDirectory) throws(CommandFailure) -> ServiceClient?
+}
+
+extension Invocation {
+    /// The service of this command's home, started if need be.
+    package func service() throws(CommandFailure) -> ServiceClient {
+        try connection.open(HomeDirectory(self), console)
+    }
+
+    package func runningService() throws(CommandFailure) -> ServiceClient? {
+        try connection.openRunning(HomeDirectory(self))
+    }
 }

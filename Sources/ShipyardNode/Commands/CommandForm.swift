@@ -1,3 +1,5 @@
+import Glibc
+
 /// How one command line becomes a process. The rule and its reasons: docs/spec/commands.md.
 package enum CommandForm: Hashable, Sendable {
     /// These words are the program and its arguments. No shell of ours is in between.
@@ -41,4 +43,22 @@ extension String {
         if utf8[end] == UInt8(ascii: "\\"), stop < utf8.endIndex { stop = utf8.index(after: stop) }
         return String(self[start..<stop])
     }
+}
+
+/// Turns the form of a command into the words that are executed.
+enum CommandShell {
+    static func words(for form: CommandForm) -> [String] {
+        switch form {
+        case .words(let words): words
+        case .script(let text): scriptPrefix + [text]
+        }
+    }
+
+    // As options and not as a first line of the script: so line numbers in the shell's messages are the user's.
+    private static let scriptPrefix: [String] = {
+        for bash in ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"] where access(bash, X_OK) == 0 {
+            return [bash, "-e", "-o", "pipefail", "-c"]
+        }
+        return ["/bin/sh", "-e", "-c"]
+    }()
 }

@@ -186,7 +186,7 @@ package enum NodeTeardown {
         }
         for entry in BytePath.entries(of: parent) where isOurs(entry) {
             let folder = try FileDescriptor.openDirectory(".", in: parent)
-            let removal = DirectoryRemoval(entry, in: folder, at: root.directory)
+            let removal = DirectoryRemoval(entry, in: folder, at: root.directory, mayShare: true)
             var told = 0
             repeat {
                 removal.step(limit: entriesInStep)

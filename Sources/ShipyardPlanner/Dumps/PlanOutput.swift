@@ -24,3 +24,8 @@ package struct PlanOutput<Failure: Error> {
 
     package mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 }
+
+/// The forms a plan can be printed in.
+package enum PlanFormat: String, Sendable, CaseIterable {
+    case summary, jsonl, dot, mermaid
+}

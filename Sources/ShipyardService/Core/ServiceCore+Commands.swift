@@ -14,9 +14,9 @@ extension ServiceCore {
             id: spec.id, state: .active, allocationState: .resizing,
             targetDedicatedNodes: spec.dedicatedNodes,
             targetLowPriorityNodes: spec.lowPriorityNodes, taskSlotsPerNode: spec.taskSlotsPerNode,
-            specification: jsonText(spec), creationTime: now.wall, autoPoolJob: autoPoolJob, lastNodeNumber: 0
-        )
+            creationTime: now.wall, autoPoolJob: autoPoolJob, lastNodeNumber: 0)
         specs[spec.id] = spec
+        engine.addWrites([.putPoolSpec(spec.id, spec.record)])
         engine.apply(.poolAdded(record, spec.rules), at: now)
     }
 
@@ -42,7 +42,7 @@ extension ServiceCore {
 
     package func resizePool(_ id: String, dedicated: Int, lowPriority: Int, at now: Moment) throws(Refusal) {
         let pool = try activePool(id)
-        guard spec(of: pool.id)?.hasAutoscale != true else {
+        guard specs[pool.id]?.hasAutoscale != true else {
             throw Refusal(.conflict, code: "PoolHasAutoScale", "pool `\(id)` sets its own size by autoscale")
         }
         guard dedicated >= 0, lowPriority >= 0,

@@ -48,7 +48,7 @@ extension ServiceCore {
     }
 
     /// Everything that this turn dispatches, read in one transaction: opening one for each task costs more than
-    /// the row.
+    /// the row. Templates that nothing was ordered by yet are read as well.
     func definitions(for effects: [Effect]) throws(StoreError) -> [TaskKey: TaskDefinition] {
         var keys: [TaskKey] = []
         for case .startWork(_, let work) in effects where work.kind == .task {
@@ -56,6 +56,13 @@ extension ServiceCore {
         }
         guard !keys.isEmpty else { return [:] }
         let found = try store.definitions(of: keys)
+        var last: WorkTemplate.Purpose?
+        for definition in found {
+            // Mostly the same for thousands.
+            let purpose = WorkTemplate.Purpose.task(job: definition.key.job, template: definition.template)
+            if purpose != last { try readTemplate(definition.template, of: definition.key.job) }
+            last = purpose
+        }
         return Dictionary(found.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -66,14 +73,14 @@ extension ServiceCore {
         switch id.kind {
         case .task: orderTask(id, definitions[TaskKey(rawValue: id.key)], on: node, &secrets)
         case .startTask:
-            guard let spec = spec(of: engine.nodeRecord(node).pool) else { return }
+            guard let spec = specs[engine.nodeRecord(node).pool] else { return }
             send(
                 WorkAssignment(
                     id: id, template: startTaskTemplate(spec), command: spec.nodePreparationCommand),
                 to: node, &secrets)
         case .jobPreparation, .jobRelease:
             let job = UInt32(truncatingIfNeeded: id.key)
-            guard let plan = plan(of: job) else { return }
+            guard let plan = plans[job] else { return }
             let isRelease = id.kind == .jobRelease
             let command = isRelease ? plan.releaseCommand : plan.preparationCommand
             send(
@@ -90,7 +97,7 @@ extension ServiceCore {
         let key = TaskKey(rawValue: id.key)
         guard let definition, let template = taskTemplate(key.job, definition.template) else {
             // Of a job whose plan cannot be read nothing is dispatched.
-            guard plan(of: key.job) != nil else { return }
+            guard plans[key.job] != nil else { return }
             let text = "what the state file has of the task cannot be read"
             return unsent.append((node, id, .notStarted(.rowMissing, text)))
         }
@@ -110,46 +117,6 @@ extension ServiceCore {
             substrate.start(work, on: node)
         } catch {
             unsent.append((node, work.id, .notStarted(.secretMissing, error.reason)))
-        }
-    }
-
-    // MARK: What the database keeps as JSON
-
-    func plan(of job: UInt32) -> JobPlan? {
-        if let plan = plans[job] { return plan }
-        guard let record = engine.job(job) else { return nil }
-        let plan = Stored<JobPlan>(record.plan).value
-        plans[job] = plan
-        return plan
-    }
-
-    func spec(of pool: PoolID) -> PoolSpec? {
-        if let spec = specs[pool] { return spec }
-        guard let record = engine.pool(pool) else { return nil }
-        let spec = Stored<PoolSpec>(record.specification).value
-        specs[pool] = spec
-        return spec
-    }
-}
-
-/// A value that the database keeps as JSON, or why it cannot be read: damage, other hands than ours, or a newer
-/// program. That is the trouble of one job or pool, and no reason to end the service.
-enum Stored<Value: Decodable> {
-    case value(Value)
-    case problem(String)
-
-    init(_ text: String) {
-        do {
-            self = .value(try JSONCoding.decode(Value.self, from: Array(text.utf8)))
-        } catch {
-            self = .problem("what the state file has of it cannot be read: \(error)")
-        }
-    }
-
-    var value: Value? {
-        switch self {
-        case .value(let value): value
-        case .problem: nil
         }
     }
 }

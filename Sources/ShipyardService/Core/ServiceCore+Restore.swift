@@ -8,9 +8,12 @@ extension ServiceCore {
     /// Makes the engine from the database and recovers the nodes that should be there.
     func restore(at now: Moment, _ isNewLife: Bool) throws(StoreError) {
         try store.discardUnfinishedSubmissions()
+        let stored = try store.poolSpecs()
         for record in try store.pools() {
-            switch Stored<PoolSpec>(record.specification) {
-            case .value(let spec): engine.restorePool(record, spec.rules)
+            switch Stored<PoolSpec>(stored[record.id], named: "its specification") {
+            case .value(let spec):
+                engine.restorePool(record, spec.rules)
+                specs[record.id] = spec
             case .problem(let problem):
                 store.report?("pool \(record.id) is kept aside: \(problem)")
                 engine.restorePool(record, PoolRules(), problem: problem)
@@ -19,7 +22,8 @@ extension ServiceCore {
         for record in try store.nodes() { engine.restoreNode(record, diedWithTheMachine: isNewLife) }
         for row in try store.agentTokens() { restoreToken(row.text, of: engine.node(row.node, of: row.pool)) }
         for record in try store.removals() { engine.restoreRemoval(record) }
-        for record in try store.jobs() { try restore(record) }
+        var templates = StoredTemplates()
+        for record in try store.jobs() { try restore(record, &templates) }
         for record in try store.nodeJobs() where !record.isRelease { engine.restoreNodeJob(record) }
         for record in try store.nodeJobs() where record.isRelease { engine.restoreNodeJob(record) }
         if let time = try store.lastSweep() { engine.restoreLastSweep(time) }
@@ -43,20 +47,28 @@ extension ServiceCore {
         }
     }
 
-    private func restore(_ record: JobRecord) throws(StoreError) {
-        switch Stored<JobPlan>(record.plan) {
-        case .value(let plan):
-            guard record.state != .completed else {
-                let counts = try store.taskCounts(of: record.number)
-                return engine.restoreJob(record, JobRules(plan), counts: counts)
-            }
-            engine.restoreJob(record, JobRules(plan), counts: nil)
-            plans[record.number] = plan
-            if let problem = try restoreTasks(of: record, plan) {
-                plans[record.number] = nil
-                try keepAside(record, problem)
-            }
-        case .problem(let problem): try keepAside(record, problem)
+    private func restore(
+        _ record: JobRecord, _ templates: inout StoredTemplates
+    ) throws(StoreError) {
+        let plan: JobPlan
+        switch Stored<JobPlan>(try store.plan(of: record.number), named: "its plan") {
+        case .value(let value): plan = value
+        case .problem(let problem): return try keepAside(record, problem)
+        }
+        var rules = JobRules(plan)
+        switch try templates.rules(of: record.number, in: store) {
+        case .value(let templates): rules.templates = templates
+        case .problem(let problem): return try keepAside(record, problem)
+        }
+        guard record.state != .completed else {
+            let counts = try store.taskCounts(of: record.number)
+            return engine.restoreJob(record, rules, counts: counts)
+        }
+        engine.restoreJob(record, rules, counts: nil)
+        plans[record.number] = plan
+        if let problem = try restoreTasks(of: record, templateCount: rules.templates.count) {
+            plans[record.number] = nil
+            try keepAside(record, problem)
         }
     }
 
@@ -67,7 +79,9 @@ extension ServiceCore {
     }
 
     /// Answers why nothing can be done with the job, where that is so.
-    private func restoreTasks(of record: JobRecord, _ plan: JobPlan) throws(StoreError) -> String? {
+    private func restoreTasks(
+        of record: JobRecord, templateCount: Int
+    ) throws(StoreError) -> String? {
         var (next, longest) = (0, 0)
         var waiting: [(TaskKey, [Dependency])] = []
         var unreadable = UnreadableTasks()
@@ -75,7 +89,7 @@ extension ServiceCore {
             longest = max(longest, Int(outline.key.ordinal) - next)
             next = Int(outline.key.ordinal) + 1
             guard longest <= Self.longestGap else { return }
-            let isKnown = plan.templates.indices.contains(outline.template)
+            let isKnown = (0..<templateCount).contains(outline.template)
             engine.restoreTask(outline.key, template: isKnown ? outline.template : 0, number: outline.number)
             if !isKnown { unreadable.add(outline.key, "it has no template \(outline.template)") }
             guard let text = outline.dependencies else { return }

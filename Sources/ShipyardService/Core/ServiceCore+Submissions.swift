@@ -67,9 +67,9 @@ extension ServiceCore {
         case .active, .disabling, .disabled, .enabling:
             if let problem = engine.problem(ofJob: number) { throw .unreadable("job `\(job)`", problem) }
             try refuseWhilePurged(number, job)
-            let templates = plan(of: number)?.templates.count ?? 0
             return SubmissionTicket(
-                number: number, firstOrdinal: record.taskCount, firstTemplate: templates, isNew: false)
+                number: number, firstOrdinal: record.taskCount, firstTemplate: engine.templateCount(number),
+                isNew: false)
         case .terminating, .completed, .deleting:
             throw Refusal(
                 .conflict, code: "JobCompleted",
@@ -120,34 +120,37 @@ extension ServiceCore {
         }
     }
 
-    /// Makes the tasks part of their job, all at once. `plan` holds this submission's templates only.
+    /// Makes the tasks part of their job, all at once. `plan` holds this submission's templates only, and it costs
+    /// what they are, however many the job has.
     package func endSubmission(_ ticket: SubmissionTicket, _ plan: JobPlan, pool: PoolID, at now: Moment) {
         let number = ticket.number
         guard let submission = takeSubmission(ticket) else { return }
-        var whole = plan
-        if let known = ticket.isNew ? nil : self.plan(of: number) {
-            // Only the tasks are added: what the job is was said when it was made.
-            whole = known
-            whole.templates += plan.templates
-            whole.autoComplete = known.autoComplete || plan.autoComplete
-            whole.usesTaskDependencies = known.usesTaskDependencies || plan.usesTaskDependencies
-            // The actions stand with each template, so the switch may come on with a later submission.
-            whole.performsExitOptionsJobAction =
-                known.performsExitOptionsJobAction || plan.performsExitOptionsJobAction
-        }
-        whole.taskCount = ticket.firstOrdinal + submission.seeds.count
-        plans[number] = whole
-        var record =
-            engine.job(number)
-            ?? JobRecord(
-                number: number, id: plan.id, pool: pool, state: .active, priority: plan.priority, plan: "",
+        keepPlan(plan, of: ticket)
+        engine.addWrites(
+            plan.templates.enumerated().map { position, template in
+                .addTemplate(job: number, position: ticket.firstTemplate + position, template.record)
+            })
+        if ticket.isNew {
+            let record = JobRecord(
+                number: number, id: plan.id, pool: pool, state: .active, priority: plan.priority,
                 taskCount: 0, autoComplete: false, creationTime: now.wall, stateTransitionTime: now.wall,
                 endTime: nil, terminateReason: nil, creationSteady: now.steady)
-        record.plan = jsonText(whole)
-        if ticket.isNew { engine.apply(.jobAdded(record, JobRules(whole)), at: now) }
-        record.autoComplete = whole.autoComplete
-        engine.apply(.tasksAdded(job: number, submission.seeds, record: record, JobRules(whole)), at: now)
+            engine.apply(.jobAdded(record, JobRules(plan)), at: now)
+        }
+        engine.apply(.tasksAdded(job: number, submission.seeds, JobAddition(plan)), at: now)
         engine.addWrites([.closeSubmission(job: number)])
+    }
+
+    private func keepPlan(_ plan: JobPlan, of ticket: SubmissionTicket) {
+        guard var known = plans[ticket.number] else {
+            var settings = plan
+            settings.templates = []
+            plans[ticket.number] = settings
+            return engine.addWrites([.putPlan(job: ticket.number, settings.record)])
+        }
+        guard known.turnOn(by: plan) else { return }
+        plans[ticket.number] = known
+        engine.addWrites([.putPlan(job: ticket.number, known.record)])
     }
 
     /// The submission came to nothing: its rows go.
@@ -170,6 +173,22 @@ extension ServiceCore {
     /// Has a repetition of the submission answered with `answer`, which is kept with what this turn takes.
     package func keepAnswer(_ answer: String, toSubmission id: String) {
         engine.addWrites([.keepAnswer(submission: id, answer: answer)])
+    }
+}
+
+extension JobPlan {
+    /// Only tasks are added by a later submission: what the job is was said when it was made. But a switch may come
+    /// on with it, as the actions stand with each template. Answers whether one did.
+    fileprivate mutating func turnOn(by later: JobPlan) -> Bool {
+        var hasChanged = false
+        let switches: [WritableKeyPath<JobPlan, Bool>] = [
+            \.autoComplete, \.usesTaskDependencies, \.performsExitOptionsJobAction,
+        ]
+        for path in switches where later[keyPath: path] && !self[keyPath: path] {
+            self[keyPath: path] = true
+            hasChanged = true
+        }
+        return hasChanged
     }
 }
 

@@ -23,7 +23,9 @@ package final class ServiceCore {
     /// Of nodes' present agents.
     var tokens: [NodeHandle: KnownToken] = [:]
     var removals: [PoolID: PoolRemoval] = [:]
+    /// Of every job that has not ended and can be read, without their templates.
     var plans: [UInt32: JobPlan] = [:]
+    /// Of every pool that can be read.
     var specs: [PoolID: PoolSpec] = [:]
     var submissions: [UInt32: Submission] = [:]
     var submittingJobs: Set<JobID> = []

@@ -2,6 +2,7 @@ import ShipyardEngine
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardSpecs
+import ShipyardStore
 
 /// The templates that work was ordered by, so that each is made once.
 struct WorkTemplates {
@@ -25,12 +26,26 @@ struct WorkTemplates {
 }
 
 extension ServiceCore {
-    func taskTemplate(_ job: UInt32, _ index: Int) -> WorkTemplate? {
-        let purpose = WorkTemplate.Purpose.task(job: job, template: index)
-        if let known = workTemplates[purpose] { return known }
-        guard let plan = plan(of: job), plan.templates.indices.contains(index) else { return nil }
-        let template = plan.templates[index]
-        return keep(
+    /// There once `readTemplate` was called for it. Nil where the job has no such template.
+    func taskTemplate(_ job: UInt32, _ position: Int) -> WorkTemplate? {
+        workTemplates[.task(job: job, template: position)]
+    }
+
+    /// Throws where what is stored cannot be read. It was readable when it was written, or when the state was
+    /// restored; the restore that follows keeps its job aside and says why.
+    func readTemplate(_ position: Int, of job: UInt32) throws(StoreError) {
+        let purpose = WorkTemplate.Purpose.task(job: job, template: position)
+        guard workTemplates[purpose] == nil, let plan = plans[job],
+            (0..<engine.templateCount(job)).contains(position)
+        else { return }
+        let template: TaskTemplate
+        let stored = try store.template(position, of: job)
+        switch Stored<TaskTemplate>(stored, named: "its template \(position)") {
+        case .value(let value): template = value
+        case .problem(let problem):
+            throw StoreError(kind: .other, operation: "read job \(plan.id)", message: problem)
+        }
+        _ = keep(
             WorkTemplate(
                 purpose, job: plan.id, hasPreparation: plan.preparationCommand != nil,
                 environment: template.environment.map { ($0.name, $0.value) },
@@ -63,7 +78,7 @@ extension ServiceCore {
     }
 
     private func packages(ofJob job: UInt32) -> [ApplicationPackageSpec] {
-        engine.job(job).flatMap { spec(of: $0.pool) }?.applicationPackages ?? []
+        engine.job(job).flatMap { specs[$0.pool] }?.applicationPackages ?? []
     }
 
     private func keep(_ template: WorkTemplate) -> WorkTemplate {

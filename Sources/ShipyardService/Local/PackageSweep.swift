@@ -18,11 +18,14 @@ package struct PackageSweep: Sendable {
 
     /// Nil where a pool cannot be read: then everything stays.
     private func needed(in store: PackageStore, without leaving: PoolID?) -> Set<String>? {
-        guard let pools = try? StoreReader(path: layout.database).pools() else { return nil }
+        guard let reader = try? StoreReader(path: layout.database) else { return nil }
+        let state = try? reader.snapshot { () throws(StoreError) in
+            (try reader.pools(), try reader.poolSpecs())
+        }
+        guard let (pools, specs) = state else { return nil }
         var needed: Set<String> = []
         for pool in pools where pool.id != leaving {
-            let bytes = Array(pool.specification.utf8)
-            guard let spec = try? JSONCoding.decode(PoolSpec.self, from: bytes) else { return nil }
+            guard let spec = try? PoolSpec(specs[pool.id], named: "") else { return nil }
             needed.formUnion(spec.applicationPackages.compactMap { store.digest(ofPackageAt: $0.path) })
         }
         return needed

@@ -1,6 +1,7 @@
 import ShipyardEngine
 import ShipyardModel
 import ShipyardStore
+import ShipyardSystem
 import Synchronization
 
 /// Finds, now and then, tasks whose files have been kept for their `retention_time`.
@@ -43,7 +44,7 @@ final class RetentionSweeper: Sendable {
         _ rule: RetentionRule, _ after: SteadyTime, _ upTo: SteadyTime
     ) throws(StoreError) {
         var rest = try readers.read { reader throws(StoreError) in
-            try reader.tasksEnded(in: rule.job, template: rule.template, after: after, upTo: upTo)
+            try reader.tasksEnded(in: rule.job, templates: rule.templates, after: after, upTo: upTo)
         }[...]
         while !rest.isEmpty {
             let slice = Array(rest.prefix(Self.sliceLength))
@@ -78,7 +79,7 @@ final class RetentionSweeper: Sendable {
 ///
 /// For one search at a time; they may come from different threads.
 final class SweepWindows: Sendable {
-    private let missedSince = Mutex<[RetentionRule: SteadyTime]>([:])
+    private let missedSince = Mutex<[RetentionRule.Key: SteadyTime]>([:])
 
     /// Calls `find` for each rule with the ends of tasks to look for: after the one and up to the other.
     func search(
@@ -86,14 +87,14 @@ final class SweepWindows: Sendable {
         find: (RetentionRule, _ after: SteadyTime, _ upTo: SteadyTime) throws(StoreError) -> Void
     ) -> [StoreError] {
         let missedBefore = missedSince.withLock { $0 }
-        var missed: [RetentionRule: SteadyTime] = [:]
+        var missed: [RetentionRule.Key: SteadyTime] = [:]
         var failures: [StoreError] = []
         for rule in rules {
-            let from = missedBefore[rule] ?? since
+            let from = missedBefore[rule.key] ?? since
             do throws(StoreError) {
                 try find(rule, from - rule.retention, until - rule.retention)
             } catch {
-                missed[rule] = from
+                missed[rule.key] = from
                 failures.append(error)
             }
         }

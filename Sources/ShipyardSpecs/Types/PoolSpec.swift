@@ -26,6 +26,14 @@ package struct PoolSpec: Sendable, Codable, Hashable {
     package init(id: PoolID) { self.id = id }
 }
 
+extension PoolSpec: Document {
+    package static var newestVersion: Int { 1 }
+
+    package static func read(_ tree: JSONValue, version: Int) throws(JSONError) -> PoolSpec {
+        try JSONCoding.decode(PoolSpec.self, from: tree)
+    }
+}
+
 package struct StartTaskSpec: Sendable, Codable, Hashable {
     package var command: String
     package var environmentVariables: [EnvironmentVariable] = []

@@ -1,12 +1,16 @@
 import CLinux
 import Glibc
 import ShipyardModel
+import Synchronization
 
 /// Deletes a directory tree in slices, so that a loop with tasks to start is never held for long.
 ///
 /// Everything happens relative to open directories and without following links or entering mounts: a task may
 /// have left a link to the user's home, may have bound a directory of it below, or may swap a directory for a
 /// link while this runs. What cannot be deleted is left alone, and the first of it is named.
+///
+/// A wide directory may be shared with a second thread: two processors delete the tasks of a large job in a little more
+/// than half the time.
 package final class DirectoryRemoval {
     private struct Level {
         let stream: OpaquePointer
@@ -21,12 +25,8 @@ package final class DirectoryRemoval {
             self.name = name
         }
 
-        mutating func next() -> Entry? {
-            if entries.isEmpty { read() }
-            return entries.popLast()
-        }
-
-        private mutating func read() {
+        /// The next portion, in the order in which it is taken from its end.
+        mutating func read() {
             while entries.count < DirectoryRemoval.entriesAtOnce, let found = readdir(stream) {
                 let name = BytePath(found)
                 guard !name.isSpecial else { continue }
@@ -50,6 +50,8 @@ package final class DirectoryRemoval {
     // goes faster in the order of the latter. In portions, so that a million names are never in memory.
     private static let entriesAtOnce = 8192
     private static let entriesUnsorted = 500
+    // Fewer are deleted before another thread has begun.
+    private static let entriesShared = 1000
 
     private let parent: FileDescriptor
     private let opener: BeneathOpener
@@ -60,19 +62,25 @@ package final class DirectoryRemoval {
     /// The first thing that went wrong, with its whole path. What can be deleted is deleted nevertheless.
     package private(set) var failure: SystemError?
     package private(set) var isFinished = false
-    /// Files and directories that are gone.
-    package private(set) var removedEntries = 0
+    /// By this thread.
+    private var removed = 0
+    private let mayShare: Bool
+    /// At work on a part of what was read of the level of this number.
+    private var helper: (level: Int, work: Helper)?
+    /// What a helper has got: in `parent`, the last first.
+    private var given: [Entry] = []
 
     /// Deletes `name` in the open directory `parent`, whose path is `place`. With `keepsTop` the directory itself
     /// stays, and so does a `name` that is no directory.
     package init(
         _ name: BytePath, in parent: consuming FileDescriptor, at place: BytePath, keepsTop: Bool = false,
-        usesOpenAt2: Bool = true
+        usesOpenAt2: Bool = true, mayShare: Bool = false
     ) {
         opener = BeneathOpener(top: parent.number, usesOpenAt2: usesOpenAt2)
         self.parent = parent
         self.place = place
         self.keepsTop = keepsTop
+        self.mayShare = mayShare
         let folder = self.parent.number
         if keepsTop {
             if isDirectory(name, in: folder) { enter(name, in: folder) }
@@ -83,7 +91,26 @@ package final class DirectoryRemoval {
         isFinished = levels.isEmpty
     }
 
-    deinit { for level in levels { closedir(level.stream) } }
+    private init(
+        _ entries: [Entry], in parent: consuming FileDescriptor, at place: BytePath, _ opener: BeneathOpener
+    ) {
+        self.parent = parent
+        self.place = place
+        self.opener = opener
+        keepsTop = false
+        mayShare = false
+        given = entries
+    }
+
+    deinit {
+        joinHelper()
+        for level in levels { closedir(level.stream) }
+    }
+
+    /// Files and directories that are gone.
+    package var removedEntries: Int {
+        removed + (helper?.work.removed.load(ordering: .relaxed) ?? 0)
+    }
 
     /// Works through about `limit` entries. True when nothing is left to do.
     @discardableResult package func step(limit: Int = 256) -> Bool {
@@ -92,12 +119,25 @@ package final class DirectoryRemoval {
     }
 
     private func removeNext() {
-        guard let level = levels.last else {
-            isFinished = true
-            return
+        guard !levels.isEmpty else {
+            guard let entry = given.popLast() else {
+                isFinished = true
+                return
+            }
+            return remove(entry, in: parent.number)
         }
-        guard let entry = levels[levels.count - 1].next() else { return leave() }
-        let (name, folder) = (entry.name, dirfd(level.stream))
+        let top = levels.count - 1
+        if levels[top].entries.isEmpty {
+            joinHelper(of: top)
+            levels[top].read()
+            share(top)
+        }
+        guard let entry = levels[top].entries.popLast() else { return leave() }
+        remove(entry, in: dirfd(levels[top].stream))
+    }
+
+    private func remove(_ entry: Entry, in folder: Int32) {
+        let name = entry.name
         // The type saves a call for each; it is that of the moment of reading, so another call looks again.
         if entry.isDirectory {
             if unlink(name, in: folder, AT_REMOVEDIR) == 0 { return }
@@ -118,7 +158,7 @@ package final class DirectoryRemoval {
 
     private func unlink(_ name: BytePath, in folder: Int32, _ flags: Int32 = 0) -> Int32 {
         let result = name.withCString { unlinkat(folder, $0, flags) }
-        if result == 0 { removedEntries += 1 }
+        if result == 0 { removed += 1 }
         return result
     }
 
@@ -175,7 +215,7 @@ package final class DirectoryRemoval {
 
     private func finish(_ level: Level) {
         closedir(level.stream)
-        if levels.isEmpty { isFinished = true }
+        if levels.isEmpty, given.isEmpty { isFinished = true }
     }
 
     private func isDirectory(_ name: BytePath, in folder: Int32) -> Bool {
@@ -189,8 +229,71 @@ package final class DirectoryRemoval {
 
     private func note(_ operation: String, _ name: BytePath, _ number: Int32) {
         guard failure == nil else { return }
+        failure = SystemError(operation, path: (path(of: levels) / name).description, errno: number)
+    }
+
+    private func path(of levels: some Sequence<Level>) -> BytePath {
         var path = place
         for level in levels where path.bytes.count < Self.maximumPathBytes { path = path / level.name }
-        failure = SystemError(operation, path: (path / name).description, errno: number)
+        return path
+    }
+
+    // MARK: two threads
+
+    /// A second thread, which works through entries of a directory to their end.
+    private final class Helper: Sendable {
+        let removed = Atomic(0)
+        private let failure = Mutex<SystemError?>(nil)
+        private let isDone = Semaphore()
+
+        init(
+            _ entries: [Entry], in parent: consuming FileDescriptor, at place: BytePath,
+            _ opener: BeneathOpener
+        ) throws(SystemError) {
+            let number = parent.release()
+            do throws(SystemError) {
+                try startThread { [self] in
+                    let removal = DirectoryRemoval(
+                        entries, in: FileDescriptor(owning: number), at: place, opener)
+                    while !removal.step() { removed.store(removal.removed, ordering: .relaxed) }
+                    removed.store(removal.removed, ordering: .relaxed)
+                    failure.withLock { $0 = removal.failure }
+                    isDone.signal()
+                }
+            } catch {
+                close(number)
+                throw error
+            }
+        }
+
+        func join() -> SystemError? {
+            isDone.wait()
+            return failure.withLock { $0 }
+        }
+    }
+
+    /// Gives the second half of what was read to a helper, if that is worth it and there is none at work.
+    private func share(_ index: Int) {
+        let entries = levels[index].entries
+        guard mayShare, helper == nil, entries.count >= Self.entriesShared else { return }
+        let folder = FileDescriptor(owning: fcntl(dirfd(levels[index].stream), F_DUPFD_CLOEXEC, 0))
+        guard folder.number >= 0 else { return }
+        let half = entries.count / 2
+        // Without a thread, or without memory for one, it all stays here.
+        if let work = try? Helper(
+            Array(entries[..<half]), in: folder, at: path(of: levels), opener)
+        {
+            levels[index].entries.removeFirst(half)
+            helper = (index, work)
+        }
+    }
+
+    /// Before more is read of the level that it works on: what it has still to delete would be read again.
+    private func joinHelper(of index: Int? = nil) {
+        guard let (level, work) = helper, index == nil || level == index else { return }
+        let other = work.join()
+        removed += work.removed.load(ordering: .relaxed)
+        failure = failure ?? other
+        helper = nil
     }
 }

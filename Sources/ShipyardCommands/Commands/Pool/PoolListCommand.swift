@@ -24,6 +24,9 @@ enum PoolListCommand {
         table.column("nodes")
         for pool in pools { table.row(row(pool)) }
         console.print(table)
+        for pool in pools {
+            if let problem = pool.problem { console.say("pool \(pool.id) can only be deleted: \(problem)") }
+        }
         return .done
     }
 
