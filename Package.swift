@@ -31,7 +31,7 @@ let package = Package(
         target("ShipyardSystem", ["ShipyardModel", "CLinux"]),
         target("ShipyardDiagnostics", ["ShipyardModel"]),
         target("ShipyardCalendar", ["ShipyardModel", "ShipyardDiagnostics"]),
-        target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "CYAML"]),
+        target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "CYAML"]),
         target("ShipyardPlanner", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs"]),
         target("ShipyardEngine", ["ShipyardModel", "ShipyardPlanner"]),
         target("ShipyardStore", ["ShipyardModel", "ShipyardPlanner", "CSQLite"]),
@@ -62,7 +62,7 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging",
-                "ShipyardService", "ShipyardSubmission", "ShipyardAPI",
+                "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
@@ -70,7 +70,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
         tests("ShipyardCalendarTests", ["ShipyardCalendar", "TestSupport"]),
-        tests("ShipyardSpecsTests", ["ShipyardSpecs"]),
+        tests("ShipyardSpecsTests", ["ShipyardSpecs", "TestSupport"]),
         tests("ShipyardPlannerTests", ["ShipyardPlanner", "TestSupport"]),
         tests("ShipyardEngineTests", ["ShipyardEngine", "TestSupport"], resources: []),
         tests("ShipyardStoreTests", ["ShipyardStore"], resources: []),

@@ -177,6 +177,8 @@ package struct SubmissionRequest: Codable, Sendable {
     package var generated: [GeneratorRun]?
     /// The application packages of the pool file; `PUT /packages` has taken their content.
     package var packages: [SubmittedPackage]?
+    /// Values of the jobs' parameters, by name.
+    package var parameters: [String: String]?
 
     /// Where relative paths of the file of a kind start.
     package func directory(of kind: String) -> String {
@@ -199,6 +201,7 @@ extension SubmissionRequest {
         submissionId = try fields.decodeIfPresent(String.self, forKey: .submissionId)
         generated = try fields.decodeIfPresent([GeneratorRun].self, forKey: .generated)
         packages = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .packages)
+        parameters = try fields.decodeIfPresent([String: String].self, forKey: .parameters)
     }
 }
 

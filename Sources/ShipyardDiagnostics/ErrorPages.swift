@@ -497,6 +497,179 @@ enum ErrorPages {
         Choose another id.
 
         """#,
+        "SY2030": #"""
+        # SY2030: a reference to nothing
+
+        A `@{…}` names something that can be given to a job: `parameters.NAME` for what the job declares, and `schedule.…`, `run.…` or
+        `trigger.…` for what made it run. This one names nothing of these.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            scene: {default: opening}
+          tasks:
+          - command: render @{parameters.scnee}
+        ```
+
+        Correct the name, or declare the parameter. Write `@@{` for the two characters themselves. A job without `parameters` may use `@{` for
+        other things, such as `git show HEAD@{1}`; there only what looks like one of these names is a reference.
+
+        """#,
+        "SY2031": #"""
+        # SY2031: a reference that cannot be read
+
+        A reference is `@{`, a name, perhaps a `:` with `raw` or the format of a time, and `}`.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          tasks:
+          - command: render --day @{schedule.time:%Y-%q}
+        ```
+
+        Formats know %Y %m %d %H %M %S %j %y %b %B %a %A %e %u %w %G %V %F %T %z %Z %s and %%. Only times and parameters of type `date` have
+        a format.
+
+        """#,
+        "SY2032": #"""
+        # SY2032: a reference without a value
+
+        `@{schedule.…}`, `@{run.…}` and `@{trigger.…}` have a value only where a schedule or a trigger submits the job. This job was submitted, or
+        planned, by hand.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          tasks:
+          - command: render --day @{schedule.time:%F}
+        ```
+
+        Let the job take a parameter instead, which a schedule can fill with its time and `--param` with any other.
+
+        """#,
+        "SY2033": #"""
+        # SY2033: a reference where none is replaced
+
+        References are replaced in commands, environment variables, ids, paths of data and the numbers and words of task factories, and nowhere else.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            limit: {default: '01:00:00'}
+          max_wall_time: '@{parameters.limit}'
+          tasks:
+          - command: render
+        ```
+
+        Write the value, or `@@{` for the two characters.
+
+        """#,
+        "SY2034": #"""
+        # SY2034: a value that could become a command
+
+        A value goes into a command as a part of one word, whatever is in it: a file named `; rm -rf ~` stays a name. At this place that cannot be
+        promised: behind a `$` or a backslash, in backquotes, `${…}`, `$((…))` and here-documents, and in text that another program runs
+        as code, such as `eval`, `ssh` or `python3 -c`.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            scene: {default: opening}
+          tasks:
+          - command: ssh host render @{parameters.scene}
+        ```
+
+        Read the variable `SHIPYARD_PARAM_SCENE`, which every task has: `python3 -c 'import os; print(os.environ["SHIPYARD_PARAM_SCENE"])'`. Or write
+        `@{parameters.scene:raw}` for the value as it is, where you know who gives it. Numbers, booleans and days are taken also in most of these
+        places.
+
+        """#,
+        "SY2035": #"""
+        # SY2035: a parameter that no job declares
+
+        A value was given for a parameter that no job of the file has under `parameters`.
+
+        ```text
+        jobs add --param sceen=opening
+        ```
+
+        Correct the name, or declare the parameter.
+
+        """#,
+        "SY2036": #"""
+        # SY2036: a parameter without a value
+
+        The parameter has no default, and no value was given.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            scene: {type: string}
+          tasks:
+          - command: render @{parameters.scene}
+        ```
+
+        Give one with `--param scene=VALUE`, or write a `default`, or `required: false` where nothing is a value too.
+
+        """#,
+        "SY2040": #"""
+        # SY2040: two schedules of one id
+
+        Ids of schedules name their runs, so no two in a file are the same; upper and lower case are not told apart.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, cron: '0 2 * * *'}
+        - {id: Nightly, cron: '0 3 * * *'}
+        ```
+
+        Give one of them another id.
+
+        """#,
+        "SY2041": #"""
+        # SY2041: a schedule that is not in the file
+
+        `after` names a schedule that this file does not have. It may be one of another file; if it is not, nothing ever runs after it.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, cron: '0 2 * * *'}
+        - {id: report, after: {schedule: nigthly}}
+        ```
+
+        Correct the id, if it was meant to be one of this file.
+
+        """#,
+        "SY2042": #"""
+        # SY2042: schedules that run after each other
+
+        Each waits for the other, so neither begins; and where one of them also runs by the clock, they would never end.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: first, after: {schedule: second}}
+        - {id: second, after: {schedule: first}}
+        ```
+
+        Remove one of the `after`.
+
+        """#,
+        "SY2043": #"""
+        # SY2043: a job that the jobs file does not have
+
+        `job_id` chooses one job of the jobs file, by its id as it is written there, with its references.
+
+        ```text
+        {id: nightly, cron: '0 2 * * *', jobs: film.yaml, job_id: flim}
+        ```
+
+        Correct the id, or leave `job_id` out to run all jobs of the file.
+
+        """#,
         "SY3001": #"""
         # SY3001: not an id
 
@@ -743,6 +916,76 @@ enum ErrorPages {
         Write what `sha256sum data.csv` prints.
 
         """#,
+        "SY3030": #"""
+        # SY3030: a value that its parameter does not take
+
+        The value is not of the parameter's type, none of its choices, or outside of its limits. It may come from the command line, a schedule or
+        the parameter's own `default`.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          parameters:
+            quality: {type: string, choices: [draft, final], default: best}
+          tasks:
+          - command: render @{parameters.quality}
+        ```
+
+        An `int` is written in digits, a `float` with a point or an exponent if need be, a `bool` as `true` or `false`, a `date` as `2030-01-02`.
+
+        """#,
+        "SY3031": #"""
+        # SY3031: not a cron expression
+
+        A cron expression has five fields: minute, hour, day of month, month, day of week. docs/spec/cron.md tells all of it.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, cron: '0 25 * * *'}
+        ```
+
+        The caret is below the part that is wrong.
+
+        """#,
+        "SY3032": #"""
+        # SY3032: not a time zone
+
+        Zones are those of the system, by their names in exactly these letters, such as `Europe/Berlin`; `UTC`, or `local` for the machine's own.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, cron: '0 2 * * *', timezone: Berlin}
+        ```
+
+        Write the zone's whole name. Where there are no zones at all, the package `tzdata` is missing.
+
+        """#,
+        "SY3033": #"""
+        # SY3033: a schedule that is never due
+
+        The schedule has neither times nor anything that it waits for, so it would run only when somebody starts it by hand.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: nightly, jobs: film.yaml}
+        ```
+
+        Write `cron`, `interval`, `at`, `after` or `on`.
+
+        """#,
+        "SY3034": #"""
+        # SY3034: after nothing
+
+        An entry of `after` says which schedule or job must have ended.
+
+        ```yaml schedules
+        schedule_specifications:
+        - {id: report, after: {when: succeeded}}
+        ```
+
+        Write `schedule: ID` or `job: ID`.
+
+        """#,
         "SY3050": #"""
         # SY3050: an invalid number range
 
@@ -950,6 +1193,18 @@ enum ErrorPages {
         The job is there already, and its task ids are needed to number the new tasks.
 
         The message says what went wrong. Try again; if the service cannot be reached, see `shipyard-swift service`.
+
+        """#,
+        "SY4001": #"""
+        # SY4001: a file that cannot be read
+
+        The spec names another file, and it cannot be read. Its path is relative to the file that names it.
+
+        ```text
+        {id: nightly, cron: '0 2 * * *', jobs: flim.yaml}
+        ```
+
+        Correct the path.
 
         """#,
         "SY5001": #"""

@@ -83,15 +83,6 @@ extension Diagnostic {
         return diagnostic
     }
 
-    static func unknownStorageAlias(_ alias: String, at range: SourceRange, known: [String]) -> Diagnostic {
-        var diagnostic = Diagnostic(
-            code: .unknownStorageAlias,
-            message: "could not find storage account alias `\(alias)` in `credentials: storage`",
-            primary: Label(at: range, "no such alias"))
-        if let near = closestMatch(to: alias, in: known) { diagnostic.help = "did you mean `\(near)`?" }
-        return diagnostic
-    }
-
     static func unknownVolume(_ name: String, kind: String, at range: SourceRange, known: [String])
         -> Diagnostic
     {

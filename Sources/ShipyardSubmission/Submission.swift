@@ -1,6 +1,7 @@
 import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardSpecs
+import ShipyardStaging
 
 /// What somebody wants made: the texts of spec files with all that they lead to, so that nothing else is opened
 /// on the word of who asks, and the value may wait in a file until a later day.
@@ -34,6 +35,8 @@ package struct Submission: Codable, Sendable {
 
     package var requester: Requester
     package var files: [File]
+    /// What the references of the jobs file stand for.
+    package var context = RunContext()
     /// What the generators of the jobs file gave where they ran.
     package var generated: [GeneratorRun] = []
     /// The application packages of the pool file.
@@ -43,6 +46,15 @@ package struct Submission: Codable, Sendable {
     package init(from requester: Requester, files: [File]) {
         self.requester = requester
         self.files = files
+    }
+
+    /// Under which the answer is kept; nil where nothing is. The parameters that a client gives belong to what it asks
+    /// for; a run of a schedule or a trigger is one and the same whatever it gets.
+    func identity(of kind: String) throws(SubmissionError) -> String? {
+        guard let identity = try requester.identity(of: kind) else { return nil }
+        guard case .client = requester, !context.parameters.isEmpty else { return identity }
+        let text = context.parameters.sorted { $0.key < $1.key }.map { "\($0.key)\0\($0.value)\0" }.joined()
+        return identity + "/" + SHA256.hexDigest(of: Array(text.utf8)).prefix(16)
     }
 
     func contains(_ kind: SpecKind) -> Bool { files.contains { $0.kind == kind } }

@@ -7,7 +7,7 @@ extension Submitter {
     func once<Answer: Codable & Sendable>(
         _ kind: String, _ body: (_ identity: String?) throws(SubmissionError) -> Answer
     ) throws(SubmissionError) -> Answer {
-        guard let identity = try submission.requester.identity(of: kind) else { return try body(nil) }
+        guard let identity = try submission.identity(of: kind) else { return try body(nil) }
         let answer = try target.underWay.alone(identity, isAbandoned: isAbandoned) {
             () throws(SubmissionError) in
             if let known: Answer = try knownAnswer(to: identity) { return known }

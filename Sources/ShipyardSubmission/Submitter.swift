@@ -70,7 +70,7 @@ struct Submitter {
             submission.files.map { file in
                 SpecSource(
                     file.kind, SourceText(name: file.name, bytes: file.text.withExposedBytes { Array($0) }))
-            })
+            }, .of(submission.context))
         if submission.options.isStrict { diagnostics.makeWarningsErrors() }
         guard !diagnostics.hasErrors else { throw .specs(diagnostics) }
         return (specs, diagnostics)

@@ -32,6 +32,8 @@ struct HelpTests {
                                       [$SHIPYARD_POOL_CONF]
                   --jobs FILE         use this file instead of jobs.yaml
                                       [$SHIPYARD_JOBS_CONF]
+                  --schedules FILE    use this file instead of schedules.yaml
+                                      [$SHIPYARD_SCHEDULES_CONF]
 
             examples:
               shipyard-swift jobs tasks count --jobid sweep

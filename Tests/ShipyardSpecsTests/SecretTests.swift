@@ -14,7 +14,8 @@ struct SecretTests {
             switch type {
             case .mapping(let schema): rows(schema, &seen)
             case .list(let types): types.flatMap(inside)
-            case .string, .integer, .wideInteger, .float, .bool, .text, .word: []
+            case .listOrOne(let type): inside(type)
+            case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word: []
             }
         }
         return (schema.keys + [schema.pattern?.value].compactMap(\.self)).flatMap { [$0] + inside($0.type) }

@@ -63,6 +63,33 @@ import Testing
         }
     }
 
+    /// The values that come along are planned, and the same request with others is another.
+    @Test func parametersBelongToWhatIsAskedFor() throws {
+        try SubmissionHarness.run { submissions, readers in
+            _ = try submissions.addPool()
+            func add(_ value: String) throws -> SubmittedJobs {
+                var submission = Submission.of(
+                    .client(request: "r1"),
+                    jobs: """
+                        job_specifications:
+                        - id: film
+                          parameters: {scene: {type: string}}
+                          tasks: [{command: 'render @{parameters.scene}'}]
+
+                        """)
+                submission.context.parameters = ["scene": value]
+                return try submissions.addJobs(
+                    JSONCoding.decode(Submission.self, from: JSONCoding.encode(submission)))
+            }
+            let first = try add("a b")
+            #expect(try Self.commands(readers, job: first.jobs[0].number) == ["render 'a b'"])
+            #expect(try add("a b").jobs[0].isNew)
+            #expect(try !add("c").jobs[0].isNew)
+            #expect(
+                try Self.commands(readers, job: first.jobs[0].number) == ["render 'a b'", "render 'c'"])
+        }
+    }
+
     /// It may lie in a file for as long as its schedule lives.
     @Test func aStoredSubmissionHasNoCredentials() throws {
         var submission = Submission.of(jobs: Self.sweep)

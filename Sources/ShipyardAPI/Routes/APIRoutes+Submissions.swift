@@ -30,6 +30,7 @@ extension Submission {
         self.init(from: .client(request: request.submissionId), files: files)
         generated = request.generated ?? []
         packages = request.packages ?? []
+        context.parameters = request.parameters ?? [:]
         options.recreates = request.recreate
         options.mustBeNew = request.mustBeNew ?? false
         options.isStrict = request.isStrict ?? false

@@ -17,7 +17,9 @@ package enum CommonOptions {
     ]
 
     /// One option for each kind of spec file; without it the file is looked for in `--configdir`.
-    private static let specFiles: [Option] = ["credentials", "config", "fs", "pool", "jobs"].map { kind in
+    private static let specFiles: [Option] = [
+        "credentials", "config", "fs", "pool", "jobs", "schedules",
+    ].map { kind in
         .value(
             kind, "FILE", values: .file, environment: "SHIPYARD_\(kind.uppercased())_CONF",
             "use this file instead of \(kind).yaml")
@@ -45,6 +47,9 @@ package enum SharedOptions {
     package static let taskID = Option.value(
         "taskid", "ID", aliases: ["task-id"], "one task; needs --jobid")
     package static let strict = Option.flag("strict", "take every warning for an error")
+    package static let parameter = Option.value(
+        "param", "NAME=VALUE", repeats: true,
+        "a value for a parameter of the jobs; may be given several times")
     package static let wait = Option.flag("wait", "wait until it is done")
     package static let fileSpec = Option.value(
         "filespec", "JOB,TASK,FILE", "which file; TASK may be @FIRSTRUNNING")

@@ -13,6 +13,18 @@ package struct ParsedArguments: Sendable {
     package subscript(name: String) -> String? { options[name]?.last }
     package func all(_ name: String) -> [String] { options[name] ?? [] }
 
+    /// The values of `--param`; of two for one name the last counts.
+    package func parameters() throws(CommandFailure) -> [String: String] {
+        var parameters: [String: String] = [:]
+        for text in all("param") {
+            guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+                throw .usage("`--param` takes NAME=VALUE, not `\(text)`")
+            }
+            parameters[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        return parameters
+    }
+
     /// The value as a number that is not negative.
     package func number(_ name: String) throws(CommandFailure) -> Int? {
         guard let text = self[name] else { return nil }

@@ -29,6 +29,7 @@ package enum CommandTree {
                                 TasksTerminateCommand.command, TasksDeleteCommand.command,
                             ]),
                     ]),
+                .group("schedules", "what runs again and again", [SchedulesNextCommand.command]),
                 .group(
                     "data", "files of tasks and nodes",
                     [
@@ -50,7 +51,7 @@ package enum CommandTree {
             ] + InnerCommands.all)
         root.options = [.flag("version", "print the version")]
         root.details = [
-            "Specs are YAML or JSON files: pool.yaml, jobs.yaml, config.yaml, credentials.yaml. The first "
+            "Specs are YAML or JSON files: pool.yaml, jobs.yaml, config.yaml, credentials.yaml, schedules.yaml. The first "
                 + "command that needs the background service starts it."
         ]
         return

@@ -11,7 +11,7 @@ extension SubmissionRequest {
             files.compactMap { file in
                 guard let kind = SpecKind(rawValue: file.kind), isWanted(kind) else { return nil }
                 return SpecSource(kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
-            })
+            }, .of(RunContext(parameters: parameters ?? [:])))
         if isStrict ?? false { diagnostics.makeWarningsErrors() }
         return diagnostics.hasErrors ? nil : specs
     }

@@ -73,7 +73,9 @@ struct Fields {
     /// The mappings of a list.
     func list(_ key: String) -> [Fields] {
         guard let inner = schema[key]?.type.innerMapping else { return [] }
-        return (value(key)?.elements ?? []).filter { $0.entries != nil }.map { Fields($0, inner) }
+        return (value(key).map { $0.elements ?? [$0] } ?? []).filter { $0.entries != nil }.map {
+            Fields($0, inner)
+        }
     }
 
     /// The entries of a mapping whose keys the user chose.

@@ -1,9 +1,12 @@
+import ShipyardCalendar
 import ShipyardDiagnostics
 
 /// Rules between keys, which no table of single keys can hold. They look at the tree rather than at decoded
 /// types, so that they speak up beside other errors of the same file.
 enum CrossChecks {
-    static func check(_ root: SyntaxNode, kind: SpecKind, _ diagnostics: inout Diagnostics) {
+    static func check(
+        _ root: SyntaxNode, kind: SpecKind, zones: ZoneFiles, _ diagnostics: inout Diagnostics
+    ) {
         switch kind {
         case .pool:
             guard let pool = root["pool_specification"] else { return }
@@ -11,12 +14,14 @@ enum CrossChecks {
             checkSlots(pool, &diagnostics)
         case .jobs:
             for job in root["job_specifications"]?.elements ?? [] {
+                checkParameters(job, &diagnostics)
                 for task in job["tasks"]?.elements ?? [] {
                     guard diagnostics.all.count < SpecLimits.findingsPerFile else { return }
                     checkTask(task, &diagnostics)
                 }
                 if let merge = job["merge_task"] { checkImages(merge, &diagnostics) }
             }
+        case .schedules: ScheduleChecks.check(root, zones: zones, &diagnostics)
         case .credentials, .config, .fs: return
         }
     }
@@ -46,6 +51,38 @@ enum CrossChecks {
         for entry in factory.entries ?? [] where entry.key.string == "file" {
             guard entry.value.entries != nil, entry.value["azure_storage"] == nil else { continue }
             diagnostics.report(.incompleteFactory(entry.key, needs: "azure_storage"))
+        }
+    }
+
+    private static func checkParameters(_ job: SyntaxNode, _ diagnostics: inout Diagnostics) {
+        var variables: [String: ParameterSpec] = [:]
+        for spec in ParameterSpec.declared(in: job) {
+            guard let node = job["parameters"]?[spec.name], node.entries != nil else { continue }
+            for choice in node["choices"]?.elements ?? [] {
+                checkValue(choice, spec.withoutLimits, &diagnostics)
+            }
+            if let value = node["default"] { checkValue(value, spec, &diagnostics) }
+            if let flag = node["required"], case .bool(true) = flag.content, let value = node["default"] {
+                diagnostics.report(
+                    .contradiction(
+                        "a parameter with a default is never missing", flag, "required", other: value))
+            }
+            if let known = variables[spec.variable] {
+                diagnostics.report(.sameVariable(spec, known))
+            } else {
+                variables[spec.variable] = spec
+            }
+        }
+    }
+
+    private static func checkValue(
+        _ node: SyntaxNode, _ spec: ParameterSpec, _ diagnostics: inout Diagnostics
+    ) {
+        guard let text = node.parameterText else { return }
+        do throws(ParameterSpec.Problem) {
+            _ = try spec.value(text)
+        } catch {
+            diagnostics.report(.parameterRefused(text, spec, error, at: node.range))
         }
     }
 

@@ -1,3 +1,4 @@
+import ShipyardCalendar
 import ShipyardDiagnostics
 
 /// One spec file that its caller has read.
@@ -20,6 +21,7 @@ package struct SpecSet: Sendable {
     package var config = ConfigSpec()
     package var pool: PoolSpec?
     package var jobs: JobsSpec?
+    package var schedules: SchedulesSpec?
     /// All files as one document, as they were merged; nil where there was an error.
     package var merged: SyntaxNode?
 
@@ -30,13 +32,21 @@ package struct SpecSet: Sendable {
 package enum SpecLoader {
     /// Reads, validates, merges and decodes. The specs may be used only if the diagnostics hold no error: a
     /// spec is refused whole or taken whole.
-    package static func load(_ sources: [SpecSource]) -> (specs: SpecSet, diagnostics: Diagnostics) {
+    ///
+    /// - Parameters:
+    ///   - values: what stands for the references of the jobs file.
+    ///   - zones: where the time zones of schedules are.
+    package static func load(
+        _ sources: [SpecSource], _ values: ReferenceValues = .byHand, zones: ZoneFiles = ZoneFiles()
+    ) -> (specs: SpecSet, diagnostics: Diagnostics) {
         var diagnostics = Diagnostics()
         var documents: [SpecKind: SyntaxNode] = [:]
         var merged: SyntaxNode?
         for kind in SpecKind.allCases {
             for source in sources where source.kind == kind {
-                guard let root = checkedRoot(of: source, &diagnostics) else { continue }
+                guard let root = checkedRoot(of: source, values, zones, &diagnostics) else {
+                    continue
+                }
                 documents[kind] =
                     documents[kind].map { SpecMerge.merge($0, with: root, &diagnostics) } ?? root
                 merged = merged.map { SpecMerge.merge($0, with: root, &diagnostics) } ?? root
@@ -48,29 +58,46 @@ package enum SpecLoader {
         if let root = documents[.credentials] { specs.credentials = CredentialsSpec(decoding: root) }
         if let root = documents[.config] { specs.config = ConfigSpec(decoding: root) }
         specs.pool = documents[.pool].flatMap(PoolSpec.init(decoding:))
-        specs.jobs = documents[.jobs].map(JobsSpec.init(decoding:))
+        specs.jobs = documents[.jobs].map { JobsSpec(decoding: $0, values) }
+        specs.schedules = documents[.schedules].map { SchedulesSpec(decoding: $0, zones: zones) }
         return (specs, diagnostics)
     }
 
-    /// Everything that is wrong with one file, looked at alone.
+    /// Everything that is wrong with one file, looked at alone, whatever values it gets.
     package static func validate(_ source: SpecSource) -> Diagnostics {
         var diagnostics = Diagnostics()
-        _ = checkedRoot(of: source, &diagnostics)
+        _ = checkedRoot(of: source, .samples, ZoneFiles(), &diagnostics)
         return diagnostics
     }
 
     /// Nil where nothing can be done with the file; also where it has errors, which are then reported.
-    private static func checkedRoot(of source: SpecSource, _ diagnostics: inout Diagnostics) -> SyntaxNode? {
-        guard let root = SpecReader.read(source.text, &diagnostics) else { return nil }
+    private static func checkedRoot(
+        of source: SpecSource, _ values: ReferenceValues, _ zones: ZoneFiles,
+        _ diagnostics: inout Diagnostics
+    ) -> SyntaxNode? {
+        guard var root = SpecReader.read(source.text, &diagnostics) else { return nil }
         guard let schema = source.kind.schema else {
             diagnostics.report(.wholeFileWithoutEffect(root, kind: source.kind))
             return root
         }
         let errorsBefore = diagnostics.errorCount
-        Validator.validate(root, as: schema, &diagnostics)
+        var spoiled: Set<Int> = []
+        if source.kind == .jobs {
+            var findings = Diagnostics()
+            (root, spoiled) = ReferenceWalk.walk(root, values, &findings)
+            diagnostics.report(findings)
+        }
+        var findings = Diagnostics()
+        Validator.validate(root, as: schema, &findings)
+        // Of their own, since they stop at a number.
         var crossFindings = Diagnostics()
-        CrossChecks.check(root, kind: source.kind, &crossFindings)
-        diagnostics.report(crossFindings)
+        CrossChecks.check(root, kind: source.kind, zones: zones, &crossFindings)
+        findings.report(crossFindings)
+        for finding in findings.all {
+            // What is left of a text whose references have no value is nothing to judge.
+            if let place = finding.primary?.range.lower, spoiled.contains(place) { continue }
+            diagnostics.report(finding)
+        }
         return diagnostics.errorCount == errorsBefore ? root : nil
     }
 }

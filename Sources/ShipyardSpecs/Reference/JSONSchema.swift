@@ -54,6 +54,7 @@ package enum JSONSchema {
         case .string: return named("string") + rules
         case .bool: return named("boolean")
         case .text: return named("string", "number") + rules
+        case .scalar: return named("string", "number", "boolean")
         case .wideInteger: return named("integer")
         case .integer(let range): return named("integer") + (rules.isEmpty ? rangeMembers(range) : rules)
         case .float(let range):
@@ -73,6 +74,10 @@ package enum JSONSchema {
             }
             if items.count == 1 { return named("array") + [("items", items[0])] }
             return named("array") + [("items", .object([("anyOf", .raw(listText(items)))]))]
+        case .listOrOne(let type):
+            let one = typeMembers(type, check: check, isNullable: isNullable)
+            let list = typeMembers(.list([type]), check: check, isNullable: false)
+            return [("anyOf", .raw(listText([.object(one), .object(list)])))]
         case .mapping(let schema): return mappingMembers(schema)
         }
     }

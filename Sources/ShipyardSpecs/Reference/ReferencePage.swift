@@ -3,6 +3,7 @@ package enum ReferencePage {
     package static func text(for kind: SpecKind) -> String? {
         guard let schema = kind.schema else { return nil }
         var page = Page()
+        page.showsReferences = kind == .jobs
         page.section(schema, path: kind.rawValue + " file")
         return """
             # The \(kind.rawValue) file
@@ -26,11 +27,14 @@ package enum ReferencePage {
         case .fs: "Storage clusters of the cloud."
         case .pool: "The nodes that tasks run on, and what prepares them."
         case .jobs: "The jobs and their tasks."
+        case .schedules:
+            "What is run again and again, and when. **This version checks the file and runs none of it yet.** How its keys play together is told in [scheduling.md](scheduling.md)."
         }
     }
 
     private struct Page {
         var text = ""
+        var showsReferences = false
         private var printed: [ObjectIdentifier: String] = [:]
         private var pending: [(schema: MappingSchema, path: String)] = []
 
@@ -57,6 +61,7 @@ package enum ReferencePage {
             if let check = key.check { needed += (needed.isEmpty ? "" : "; ") + check.words }
             var meaning = key.meaning
             if let merge = key.merge.words { meaning += " (\(merge))" }
+            if showsReferences, key.references != .none { meaning += " Takes references." }
             let cells = [name, typeText(key.type, path: path), needed, meaning, key.effect.words]
             text += "| " + cells.map { $0.isEmpty ? "–" : $0 }.joined(separator: " | ") + " |\n"
         }
@@ -72,7 +77,10 @@ package enum ReferencePage {
                 return "a list of "
                     + types.map { elementText($0, path: path + "[]") }.joined(separator: " or ")
             case .mapping(let schema): return reference(schema, path: path)
-            case .string, .integer, .wideInteger, .float, .bool, .text: return type.words
+            case .listOrOne(.mapping(let schema)):
+                return reference(schema, path: path) + ", or a list of such"
+            case .listOrOne(let type): return type.words + ", or a list of it"
+            case .string, .integer, .wideInteger, .float, .bool, .text, .scalar: return type.words
             }
         }
 
@@ -80,11 +88,12 @@ package enum ReferencePage {
             switch type {
             case .mapping(let schema): reference(schema, path: path)
             case .string, .text: "text"
+            case .scalar: "values"
             case .integer, .wideInteger: "integers"
             case .float: "numbers"
             case .bool: "booleans"
             case .word(let words): words.map { "`\($0)`" }.joined(separator: ", ")
-            case .list: "lists of text"
+            case .list, .listOrOne: "lists of text"
             }
         }
 

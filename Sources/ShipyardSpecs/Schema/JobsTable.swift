@@ -10,7 +10,11 @@ extension SchemaTable {
     static let job = MappingSchema("a job", jobKeys)
 
     private static let jobKeys: [KeySchema] = [
-        KeySchema("id", .string, required: true, check: .id, "Names the job, or its schedule."),
+        KeySchema(
+            "id", .string, required: true, check: .id, references: .text, "Names the job, or its schedule."),
+        KeySchema(
+            "parameters", .mapping(parameters), own: true,
+            "Values that are given when the job is submitted; `@{parameters.NAME}` stands for them."),
         KeySchema(
             "auto_complete", .bool, default: "false",
             "Whether the job ends by itself when all its tasks are complete."),
@@ -84,10 +88,32 @@ extension SchemaTable {
         KeySchema("merge_task", .mapping(mergeTask), "A last task that depends on all others."),
     ]
 
+    private static let parameters = MappingSchema(
+        "the parameters", [],
+        pattern: PatternSchema(
+            .parameterName, KeySchema("NAME", .mapping(parameter), own: true, "A parameter.")))
+
+    private static let parameter = MappingSchema(
+        "a parameter",
+        [
+            KeySchema(
+                "type", .word(ParameterSpec.Kind.allCases.map(\.rawValue)), default: "string", own: true,
+                "What values it takes; a `date` is a day such as `2030-01-02`."),
+            KeySchema("default", .scalar, own: true, "Its value where none is given."),
+            KeySchema(
+                "required", .bool, default: "true without a `default`", own: true,
+                "Whether a value must be given. Without one it is empty."),
+            KeySchema("choices", .list(.scalar), own: true, "The only values that it takes."),
+            KeySchema("minimum", .float, own: true, "The least number."),
+            KeySchema("maximum", .float, own: true, "The greatest number."),
+            KeySchema("description", .string, own: true, "What it is for."),
+        ])
+
     private static let noMount = LocalEffect.partly("the names are checked; nothing is mounted or bound")
 
     private static func oneCommand(_ name: String) -> MappingSchema {
-        MappingSchema(name, [KeySchema("command", .string, required: true, "What is run.")])
+        MappingSchema(
+            name, [KeySchema("command", .string, required: true, references: .command, "What is run.")])
     }
 
     private static let userIdentity = MappingSchema(

@@ -11,10 +11,14 @@ package indirect enum ValueType: Sendable {
     case bool
     /// Text or a number, never a boolean or a date.
     case text
+    /// Text, a number, a boolean or a date.
+    case scalar
     /// One of these words, in exactly this spelling.
     case word([String])
     /// Elements that fit one of the types.
     case list([ValueType])
+    /// A list, or its one element without the brackets.
+    case listOrOne(ValueType)
     case mapping(MappingSchema)
 
     static func list(_ element: ValueType) -> ValueType { .list([element]) }
@@ -74,6 +78,8 @@ package struct KeySchema: Sendable {
     package var effect: LocalEffect
     /// Whether the key is ours and unknown to Batch Shipyard.
     package var isOwn: Bool
+    /// Whether `@{…}` in its value is replaced; only jobs files have any.
+    package var references: ReferenceUse
     /// Whether the value is a secret: shown by nothing and decoded as nothing else.
     package var isSecret = false
     package var meaning: String
@@ -81,7 +87,7 @@ package struct KeySchema: Sendable {
     init(
         _ name: String, _ type: ValueType, required: Bool = false, default defaultText: String? = nil,
         merge: MergeRule = .single, check: ValueCheck? = nil, effect: LocalEffect = .used, own: Bool = false,
-        _ meaning: String
+        references: ReferenceUse = .none, _ meaning: String
     ) {
         self.name = name
         self.type = type
@@ -91,6 +97,7 @@ package struct KeySchema: Sendable {
         self.check = check
         self.effect = effect
         isOwn = own
+        self.references = references
         self.meaning = meaning
     }
 
@@ -144,13 +151,14 @@ package struct PatternSchema: Sendable {
 /// Which names a user may choose. Batch Shipyard searches for these patterns anywhere in the key, so
 /// `my-vol_1` passes where `[a-zA-Z0-9]+` is asked for, and `--` does not.
 package enum KeyPattern: Sendable {
-    case anyText, alphanumeric, alphanumericOrDot, storageAlias
+    case anyText, alphanumeric, alphanumericOrDot, storageAlias, parameterName
 
     package func matches(_ key: String) -> Bool {
         switch self {
         case .anyText: key.unicodeScalars.contains { $0 != "\n" }
         case .alphanumeric: key.utf8.contains(where: isAlphanumeric)
         case .alphanumericOrDot: key.utf8.contains { isAlphanumeric($0) || $0 == UInt8(ascii: ".") }
+        case .parameterName: isParameterName(key)
         case .storageAlias: key != "aad" && key != "aad\n" && key.utf8.first.map(isAlphanumeric) == true
         }
     }
@@ -161,6 +169,7 @@ package enum KeyPattern: Sendable {
         case .alphanumeric: "[a-zA-Z0-9]+"
         case .alphanumericOrDot: "[a-zA-Z0-9.]+"
         case .storageAlias: "^(?!aad$)[a-zA-Z0-9]+"
+        case .parameterName: "^[a-zA-Z][a-zA-Z0-9_]{0,63}$"
         }
     }
 
@@ -170,7 +179,17 @@ package enum KeyPattern: Sendable {
         case .alphanumeric: "at least one ASCII letter or digit"
         case .alphanumericOrDot: "at least one ASCII letter, digit or dot"
         case .storageAlias: "an ASCII letter or digit first, and not the word `aad`"
+        case .parameterName: "an ASCII letter, then letters, digits and `_`, 64 at most"
         }
+    }
+
+    /// What can be a part of a variable's name.
+    private func isParameterName(_ key: String) -> Bool {
+        guard (1...SpecLimits.idLength).contains(key.utf8.count), let first = key.utf8.first else {
+            return false
+        }
+        return isAlphanumeric(first) && !(0x30...0x39).contains(first)
+            && key.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
     }
 
     private func isAlphanumeric(_ byte: UInt8) -> Bool {

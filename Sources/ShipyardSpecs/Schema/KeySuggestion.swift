@@ -69,8 +69,9 @@ extension ValueType {
     var innerMapping: MappingSchema? {
         switch self {
         case .mapping(let schema): schema
+        case .listOrOne(let type): type.innerMapping
         case .list(let types): types.lazy.compactMap(\.innerMapping).first
-        case .string, .integer, .wideInteger, .float, .bool, .text, .word: nil
+        case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word: nil
         }
     }
 }

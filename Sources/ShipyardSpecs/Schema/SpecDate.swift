@@ -1,3 +1,4 @@
+import ShipyardCalendar
 import ShipyardModel
 
 /// A moment as specs write it: the forms of ISO 8601 that everybody reads alike. Batch Shipyard guesses at
@@ -8,6 +9,18 @@ package enum SpecDate {
 
     /// Nil unless `text` is one of the forms and a day of the calendar. Without a zone it is UTC.
     package static func instant(_ text: String) -> Instant? {
+        moment(text).map { Instant(milliseconds: $0.milliseconds) }
+    }
+
+    /// Without a zone in the text it is what clocks of `zone` show: the first moment at which they show that or later.
+    package static func instant(_ text: String, in zone: Zone) -> Instant? {
+        guard let (milliseconds, isZoned) = moment(text) else { return nil }
+        guard !isZoned else { return Instant(milliseconds: milliseconds) }
+        let (seconds, rest) = milliseconds.flooredDivision(by: 1000)
+        return zone.firstInstant(showing: CivilTime(seconds: seconds)) + TimeSpan(milliseconds: rest)
+    }
+
+    private static func moment(_ text: String) -> (milliseconds: Int64, isZoned: Bool)? {
         var scanner = DateScanner(text)
         guard let year = scanner.number(4), year > 0 else { return nil }
         let separated = scanner.take("-")
@@ -15,12 +28,13 @@ package enum SpecDate {
             (1...12).contains(month), (1...daysIn(month, year)).contains(day)
         else { return nil }
         var milliseconds = daysSinceEpoch(year, month, day) * 86_400_000
-        guard !scanner.isAtEnd else { return Instant(milliseconds: milliseconds) }
+        guard !scanner.isAtEnd else { return (milliseconds, false) }
         guard scanner.take("T") || scanner.take("t") || scanner.take(" ") else { return nil }
         guard let time = timeOfDay(&scanner) else { return nil }
         milliseconds += time
+        let isZoned = !scanner.isAtEnd
         guard let offset = zone(&scanner), scanner.isAtEnd else { return nil }
-        return Instant(milliseconds: milliseconds - offset)
+        return (milliseconds - offset, isZoned)
     }
 
     private static func timeOfDay(_ scanner: inout DateScanner) -> Int64? {

@@ -31,6 +31,21 @@ package enum SpecDuration {
         return seconds < 0 ? .failure(.negative) : .success(.seconds(seconds))
     }
 
+    /// The length as a spec would have it, without its fraction of a second: `1.02:30:00`.
+    package static func text(_ span: TimeSpan) -> String {
+        let seconds = span.milliseconds / 1000
+        var bytes: [UInt8] = []
+        if seconds >= 86_400 {
+            appendDecimal(seconds / 86_400, to: &bytes)
+            bytes.append(UInt8(ascii: "."))
+        }
+        for (index, part) in [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60].enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ":")) }
+            appendDecimal(part, width: 2, to: &bytes)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// A run of digits that is only too long for `Int`.
     private static func isInteger(_ text: Substring) -> Bool {
         text.count > 18 && text.allSatisfy { $0.isASCII && $0.isNumber }

@@ -1,6 +1,6 @@
 /// The kinds of spec files, in the order in which they are merged.
 package enum SpecKind: String, Codable, Sendable, CaseIterable, Comparable {
-    case credentials, config, fs, pool, jobs
+    case credentials, config, fs, pool, jobs, schedules
 
     package static func < (left: SpecKind, right: SpecKind) -> Bool { left.mergeRank < right.mergeRank }
 
@@ -11,6 +11,7 @@ package enum SpecKind: String, Codable, Sendable, CaseIterable, Comparable {
         case .fs: 2
         case .pool: 3
         case .jobs: 4
+        case .schedules: 5
         }
     }
 
@@ -23,6 +24,7 @@ package enum SpecKind: String, Codable, Sendable, CaseIterable, Comparable {
         case .fs: nil
         case .pool: SchemaTable.pool
         case .jobs: SchemaTable.jobs
+        case .schedules: SchemaTable.schedules
         }
     }
 }

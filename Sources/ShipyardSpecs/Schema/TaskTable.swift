@@ -16,7 +16,9 @@ extension SchemaTable {
                 effect: .partly("tasks always start in their task's working directory"),
                 "Where the container starts."),
             KeySchema("gpus", .text, merge: .taskWins, effect: .none, "The GPUs that the container sees."),
-            KeySchema("depends_on", .list(.string), "Ids of tasks of this job that must succeed first."),
+            KeySchema(
+                "depends_on", .list(.string), references: .text,
+                "Ids of tasks of this job that must succeed first."),
             KeySchema(
                 "depends_on_range", .list(.integer), check: .integer(SpecLimits.dependencyNumbers),
                 "First and last number of tasks, with numbers as ids, that must succeed first."),
@@ -34,9 +36,11 @@ extension SchemaTable {
 
     private static func commonKeys(environment: MappingSchema, outputData: MappingSchema) -> [KeySchema] {
         [
-            KeySchema("id", .string, default: "generated", check: .taskID, "Names the task within its job."),
             KeySchema(
-                "command", .string,
+                "id", .string, default: "generated", check: .taskID, references: .text,
+                "Names the task within its job."),
+            KeySchema(
+                "command", .string, references: .command,
                 "What is run. Null is the default command of an image, of which there is none here."),
             KeySchema("docker_image", .string, effect: notInImage, "The Docker image to run the command in."),
             KeySchema(
@@ -107,10 +111,14 @@ extension SchemaTable {
         "the multi-instance settings",
         [
             KeySchema(
-                "num_instances", .text,
+                "num_instances", .text, references: .number,
                 "How many nodes: a number, or a word such as `pool_current_dedicated`."),
-            KeySchema("coordination_command", .string, "Runs on every instance before the command."),
-            KeySchema("pre_execution_command", .string, "Runs in the command's shell before it."),
+            KeySchema(
+                "coordination_command", .string, references: .command,
+                "Runs on every instance before the command."),
+            KeySchema(
+                "pre_execution_command", .string, references: .command,
+                "Runs in the command's shell before it."),
             KeySchema(
                 "resource_files", .list(.mapping(resourceFile)),
                 "Files for the task directory of every instance."),

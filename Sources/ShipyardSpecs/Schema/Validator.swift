@@ -61,7 +61,13 @@ struct Validator {
         switch type {
         case .mapping(let schema): mapping(node, schema, key: place.key, effectCounts: effectCounts)
         case .list(let types): list(node, types, place, effectCounts: effectCounts)
-        case .string, .integer, .wideInteger, .float, .bool, .text, .word:
+        case .listOrOne(let type):
+            if node.elements != nil {
+                list(node, [type], place, effectCounts: effectCounts)
+            } else {
+                typed(node, type, place, effectCounts: effectCounts)
+            }
+        case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word:
             if let finding = ScalarRule(type).finding(node, key: place.name) { report(finding) }
         }
     }
@@ -90,7 +96,8 @@ struct Validator {
         switch type {
         case .list: node.elements != nil
         case .mapping: node.entries != nil
-        case .string, .integer, .wideInteger, .float, .bool, .text, .word:
+        case .listOrOne: true
+        case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word:
             node.elements == nil && node.entries == nil
         }
     }
@@ -191,7 +198,8 @@ private struct ScalarRule {
     func finding(_ node: SyntaxNode, key: String) -> Diagnostic? {
         switch (type, node.content) {
         case (.string, .string), (.bool, .bool), (.text, .string), (.text, .integer), (.text, .bigInteger),
-            (.text, .float), (.wideInteger, .integer):
+            (.text, .float), (.wideInteger, .integer), (.scalar, .string), (.scalar, .integer),
+            (.scalar, .bigInteger), (.scalar, .float), (.scalar, .bool), (.scalar, .date):
             nil
         case (.wideInteger, .bigInteger(let digits)):
             digits.utf8.count > SpecLimits.seedDigits ? .numberTooLarge(node, key: key) : nil
@@ -237,8 +245,10 @@ extension ValueType {
         case .float: "a number"
         case .bool: "`true` or `false`"
         case .text: "text or a number"
+        case .scalar: "text, a number, `true` or `false`"
         case .word: "one of a few words"
         case .list: "a list"
+        case .listOrOne(let type): type.words + ", or a list"
         case .mapping: "a mapping"
         }
     }

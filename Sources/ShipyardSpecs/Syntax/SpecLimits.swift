@@ -20,6 +20,8 @@ package enum SpecLimits {
     package static let slotsPerNode = 4096
     /// Nodes of one kind in a pool: the engine's table is sized for it.
     package static let nodesPerPool = 100_000
+    /// Runs of one schedule that are active, wait or are made up for: each is a job at least.
+    package static let runsOfSchedule = 10_000
     /// Digits of a seed. It is turned into words of 32 bits in quadratic time; nobody needs more randomness.
     package static let seedDigits = 10_000
     /// The longest length of time, a hundred years: any two of them added to a moment still fit a word of

@@ -11,10 +11,12 @@ enum JobsAddCommand {
         )
         .options(
             .flag("recreate", "delete a completed job of the same id first"), SharedOptions.strict,
+            SharedOptions.parameter,
             .value("tail", "FILE", "follow this file of the last job's last task"),
             .flag("wait", "follow the jobs to their end; the exit code is the outcome")
         )
         .example("jobs add --configdir jobs/etl --wait", "submits the jobs of a directory and follows them")
+        .example("jobs add --param scene=opening", "gives a parameter of the jobs its value")
         .example("jobs add --tail stdout.txt", "shows what the last task prints")
         .runs(run)
 
@@ -23,6 +25,7 @@ enum JobsAddCommand {
             ["credentials", "config", "pool", "jobs"], needed: ["jobs"])
         request.recreate = invocation.has("recreate")
         request.isStrict = invocation.has("strict")
+        request.parameters = try invocation.arguments.parameters()
         request.generated = try GeneratorRuns.made(for: request)
         let service = try invocation.service()
         if request.recreate, try !mayRecreate(request, service, invocation) { return .done }

@@ -21,7 +21,7 @@ enum RunCommand {
             .value(
                 "output", "DIR", values: .directory,
                 "copy every task's files to DIR/JOB/TASK before the pool goes"),
-            SharedOptions.strict
+            SharedOptions.parameter, SharedOptions.strict
         )
         .example("run jobs/hello", "runs the jobs of a directory")
         .example(

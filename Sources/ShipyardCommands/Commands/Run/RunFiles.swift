@@ -11,10 +11,12 @@ struct RunFiles {
     private(set) var others: [SubmissionRequest.File] = []
     private(set) var jobIDs: [String] = []
     private let isStrict: Bool
+    private let parameters: [String: String]
     private var generated: [GeneratorRun] = []
 
     init(_ invocation: Invocation) throws(CommandFailure) {
         isStrict = invocation.has("strict")
+        parameters = try invocation.arguments.parameters()
         let target = invocation.arguments.words[0]
         guard LocalFile.exists(target) else { throw .usage("there is no file or directory \(target)") }
         let isDirectory = LocalFile.isDirectory(target)
@@ -26,7 +28,7 @@ struct RunFiles {
             if let path = files.find(kind) { others.append(try SpecFiles.read(kind, path)) }
         }
         others.append(jobs)
-        jobIDs = try SpecIDs.jobs(in: jobs)
+        jobIDs = try SpecIDs.jobs(in: jobs, parameters)
         let given = try files.find("pool").map { path throws(CommandFailure) in
             try SpecFiles.read("pool", path)
         }
@@ -48,6 +50,7 @@ struct RunFiles {
         // A run's jobs are its own: it ends and deletes them, so it must have made them.
         request.mustBeNew = true
         request.isStrict = isStrict
+        request.parameters = parameters
         request.generated = generated
         return request
     }

@@ -6,8 +6,11 @@ import ShipyardSpecs
 /// All that can be found out about specs without running anything.
 enum PlanCheck {
     /// Files by themselves and together, then the plan that they make.
-    static func findings(_ sources: [SpecSource]) -> Diagnostics {
-        var (specs, diagnostics) = SpecLoader.load(sources)
+    static func findings(_ sources: [SpecSource], _ values: ReferenceValues) -> Diagnostics {
+        var (specs, diagnostics) = SpecLoader.load(sources, values)
+        if !diagnostics.hasErrors, let schedules = specs.schedules {
+            diagnostics.report(ScheduleFiles(sources).findings(schedules, specs))
+        }
         guard !diagnostics.hasErrors, let jobs = specs.jobs else { return diagnostics }
         let world = LocalPlannerWorld(home: "/nonexistent", specDirectory: ".")
         var planner = Planner(jobs, setting: setting(specs, sources), world: world)
@@ -17,11 +20,11 @@ enum PlanCheck {
 
     /// A file judged by itself: what is an error only once its jobs are planned, perhaps beside other files, is
     /// a warning. So a file is refused here where Batch Shipyard's validator refuses it, or for a value.
-    static func findings(alone source: SpecSource) -> Diagnostics {
-        let own = SpecLoader.load([source]).diagnostics
+    static func findings(alone source: SpecSource, _ values: ReferenceValues) -> Diagnostics {
+        let own = SpecLoader.load([source], values).diagnostics
         guard !own.hasErrors else { return own }
         var diagnostics = Diagnostics()
-        for finding in findings([source]).all {
+        for finding in findings([source], values).all {
             var finding = finding
             if finding.severity == .error {
                 finding.severity = .warning

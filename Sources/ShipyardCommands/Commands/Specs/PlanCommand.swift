@@ -15,7 +15,7 @@ enum PlanCommand {
             .value(
                 "format", "FORMAT", values: .choice(["text", "jsonl", "dot", "mermaid"]),
                 "how the plan is printed"),
-            SharedOptions.strict
+            SharedOptions.parameter, SharedOptions.strict
         )
         .example("plan --jobs jobs/diamond/jobs.yaml", "says what would run, and after what")
         .example(
@@ -27,7 +27,8 @@ enum PlanCommand {
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let files = try SpecSources([.credentials, .config, .pool, .jobs], of: invocation)
         guard files.contains(.jobs) else { throw SpecFiles(invocation).missing("jobs") }
-        var (specs, diagnostics) = SpecLoader.load(files.sources)
+        var (specs, diagnostics) = SpecLoader.load(
+            files.sources, .of(RunContext(parameters: try invocation.arguments.parameters())))
         if invocation.has("strict") { diagnostics.makeWarningsErrors() }
         guard let jobs = specs.jobs, !diagnostics.hasErrors else {
             invocation.console.show(diagnostics)

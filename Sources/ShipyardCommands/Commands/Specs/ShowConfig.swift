@@ -8,7 +8,8 @@ enum ShowConfig {
     /// is left out, and what diagnostics mask of the others is masked here.
     static func print(_ invocation: Invocation) throws(CommandFailure) {
         let files = try SpecSources([.config, .fs, .pool, .jobs], of: invocation)
-        let (specs, diagnostics) = SpecLoader.load(files.sources)
+        let (specs, diagnostics) = SpecLoader.load(
+            files.sources, .of(RunContext(parameters: try invocation.arguments.parameters())))
         // What is wrong is told by the command itself.
         guard !diagnostics.hasErrors, let merged = specs.merged else { return }
         invocation.console.say(json(merged).prettyText)

@@ -7,7 +7,7 @@ import ShipyardSpecs
 /// of the spec files, where `.yaml` comes before `.yml` before `.json`.
 struct SpecFiles {
     /// In the order in which they are merged.
-    static let kinds = ["credentials", "config", "fs", "pool", "jobs"]
+    static let kinds = ["credentials", "config", "fs", "pool", "jobs", "schedules"]
 
     private let invocation: Invocation
     private let directory: String

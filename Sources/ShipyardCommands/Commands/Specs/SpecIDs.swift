@@ -27,12 +27,24 @@ struct SpecIDs {
     /// The ids of all jobs that a submission is about.
     static func jobs(of request: SubmissionRequest) throws(CommandFailure) -> [String] {
         guard let file = request.files.last(where: { $0.kind == "jobs" }) else { return [] }
-        return try jobs(in: file)
+        return try jobs(in: file, request.parameters ?? [:])
     }
 
-    static func jobs(in file: SubmissionRequest.File) throws(CommandFailure) -> [String] {
-        let jobs = try root(of: file)["job_specifications"]?.elements ?? []
-        return jobs.compactMap { $0["id"]?.string }
+    /// `parameters` are the values of references in ids.
+    static func jobs(
+        in file: SubmissionRequest.File, _ parameters: [String: String] = [:]
+    ) throws(CommandFailure) -> [String] {
+        let root = try root(of: file)
+        let jobs = root["job_specifications"]?.elements ?? []
+        let ids = jobs.compactMap { $0["id"]?.string }
+        guard ids.contains(where: { $0.contains("@{") }) else { return ids }
+        // An id with a part left out might be another job's.
+        var findings = Diagnostics()
+        let named = ReferenceWalk.replaced(root, .of(RunContext(parameters: parameters)), &findings)
+        guard !findings.hasErrors else {
+            throw CommandFailure(.specRefused, "").preceded(by: TextRenderer().render(findings))
+        }
+        return (named["job_specifications"]?.elements ?? []).compactMap { $0["id"]?.string }
     }
 
     /// For options that need one job, such as `--taskid`.

@@ -19,7 +19,7 @@ enum ValidateCommand {
         )
         .options(
             .value("format", "FORMAT", values: .choice(["text", "json"]), "how findings are printed"),
-            SharedOptions.strict
+            SharedOptions.parameter, SharedOptions.strict
         )
         .example("validate jobs jobs/hello/jobs.yaml", "checks one file")
         .example("validate --configdir jobs/etl --format json", "checks a directory, for editors and CI")
@@ -36,14 +36,22 @@ enum ValidateCommand {
         guard words.count > 1 else { throw .usage("`validate \(word)` needs a FILE") }
         let files = try SpecSources(kind, paths: words.dropFirst())
         var diagnostics = Diagnostics()
-        for source in files.sources { diagnostics.report(PlanCheck.findings(alone: source)) }
+        let values = try values(invocation)
+        for source in files.sources { diagnostics.report(PlanCheck.findings(alone: source, values)) }
         return report(diagnostics, files: files.sources.count, invocation)
     }
 
     private static func checkDirectory(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let files = try SpecSources(SpecKind.allCases, of: invocation)
         guard !files.sources.isEmpty else { throw SpecFiles(invocation).missing("jobs") }
-        return report(PlanCheck.findings(files.sources), files: files.sources.count, invocation)
+        return report(
+            PlanCheck.findings(files.sources, try values(invocation)), files: files.sources.count, invocation)
+    }
+
+    /// Without a `--param` a file is good for whoever will give its values.
+    private static func values(_ invocation: Invocation) throws(CommandFailure) -> ReferenceValues {
+        guard invocation.has("param") else { return .samples }
+        return .of(RunContext(parameters: try invocation.arguments.parameters()))
     }
 
     private static func report(
