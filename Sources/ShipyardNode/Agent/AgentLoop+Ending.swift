@@ -150,9 +150,13 @@ extension AgentLoop {
         if isRootGone { leave() }
     }
 
+    /// The lock is its first file to be made. Where that is deleted, somebody is deleting them all, and a task that starts
+    /// meanwhile may keep the directory itself from going.
     var isRootGone: Bool {
-        var information = stat()
-        return fstat(directory.number, &information) == 0 && information.st_nlink == 0
+        [directory.number, lock.number].contains {
+            var information = stat()
+            return fstat($0, &information) == 0 && information.st_nlink == 0
+        }
     }
 
     /// Ends all work and takes no more; the loop ends with the last process.

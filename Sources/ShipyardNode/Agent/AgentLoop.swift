@@ -13,6 +13,7 @@ final class AgentLoop {
     let spawner: ProcessSpawner
     let tree = ProcessTree()
     let directory: FileDescriptor
+    let lock: FileDescriptor
     let journal: AgentJournal
     private let signals: FileDescriptor
     private let listener: FileDescriptor
@@ -46,7 +47,7 @@ final class AgentLoop {
     init(
         _ options: NodeAgentOptions, node: NodeEnvironment, signals: consuming FileDescriptor,
         listener: consuming FileDescriptor, spawner: consuming ProcessSpawner,
-        directory: consuming FileDescriptor, journal: AgentJournal, removals: Removals
+        directory: consuming FileDescriptor, lock: consuming FileDescriptor, journal: AgentJournal, removals: Removals
     ) {
         self.removals = removals
         self.options = options
@@ -55,6 +56,7 @@ final class AgentLoop {
         self.listener = listener
         self.spawner = spawner
         self.directory = directory
+        self.lock = lock
         self.journal = journal
         stock = ResourceStock(Resources(slots: options.slots))
     }

@@ -66,7 +66,7 @@ package enum NodeAgent {
         let boot = JournalBoot(
             number: options.boot, state: options.state, life: options.life, machine: machine, agent: agent,
             group: group)
-        let loop = try makeLoop(options, root: root, boot, after: old, signals)
+        let loop = try makeLoop(options, root: root, boot, after: old, signals, lock: lock.copy())
         let code = loop.run()
         group.leave()
         _ = lock.number
@@ -75,7 +75,7 @@ package enum NodeAgent {
 
     private static func makeLoop(
         _ options: NodeAgentOptions, root: String, _ boot: JournalBoot, after old: JournalState,
-        _ signals: consuming FileDescriptor
+        _ signals: consuming FileDescriptor, lock: consuming FileDescriptor
     ) throws(SystemError) -> AgentLoop {
         // Where we are, whatever has come to its path since.
         let directory = try FileDescriptor.openDirectory(".")
@@ -85,7 +85,8 @@ package enum NodeAgent {
         return AgentLoop(
             options, node: NodeEnvironment(root: root, options: options), signals: signals,
             listener: try AgentSocket.listen(in: root),
-            spawner: try ProcessSpawner(), directory: directory, journal: journal, removals: removals)
+            spawner: try ProcessSpawner(), directory: directory, lock: lock, journal: journal,
+            removals: removals)
     }
 
     /// Directories of jobs that an agent was killed over before they had their name.
