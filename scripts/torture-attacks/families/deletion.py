@@ -4,6 +4,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import time
 
 import processes
 from load import Task
@@ -138,8 +139,14 @@ class Deletion(Family):
 
     def _disarm(self):
         """What even root cannot delete is made deletable again, as the user would who was told its path."""
-        for point in processes.mounts(self.home.path):
-            subprocess.run(["umount", "-l", point], stderr=subprocess.DEVNULL)
+        # Also where a node's root was moved to; and again, because a directory may be moved aside between a look and a hand.
+        for _ in range(5):
+            points = [point for point in processes.mounts(self.round.directory) if point != self.home.path]
+            if not points:
+                break
+            for point in points:
+                subprocess.run(["umount", "-l", point], stderr=subprocess.DEVNULL)
+            time.sleep(0.1)
         if os.path.isdir(self.home.nodes):
             subprocess.run(["chattr", "-R", "-i", self.home.nodes], stderr=subprocess.DEVNULL)
 
