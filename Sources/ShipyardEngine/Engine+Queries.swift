@@ -17,7 +17,7 @@ package struct NodeStatus: Sendable {
 }
 
 /// Why nothing of a job can run any more, although tasks are active.
-package enum Blockage: Sendable, Hashable {
+package enum WaitReason: Sendable, Hashable {
     /// Every active task waits for one that failed, or that does not exist; `example` is the first of them.
     case dependencies(example: UInt32, count: Int)
     case poolIsGone
@@ -104,7 +104,7 @@ extension Engine {
     }
 
     /// Nil while something of the job runs or can run.
-    package func blockage(_ number: UInt32) -> Blockage? {
+    package func waitReason(_ number: UInt32) -> WaitReason? {
         guard let job = jobs[number] else { return nil }
         if let problem = job.problem, job.record.state.takesTasks { return .unreadable(problem) }
         guard job.counts.active > 0, job.counts.running == 0 else { return nil }
@@ -123,10 +123,10 @@ extension Engine {
             needs(of: job.tasks[Int(next)], in: job).slots, pool.record.nodeResources.slots
         )
         return needed > available
-            ? .tooFewSlots(needed: needed, available: available) : blockage(of: job, in: pool)
+            ? .tooFewSlots(needed: needed, available: available) : waitReason(of: job, in: pool)
     }
 
-    private func blockage(of job: JobEntry, in pool: PoolEntry) -> Blockage? {
+    private func waitReason(of job: JobEntry, in pool: PoolEntry) -> WaitReason? {
         if pool.nodes.isEmpty {
             let target = pool.record.targetDedicatedNodes + pool.record.targetLowPriorityNodes
             return target == 0 ? .poolHasNoNodes : nil

@@ -100,8 +100,9 @@ import Testing
         _ = try run(program, by: nobody, "jobs", "add", "--jobs", specs.jobs)
         let output = program.home.path + "/nodes/p/node-1/workitems/j/job-1"
         #expect(
-            try program.eventually {
-                let task = try FileManager.default.contentsOfDirectory(atPath: output).first ?? ""
+            program.eventually {
+                // Not there until the task has begun.
+                let task = (try? FileManager.default.contentsOfDirectory(atPath: output))?.first ?? ""
                 let text = try? String(contentsOfFile: "\(output)/\(task)/stdout.txt", encoding: .utf8)
                 return text == "65534\n"
             })

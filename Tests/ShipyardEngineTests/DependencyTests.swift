@@ -46,7 +46,7 @@ struct DependencyTests {
         ])
         floor.end()
         floor.end()
-        #expect(floor.engine.blockage(job) == .dependencies(example: 2, count: 1))
+        #expect(floor.engine.waitReason(job) == .dependencies(example: 2, count: 1))
         floor.addTasks([TaskSeed(template: 0, number: 2)], to: job)
         #expect(floor.endAll() == [3, 2])
     }
@@ -64,7 +64,7 @@ struct DependencyTests {
                 .one { $1.dependencyAction = action })
             floor.end(code: code)
             #expect(floor.running() == (runs ? [1] : []))
-            #expect((floor.engine.blockage(job) == nil) == runs)
+            #expect((floor.engine.waitReason(job) == nil) == runs)
         }
     }
 

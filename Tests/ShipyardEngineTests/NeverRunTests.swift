@@ -27,12 +27,12 @@ struct NeverRunTests {
         floor.addTasks(.waiting([.task(3)], [.tasks(1...4)], [.task(5)]), to: job)
         #expect(stranded(floor.engine, job) == [2, 3, 4, 6, 7])
         #expect(floor.endAll() == [1, 5, 8])
-        #expect(floor.engine.blockage(job) == .dependencies(example: 2, count: 5))
+        #expect(floor.engine.waitReason(job) == .dependencies(example: 2, count: 5))
         // Ended by a user they are done with, and the next one is named.
         floor.apply(
             .taskTerminated(TaskKey(job: job, ordinal: 2)), .taskDeleted(TaskKey(job: job, ordinal: 3)))
         #expect(stranded(floor.engine, job) == [4, 6, 7])
-        #expect(floor.engine.blockage(job) == .dependencies(example: 4, count: 3))
+        #expect(floor.engine.waitReason(job) == .dependencies(example: 4, count: 3))
         #expect(stranded(floor.restored(), job) == [4, 6, 7])
     }
 
@@ -82,7 +82,7 @@ struct NeverRunTests {
             autoComplete: false)
         floor.end(code: 1)
         #expect(stranded(floor.engine, job) == [])
-        #expect(floor.engine.blockage(job) == .dependencies(example: 1, count: 1))
+        #expect(floor.engine.waitReason(job) == .dependencies(example: 1, count: 1))
         floor.addTasks([TaskSeed(template: 0, number: 1)], to: job)
         #expect(floor.endAll() == [2, 1])
     }
@@ -99,7 +99,7 @@ struct NeverRunTests {
         floor.end(code: 1)
         #expect(floor.engine.tasksThatNeverRun(job) == count - 1)
         for _ in 0..<1000 {
-            #expect(floor.engine.blockage(job) == .dependencies(example: 1, count: count - 1))
+            #expect(floor.engine.waitReason(job) == .dependencies(example: 1, count: count - 1))
         }
     }
 

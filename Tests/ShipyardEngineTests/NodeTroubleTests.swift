@@ -34,7 +34,7 @@ struct NodeTroubleTests {
         }
         #expect(pauses == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300])
         #expect(floor.nodeState(0) == .unusable)
-        #expect(floor.engine.blockage(job) == .nodesUnusable([.unusable: 1]))
+        #expect(floor.engine.waitReason(job) == .nodesUnusable([.unusable: 1]))
         // What was wrong has passed.
         floor.connects = true
         floor.apply(.nodeLost(NodeHandle(index: 0), reason: "no agent"))
@@ -125,7 +125,7 @@ struct NodeTroubleTests {
         #expect(row.requeueCount == Int32(Self.deaths) - 1)
         #expect(floor.running() == [1])
         floor.end()
-        #expect(floor.engine.blockage(job) == .dependencies(example: 2, count: 1))
+        #expect(floor.engine.waitReason(job) == .dependencies(example: 2, count: 1))
         #expect((0...1).allSatisfy { floor.nodeState($0) == .idle })
     }
 
@@ -156,7 +156,7 @@ struct NodeTroubleTests {
             floor.lose(0)
         }
         #expect(floor.running(.jobPreparation) == [])
-        #expect(floor.engine.blockage(job) == .preparationFailedEverywhere)
+        #expect(floor.engine.waitReason(job) == .preparationFailedEverywhere)
         let records = floor.writes.compactMap { if case .putNodeJob(let record) = $0 { record } else { nil } }
         #expect(records.last?.result?.failure?.code == "PreparationLosesNodes")
         // A new node is another try.
@@ -182,7 +182,7 @@ struct NodeTroubleTests {
                 job: job, pool: Floor.pool, node: NodeID("node-1"), boot: 1, isRelease: false, attempt: 1,
                 result: AttemptResult(outcome, at: floor.now.wall)))
         engine.finishRestoring(at: floor.now)
-        #expect((engine.blockage(job) == nil) == isOfUse)
+        #expect((engine.waitReason(job) == nil) == isOfUse)
     }
 
     /// Every attempt has one instance so far: what names another is of nobody here.
@@ -315,13 +315,13 @@ struct NodeTroubleTests {
         floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
         floor.giveBack()
         #expect(floor.running() == [])
-        #expect(floor.engine.blockage(job) == nil)
+        #expect(floor.engine.waitReason(job) == nil)
         floor.pass(until: floor.engine.nextDeadline!)
         #expect(
-            floor.engine.blockage(job)
+            floor.engine.waitReason(job)
                 == .nodesCannotStart(node: NodeID("node-1"), reason: "the disk is full"))
         floor.apply(.nodeCanStartWork(NodeHandle(index: 0)))
-        #expect(floor.engine.blockage(job) == nil)
+        #expect(floor.engine.waitReason(job) == nil)
         #expect(floor.endAll() == [0])
     }
 

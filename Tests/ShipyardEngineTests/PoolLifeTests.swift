@@ -38,7 +38,7 @@ struct PoolLifeTests {
         floor.end(.startTask, code: 1)
         #expect(floor.nodeState(0) == .startTaskFailed)
         #expect(floor.running(.startTask) == [])
-        #expect(floor.engine.blockage(job) == .nodesUnusable([.startTaskFailed: 1]))
+        #expect(floor.engine.waitReason(job) == .nodesUnusable([.startTaskFailed: 1]))
     }
 
     /// It was not started, so nothing would hold the next attempt back.
@@ -68,7 +68,7 @@ struct PoolLifeTests {
         #expect(floor.count { if case .removeNode(NodeHandle(index: 0)) = $0 { true } else { false } } == 1)
         floor.end(on: 1)
         for node in 0...1 { floor.apply(.nodeRemoved(NodeHandle(index: node))) }
-        #expect(floor.engine.blockage(1) == .poolHasNoNodes)
+        #expect(floor.engine.waitReason(1) == .poolHasNoNodes)
         #expect(floor.engine.pool(Floor.pool)?.allocationState == .steady)
         floor.apply(.poolResized(Floor.pool, dedicated: 1, lowPriority: 0))
         #expect(floor.endAll() == [2, 3])
@@ -109,7 +109,7 @@ struct PoolLifeTests {
         #expect(floor.engine.counts(job)?.active == 3)
         #expect(floor.entry(job, 0)?.requeueCount == 1)
         #expect(floor.progress(job, 0).last?.result?.failure?.code == "NodeRemoved")
-        #expect(floor.engine.blockage(job) == .poolIsGone)
+        #expect(floor.engine.waitReason(job) == .poolIsGone)
         floor.apply(.nodeRemoved(NodeHandle(index: 0)))
         #expect(floor.count { if case .verifyPoolRemoved = $0 { true } else { false } } == 0)
         floor.apply(.nodeRemoved(NodeHandle(index: 1)))

@@ -75,7 +75,7 @@ struct SchedulingTests {
         let large = floor.addJob(.free(1), priority: 5, .one { $1.needs.slots = 3 })
         let small = floor.addJob(.free(1))
         #expect(floor.engine.counts(small)?.running == 1)
-        #expect(floor.engine.blockage(large) == .tooFewSlots(needed: 3, available: 2))
+        #expect(floor.engine.waitReason(large) == .tooFewSlots(needed: 3, available: 2))
     }
 
     /// What waits at an agent starts the moment a slot is free there; long tasks wait at the service instead,

@@ -201,7 +201,7 @@ struct TaskLifeTests {
         #expect(floor.engine.counts(job)?.total == 2)
         floor.end()
         #expect(floor.running() == [])
-        #expect(floor.engine.blockage(job) == .dependencies(example: 2, count: 1))
+        #expect(floor.engine.waitReason(job) == .dependencies(example: 2, count: 1))
         floor.apply(.taskDeleted(TaskKey(job: job, ordinal: 2)))
         #expect(floor.engine.job(job)?.state == .completed)
     }
@@ -233,7 +233,7 @@ struct TaskLifeTests {
         engine.restoreHoles(of: job)
         engine.restoreDependencies([.task(1)], of: TaskKey(job: job, ordinal: 0))
         engine.finishRestoring(at: floor.now)
-        #expect(engine.blockage(job) == .dependencies(example: 0, count: 1))
+        #expect(engine.waitReason(job) == .dependencies(example: 0, count: 1))
     }
 
     /// Its ordinal stays its own: the database has given the next one to the next task.

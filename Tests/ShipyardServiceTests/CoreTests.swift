@@ -151,7 +151,7 @@ struct CoreTests {
             #expect(engine.counts(whole)?.total == 2)
             #expect(engine.counts(broken)?.total == 2)
             #expect(engine.job(broken)?.state == .disabled)
-            guard case .unreadable(let problem) = engine.blockage(broken) else {
+            guard case .unreadable(let problem) = engine.waitReason(broken) else {
                 Issue.record("it is not said to be unreadable")
                 return
             }
@@ -194,7 +194,7 @@ struct CoreTests {
         let counts = try #require(core.inspect { $0.counts(job) })
         #expect((counts.failed, counts.active) == (texts.count + 2, 1))
         #expect(try store.progress(of: lost.key)?.result?.failure?.code == "RowUnreadable")
-        #expect(core.inspect { $0.blockage(job) } == nil)
+        #expect(core.inspect { $0.waitReason(job) } == nil)
     }
 
     /// Ordinals of deleted tasks are not given again, and others may wait for them.
@@ -204,14 +204,14 @@ struct CoreTests {
         let waiting = TaskDefinition(key: key, id: "t0", command: "run", template: 0, dependencies: "1")
         try store.commit([.deleteTask(key), .addTask(waiting), .deleteTask(TaskKey(job: job, ordinal: 1))])
         let core = try restarted()
-        #expect(core.inspect { $0.blockage(job) } == .dependencies(example: 0, count: 1))
+        #expect(core.inspect { $0.waitReason(job) } == .dependencies(example: 0, count: 1))
     }
 
     @Test func poolWhoseSpecCannotBeReadRunsNothingAndCanBeDeleted() throws {
         let job = try addJob("j", tasks: 1)
         try store.commit([.putPoolSpec(PoolID("pool")!, DocumentRecord(version: 1, text: "{"))])
         let core = try restarted()
-        guard case .unreadable = core.inspect({ $0.blockage(job) }) else {
+        guard case .unreadable = core.inspect({ $0.waitReason(job) }) else {
             Issue.record("it is not said to be unreadable")
             return
         }

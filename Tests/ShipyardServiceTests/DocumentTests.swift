@@ -133,7 +133,7 @@ struct DocumentTests {
     // MARK: What cannot be read
 
     private func problem(_ core: ServiceCore, _ job: UInt32) -> String? {
-        guard case .unreadable(let problem) = core.inspect({ $0.blockage(job) }) else { return nil }
+        guard case .unreadable(let problem) = core.inspect({ $0.waitReason(job) }) else { return nil }
         return problem
     }
 

@@ -237,7 +237,7 @@ struct SecretTests {
         }
         for _ in 0..<5 { try core.endTurn(at: now) }
         #expect(substrate.lastSecrets == (isThere ? ["A=job-a", "B=job-b", "C=job-c"] : nil))
-        #expect(core.inspect { $0.blockage(job) } == (isThere ? nil : .preparationFailedEverywhere))
+        #expect(core.inspect { $0.waitReason(job) } == (isThere ? nil : .preparationFailedEverywhere))
         #expect(vault.questions == ["job"])
     }
 

@@ -63,13 +63,13 @@ extension APIRoutes {
     struct JobStatus: Sendable {
         var record: JobRecord
         var counts: TaskCounts
-        var blockage: Blockage?
+        var waitReason: WaitReason?
 
         init?(_ number: UInt32, in engine: borrowing Engine) {
             guard let record = engine.job(number), let counts = engine.counts(number) else { return nil }
             self.record = record
             self.counts = counts
-            blockage = engine.blockage(number)
+            waitReason = engine.waitReason(number)
         }
     }
 
@@ -119,14 +119,14 @@ extension APIRoutes {
             onAllTasksComplete: record.autoComplete ? "terminateJob" : "noAction",
             maxWallClockTime: plan.maxWallTime?.iso8601Duration,
             usesTaskDependencies: plan.usesTaskDependencies,
-            taskCounts: TaskCountsResponse(status.counts), isBlocked: status.blockage != nil,
-            blockedReason: try status.blockage.map { blockage throws(APIFailure) in
-                try sentence(for: blockage, record)
+            taskCounts: TaskCountsResponse(status.counts), isBlocked: status.waitReason != nil,
+            blockedReason: try status.waitReason.map { waitReason throws(APIFailure) in
+                try sentence(for: waitReason, record)
             }, number: record.number)
     }
 
-    private func sentence(for blockage: Blockage, _ job: JobRecord) throws(APIFailure) -> String {
-        switch blockage {
+    private func sentence(for waitReason: WaitReason, _ job: JobRecord) throws(APIFailure) -> String {
+        switch waitReason {
         case .dependencies(let example, let count):
             let definition = try read { reader throws(StoreError) in
                 try reader.definition(of: TaskKey(job: job.number, ordinal: example))

@@ -43,14 +43,14 @@ extension ServiceCore {
             return true
         }
         return counts != watcher.seen || record.state != watcher.seenState
-            || engine.blockage(watcher.job) != nil
+            || engine.waitReason(watcher.job) != nil
     }
 
     /// Nothing of the job runs or will: who waits for that is told at once.
     private func isOver(_ job: UInt32) -> Bool {
         guard let record = engine.job(job), let counts = engine.counts(job) else { return true }
         return record.state == .completed || counts.active + counts.running == 0
-            || engine.blockage(job) != nil
+            || engine.waitReason(job) != nil
     }
 
     func answerWatchers(at now: Moment) {

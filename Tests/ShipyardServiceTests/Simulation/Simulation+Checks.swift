@@ -60,7 +60,7 @@ extension Simulation {
         guard let core else { return }
         for (number, index) in substrate.ledger.jobs.sorted(by: { $0.key < $1.key }) {
             guard core.inspect({ $0.job(number)?.state }) == .active,
-                case .dependencies = core.inspect({ $0.blockage(number) })
+                case .dependencies = core.inspect({ $0.waitReason(number) })
             else { continue }
             let tasks = scenario.jobs[index].tasks
             for ordinal in tasks.indices {

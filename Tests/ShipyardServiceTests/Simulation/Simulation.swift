@@ -341,7 +341,7 @@ final class Simulation {
                 guard let number = engine.jobNumber(job.plan.id), let record = engine.job(number),
                     let counts = engine.counts(number)
                 else { return false }
-                if record.state == .completed || engine.blockage(number) != nil { return true }
+                if record.state == .completed || engine.waitReason(number) != nil { return true }
                 return record.state == .active && counts.active == 0 && counts.running == 0
             }
         }
