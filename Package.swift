@@ -80,7 +80,8 @@ let package = Package(
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),
         tests("ShipyardSubmissionTests", ["ShipyardSubmission", "TestSupport"], resources: []),
-        tests("ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI", "ShipyardSubmission"], resources: []),
+        tests(
+            "ShipyardCommandsTests", ["ShipyardCommands", "ShipyardAPI", "ShipyardSubmission"], resources: []),
         tests("EndToEndTests", ["ShipyardModel", "ShipyardNode", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

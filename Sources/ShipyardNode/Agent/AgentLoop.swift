@@ -47,7 +47,8 @@ final class AgentLoop {
     init(
         _ options: NodeAgentOptions, node: NodeEnvironment, signals: consuming FileDescriptor,
         listener: consuming FileDescriptor, spawner: consuming ProcessSpawner,
-        directory: consuming FileDescriptor, lock: consuming FileDescriptor, journal: AgentJournal, removals: Removals
+        directory: consuming FileDescriptor, lock: consuming FileDescriptor, journal: AgentJournal,
+        removals: Removals
     ) {
         self.removals = removals
         self.options = options
