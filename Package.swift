@@ -36,7 +36,7 @@ let package = Package(
         target("ShipyardEngine", ["ShipyardModel", "ShipyardPlanner"]),
         target("ShipyardStore", ["ShipyardModel", "ShipyardPlanner", "CSQLite"]),
         target("ShipyardNode", ["ShipyardModel", "ShipyardSystem", "CLinux"]),
-        target("ShipyardHTTPClient", ["ShipyardModel", "CCurl"]),
+        target("ShipyardHTTPClient", ["ShipyardModel", "ShipyardSystem", "CCurl"]),
         target("ShipyardStaging", ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CArchive"]),
         target(
             "ShipyardService",

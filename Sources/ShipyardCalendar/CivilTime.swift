@@ -34,6 +34,15 @@ package struct CivilTime: Hashable, Sendable, Comparable, CustomStringConvertibl
     }
 }
 
+/// The offset of a zone from UTC, in seconds, as `+02:00` with a colon for separator.
+package func appendOffset(_ offset: Int64, separator: String, to bytes: inout [UInt8]) {
+    bytes.append(offset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
+    let minutes = Int64(offset.magnitude / 60)
+    appendDecimal(minutes / 60, width: 2, to: &bytes)
+    bytes += separator.utf8
+    appendDecimal(minutes % 60, width: 2, to: &bytes)
+}
+
 extension Instant {
     /// Whole seconds since 1970, rounded down.
     package var flooredSeconds: Int64 { milliseconds.flooredDivision(by: 1000).0 }

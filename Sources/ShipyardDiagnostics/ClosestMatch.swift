@@ -45,3 +45,12 @@ private func editDistance(_ left: [Character], _ right: [Character]) -> Int {
     }
     return previous[right.count]
 }
+
+extension Diagnostic {
+    /// Proposes `near`, if there is such a word, for what stands at `range`.
+    package mutating func suggest(_ near: String?, at range: SourceRange) {
+        guard let near else { return }
+        help = "did you mean `\(near)`?"
+        edit = TextEdit(replacing: range, with: near)
+    }
+}

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 extension HTTPClient {
     /// Tries of a download, whatever ended the one before: it begins anew each time and so may be repeated.
@@ -66,18 +67,4 @@ extension HTTPClient {
             false
         }
     }
-}
-
-/// The errno of the failed write, nil when all is written.
-private func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32) -> Int32? {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-        let count = Glibc.write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if count < 0 {
-            if errno == EINTR { continue }
-            return errno
-        }
-        rest = rest.dropFirst(count)
-    }
-    return nil
 }

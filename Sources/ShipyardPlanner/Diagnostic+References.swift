@@ -36,10 +36,7 @@ extension Diagnostic {
         var diagnostic = Diagnostic(
             code: .unknownDependency, message: "task `\(name.value)` is not defined in job `\(job)`",
             primary: Label(at: name.range, "no task has this id"))
-        if let near = closestMatch(to: name.value, in: known) {
-            diagnostic.help = "did you mean `\(near)`?"
-            diagnostic.edit = TextEdit(replacing: name.range, with: near)
-        }
+        diagnostic.suggest(closestMatch(to: name.value, in: known), at: name.range)
         return diagnostic
     }
 

@@ -76,13 +76,8 @@ package struct ZonedTime: Codable, Sendable, Hashable {
     package var iso8601: String { "\(reading)" + (zone == "UTC" ? "Z" : offsetText(separator: ":")) }
 
     func offsetText(separator: String) -> String {
-        let minutes = offset.magnitude / 60
-        return (offset < 0 ? "-" : "+") + padded(minutes / 60, 2) + separator + padded(minutes % 60, 2)
-    }
-
-    private func padded(_ number: UInt64, _ width: Int) -> String {
         var bytes: [UInt8] = []
-        appendDecimal(Int64(number), width: width, to: &bytes)
+        appendOffset(offset, separator: separator, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 }

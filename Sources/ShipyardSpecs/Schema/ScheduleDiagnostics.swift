@@ -56,10 +56,7 @@ extension Diagnostic {
         var finding = Diagnostic(
             code: .unknownSchedule, severity: .warning, message: "this file has no schedule \(Quoted(node))",
             primary: Label(at: node.range, "waits for one of another file"))
-        if let near = node.string.flatMap({ closestMatch(to: $0, in: known) }) {
-            finding.help = "did you mean `\(near)`?"
-            finding.edit = TextEdit(replacing: node.range, with: near)
-        }
+        finding.suggest(node.string.flatMap { closestMatch(to: $0, in: known) }, at: node.range)
         return finding
     }
 
@@ -83,10 +80,7 @@ extension Diagnostic {
         var finding = Diagnostic(
             code: .unknownJobOfSchedule, message: "the jobs file has no job \(Quoted(id.value))",
             primary: Label(at: id.range, "no job has this id"))
-        if let near = closestMatch(to: id.value, in: known) {
-            finding.help = "did you mean `\(near)`?"
-            finding.edit = TextEdit(replacing: id.range, with: near)
-        }
+        finding.suggest(closestMatch(to: id.value, in: known), at: id.range)
         return finding
     }
 

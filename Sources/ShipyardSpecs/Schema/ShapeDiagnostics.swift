@@ -70,10 +70,7 @@ extension Diagnostic {
             code: .unknownWord, message: "`\(key)` does not know \(Quoted(node))",
             primary: Label(at: node.range, "not one of its words"))
         diagnostic.notes = ["the words are \(list)"]
-        if let text = node.string, let near = closestMatch(to: text, in: words) {
-            diagnostic.help = "did you mean `\(near)`?"
-            diagnostic.edit = TextEdit(replacing: node.range, with: near)
-        }
+        diagnostic.suggest(node.string.flatMap { closestMatch(to: $0, in: words) }, at: node.range)
         return diagnostic
     }
 

@@ -126,10 +126,8 @@ extension Diagnostic {
         var diagnostic = Diagnostic(
             code: .unknownPoolLifetime, message: "\(Quoted(node)) is not a pool lifetime",
             primary: Label(at: node.range, "neither `job` nor `job_schedule`"))
-        if let text = node.string, let near = closestMatch(to: text, in: ["job", "job_schedule"]) {
-            diagnostic.help = "did you mean `\(near)`?"
-            diagnostic.edit = TextEdit(replacing: node.range, with: near)
-        }
+        diagnostic.suggest(
+            node.string.flatMap { closestMatch(to: $0, in: ["job", "job_schedule"]) }, at: node.range)
         return diagnostic
     }
 }

@@ -52,18 +52,7 @@ extension FileDescriptor {
     }
 
     /// The errno of the failed write, nil when all is written.
-    package borrowing func write(all bytes: UnsafeRawBufferPointer) -> Int32? {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = Glibc.write(number, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                return errno
-            }
-            rest = rest.dropFirst(count)
-        }
-        return nil
-    }
+    package borrowing func write(all bytes: UnsafeRawBufferPointer) -> Int32? { writeAll(bytes, to: number) }
 
     /// Bytes read, 0 at the end; nil on failure with `errno` set.
     package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
@@ -73,6 +62,20 @@ extension FileDescriptor {
             if errno != EINTR { return nil }
         }
     }
+}
+
+/// As `FileDescriptor.write(all:)`, to one that is another's.
+package func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32) -> Int32? {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let count = Glibc.write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count < 0 {
+            if errno == EINTR { continue }
+            return errno
+        }
+        rest = rest.dropFirst(count)
+    }
+    return nil
 }
 
 /// A file or directory as the kernel knows it, whatever its name. A copy, journal and all, is another one.

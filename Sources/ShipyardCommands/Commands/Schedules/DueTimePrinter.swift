@@ -116,10 +116,6 @@ struct DueTimePrinter {
         (instant + .seconds(offset)).appendISO8601(to: &bytes)
         guard zone.name != "UTC" else { return }
         bytes.removeLast()
-        bytes.append(offset < 0 ? UInt8(ascii: "-") : UInt8(ascii: "+"))
-        let minutes = Int64(offset.magnitude / 60)
-        appendDecimal(minutes / 60, width: 2, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        appendDecimal(minutes % 60, width: 2, to: &bytes)
+        appendOffset(offset, separator: ":", to: &bytes)
     }
 }
