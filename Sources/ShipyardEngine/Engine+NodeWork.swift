@@ -57,17 +57,27 @@ extension Engine {
         setPhase(
             result.isSuccess ? .prepared : .preparationFailed, of: job, on: node, attempt: work.attempt,
             result: result)
-        for ordinal in result.isSuccess ? state.waiting : state.waiting.reversed() {
+        if result.isSuccess, nodes[node].startTrouble == nil {
+            let isRequeued = { (ordinal: UInt32) in job.tasks[Int(ordinal)].flags.contains(.requeueing) }
             // Given back meanwhile, when the pool was deleted.
-            guard nodes[node].tasks.contains(job.key(ordinal)) else { continue }
-            if result.isSuccess, !job.tasks[Int(ordinal)].flags.contains(.requeueing) {
+            for ordinal in state.waiting
+            where nodes[node].tasks.contains(job.key(ordinal)) && !isRequeued(ordinal) {
                 sendTask(ordinal, of: job, to: node)
-            } else {
-                // The node is of no use to this job; another may be. The attempt never ran, so it keeps its number.
-                takeBack(ordinal, of: job, from: node, at: now)
             }
+            takeBack(state.waiting.filter(isRequeued), of: job, from: node, at: now)
+        } else {
+            takeBack(state.waiting, of: job, from: node, at: now)
         }
         advance(job, at: now)
+    }
+
+    /// The node is of no use to these tasks, which waited for its preparation; another may be. Their attempts never
+    /// ran, so they keep their numbers.
+    private mutating func takeBack(_ waiting: [UInt32], of job: JobEntry, from node: Int, at now: Moment) {
+        // Latest first, so that they are ready in their order.
+        for ordinal in waiting.reversed() where nodes[node].tasks.contains(job.key(ordinal)) {
+            takeBack(ordinal, of: job, from: node, at: now)
+        }
     }
 
     /// The job that `work` prepares or releases, where that is what the engine believes it to be at. Everything else
@@ -134,7 +144,9 @@ extension Engine {
     mutating func nodeWorkReturned(_ work: WorkID, on node: Int, at now: Moment) {
         guard work.kind == .jobRelease else {
             nodes[node].returnedWork.insert(work)
-            if work.kind == .jobPreparation, let (job, _) = current(work, .preparing, on: node) {
+            if work.kind == .jobPreparation, let (job, state) = current(work, .preparing, on: node) {
+                job.nodes[node]?.waiting = []
+                takeBack(state.waiting, of: job, from: node, at: now)
                 completeIfDone(job, at: now)
             }
             return

@@ -308,6 +308,30 @@ struct NodeTroubleTests {
         #expect(floor.running(on: 0) == [2])
     }
 
+    @Test func tasksThatWaitForAPreparationGoElsewhereWhenItsNodeIsInTrouble() {
+        let floor = Floor(nodes: 2)
+        let node = NodeHandle(index: 0)
+        let job = floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        floor.apply(.nodeCannotStartWork(node, reason: "the disk is full"))
+        // It had begun before, and ends well.
+        floor.end(.jobPreparation, on: 0)
+        #expect(floor.running(on: 0) == [])
+        floor.end(.jobPreparation, on: 1)
+        #expect(floor.running(on: 1) == [0])
+        floor.addTasks(.free(1), to: job)
+        floor.apply(.nodeCanStartWork(node))
+        #expect(floor.running(on: 0) == [1])
+    }
+
+    @Test func tasksThatWaitForAPreparationThatWasGivenBackGoElsewhere() {
+        let floor = Floor(nodes: 2)
+        floor.addJob(.free(1), .one { rules, _ in rules.hasPreparation = true })
+        floor.apply(.nodeCannotStartWork(NodeHandle(index: 0), reason: "the disk is full"))
+        floor.giveBack(.jobPreparation)
+        floor.end(.jobPreparation, on: 1)
+        #expect(floor.running(on: 1) == [0])
+    }
+
     /// A moment of trouble is none of the user's business; a lasting one is.
     @Test func lastingTroubleOfAllNodesBlocksAJobUntilItIsOver() {
         let floor = Floor()

@@ -44,6 +44,10 @@ struct Ledger {
             if let last = endedByUser[TaskKey(rawValue: work.key)] {
                 expect(work.attempt <= last, "\(work) began after its task was ended")
             }
+            let killed = agentsKilledBy[TaskKey(rawValue: work.key)] ?? 0
+            expect(
+                killed < Self.mostAgentsKilledByATask,
+                "\(work) begins, and its task has ended \(killed) agents")
             nodeOfWork[work] = name
             usedSlots[name, default: 0] += assignment.needs.slots
             expect(
@@ -59,7 +63,7 @@ struct Ledger {
         return TimeSpan(milliseconds: task.milliseconds)
     }
 
-    private func part(_ work: WorkID, _ scenario: Scenario) -> Scenario.TaskPart? {
+    func part(_ work: WorkID, _ scenario: Scenario) -> Scenario.TaskPart? {
         let key = TaskKey(rawValue: work.key)
         return jobs[key.job].map { scenario.jobs[$0].tasks[Int(key.ordinal)] }
     }
@@ -159,6 +163,14 @@ struct Ledger {
         unknownEnds.formUnion((agent?.exits ?? []).map(\.work))
         for job in preparedNodes.keys { preparedNodes[job]?.remove(name) }
     }
+
+    /// A task's command has ended its node's agent. It is not allowed to go on with that for ever.
+    mutating func killedItsAgent(_ work: WorkID) {
+        agentsKilledBy[TaskKey(rawValue: work.key), default: 0] += 1
+    }
+    /// Each loss counts at least a twelfth of what a task may have on its account.
+    private static let mostAgentsKilledByATask = 12
+    private var agentsKilledBy: [TaskKey: Int] = [:]
 
     func hasRun(_ work: WorkID) -> Bool { begun.contains(work) }
 }

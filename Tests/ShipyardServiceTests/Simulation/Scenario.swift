@@ -21,6 +21,8 @@ struct Scenario {
         /// Exit codes of its attempts, the last one repeated.
         var exitCodes: [Int32]
         var milliseconds: Int64
+        /// In place of its end comes that of its node's agent.
+        var killsItsAgent = false
         var number: Int? { Int(id) }
     }
 
@@ -82,6 +84,10 @@ struct Scenario {
     }
 
     private mutating func addFaults(_ random: inout SeededRandom) {
+        let job = random.below(jobs.count)
+        if random.chance(15), let task = jobs[job].tasks.indices.randomElement(using: &random) {
+            jobs[job].tasks[task].killsItsAgent = true
+        }
         func moment(_ random: inout SeededRandom) -> Instant {
             Instant(milliseconds: 10 + Int64(random.below(300)))
         }

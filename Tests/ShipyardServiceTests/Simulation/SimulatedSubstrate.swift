@@ -73,6 +73,9 @@ final class SimulatedSubstrate: Substrate {
     /// Nodes that give no sign, as far as the service has been told before this turn and with it.
     private var silentBefore: Set<NodeHandle> = []
     private var silent: Set<NodeHandle> = []
+    /// As `silent`, of nodes that have said that they cannot start work.
+    private var troubledBefore: Set<NodeHandle> = []
+    private var troubled: Set<NodeHandle> = []
     /// Nodes that the service was told are lost, and has not launched again.
     private var lost: Set<NodeHandle> = []
     /// Something was taken since the last commit.
@@ -139,12 +142,21 @@ final class SimulatedSubstrate: Substrate {
         for event in arrived {
             switch event {
             case .nodeSilent(let node): silent.insert(node)
-            case .nodeHeard(let node), .nodeConnected(let node, _, _, _): silent.remove(node)
+            case .nodeHeard(let node): silent.remove(node)
+            case .nodeCannotStartWork(let node, _): troubled.insert(node)
+            case .nodeCanStartWork(let node): troubled.remove(node)
+            case .nodeConnected(let node, _, _, _):
+                silent.remove(node)
+                troubled.remove(node)
             case .nodeLost(let node, _, _):
                 silent.remove(node)
+                troubled.remove(node)
                 lost.insert(node)
             default: break
             }
+            // What it said in between, in this turn, counts as well.
+            silentBefore.formIntersection(silent)
+            troubledBefore.formIntersection(troubled)
         }
         defer { arrived = [] }
         return arrived
@@ -162,7 +174,7 @@ final class SimulatedSubstrate: Substrate {
         }
         exitsInTurn = [:]
         isInTurn = false
-        silentBefore = silent
+        (silentBefore, troubledBefore) = (silent, troubled)
         if !isDead { whenCommitted() }
     }
 
@@ -196,6 +208,7 @@ final class SimulatedSubstrate: Substrate {
         handles = [:]
         welcomed = []
         (silent, silentBefore, lost) = ([], [], [])
+        (troubled, troubledBefore) = ([], [])
         lastDelivery = [:]
     }
 
@@ -280,8 +293,11 @@ final class SimulatedSubstrate: Substrate {
             work.id.kind != .task || !lost.contains(node),
             "\(work.id) is ordered of the node \(node.index), which is lost")
         ledger.expect(
-            work.id.kind != .task || !(silent.contains(node) && silentBefore.contains(node)),
+            work.id.kind != .task || !silentBefore.contains(node),
             "\(work.id) is ordered of the node \(node.index), which is silent")
+        ledger.expect(
+            work.id.kind != .task || !troubledBefore.contains(node),
+            "\(work.id) is ordered of the node \(node.index), which cannot start work")
         order(.start(work), to: node)
     }
 
@@ -435,6 +451,10 @@ final class SimulatedSubstrate: Substrate {
 
     func end(_ work: WorkID, on name: NodeName, started: Instant) {
         guard let running = agents[name]?.running[work], running.started == started else { return }
+        if running.ending == nil, ledger.part(work, scenario)?.killsItsAgent == true {
+            ledger.killedItsAgent(work)
+            return killAgent(name, reason: "it died")
+        }
         agents[name]?.running[work] = nil
         let code = ledger.ended(running.work, on: name, scenario, killed: running.ending != nil)
         let usage = ResourceUsage(wall: (now - running.started).milliseconds * 1000)

@@ -341,7 +341,12 @@ final class Simulation {
                 guard let number = engine.jobNumber(job.plan.id), let record = engine.job(number),
                     let counts = engine.counts(number)
                 else { return false }
-                if record.state == .completed || engine.waitReason(number) != nil { return true }
+                if record.state == .completed { return true }
+                if let reason = engine.waitReason(number) {
+                    // Unusable nodes come back.
+                    if case .nodesUnusable(let states) = reason { return states[.unusable] == nil }
+                    return true
+                }
                 return record.state == .active && counts.active == 0 && counts.running == 0
             }
         }
