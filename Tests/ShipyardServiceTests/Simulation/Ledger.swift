@@ -8,6 +8,8 @@ struct Ledger {
     var accepted: Set<UInt32> = []
     /// Tasks whose end a user was promised, and the attempt that it found.
     var endedByUser: [TaskKey: Int32] = [:]
+    /// Jobs that a user was promised to be ended.
+    var endedJobs: Set<UInt32> = []
     private(set) var violations: [String] = []
     /// Work that has begun, ever: promise 3 says once for each number.
     private var begun: Set<WorkID> = []
@@ -143,6 +145,12 @@ struct Ledger {
         case .task:
             usedSlots[name, default: 0] -= assignment.needs.slots
             guard let task = part(work, scenario) else { return 0 }
+            // Whoever ends it does not wait for its own end.
+            expect(
+                killed || task.milliseconds < Scenario.endlessMilliseconds
+                    || !(endedJobs.contains(TaskKey(rawValue: work.key).job)
+                        || endedByUser[TaskKey(rawValue: work.key)] != nil),
+                "\(work) went on to its own end, and a user had ended it")
             let code = task.exitCodes[min(Int(work.attempt) - 1, task.exitCodes.count - 1)]
             ends[work] = .some(killed ? nil : code)
             return code

@@ -26,6 +26,9 @@ struct Scenario {
         var number: Int? { Int(id) }
     }
 
+    /// A task that ends by itself only because histories must.
+    static let endlessMilliseconds: Int64 = 600_000
+
     var seed: UInt64
     var pool: PoolSpec
     var jobs: [JobPart] = []
@@ -163,9 +166,10 @@ struct Scenario {
                         ? (random.chance(15) && index > 0 ? "0\(index - 1)" : "\(index)") : "t\(index)",
                     template: random.below(plan.templates.count), dependencies: dependencies,
                     exitCodes: codes,
-                    milliseconds: random.chance(50) ? 1 : Int64(1 + random.below(80))))
+                    milliseconds: random.chance(3)
+                        ? endlessMilliseconds : random.chance(50) ? 1 : Int64(1 + random.below(80))))
         }
-        let submit = Instant(milliseconds: Int64(random.below(60)))
+        let submit = Instant(milliseconds: Int64(random.below(random.chance(25) ? 300 : 60)))
         let terminate = random.chance(15) ? submit + TimeSpan(milliseconds: Int64(random.below(300))) : nil
         let first = random.chance(25) ? random.below(count + 1) : count
         return JobPart(plan: plan, tasks: tasks, firstCount: first, submitAt: submit, terminateAt: terminate)

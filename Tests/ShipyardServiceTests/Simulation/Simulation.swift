@@ -300,7 +300,11 @@ final class Simulation {
         guard let core, let number = core.inspect({ $0.jobNumber(id) }) else { return }
         let state = core.inspect { $0.job(number)?.state }
         if state == .completed || state == .terminating || state == .deleting { return }
-        try? core.terminateJob(id.text, at: substrate.moment)
+        if (try? core.terminateJob(id.text, at: substrate.moment)) != nil {
+            core.afterCommit(isPromise: true) { [unowned self] error in
+                if error == nil { self.substrate.ledger.endedJobs.insert(number) }
+            }
+        }
         retry { self.endJob(index) }
     }
 
