@@ -29,6 +29,7 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
     package var notBefore: Instant?
     package var notAfter: Instant?
     package var policy = SchedulePolicy()
+    package var isEnabled = true
     package var parameters: [Parameter] = []
     /// Only this job of the jobs file, by its id as it is written there.
     package var jobID: String?
@@ -47,6 +48,7 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
         notBefore = spec.timetable.notBefore
         notAfter = spec.timetable.notAfter
         policy = spec.policy
+        isEnabled = spec.isEnabled
         policy.after = spec.after.map(\.rule)
         policy.hasTrigger = spec.storageEvent != nil
         parameters = spec.parameters.map { Parameter(name: $0.name.value, value: $0.value.value) }
