@@ -33,6 +33,9 @@ package final class ServiceCore {
     /// Jobs whose refused tasks are marked for removal in this turn.
     var discardedJobs: Set<UInt32> = []
     var watchers: [JobWatcher] = []
+    var triggerTurn = TriggerTurn()
+    /// Asks a schedule for a run for the event of this number. In the turn of the event.
+    var eventRun: (_ schedule: UInt32, _ event: Int64, _ now: Moment) -> EventAnswer = { _, _, _ in .unwanted }
     /// A search for old files that is to begin.
     var sweep: RetentionSweep?
     /// Runs whose jobs are to be made.
@@ -122,6 +125,7 @@ package final class ServiceCore {
             throw error
         }
         discardedJobs = []
+        triggerTurn.end()
         let found: [TaskKey: TaskDefinition]
         do {
             found = try definitions(for: turn.effects)
