@@ -21,6 +21,7 @@ package struct Engine: ~Copyable {
     var wallTimers = Timers<Instant>()
     var schedules: [UInt32: ScheduleEntry] = [:]
     var scheduleNumbers: [ScheduleID: UInt32] = [:]
+    let scheduleTally = ScheduleTally()
     /// Those that are not over.
     var runs: [RunKey: RunEntry] = [:]
     /// Schedules that run when something has ended.
@@ -89,6 +90,9 @@ package struct Engine: ~Copyable {
         case .scheduleDisabled(let number): disableSchedule(number, at: now)
         case .scheduleTerminated(let number): terminateSchedule(number, at: now)
         case .scheduleDeleted(let number): deleteSchedule(number, at: now)
+        case .schedulePoolMade(let number, let pool):
+            scheduleEntry(number).record.pool = pool
+            save(scheduleEntry(number))
         case .runAsked(let request): askForRun(request, at: now)
         case .backfillAsked(let number, let times, let parallel):
             askForBackfill(number, times, parallel, at: now)

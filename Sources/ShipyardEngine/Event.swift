@@ -55,6 +55,8 @@ package enum Event: Sendable {
     case scheduleDisabled(UInt32)
     case scheduleTerminated(UInt32)
     case scheduleDeleted(UInt32)
+    /// The pool that all its runs share was made in this turn.
+    case schedulePoolMade(UInt32, PoolID)
     /// Somebody, or a file, wants a run now.
     case runAsked(RunRequest)
     /// Runs for times that passed, oldest first.

@@ -94,6 +94,8 @@ package struct ScheduleRecord: Sendable, Hashable {
     package var stateTransitionTime: Instant
     /// How many runs of a backfill may be active at once.
     package var backfillParallel = 1
+    /// The pool that all its runs share, and that goes with it (`pool_lifetime: job_schedule`).
+    package var pool: PoolID?
 
     package init(
         number: UInt32, id: ScheduleID, isRecurrence: Bool, state: ScheduleState, cursor: Instant,

@@ -98,7 +98,7 @@ enum Migrations {
             number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, is_recurrence INTEGER NOT NULL,
             state TEXT NOT NULL, version INTEGER NOT NULL, cursor INTEGER NOT NULL, last_run INTEGER NOT NULL,
             failed_starts INTEGER NOT NULL, creation_time INTEGER NOT NULL,
-            state_transition_time INTEGER NOT NULL, backfill_parallel INTEGER NOT NULL);
+            state_transition_time INTEGER NOT NULL, backfill_parallel INTEGER NOT NULL, pool TEXT);
         CREATE TABLE schedule_versions (
             schedule INTEGER NOT NULL, version INTEGER NOT NULL, definition TEXT NOT NULL, bundle TEXT NOT NULL,
             time INTEGER NOT NULL, PRIMARY KEY (schedule, version)) WITHOUT ROWID;

@@ -207,6 +207,7 @@ extension Statement {
         bind(9, schedule.creationTime.milliseconds)
         bind(10, schedule.stateTransitionTime.milliseconds)
         bind(11, Int64(schedule.backfillParallel))
+        bind(12, schedule.pool?.text)
     }
 
     /// A row of an unknown state is disabled: nobody knows whether it should run.
@@ -225,6 +226,7 @@ extension Statement {
         record.failedStarts = int(7)
         record.stateTransitionTime = Instant(milliseconds: integer(9))
         record.backfillParallel = max(1, int(10))
+        record.pool = optionalText(11).flatMap(PoolID.init)
         return record
     }
 
@@ -325,7 +327,7 @@ extension RunCause {
 extension SQL {
     private static let scheduleColumns = """
         number, id, is_recurrence, state, version, cursor, last_run, failed_starts, creation_time, \
-        state_transition_time, backfill_parallel
+        state_transition_time, backfill_parallel, pool
         """
     private static let runColumns = """
         schedule, number, cause, cause_number, due, due_until, state, begin_time, attempt, version, record_time, \
@@ -338,10 +340,11 @@ extension SQL {
     // Not OR REPLACE, which would silently delete another schedule of the same id.
     fileprivate static let putSchedule = SQL(
         """
-        INSERT INTO schedules (\(scheduleColumns)) VALUES (\(marks(11))) ON CONFLICT (number) DO UPDATE SET
+        INSERT INTO schedules (\(scheduleColumns)) VALUES (\(marks(12))) ON CONFLICT (number) DO UPDATE SET
         state = excluded.state, version = excluded.version, cursor = excluded.cursor,
         last_run = excluded.last_run, failed_starts = excluded.failed_starts,
-        state_transition_time = excluded.state_transition_time, backfill_parallel = excluded.backfill_parallel
+        state_transition_time = excluded.state_transition_time, backfill_parallel = excluded.backfill_parallel,
+        pool = excluded.pool
         """)
     fileprivate static let putBundle = SQL("INSERT OR IGNORE INTO bundles VALUES (?, ?)")
     fileprivate static let putScheduleVersion = SQL(

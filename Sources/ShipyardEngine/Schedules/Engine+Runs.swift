@@ -191,8 +191,10 @@ extension Engine {
                 Limits.longestStartPause, TimeSpan(milliseconds: 2 * run.startPause.milliseconds))
             return
         }
-        entry.record.failedStarts += 1
-        save(entry)
+        if !run.isStopped {
+            entry.record.failedStarts += 1
+            save(entry)
+        }
         run.failure = reason
         endAttempt(run, at: now)
     }

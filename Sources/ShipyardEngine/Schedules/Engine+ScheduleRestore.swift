@@ -7,7 +7,8 @@ extension Engine {
     package mutating func restoreSchedule(
         _ record: ScheduleRecord, _ rules: ScheduleRules?, problem: String? = nil
     ) {
-        let entry = ScheduleEntry(record, rules ?? ScheduleRules(.init(), SchedulePolicy()))
+        let entry = ScheduleEntry(
+            record, rules ?? ScheduleRules(.init(), SchedulePolicy()), scheduleTally)
         entry.problem = problem
         latestCursor = max(latestCursor, record.cursor)
         enter(entry)

@@ -5,7 +5,7 @@ import ShipyardModel
 extension Engine {
     mutating func addSchedule(_ record: ScheduleRecord, _ rules: ScheduleRules, at now: Moment) {
         invariant(schedules[record.number] == nil, "schedule \(record.number) is there already")
-        let entry = ScheduleEntry(record, rules)
+        let entry = ScheduleEntry(record, rules, scheduleTally)
         enter(entry)
         save(entry)
         completeIfOver(entry, at: now)
@@ -105,10 +105,12 @@ extension Engine {
             guard entry.problem == nil, entry.rules.timetable.hasTimes, !entry.policy.hasTrigger,
                 entry.policy.after.isEmpty, entry.nextDue == nil
             else { return }
-            setState(of: entry, .completed, at: now)
-        case .terminating: setState(of: entry, .completed, at: now)
+            complete(entry, at: now)
+        case .terminating: complete(entry, at: now)
         case .deleting:
             guard entry.jobs.isEmpty else { return }
+            if let pool = entry.record.pool { deletePool(pool, at: now) }
+            scheduleTally.forget(entry)
             unfollow(entry)
             wallTimers.cancel(.scheduleDue(entry.number))
             wallTimers.cancel(.runsExpire(entry.number))
@@ -116,6 +118,12 @@ extension Engine {
             scheduleNumbers[entry.record.id] = nil
             writes.append(.deleteSchedule(entry.number))
         }
+    }
+
+    private mutating func complete(_ entry: ScheduleEntry, at now: Moment) {
+        if let pool = entry.record.pool { deletePool(pool, at: now) }
+        entry.record.pool = nil
+        setState(of: entry, .completed, at: now)
     }
 
     // MARK: What follows what

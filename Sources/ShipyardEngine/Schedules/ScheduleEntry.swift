@@ -14,8 +14,10 @@ package struct ScheduleRules: Sendable {
 
 /// A schedule, and the numbers of its runs that are not over, each in one of these places.
 final class ScheduleEntry {
-    var record: ScheduleRecord
+    var record: ScheduleRecord { didSet { tally.count(self) } }
     var rules: ScheduleRules
+    private let tally: ScheduleTally
+    fileprivate var isCounted = false
     /// Why nothing can be due: what is stored of it cannot be used.
     var problem: String?
     /// Recorded, and to begin later.
@@ -35,9 +37,11 @@ final class ScheduleEntry {
     /// Runs that are over, oldest first, where only some are kept.
     var ended: [(number: UInt32, end: Instant)] = []
 
-    init(_ record: ScheduleRecord, _ rules: ScheduleRules) {
+    init(_ record: ScheduleRecord, _ rules: ScheduleRules, _ tally: ScheduleTally) {
         self.record = record
         self.rules = rules
+        self.tally = tally
+        tally.count(self)
     }
 
     var policy: SchedulePolicy { rules.policy }
@@ -53,6 +57,27 @@ final class ScheduleEntry {
 
     /// Nil when nothing is due any more.
     var nextDue: DueTime? { rules.timetable.next(after: record.cursor) }
+}
+
+/// How many schedules somebody must stay for: no turn looks at all of them.
+final class ScheduleTally {
+    private(set) var serving = 0
+
+    func count(_ entry: ScheduleEntry) {
+        let isServed =
+            switch entry.record.state {
+            case .active, .terminating, .deleting: true
+            case .disabled, .completed: false
+            }
+        guard isServed != entry.isCounted else { return }
+        entry.isCounted = isServed
+        serving += isServed ? 1 : -1
+    }
+
+    func forget(_ entry: ScheduleEntry) {
+        if entry.isCounted { serving -= 1 }
+        entry.isCounted = false
+    }
 }
 
 /// A run that is not over.
@@ -118,16 +143,7 @@ extension Engine {
     }
 
     /// Whether somebody must stay for what is due one day.
-    var hasSchedulesToServe: Bool {
-        !runs.isEmpty
-            || schedules.values.contains { entry in
-                switch entry.record.state {
-                case .active: true
-                case .disabled, .completed: false
-                case .terminating, .deleting: true
-                }
-            }
-    }
+    var hasSchedulesToServe: Bool { !runs.isEmpty || scheduleTally.serving > 0 }
 
     /// Whether some schedule has dealt with times that this clock has not shown yet.
     package func isBehind(_ wall: Instant) -> Bool { wall < latestCursor }

@@ -47,6 +47,11 @@ extension ServiceCore {
     @discardableResult
     package func putSchedule(_ offer: ScheduleOffer, at now: Moment) throws(Refusal) -> ScheduleChange {
         try checkSchedule(offer)
+        var offer = offer
+        // A `recurrence` that says nothing else begins now.
+        if offer.isRecurrence, offer.definition.anchor.map({ $0 < now.wall }) ?? true {
+            offer.definition.anchor = now.wall
+        }
         let rules = try rules(of: offer.definition)
         let text = jsonText(offer.definition)
         guard let number = engine.scheduleNumber(offer.id), let record = engine.schedule(number) else {
@@ -91,6 +96,15 @@ extension ServiceCore {
                     ? "`\(offer.id)` is the schedule of a job with a `recurrence`; call this one otherwise"
                     : "there is a schedule `\(offer.id)` of a schedules file; call the job otherwise")
         }
+    }
+
+    /// Refuses what is there already, as Azure Batch does with a job schedule.
+    package func checkIsNew(_ offer: ScheduleOffer) throws(Refusal) {
+        try checkSchedule(offer)
+        guard engine.scheduleNumber(offer.id) != nil else { return }
+        throw Refusal(
+            .conflict, code: "JobScheduleExists",
+            "there is a job schedule `\(offer.id)` already; delete it first with `jobs del --jobscheduleid \(offer.id)`")
     }
 
     private func addVersion(
@@ -250,6 +264,11 @@ extension ServiceCore {
     /// In the turn that makes the jobs.
     package func runStarted(_ key: RunKey, jobs: [UInt32], at now: Moment) {
         engine.apply(.runStarted(key, jobs: jobs), at: now)
+    }
+
+    /// The pool was made in this turn for all runs of the schedule.
+    package func keepPool(_ pool: PoolID, of schedule: UInt32, at now: Moment) {
+        engine.apply(.schedulePoolMade(schedule, pool), at: now)
     }
 
     package func runNotStarted(_ key: RunKey, _ reason: String, mayRetry: Bool, at now: Moment) {
