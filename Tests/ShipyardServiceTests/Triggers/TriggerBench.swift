@@ -89,7 +89,7 @@ final class TriggerBench {
 
     func write(_ name: String, _ text: String = "") throws {
         let file = open(path(name), O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-        try #require(file >= 0)
+        guard file >= 0 else { throw SystemError("open", path: name, errno: errno) }
         _ = text.withCString { Glibc.write(file, $0, strlen($0)) }
         close(file)
     }

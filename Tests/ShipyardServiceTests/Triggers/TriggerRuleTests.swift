@@ -94,7 +94,7 @@ import Testing
     @Test func aManifestThatLeadsOutOrHasNoEndIsAProblem() {
         func problem(_ text: String) -> String? {
             do throws(FileManifest.Problem) {
-                _ = try manifest(text)
+                _ = try FileManifest(Array(text.utf8), of: BytePath("list"))
                 return nil
             } catch {
                 return error.reason
