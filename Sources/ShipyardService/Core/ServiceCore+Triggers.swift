@@ -1,16 +1,7 @@
+import ShipyardEngine
 import ShipyardModel
+import ShipyardSpecs
 import ShipyardStore
-
-/// What a schedule makes of an event of a file.
-package enum EventAnswer: Hashable, Sendable {
-    /// It has this run.
-    case started(run: UInt32)
-    /// Left out by the rule for overlapping runs; `run` is the record of that, where there is one.
-    case overlap(run: UInt32?, reason: String?)
-    case disabled(run: UInt32?, reason: String?)
-    /// There is no such schedule, or it wants no files any more: nothing is recorded.
-    case unwanted
-}
 
 /// What became of a file that was told of.
 package enum FileVerdict: Hashable, Sendable {
@@ -49,6 +40,7 @@ extension ServiceCore {
     package func fileArrived(
         _ file: FileEvent, schedule: UInt32, as kind: ArrivalKind = .new, at now: Moment
     ) throws(Refusal) -> FileVerdict {
+        guard mayRun(schedule) else { return .unwanted }
         let same = try knownEvents(of: schedule, about: file.version)
         if let known = same.first(where: { $0.file == file }) { return .known(known.number) }
         let number = try nextEventNumber()
@@ -61,8 +53,7 @@ extension ServiceCore {
             switch kind {
             case .existing: record.state = .existing
             case .unusable(let reason): (record.state, record.reason) = (.filtered, reason)
-            case .new:
-                guard take(eventRun(schedule, number, now), into: &record) else { return .unwanted }
+            case .new: askForRun(for: &record, at: now)
             }
         }
         triggerTurn.lastNumber = number
@@ -71,14 +62,21 @@ extension ServiceCore {
         return .recorded(record)
     }
 
-    private func take(_ answer: EventAnswer, into record: inout TriggerEventRecord) -> Bool {
-        switch answer {
-        case .started(let run): record.run = run
-        case .overlap(let run, let reason): (record.state, record.run, record.reason) = (.overlap, run, reason)
-        case .disabled(let run, let reason): (record.state, record.run, record.reason) = (.disabled, run, reason)
-        case .unwanted: return false
-        }
-        return true
+    /// A schedule that is disabled hears of files too: they are dealt with, and do not count later.
+    private func mayRun(_ schedule: UInt32) -> Bool {
+        guard let state = engine.schedule(schedule)?.state, engine.scheduleStatus(schedule)?.problem == nil
+        else { return false }
+        return state == .active || state == .disabled
+    }
+
+    private func askForRun(for record: inout TriggerEventRecord, at now: Moment) {
+        let state = engine.schedule(record.schedule)?.state
+        engine.apply(
+            .runAsked(RunRequest(schedule: record.schedule, .event(record.number), due: now.wall)), at: now)
+        record.run = engine.schedule(record.schedule)?.lastRun
+        let key = record.run.map { RunKey(schedule: record.schedule, number: $0) }
+        // What is over already never began.
+        if key.flatMap({ engine.run($0) }) == nil { record.state = state == .active ? .overlap : .disabled }
     }
 
     private func knownEvents(
@@ -101,5 +99,59 @@ extension ServiceCore {
         } catch {
             throw Refusal(error)
         }
+    }
+}
+
+/// Which schedules want to hear of files.
+struct TriggerWishes {
+    /// Of every schedule that has a trigger, whatever its state.
+    private var events: [UInt32: ScheduleDefinition.StorageEvent] = [:]
+    private var given: [StorageSubscription]?
+    /// Whether somebody should ask anew.
+    private(set) var mayDiffer = true
+
+    mutating func put(_ event: ScheduleDefinition.StorageEvent?, of schedule: UInt32) {
+        events[schedule] = event
+        mayDiffer = true
+    }
+
+    /// What a committed turn has changed.
+    mutating func follow(_ writes: [StoreWrite]) {
+        guard !events.isEmpty else { return }
+        for write in writes {
+            switch write {
+            case .putSchedule(let record) where events[record.number] != nil: mayDiffer = true
+            case .deleteSchedule(let number) where events[number] != nil: put(nil, of: number)
+            default: break
+            }
+        }
+    }
+
+    /// Nil while nothing has changed.
+    mutating func take(_ isWanted: (UInt32) -> Bool) -> [StorageSubscription]? {
+        guard mayDiffer else { return nil }
+        mayDiffer = false
+        let wanted = events.keys.sorted().filter(isWanted).compactMap { schedule in
+            events[schedule]?.subscription(of: schedule)
+        }
+        guard wanted != given else { return nil }
+        given = wanted
+        return wanted
+    }
+}
+
+extension ServiceCore {
+    /// What files are to be told of from now on; nil while that is as it was.
+    package func takeSubscriptions() -> [StorageSubscription]? { triggers.take { mayRun($0) } }
+}
+
+extension ScheduleDefinition.StorageEvent {
+    /// Nil where nobody said which account is meant.
+    fileprivate func subscription(of schedule: UInt32) -> StorageSubscription? {
+        guard let account, let since else { return nil }
+        return StorageSubscription(
+            schedule: schedule, place: ContainerPlace(account: account, container: container),
+            pathBeginsWith: pathBeginsWith, pathEndsWith: pathEndsWith, quietPeriod: quietPeriod,
+            hasManifest: hasManifest, since: since)
     }
 }

@@ -34,8 +34,7 @@ package final class ServiceCore {
     var discardedJobs: Set<UInt32> = []
     var watchers: [JobWatcher] = []
     var triggerTurn = TriggerTurn()
-    /// Asks a schedule for a run for the event of this number. In the turn of the event.
-    var eventRun: (_ schedule: UInt32, _ event: Int64, _ now: Moment) -> EventAnswer = { _, _, _ in .unwanted }
+    var triggers = TriggerWishes()
     /// A search for old files that is to begin.
     var sweep: RetentionSweep?
     /// Runs whose jobs are to be made.
@@ -58,7 +57,7 @@ package final class ServiceCore {
     }
 
     package var nextDeadline: SteadyTime? {
-        unsent.isEmpty && sweep == nil && runStarts.isEmpty
+        unsent.isEmpty && sweep == nil && runStarts.isEmpty && !triggers.mayDiffer
             ? engine.nextDeadline : SteadyTime(milliseconds: 0)
     }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }
@@ -126,6 +125,7 @@ package final class ServiceCore {
         }
         discardedJobs = []
         triggerTurn.end()
+        triggers.follow(turn.writes)
         let found: [TaskKey: TaskDefinition]
         do {
             found = try definitions(for: turn.effects)

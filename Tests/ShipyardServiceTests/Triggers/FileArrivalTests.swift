@@ -1,4 +1,6 @@
+import ShipyardEngine
 import ShipyardModel
+@testable import ShipyardSpecs
 import Testing
 
 @testable import ShipyardService
@@ -46,23 +48,88 @@ import Testing
         #expect(try ledger.tell(file("b"), 1) == [.known(2)])
     }
 
-    @Test func answersOfTheScheduleAreKept() throws {
-        let answers: [EventAnswer] = [
-            .started(run: 5), .overlap(run: 6, reason: "another runs"), .disabled(run: nil, reason: nil), .unwanted,
-        ]
-        for (index, answer) in answers.enumerated() {
-            ledger.answer = { _ in answer }
-            try ledger.tell(file("\(index)", inode: UInt64(index)), 1)
+    @Test func whatTheScheduleMakesOfAnEventIsKept() throws {
+        for (index, inode) in [UInt64(1), 2].enumerated() { try ledger.tell(file("\(index)", inode: inode), 3) }
+        try ledger.turn { core throws(Refusal) in try core.disableSchedule("s3", at: moment) }
+        try ledger.tell(file("x", inode: 3), 3)
+        try ledger.tell(file("y", inode: 4), 3, .unusable("why"))
+        try ledger.turn { core throws(Refusal) in try core.enableSchedule("s3", at: moment) }
+        try ledger.tell(file("x", inode: 3), 3)
+        try ledger.tell(file("z", inode: 5), 3)
+        #expect(try rows().map(\.state) == [.started, .overlap, .disabled, .filtered, .overlap])
+        #expect(try rows().map(\.run) == [1, 2, 3, nil, 4])
+        #expect(try rows().map(\.reason) == [nil, nil, nil, "why", nil])
+        #expect(ledger.runs == [1: 3])
+    }
+
+    @Test func nothingIsKeptForAScheduleThatIsNotThereOrEnded() throws {
+        #expect(try ledger.tell(file(), 9) == [.unwanted])
+        try ledger.turn { core throws(Refusal) in try core.terminateSchedule("s1", at: moment) }
+        #expect(try ledger.tell(file(), 1) == [.unwanted])
+        #expect(try ledger.tell(file(), 1, .existing) == [.unwanted])
+        #expect(try rows().isEmpty)
+    }
+
+    // MARK: Who wants to hear
+
+    private func offer(_ change: (inout ScheduleDefinition.StorageEvent) -> Void = { _ in }) -> ScheduleOffer {
+        var event = ScheduleDefinition.StorageEvent(
+            storageAccountSettings: "main", account: "store", container: "in", pathBeginsWith: "a",
+            pathEndsWith: "b", quietPeriod: .seconds(3), hasManifest: true)
+        change(&event)
+        var definition = ScheduleDefinition()
+        definition.policy.hasTrigger = true
+        definition.storageEvent = event
+        return ScheduleOffer(
+            id: ScheduleID("t")!, isRecurrence: false, definition: definition, bundle: "{}", digest: "d")
+    }
+
+    private let moment = Moment(wall: Instant(milliseconds: 1000), steady: SteadyTime(milliseconds: 1000))
+    private func later(_ time: Int64) -> Moment {
+        Moment(wall: Instant(milliseconds: time), steady: SteadyTime(milliseconds: time))
+    }
+
+    @Test func aTriggerKeepsItsAgeUntilItChanges() throws {
+        #expect(ledger.core.takeSubscriptions() == [])
+        #expect(ledger.core.takeSubscriptions() == nil)
+        func put(_ offer: ScheduleOffer, at time: Int64) throws -> [StorageSubscription]? {
+            try ledger.turn { core throws(Refusal) in try core.putSchedule(offer, at: later(time)) }
+            return ledger.core.takeSubscriptions()
         }
-        try ledger.tell(file("x", inode: 9), 1, .unusable("why"))
-        #expect(try rows().map(\.state) == [.started, .overlap, .disabled, .filtered])
-        #expect(try rows().map(\.run) == [5, 6, nil, nil])
-        #expect(try rows().map(\.reason) == [nil, "another runs", nil, "why"])
+        var wanted = StorageSubscription(
+            schedule: 4, place: ContainerPlace(account: "store", container: "in"), pathBeginsWith: "a",
+            pathEndsWith: "b", quietPeriod: .seconds(3), hasManifest: true, since: Instant(milliseconds: 2000))
+        #expect(try put(offer(), at: 2000) == [wanted])
+        #expect(try put(offer(), at: 3000) == nil)
+        var other = offer()
+        other.digest = "e"
+        #expect(try put(other, at: 4000) == nil)
+        wanted.pathEndsWith = "c"
+        wanted.since = Instant(milliseconds: 5000)
+        #expect(try put(offer { $0.pathEndsWith = "c" }, at: 5000) == [wanted])
+        // After a start it is what it was.
+        ledger.restart()
+        #expect(ledger.core.takeSubscriptions() == [wanted])
+        #expect(try put(offer { $0.account = nil }, at: 6000) == [])
+    }
+
+    @Test func aScheduleThatIsDisabledListensAndOneThatEndsDoesNot() throws {
+        try ledger.turn { core throws(Refusal) in try core.putSchedule(offer(), at: moment) }
+        #expect(ledger.core.takeSubscriptions()?.count == 1)
+        #expect(ledger.core.nextDeadline != SteadyTime(milliseconds: 0))
+        try ledger.turn { core throws(Refusal) in try core.disableSchedule("t", at: moment) }
+        #expect(ledger.core.takeSubscriptions() == nil)
+        try ledger.turn { core throws(Refusal) in try core.deleteSchedule("t", at: moment) }
+        // Somebody must come and ask.
+        #expect(ledger.core.nextDeadline == SteadyTime(milliseconds: 0))
+        #expect(ledger.core.takeSubscriptions() == [])
+        ledger.restart()
+        #expect(ledger.core.takeSubscriptions() == [])
     }
 
     /// Whatever write fails, the event is there with its run, or is told again.
     @Test func aTurnThatFailsLeavesNeitherEventNorRun() throws {
-        for failing in 1...4 {
+        for failing in 1...6 {
             let ledger = try CoreLedger()
             let before = ledger.store.writeCount
             ledger.store.faultInjection = { $0 == before + failing }
@@ -85,14 +152,8 @@ import Testing
         try ledger.upkeep([.delete(2)])
         try ledger.tell(file("c", inode: 3), 1)
         #expect(try rows().map(\.number) == [1, 3])
-        let next = try ServiceCore(
-            store: ledger.store, substrate: SimulatedSubstrate(Scenario(seed: 0)),
-            now: Moment(wall: Instant(milliseconds: 1), steady: SteadyTime(milliseconds: 1)))
-        next.eventRun = { _, _, _ in .started(run: 1) }
-        let now = Moment(wall: Instant(milliseconds: 1), steady: SteadyTime(milliseconds: 1))
-        guard case .recorded(let record) = try next.fileArrived(file("d", inode: 4), schedule: 1, at: now) else {
-            throw Problem()
-        }
-        #expect(record.number == 4)
+        ledger.restart()
+        try ledger.tell(file("d", inode: 4), 1)
+        #expect(try rows().map(\.number) == [1, 3, 4])
     }
 }

@@ -1,5 +1,7 @@
 import Foundation
+import ShipyardEngine
 import ShipyardModel
+import ShipyardSpecs
 import ShipyardSystem
 import Synchronization
 import Testing
@@ -113,51 +115,58 @@ final class TriggerBench {
     }
 }
 
-/// The ledger of a core that is used by the test's own thread. Schedules answer as `answer` says.
+/// The ledger of a core that is used by the test's own thread. Schedules 1 and 2 take any number of runs at once, 3 only
+/// one, and nothing ever starts any of them.
 final class CoreLedger: TriggerLedger, @unchecked Sendable {
     let store: StoreWriter
-    private var core: ServiceCore
+    private(set) var core: ServiceCore
     private let substrate = SimulatedSubstrate(Scenario(seed: 0))
-    var answer: (UInt32) -> EventAnswer = { _ in .started(run: 0) }
-    /// Runs that a committed turn has asked for, by the number of the event.
-    private(set) var runs: [Int64: UInt32] = [:]
-    private var runsOfTurn: [Int64: UInt32] = [:]
     private let moment = Moment(wall: Instant(milliseconds: 1000), steady: SteadyTime(milliseconds: 1000))
 
-    init(path: String = ":memory:") throws {
-        store = try StoreWriter(path: path)
+    init() throws {
+        store = try StoreWriter(path: ":memory:")
         core = try ServiceCore(store: store, substrate: substrate, now: moment)
-        prepare()
-    }
-
-    private func prepare() {
-        runsOfTurn = [:]
-        core.eventRun = { [unowned self] schedule, event, _ in
-            let answer = answer(schedule)
-            if case .started = answer { runsOfTurn[event] = schedule }
-            return answer
+        for number in 1...3 {
+            var definition = ScheduleDefinition()
+            definition.policy.overlap = number == 3 ? .skip : .parallel
+            definition.policy.maxActiveRuns = 1_000_000
+            try core.putSchedule(
+                ScheduleOffer(
+                    id: ScheduleID("s\(number)")!, isRecurrence: false, definition: definition, bundle: "{}",
+                    digest: "d"), at: moment)
         }
+        try core.endTurn(at: moment)
     }
 
-    private func turn(_ body: (ServiceCore) throws(Refusal) -> Void) throws(Refusal) {
+    /// By the numbers of their events; a second run for one is no schedule's.
+    var runs: [Int64: UInt32] {
+        let all = (1...3).flatMap { (try? store.runs(of: $0, limit: 100_000)) ?? [] }
+        let pairs = all.filter { $0.state != .skipped }.compactMap { run in
+            if case .event(let number) = run.cause { (number, run.key.schedule) } else { nil }
+        }
+        return Dictionary(pairs, uniquingKeysWith: { _, _ in .max })
+    }
+
+    func turn(_ body: (ServiceCore) throws(Refusal) -> Void) throws(Refusal) {
         try body(core)
         do throws(StoreError) {
             try core.endTurn(at: moment)
-            runs.merge(runsOfTurn) { $1 }
-            runsOfTurn = [:]
         } catch {
             core.abandon(error)
-            // The next core reads until it can.
-            let (writes, reads) = (store.faultInjection, store.readFaultInjection)
-            (store.faultInjection, store.readFaultInjection) = (nil, nil)
-            do {
-                core = try ServiceCore(store: store, substrate: substrate, now: moment)
-            } catch {
-                fatalError("\(error)")
-            }
-            (store.faultInjection, store.readFaultInjection) = (writes, reads)
-            prepare()
+            restart()
             throw Refusal(error)
+        }
+    }
+
+    /// The next core reads until it can.
+    func restart() {
+        let (writes, reads) = (store.faultInjection, store.readFaultInjection)
+        (store.faultInjection, store.readFaultInjection) = (nil, nil)
+        defer { (store.faultInjection, store.readFaultInjection) = (writes, reads) }
+        do {
+            core = try ServiceCore(store: store, substrate: substrate, now: moment)
+        } catch {
+            fatalError("\(error)")
         }
     }
 

@@ -67,6 +67,7 @@ import Testing
             #expect(Set(own.map(\.state)).isSubset(of: [.started, .duplicate]))
         }
         #expect(bench.ledger.runs.count == rows.count { $0.state == .started })
+        #expect(!bench.ledger.runs.values.contains(.max))
     }
 
     private func files(_ bench: TriggerBench) throws -> [(BytePath, FileVersion)] {
