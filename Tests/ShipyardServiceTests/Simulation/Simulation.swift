@@ -24,6 +24,8 @@ final class Simulation {
     /// Attempts whose jobs a commit has made.
     var attemptsMade: Set<String> = []
     var schedulesAdded = 0
+    /// What came of files, as commits have it.
+    var filesTold: [FileEvent: FileVerdict] = [:]
     var submitted: Set<Int> = []
     private var poolsToRecreate = 0
     /// The simulation itself reads, which is no read of the service.
@@ -150,6 +152,7 @@ final class Simulation {
         if phases.isEmpty || isStuck(core) { return (0, true) }
         let users = substrate.takeUsers()
         for number in users { self.users[number]() }
+        _ = core.takeSubscriptions()
         let starts = core.takeRunStarts()
         for start in starts { makeJobs(of: start) }
         return (users.count + starts.count, false)
