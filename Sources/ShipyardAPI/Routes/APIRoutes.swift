@@ -11,6 +11,7 @@ package struct APIRoutes: Sendable {
     let readers: StoreReaderPool
     let layout: HomeLayout
     let submissions: Submissions
+    let triggers: StorageTriggers
     let identity: ServiceIdentity
     let plans = PlanSummaries()
 
@@ -30,6 +31,7 @@ package struct APIRoutes: Sendable {
         addTasks(to: &router)
         addFiles(to: &router)
         addOrphans(to: &router)
+        addTriggers(to: &router)
         return router
     }
 

@@ -93,7 +93,7 @@ package enum ServiceHost {
         let triggers = try StorageTriggers(
             layout: layout, ledger: StoredLedger(loop: loop, readers: readers), log: { log.write($0) })
         let routes = APIRoutes(
-            loop: loop, readers: readers, layout: layout, submissions: submissions,
+            loop: loop, readers: readers, layout: layout, submissions: submissions, triggers: triggers,
             identity: .init(version: version, processID: getpid(), startTime: SystemClock.now()))
         try ServiceSignals.onStop { number in
             log.write("signal \(number): the service stops")

@@ -31,6 +31,12 @@ package enum CommandTree {
                     ]),
                 .group("schedules", "what runs again and again", [SchedulesNextCommand.command]),
                 .group(
+                    "triggers", "files that start runs of schedules",
+                    [
+                        TriggersListCommand.command, TriggersReplayCommand.command,
+                        TriggersExplainCommand.command,
+                    ]),
+                .group(
                     "data", "files of tasks and nodes",
                     [
                         .group(

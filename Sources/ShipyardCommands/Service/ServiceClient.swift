@@ -59,7 +59,16 @@ package struct ServiceClient {
         }
     }
 
-    private static func randomIdentity() -> String {
+    /// For a body that says which request it is, so that it can be sent again when its answer was lost.
+    package func postOnce<Value: Decodable>(
+        _ path: ServicePath, _ body: some Encodable, as type: Value.Type = Value.self
+    ) throws(CommandFailure) -> Value {
+        var request = try request(.post, path, body)
+        request.hasIdentity = true
+        return try decode(type, from: send(request))
+    }
+
+    static func randomIdentity() -> String {
         (0..<2).map { _ in randomSuffix() }.joined(separator: "-")
     }
 
