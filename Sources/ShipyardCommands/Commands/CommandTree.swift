@@ -46,6 +46,7 @@ package enum CommandTree {
                     [
                         ServiceStartCommand.command, ServiceStopCommand.command,
                         ServiceStatusCommand.command, ServiceRunCommand.command, ServiceLogsCommand.command,
+                        ServiceInstallCommand.command, ServiceUninstallCommand.command,
                     ]),
                 CompletionCommand.command,
             ] + InnerCommands.all)
