@@ -33,7 +33,7 @@ let package = Package(
         target("ShipyardCalendar", ["ShipyardModel", "ShipyardDiagnostics"]),
         target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "CYAML"]),
         target("ShipyardPlanner", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs"]),
-        target("ShipyardEngine", ["ShipyardModel", "ShipyardPlanner"]),
+        target("ShipyardEngine", ["ShipyardModel", "ShipyardCalendar", "ShipyardPlanner"]),
         target("ShipyardStore", ["ShipyardModel", "ShipyardPlanner", "CSQLite"]),
         target("ShipyardNode", ["ShipyardModel", "ShipyardSystem", "CLinux"]),
         target("ShipyardHTTPClient", ["ShipyardModel", "ShipyardSystem", "CCurl"]),
@@ -41,14 +41,14 @@ let package = Package(
         target(
             "ShipyardService",
             [
-                "ShipyardModel", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine", "ShipyardStore",
-                "ShipyardSystem", "ShipyardNode", "ShipyardStaging",
+                "ShipyardModel", "ShipyardCalendar", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
+                "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardStaging",
             ]),
         target(
             "ShipyardSubmission",
             [
-                "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
-                "ShipyardStore", "ShipyardSystem", "ShipyardStaging", "ShipyardService",
+                "ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "ShipyardSpecs", "ShipyardPlanner",
+                "ShipyardEngine", "ShipyardStore", "ShipyardSystem", "ShipyardStaging", "ShipyardService",
             ]),
         target(
             "ShipyardAPI",

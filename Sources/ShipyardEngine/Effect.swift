@@ -26,4 +26,6 @@ package enum Effect: Sendable, Hashable {
     case findOldFiles(RetentionSweep)
     /// End the node's agent and its work. Answered by `nodeLost`.
     case shutDownNode(NodeHandle)
+    /// Make the jobs of the run's present attempt. Answered by `runStarted` or `runNotStarted`.
+    case startRun(RunKey)
 }

@@ -120,9 +120,12 @@ extension Engine {
     mutating func completeIfDone(_ job: JobEntry, at now: Moment) {
         switch job.record.state {
         case .active, .disabling, .disabled, .enabling:
-            guard job.problem == nil, job.record.autoComplete, job.counts.active == 0, job.counts.running == 0
-            else { return }
-            terminateJob(job.record.number, reason: TerminateReason.allTasksComplete, at: now)
+            guard job.problem == nil else { return }
+            if job.record.autoComplete, job.counts.active == 0, job.counts.running == 0 {
+                terminateJob(job.record.number, reason: TerminateReason.allTasksComplete, at: now)
+            } else if job.isStuckRun {
+                terminateJob(job.record.number, reason: TerminateReason.tasksNeverRun, at: now)
+            }
         case .terminating, .deleting:
             let isPreparing = endPreparations(of: job)
             guard job.assigned.isEmpty, releaseNodes(of: job), !isPreparing else { return }
@@ -149,6 +152,7 @@ extension Engine {
             endedJobs.append(number)
         }
         if job.rules.removesPool { deletePool(job.record.pool, at: now) }
+        jobEnded(job, at: now)
     }
 
     private mutating func forget(_ job: JobEntry) {
@@ -163,6 +167,12 @@ extension Engine {
 }
 
 extension JobEntry {
+    /// Of a schedule's run, and nothing of it can go on: nobody will add tasks that could help, and later runs may wait.
+    fileprivate var isStuckRun: Bool {
+        run != nil && record.state == .active && counts.active > 0 && counts.running == 0 && assigned.isEmpty
+            && ready.count == 0
+    }
+
     /// When `max_wall_time` ends the job; it counts from the job's creation.
     fileprivate var deadline: SteadyTime? { rules.maxWallTime.map { record.begin + $0 } }
 }

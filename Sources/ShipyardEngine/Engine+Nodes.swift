@@ -188,7 +188,7 @@ extension Engine {
             case .startWork(let node, _), .killWork(let node, _, _), .removeFiles(let node, _, _),
                 .forgetRemoval(let node, _), .shutDownNode(let node):
                 node == handle
-            case .launchNode, .removeNode, .verifyPoolRemoved, .findOldFiles: false
+            case .launchNode, .removeNode, .verifyPoolRemoved, .findOldFiles, .startRun: false
             }
         }
     }

@@ -47,7 +47,7 @@ extension Engine {
     package func isGone(_ handle: NodeHandle) -> Bool { nodes[handle.index].isGone }
 
     /// True while something may happen without a user: then the service must stay.
-    package var isBusy: Bool { !pools.isEmpty || tally.busyJobs > 0 }
+    package var isBusy: Bool { !pools.isEmpty || tally.busyJobs > 0 || hasSchedulesToServe }
 
     package func nodes(of pool: PoolID) -> [NodeStatus] {
         (pools[pool]?.nodes ?? []).map { index in

@@ -16,7 +16,18 @@ package struct Engine: ~Copyable {
     var jobNumbers: [JobID: UInt32] = [:]
     /// Jobs that are not completed by the pool that they name, which need not be there.
     var livingJobs: [PoolID: Set<UInt32>] = [:]
-    var timers = Timers()
+    var timers = Timers<SteadyTime>()
+    /// What is due by the wall clock.
+    var wallTimers = Timers<Instant>()
+    var schedules: [UInt32: ScheduleEntry] = [:]
+    var scheduleNumbers: [ScheduleID: UInt32] = [:]
+    let scheduleTally = ScheduleTally()
+    /// Those that are not over.
+    var runs: [RunKey: RunEntry] = [:]
+    /// Schedules that run when something has ended.
+    var followers: [AfterRule.Source: Set<UInt32>] = [:]
+    /// The latest time that any schedule has dealt with: an earlier one on the wall was set.
+    var latestCursor = Instant(milliseconds: .min)
     var retention = RetentionState()
     /// Nodes whose agents are of an older version, and drain.
     var outdatedNodes: Set<Int> = []
@@ -72,6 +83,23 @@ package struct Engine: ~Copyable {
         case .nodeRemoved(let node): nodeRemoved(node, at: now)
         case .poolRemoved(let pool, let removal): poolRemoved(pool, removal: removal, at: now)
         case .oldFilesFound(let until, let isComplete): filesFound(until: until, isComplete: isComplete)
+        case .scheduleAdded(let record, let rules): addSchedule(record, rules, at: now)
+        case .scheduleChanged(let number, let version, let rules):
+            changeSchedule(number, version, rules, at: now)
+        case .scheduleEnabled(let number): enableSchedule(number, at: now)
+        case .scheduleDisabled(let number): disableSchedule(number, at: now)
+        case .scheduleTerminated(let number): terminateSchedule(number, at: now)
+        case .scheduleDeleted(let number): deleteSchedule(number, at: now)
+        case .schedulePoolMade(let number, let pool):
+            scheduleEntry(number).record.pool = pool
+            save(scheduleEntry(number))
+        case .runAsked(let request): askForRun(request, at: now)
+        case .backfillAsked(let number, let times, let parallel):
+            askForBackfill(number, times, parallel, at: now)
+        case .runStarted(let key, let jobs): runStarted(key, jobs, at: now)
+        case .runNotStarted(let key, let reason, let mayRetry):
+            runNotStarted(key, reason, mayRetry: mayRetry, at: now)
+        case .clockSetBack(let times): clockWasSetBack(times, at: now)
         case .timePassed: break
         }
     }
@@ -85,6 +113,7 @@ package struct Engine: ~Copyable {
     package mutating func takeTurn(at now: Moment) -> Turn {
         self.now = now
         while let timer = timers.takeDue(at: now.steady) { fire(timer, at: now) }
+        while let timer = wallTimers.takeDue(at: now.wall) { fire(timer, at: now) }
         schedule(at: now)
         replaceOutdatedNodes()
         for key in dirtyTasks { writeProgress(of: key) }
@@ -102,7 +131,11 @@ package struct Engine: ~Copyable {
     }
 
     /// The earliest moment at which something happens by itself; nil when nothing ever will.
-    package var nextDeadline: SteadyTime? { timers.next }
+    package var nextDeadline: SteadyTime? {
+        guard let next = wallTimers.next else { return timers.next }
+        let wall = now.steady + (next - now.wall)
+        return timers.next.map { min($0, wall) } ?? wall
+    }
 
     private mutating func fire(_ timer: Timer, at now: Moment) {
         switch timer {
@@ -112,6 +145,10 @@ package struct Engine: ~Copyable {
         case .nodeTroubleLasting(let node): nodes[node].startTrouble?.isLasting = true
         case .filesDue(let job): filesAreDue(of: job)
         case .retentionSweep: sweep(at: now)
+        case .runStart(let key): startAgain(key)
+        case .scheduleDue(let number): scheduleIsDue(number, at: now)
+        case .runBegins(let key): beginRun(key, at: now)
+        case .runsExpire(let number): forgetOldRuns(of: number, at: now)
         }
     }
 

@@ -48,6 +48,25 @@ package enum Event: Sendable {
     case poolRemoved(PoolID, removal: String)
     /// What `findOldFiles` has asked for is done.
     case oldFilesFound(until: SteadyTime, isComplete: Bool)
+    case scheduleAdded(ScheduleRecord, ScheduleRules)
+    /// It has a new version, with other rules perhaps.
+    case scheduleChanged(UInt32, version: Int, ScheduleRules)
+    case scheduleEnabled(UInt32)
+    case scheduleDisabled(UInt32)
+    case scheduleTerminated(UInt32)
+    case scheduleDeleted(UInt32)
+    /// The pool that all its runs share was made in this turn.
+    case schedulePoolMade(UInt32, PoolID)
+    /// Somebody, or a file, wants a run now.
+    case runAsked(RunRequest)
+    /// Runs for times that passed, oldest first.
+    case backfillAsked(UInt32, [Instant], parallel: Int)
+    /// The jobs of the run's present attempt were made in this turn.
+    case runStarted(RunKey, jobs: [UInt32])
+    /// None was made. Where it may be tried again it is, after a pause.
+    case runNotStarted(RunKey, reason: String, mayRetry: Bool)
+    /// The wall clock shows an earlier time than some schedule has dealt with; times of runs after it, by schedule.
+    case clockSetBack([UInt32: [Instant]])
     /// Nothing but time: deadlines are looked at after every event.
     case timePassed
 }
@@ -63,5 +82,26 @@ package struct TaskSeed: Sendable, Hashable {
         self.template = template
         self.dependencies = dependencies
         self.number = number
+    }
+}
+
+/// A run that is no matter of the clock.
+package struct RunRequest: Sendable {
+    package var schedule: UInt32
+    package var cause: RunCause
+    /// Its logical time.
+    package var due: Instant
+    /// As JSON.
+    package var parameters: String?
+    package var request: String?
+
+    package init(
+        schedule: UInt32, _ cause: RunCause, due: Instant, parameters: String? = nil, request: String? = nil
+    ) {
+        self.schedule = schedule
+        self.cause = cause
+        self.due = due
+        self.parameters = parameters
+        self.request = request
     }
 }

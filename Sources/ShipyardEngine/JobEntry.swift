@@ -23,6 +23,8 @@ final class JobEntry {
     var assigned: Set<UInt32> = []
     /// It is in its pool's list of jobs that may have something to run.
     var isListed = false
+    /// The run of a schedule that has made it.
+    var run: RunKey?
     /// No task before this one waits.
     private var firstThatMayWait = 0
 

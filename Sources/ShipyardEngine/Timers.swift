@@ -1,3 +1,4 @@
+import ShipyardCalendar
 import ShipyardModel
 
 /// What happens by itself when its moment comes. Each has one moment at most: a later one takes its place.
@@ -12,13 +13,27 @@ enum Timer: Hashable, Comparable, Sendable {
     case filesDue(UInt32)
     /// Files that are kept no longer are looked for.
     case retentionSweep
+    /// A run's jobs could not be made, and are tried again.
+    case runStart(RunKey)
+
+    // By the wall clock:
+
+    /// The schedule is due.
+    case scheduleDue(UInt32)
+    /// The run is to begin, later than it was due or once more.
+    case runBegins(RunKey)
+    /// Records of runs of the schedule have been kept for long enough.
+    case runsExpire(UInt32)
 }
 
 /// What is due when: a heap with the next moment on top, so that a turn costs nothing for what is not due, however much
 /// waits. What was cancelled or put off stays in the heap until it comes up, or until it is half of it.
-struct Timers: Sendable {
+///
+/// On the steady line, or on the wall's: what a calendar says is due when clocks on walls show it, also where somebody
+/// has just set them.
+struct Timers<Time: TimeLine>: Sendable {
     private struct Entry {
-        var at: SteadyTime
+        var at: Time
         var timer: Timer
 
         static func < (left: Entry, right: Entry) -> Bool {
@@ -27,17 +42,17 @@ struct Timers: Sendable {
     }
 
     private var heap: [Entry] = []
-    private var moments: [Timer: SteadyTime] = [:]
+    private var moments: [Timer: Time] = [:]
 
     /// When the next of them is due.
-    var next: SteadyTime? { heap.first?.at }
+    var next: Time? { heap.first?.at }
 
     /// With those that are set no more.
     var entryCount: Int { heap.count }
 
-    subscript(timer: Timer) -> SteadyTime? { moments[timer] }
+    subscript(timer: Timer) -> Time? { moments[timer] }
 
-    mutating func set(_ timer: Timer, at time: SteadyTime) {
+    mutating func set(_ timer: Timer, at time: Time) {
         guard moments.updateValue(time, forKey: timer) != time else { return }
         heap.append(Entry(at: time, timer: timer))
         rise(heap.count - 1)
@@ -49,7 +64,7 @@ struct Timers: Sendable {
     }
 
     /// One that is due, the earliest first; nil when there is none. It is not set any more.
-    mutating func takeDue(at now: SteadyTime) -> Timer? {
+    mutating func takeDue(at now: Time) -> Timer? {
         guard let first = heap.first, first.at <= now else { return nil }
         moments[first.timer] = nil
         removeFirst()

@@ -56,11 +56,29 @@ package struct PoolID: Identifier {
 package struct JobID: Identifier {
     package let text: String
 
-    /// Nil unless `text` is 1 to 64 ASCII letters, digits, hyphens or underscores.
+    /// Nil unless `text` is 1 to 64 ASCII letters, digits, hyphens or underscores, or what `init(_:run:of:)` makes.
     package init?(_ text: String) {
-        guard isID(text) else { return nil }
+        guard isID(text) || Self.isOfRun(text) else { return nil }
         self.text = text
     }
+
+    /// The job of a schedule's run: `nightly:film-42`, and `nightly:film-42.2` when the run is tried once more. Of a
+    /// `recurrence` the schedule has the job's id, and the job is called `job`, as in Azure Batch: `film:job-42`.
+    package init(_ job: String, run: UInt32, attempt: Int, of schedule: ScheduleID) {
+        text = "\(schedule):\(job)-\(run)" + (attempt > 1 ? ".\(attempt)" : "")
+    }
+
+    /// Whether a schedule has made it: nobody can write such an id into a spec.
+    package var isOfRun: Bool { text.utf8.contains(UInt8(ascii: ":")) }
+
+    private static func isOfRun(_ text: String) -> Bool {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, isID(String(parts[0])) else { return false }
+        return (1...longestRunPart).contains(parts[1].utf8.count)
+            && parts[1].utf8.allSatisfy { isIDByte($0) || $0 == UInt8(ascii: ".") }
+    }
+    /// An id, a number of ten digits and an attempt.
+    private static let longestRunPart = 64 + 11 + 11
 }
 
 /// Names one compute node within its pool, such as `node-1`. Given by the engine, never used again.

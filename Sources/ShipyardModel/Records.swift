@@ -226,4 +226,13 @@ package enum StoreWrite: Sendable {
     case discardSubmission(job: UInt32)
     /// What a repeated submission is answered with.
     case keepAnswer(submission: String, answer: String)
+    case putSchedule(ScheduleRecord)
+    /// A new version of a schedule, with the document of its bundle where that is new.
+    case addScheduleVersion(ScheduleVersionRecord, bundle: String?)
+    /// With its versions, its runs, and bundles that no other needs.
+    case deleteSchedule(UInt32)
+    case putRun(RunRecord)
+    case putRunJob(RunJobRecord)
+    /// With what is known of its jobs.
+    case deleteRun(RunKey)
 }

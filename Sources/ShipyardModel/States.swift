@@ -70,6 +70,11 @@ package enum TerminateReason {
     package static let taskFailed = "TaskFailed"
     package static let maxWallClockTimeExpiry = "MaxWallClockTimeExpiry"
     package static let userTerminate = "UserTerminate"
+    package static let terminateJobSchedule = "TerminateJobSchedule"
+    /// Of a schedule's run: what is left of its tasks waits for others that have failed.
+    package static let tasksNeverRun = "TasksNeverRun"
+    /// Of a schedule's run: the next one takes its place.
+    package static let replacedByNextRun = "ReplacedByNextRun"
 }
 
 /// How many tasks of a job are in which state. `running` includes `preparing`, as Azure Batch counts.

@@ -93,6 +93,33 @@ enum Migrations {
             PRIMARY KEY (job, position)) WITHOUT ROWID;
         CREATE INDEX job_templates_by_template ON job_templates (template);
 
+        INSERT INTO counters VALUES ('next_schedule', 1);
+        CREATE TABLE schedules (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, is_recurrence INTEGER NOT NULL,
+            state TEXT NOT NULL, version INTEGER NOT NULL, cursor INTEGER NOT NULL, last_run INTEGER NOT NULL,
+            failed_starts INTEGER NOT NULL, creation_time INTEGER NOT NULL,
+            state_transition_time INTEGER NOT NULL, backfill_parallel INTEGER NOT NULL, pool TEXT);
+        CREATE TABLE schedule_versions (
+            schedule INTEGER NOT NULL, version INTEGER NOT NULL, definition TEXT NOT NULL, bundle TEXT NOT NULL,
+            time INTEGER NOT NULL, PRIMARY KEY (schedule, version)) WITHOUT ROWID;
+        CREATE INDEX schedule_versions_by_bundle ON schedule_versions (bundle);
+        -- What versions run, by its SHA-256.
+        CREATE TABLE bundles (digest TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE runs (
+            schedule INTEGER NOT NULL, number INTEGER NOT NULL, cause TEXT NOT NULL, cause_number INTEGER,
+            due INTEGER NOT NULL, due_until INTEGER, state TEXT NOT NULL, begin_time INTEGER NOT NULL,
+            attempt INTEGER NOT NULL, version INTEGER NOT NULL, record_time INTEGER NOT NULL,
+            start_time INTEGER, end_time INTEGER, skip TEXT, reason TEXT, parameters TEXT, request TEXT,
+            PRIMARY KEY (schedule, number)) WITHOUT ROWID;
+        CREATE INDEX runs_by_due ON runs (schedule, due);
+        CREATE INDEX runs_under_way ON runs (schedule, number)
+            WHERE state IN ('scheduled', 'queued', 'starting', 'active');
+        CREATE UNIQUE INDEX runs_by_request ON runs (schedule, request) WHERE request IS NOT NULL;
+        CREATE TABLE run_jobs (
+            job INTEGER PRIMARY KEY, schedule INTEGER NOT NULL, run INTEGER NOT NULL, attempt INTEGER NOT NULL,
+            id TEXT NOT NULL);
+        CREATE INDEX run_jobs_by_run ON run_jobs (schedule, run);
+
         -- Version 1 had all of it in the plan. One that is no JSON stays as it is: its job will say so.
         CREATE TEMP TABLE old_templates AS SELECT number AS job, t.key AS position,
             CASE t.type WHEN 'object' THEN t.value ELSE json_quote(t.value) END AS document

@@ -11,7 +11,8 @@ extension StoreWrite {
         // A removal that is decided with a deletion is on the disk with it; alone it is decided again.
         case .putRemoval, .deleteRemoval, .putClock, .putLastSweep: true
         case .putPool, .putPoolSpec, .deletePool, .deleteNode, .putJob, .putPlan, .addTemplate, .deleteJob,
-            .deleteTask, .deleteNodeJobs, .keepAnswer:
+            .deleteTask, .deleteNodeJobs, .keepAnswer, .putSchedule, .addScheduleVersion, .deleteSchedule,
+            .putRun, .putRunJob, .deleteRun:
             false
         }
     }

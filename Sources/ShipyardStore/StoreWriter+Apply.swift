@@ -50,6 +50,12 @@ extension StoreWriter {
             }
             hasRowsToPurge = true
         case .keepAnswer(let submission, let answer): try keepAnswer(submission, answer)
+        case .putSchedule(let schedule): try putSchedule(schedule)
+        case .addScheduleVersion(let version, let bundle): try addScheduleVersion(version, bundle)
+        case .deleteSchedule(let number): try deleteSchedule(number)
+        case .putRun(let run): try putRun(run)
+        case .putRunJob(let job): try putRunJob(job)
+        case .deleteRun(let key): try deleteRun(key)
         }
     }
 

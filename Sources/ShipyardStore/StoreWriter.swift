@@ -64,12 +64,16 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
 
     /// A number for a new job, never given before. Numbers reserved and not used are lost, which is harmless.
     package func reserveJobNumber() throws(StoreError) -> UInt32 {
-        let number = try write("reserveJobNumber") { () throws(StoreError) in
-            try firstRow(.reserveJobNumber, bind: { _ in }) { UInt32(truncatingIfNeeded: $0.integer(0)) }
+        try reserveNumber(.reserveJobNumber, "next_job")
+    }
+
+    func reserveNumber(_ sql: SQL, _ counter: String) throws(StoreError) -> UInt32 {
+        let number = try write("reserveNumber") { () throws(StoreError) in
+            try firstRow(sql, bind: { _ in }) { UInt32(truncatingIfNeeded: $0.integer(0)) }
         }
         guard let number else {
             throw StoreError(
-                kind: .corrupt, operation: "reserveJobNumber", message: "`counters` has no row `next_job`")
+                kind: .corrupt, operation: "reserveNumber", message: "`counters` has no row `\(counter)`")
         }
         return number
     }

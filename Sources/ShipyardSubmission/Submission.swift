@@ -42,6 +42,10 @@ package struct Submission: Codable, Sendable {
     /// The application packages of the pool file.
     package var packages: [SubmittedPackage] = []
     package var options = Options()
+    /// The run of a schedule that this is.
+    package var run: SubmittedRun?
+    /// What was once found out about the world, where that is to stay.
+    package var frozen: FrozenWorld?
 
     package init(from requester: Requester, files: [File]) {
         self.requester = requester
@@ -99,10 +103,8 @@ extension Submission.File: Codable {
 package enum Requester: Codable, Sendable, Hashable {
     /// `request` is 1 to 64 characters of an id, made at random; without one no two requests are the same.
     case client(request: String?)
-    /// Each occurrence of a job schedule is made once, whatever dies meanwhile.
-    case schedule(JobID, occurrence: Int)
-    /// As each event of a trigger is.
-    case trigger(JobID, event: String)
+    /// Each attempt at a run is made once, whatever dies meanwhile.
+    case schedule(RunKey, attempt: Int)
 
     /// Under which the answer is kept; nil where nothing is. No two requesters can have the same.
     func identity(of kind: String) throws(SubmissionError) -> String? {
@@ -112,9 +114,39 @@ package enum Requester: Codable, Sendable, Hashable {
             guard isID(request) else { throw .invalidIdentity }
             // A pool and jobs of one client may carry the same.
             return "\(kind)/\(request)"
-        case .schedule(let id, let occurrence): return "\(kind)/schedule/\(id)/\(occurrence)"
-        case .trigger(let id, let event): return "\(kind)/trigger/\(id)/\(event)"
+        case .schedule(let run, let attempt):
+            return "\(kind)/schedule/\(run.schedule)/\(run.number)/\(attempt)"
         }
+    }
+}
+
+/// One attempt at a run of a schedule.
+package struct SubmittedRun: Codable, Sendable {
+    package var key: RunKey
+    package var attempt: Int
+    package var schedule: ScheduleID
+    /// The schedule is that of a job with a `recurrence`.
+    package var isRecurrence: Bool
+    /// Only this job of the jobs file.
+    package var jobID: String?
+    /// The pool that the schedule names.
+    package var poolID: String?
+
+    package init(
+        _ key: RunKey, attempt: Int, of schedule: ScheduleID, isRecurrence: Bool, jobID: String? = nil,
+        poolID: String? = nil
+    ) {
+        self.key = key
+        self.attempt = attempt
+        self.schedule = schedule
+        self.isRecurrence = isRecurrence
+        self.jobID = jobID
+        self.poolID = poolID
+    }
+
+    /// What the job of the file is called in this run.
+    func id(of job: JobID) -> JobID {
+        JobID(isRecurrence ? "job" : job.text, run: key.number, attempt: attempt, of: schedule)
     }
 }
 
@@ -129,6 +161,8 @@ package struct SubmittedJobs: Codable, Sendable {
         package var number: UInt32
     }
     package var jobs: [Job]
+    /// The schedules of jobs with a `recurrence`.
+    package var schedules: [String]? = nil
     /// As text, one for each, since the answer outlives the specs that they point into.
     package var warnings: [String]
 }

@@ -25,6 +25,8 @@ struct SubmissionSink: PlanSink {
     let referenced: [JobID: Set<String>]
     /// Refuses a job whose id is taken, be it by one that takes more tasks.
     var mustBeNew = false
+    /// Jobs that are planned for what they draw from the stream of random values, and not submitted.
+    var skipped: Set<JobID> = []
     private(set) var staged: [Staged] = []
 
     private var ticket: SubmissionTicket?
@@ -50,6 +52,7 @@ struct SubmissionSink: PlanSink {
 
     mutating func jobBegan(_ plan: JobPlan) throws(SubmissionError) {
         let id = plan.id
+        guard !skipped.contains(id) else { return ticket = nil }
         ticket = try begin(id, usesDependencies: plan.usesTaskDependencies)
         job = id
         slice = TaskSlice()

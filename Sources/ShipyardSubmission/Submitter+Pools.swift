@@ -75,20 +75,30 @@ extension Submitter {
     }
 }
 
-/// The pool that the jobs of a file run on: one that is there, or one for each job.
+/// The pool that the jobs of a file run on: one that is there, one for each job, or one for all runs of a schedule.
 struct JobPool {
     let spec: PoolSpec
-    /// Nil with `auto_pool`.
-    private let shared: PoolID?
-    var isOfJob: Bool { shared == nil }
+    /// What pools of these jobs are made of; nil where their pool is there.
+    private(set) var own: PoolSpec?
+    /// All runs of the schedule share it.
+    private(set) var isOfSchedule = false
+    /// Nil where each job has its own.
+    private var shared: PoolID?
 
     init(_ jobs: JobsSpec, _ specs: SpecSet, _ submitter: Submitter) throws(SubmissionError) {
         let target = submitter.target
-        if jobs.jobs.contains(where: { $0.autoPool != nil }) {
-            shared = nil
+        let run = submitter.submission.run
+        if let autoPool = jobs.jobs.lazy.compactMap(\.autoPool).first {
             spec = try submitter.placed(try Self.free(specs.pool, target))
+            own = spec
+            guard let run, autoPool.lifetime == .jobSchedule else { return }
+            isOfSchedule = true
+            let id = try Self.generated(spec.id, "s\(run.key.schedule)")
+            shared = id
+            // Of an earlier run.
+            if try target.inspect({ $0.pool(id) }) != nil { own = nil }
         } else {
-            let record = try Self.present(specs.pool, target)
+            let record = try Self.present(run?.poolID ?? specs.pool?.id.text, target)
             shared = record.id
             let stored = try target.read { reader throws(StoreError) in try reader.poolSpec(of: record.id) }
             do throws(DocumentProblem) {
@@ -102,20 +112,24 @@ struct JobPool {
     /// The pool of the job of this number.
     func id(for job: UInt32) throws(SubmissionError) -> PoolID {
         if let shared { return shared }
-        guard let id = PoolID("\(spec.id)_\(job)") else {
+        return try Self.generated(spec.id, "\(job)")
+    }
+
+    private static func generated(_ prefix: PoolID, _ suffix: String) throws(SubmissionError) -> PoolID {
+        guard let id = PoolID("\(prefix)_\(suffix)") else {
             throw .refused(
                 .invalid, "InvalidPoolId",
-                "the pool id `\(spec.id)` is too long for auto_pool, which adds `_\(job)` to it")
+                "the pool id `\(prefix)` is too long for auto_pool, which adds `_\(suffix)` to it")
         }
         return id
     }
 
-    /// The active pool that `spec` names, or the only one there is.
+    /// The active pool of this id, or the only one there is.
     private static func present(
-        _ spec: PoolSpec?, _ target: Submissions
+        _ id: String?, _ target: Submissions
     ) throws(SubmissionError) -> PoolRecord {
         let pools = try target.inspect { engine in engine.poolIDs.compactMap { engine.pool($0) } }
-        guard let spec else {
+        guard let id else {
             if pools.count == 1 { return pools[0] }
             throw .refused(
                 .invalid, "PoolSpecMissing",
@@ -123,14 +137,14 @@ struct JobPool {
                     ? "there is no pool; add one with `pool add`, or use `run`"
                     : "there are \(pools.count) pools; say which with --pool FILE")
         }
-        guard let record = pools.first(where: { $0.id == spec.id }) else {
+        guard let record = pools.first(where: { $0.id.text == id }) else {
             throw .refused(
                 .notFound, "PoolNotFound",
-                "there is no pool `\(spec.id)`; add it with `shipyard-swift pool add` first, or use `shipyard-swift run`"
+                "there is no pool `\(id)`; add it with `shipyard-swift pool add` first, or use `shipyard-swift run`"
             )
         }
         guard record.state == .active else {
-            throw .refused(.conflict, "PoolBeingDeleted", "pool `\(spec.id)` is being deleted")
+            throw .refused(.conflict, "PoolBeingDeleted", "pool `\(id)` is being deleted")
         }
         return record
     }

@@ -37,6 +37,7 @@ struct Submitter {
     private func add(
         _ jobs: JobsSpec, _ specs: SpecSet, _ diagnostics: Diagnostics, _ identity: String?
     ) throws(SubmissionError) -> SubmittedJobs {
+        let (jobs, skipped) = try jobsOfRun(jobs)
         try refuseWhatCannotRun(jobs)
         if submission.options.mustBeNew { try waitForLeaving(jobs) }
         let pool = try JobPool(jobs, specs, self)
@@ -45,8 +46,9 @@ struct Submitter {
         if submission.contains(.credentials) { setting.credentials = specs.credentials }
         if submission.contains(.config) { setting.config = specs.config }
         var warnings = diagnostics
-        let staged = try plan(jobs, setting, &warnings)
+        let (staged, findings) = try plan(jobs, skipped, setting, &warnings)
         do throws(SubmissionError) {
+            let offers = submission.run == nil ? try offers(of: jobs, findings) : []
             let pools = try staged.map { item throws(SubmissionError) in try pool.id(for: item.ticket.number)
             }
             let answer = SubmittedJobs(
@@ -54,8 +56,9 @@ struct Submitter {
                     SubmittedJobs.Job(
                         id: item.plan.id.text, poolId: pool.text, tasksAdded: item.plan.taskCount,
                         isNew: item.ticket.isNew, number: item.ticket.number)
-                }, warnings: warnings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) })
-            try take(staged, pools, own: pool.isOfJob ? pool.spec : nil) { core in
+                }, schedules: offers.isEmpty ? nil : offers.map(\.id.text),
+                warnings: warnings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) })
+            try take(staged, pools, pool, offers) { core in
                 if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
             }
             return answer
@@ -77,38 +80,32 @@ struct Submitter {
     }
 
     private func refuseWhatCannotRun(_ jobs: JobsSpec) throws(SubmissionError) {
-        for job in jobs.jobs {
-            let id = job.id.value
-            if job.recurrence != nil {
-                throw .refused(
-                    .invalid, "JobScheduleNotSupported",
-                    "job `\(id)` has a recurrence, and this version runs no job schedules yet; `plan` shows its tasks"
-                )
-            }
-            if job.tasks.contains(where: { $0.multiInstance != nil }) {
-                throw .refused(
-                    .invalid, "MultiInstanceNotSupported",
-                    "job `\(id)` has multi-instance tasks, and this version runs none yet; `plan` shows its tasks"
-                )
-            }
+        for job in jobs.jobs where job.tasks.contains(where: { $0.multiInstance != nil }) {
+            throw .refused(
+                .invalid, "MultiInstanceNotSupported",
+                "job `\(job.id.value)` has multi-instance tasks, and this version runs none yet; `plan` shows its tasks"
+            )
         }
     }
 
     // MARK: - From specs to tasks
 
     private func plan(
-        _ jobs: JobsSpec, _ setting: PlanSetting, _ diagnostics: inout Diagnostics
-    ) throws(SubmissionError) -> [SubmissionSink.Staged] {
-        let world = SubmissionWorld(target, submission, isAbandoned: isAbandoned)
+        _ jobs: JobsSpec, _ skipped: Set<JobID>, _ setting: PlanSetting, _ diagnostics: inout Diagnostics
+    ) throws(SubmissionError) -> ([SubmissionSink.Staged], FrozenWorld) {
+        let world = SubmissionWorld(
+            target, submission, keepsFindings: jobs.jobs.contains { $0.recurrence != nil },
+            isAbandoned: isAbandoned)
         var planner = Planner(jobs, setting: setting, world: world)
         var sink = SubmissionSink(target, setting: setting, jobs: jobs, isAbandoned: isAbandoned)
         sink.mustBeNew = submission.options.mustBeNew
+        sink.skipped = skipped
         do throws(SubmissionError) {
             let isPlanned = try planner.planAll(into: &sink, &diagnostics)
             if planner.wasStopped { throw .abandoned }
             if submission.options.isStrict { diagnostics.makeWarningsErrors() }
             guard isPlanned, !diagnostics.hasErrors else { throw .specs(diagnostics) }
-            return sink.staged
+            return (sink.staged, world.findings)
         } catch {
             try cancel(sink.begun)
             throw error
@@ -119,29 +116,37 @@ struct Submitter {
         try target.perform { core, _ throws(Refusal) in tickets.forEach { core.cancelSubmission($0) } }
     }
 
-    /// All jobs of the file in one turn, pools included: the file is taken whole.
-    ///
-    /// - Parameter own: what each new job's own pool is made of; nil where they share one.
+    /// All jobs and schedules of the file in one turn, pools included: the file is taken whole.
     private func take(
-        _ staged: [SubmissionSink.Staged], _ pools: [PoolID], own: PoolSpec?,
+        _ staged: [SubmissionSink.Staged], _ pools: [PoolID], _ pool: JobPool, _ offers: [ScheduleOffer],
         _ also: @escaping @Sendable (ServiceCore) -> Void
     ) throws(SubmissionError) {
         let base = submission.directory(of: .jobs)
         let jobs = staged.map { item in (item.ticket, located(item.plan, below: base)) }
+        let (own, run, isOfSchedule) = (pool.own, submission.run, pool.isOfSchedule)
         try target.perform { core, now throws(Refusal) in
             // All of them before any: a refusal must not leave half a file behind.
+            if let run { try core.checkRun(run.key, attempt: run.attempt) }
+            for offer in offers { try core.checkIsNew(offer) }
             var made: [PoolSpec?] = []
             for ((ticket, _), id) in zip(jobs, pools) {
                 try core.checkSubmission(ticket)
                 var pool = ticket.isNew ? own : nil
                 pool?.id = id
+                // One that all share is made once.
+                if isOfSchedule, !made.isEmpty { pool = nil }
                 if let pool { try core.checkPool(pool) }
                 made.append(pool)
             }
             for (index, (ticket, plan)) in jobs.enumerated() {
-                if let pool = made[index] { try core.addPool(pool, autoPoolJob: ticket.number, at: now) }
+                if let pool = made[index] {
+                    try core.addPool(pool, autoPoolJob: isOfSchedule ? nil : ticket.number, at: now)
+                    if isOfSchedule, let run { core.keepPool(pool.id, of: run.key.schedule, at: now) }
+                }
                 core.endSubmission(ticket, plan, pool: pools[index], at: now)
             }
+            for offer in offers { try core.putSchedule(offer, at: now) }
+            if let run { core.runStarted(run.key, jobs: jobs.map(\.0.number), at: now) }
             also(core)
         }
     }

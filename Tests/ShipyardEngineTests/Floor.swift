@@ -14,7 +14,7 @@ final class Floor {
     /// Work at the agents, in the order in which it was sent.
     /// False: agents are launched, and nothing comes of it.
     var connects = true
-    private(set) var atAgents: [(node: NodeHandle, work: WorkID)] = []
+    var atAgents: [(node: NodeHandle, work: WorkID)] = []
     private var nextJob: UInt32 = 0
     /// All tasks that each job was given, as the database keeps them.
     private var seeds: [UInt32: [TaskSeed]] = [:]
@@ -47,7 +47,8 @@ final class Floor {
             case .launchNode(let node): if connects { apply(.nodeConnected(node, running: [], queued: [])) }
             case .startWork(let node, let work): atAgents.append((node, work))
             case .removeNode(let node): atAgents.removeAll { $0.node == node }
-            case .killWork, .verifyPoolRemoved, .removeFiles, .forgetRemoval, .shutDownNode, .findOldFiles:
+            case .killWork, .verifyPoolRemoved, .removeFiles, .forgetRemoval, .shutDownNode, .findOldFiles,
+                .startRun:
                 break
             }
         }

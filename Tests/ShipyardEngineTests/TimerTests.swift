@@ -9,7 +9,7 @@ struct TimerTests {
     /// Against a list that is sorted anew for each look.
     @Test func whatIsSetPutOffAndCancelledComesInItsOrder() {
         var random = SystemRandomNumberGenerator()
-        var (timers, plain): (Timers, [Timer: SteadyTime]) = (Timers(), [:])
+        var (timers, plain): (Timers<SteadyTime>, [Timer: SteadyTime]) = (Timers(), [:])
         var now: Int64 = 0
         for _ in 0..<20_000 {
             let job = UInt32.random(in: 0..<40, using: &random)
@@ -39,7 +39,7 @@ struct TimerTests {
     /// What is put off again and again leaves nothing behind.
     @Test(.timeLimit(.minutes(1)))
     func putOffMillionsOfTimes() {
-        var timers = Timers()
+        var timers = Timers<SteadyTime>()
         for job: UInt32 in 0..<1000 { timers.set(.jobWallTime(job), at: at(1 << 40)) }
         for time: Int64 in 0..<300_000 { timers.set(.retentionSweep, at: at((1 << 41) - time)) }
         #expect(timers.entryCount < 3000)

@@ -27,7 +27,7 @@ import Testing
                     layout: layout, lives: lives, settings: LocalSettings(executable: "/bin/false"),
                     wakeup: wakeup, log: { _ in })
             },
-            begin: { begun(loop, home) }, keep: { _ in }, end: { _ in end() })
+            begin: { begun(loop, home) }, keep: { _ in }, startRun: { _ in }, end: { _ in end() })
     }
 
     @Test func commandsBehindAStopAreAnswered() throws {

@@ -29,23 +29,23 @@ import Testing
             first.parameters.map { "\($0.name.value)=\($0.value.value)" } == [
                 "day=@{schedule.time:%F}", "frames=24", "deep=true", "version=1.10",
             ])
-        #expect(first.cron.map(\.text) == ["30 2 * * mon-fri", "@monthly"])
-        #expect(first.zone.name == "Europe/Berlin")
+        #expect(first.timetable.crons.map(\.text) == ["30 2 * * mon-fri", "@monthly"])
+        #expect(first.timetable.zone.name == "Europe/Berlin")
         // A moment without a zone is one of the schedule's clock.
-        #expect(first.moments == [try instant("2030-01-02T03:04:00+01:00")])
-        #expect(first.notBefore == (try instant("2028-12-31T23:00:00Z")))
-        #expect(first.notAfter == (try instant("2031-01-01T00:00:00Z")))
+        #expect(first.timetable.moments == [try instant("2030-01-02T03:04:00+01:00")])
+        #expect(first.timetable.notBefore == (try instant("2028-12-31T23:00:00Z")))
+        #expect(first.timetable.notAfter == (try instant("2031-01-01T00:00:00Z")))
         #expect(
-            first.intervals == [Interval(every: .seconds(86_400), from: try instant("2028-12-31T23:00:00Z"))])
-        #expect(first.startWindow == .seconds(600) && first.jitter == .seconds(300))
-        #expect(first.overlap == .parallel && first.maxActiveRuns == 3 && first.maxQueuedRuns == 100)
-        #expect(first.catchUp == .all && first.maxCatchUp == 10)
-        #expect(first.maxRetries == 2 && first.retryDelay == .seconds(60) && first.isEnabled)
-        #expect(first.retainedRuns == 100 && first.retainedDays == 30)
+            first.timetable.intervals == [Interval(every: .seconds(86_400), from: try instant("2028-12-31T23:00:00Z"))])
+        #expect(first.policy.startWindow == .seconds(600) && first.policy.jitter == .seconds(300))
+        #expect(first.policy.overlap == .parallel && first.policy.maxActiveRuns == 3 && first.policy.maxQueuedRuns == 100)
+        #expect(first.policy.catchUp == .all && first.policy.maxCatchUp == 10)
+        #expect(first.policy.maxRetries == 2 && first.policy.retryDelay == .seconds(60) && first.isEnabled)
+        #expect(first.policy.retainedRuns == 100 && first.policy.retainedDays == 30)
         let second = all[1]
-        #expect(second.pool == .file("pool.yaml") && second.zone == .utc && second.overlap == .skip)
+        #expect(second.pool == .file("pool.yaml") && second.timetable.zone == .utc && second.policy.overlap == .skip)
         #expect(
-            second.after.map(\.source) == [.schedule("nightly")] && second.after[0].condition == .completed)
+            second.after.map(\.rule.source) == [.schedule("nightly")] && second.after[0].rule.condition == .completed)
         let event = try #require(second.storageEvent)
         #expect(
             event.storageAccountSettings.value == "main" && event.container.value == "in" && event.hasManifest
@@ -60,13 +60,13 @@ import Testing
             "- {id: a, cron: '0 2 * * *', parameters: {day: 'd@{schedule.time:%d}', x: '@@{x'}}\n")[0]
         var context = RunContext()
         context.schedule = RunContext.Schedule(id: "a", time: ZonedTime(try instant("2030-01-07"), in: .utc))
-        #expect(schedule.parameterValues(in: context) == ["day": "d07", "x": "@{x"])
+        #expect(ScheduleDefinition(schedule).parameterValues(in: context) == ["day": "d07", "x": "@{x"])
     }
 
     // MARK: - Times
 
     private func times(_ schedule: ScheduleSpec, _ from: String, _ to: String) throws -> [String] {
-        ScheduleTimes(of: schedule, in: try instant(from)..<instant(to)).map {
+        DueTimes(of: schedule.timetable, in: try instant(from)..<instant(to)).map {
             "\($0.instant.iso8601) \($0.cause)"
         }
     }
@@ -108,11 +108,11 @@ import Testing
                 "- {id: s\($0), cron: '\(crons[$0 % 5])', timezone: \($0 % 2 == 0 ? "UTC" : "Asia/Kolkata")}\n"
             }.joined())
         let range = try instant("2030-03-01")..<instant("2030-03-04")
-        let merged = TimesOfSchedules(all, in: range).map {
+        let merged = DueTimesOfMany(all.map(\.timetable), in: range).map {
             (due: $0.due.instant.milliseconds, index: $0.index)
         }
         let apart = all.enumerated().flatMap { index, schedule in
-            ScheduleTimes(of: schedule, in: range).map { (due: $0.instant.milliseconds, index: index) }
+            DueTimes(of: schedule.timetable, in: range).map { (due: $0.instant.milliseconds, index: index) }
         }
         #expect(merged.count > 3000)
         #expect(

@@ -37,7 +37,7 @@ enum SubmissionHarness {
                     }
                     loop.stop()
                 }
-            }, keep: { _ in }, end: { _ in })
+            }, keep: { _ in }, startRun: { _ in }, end: { _ in })
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 }

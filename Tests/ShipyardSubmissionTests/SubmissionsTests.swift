@@ -48,9 +48,9 @@ import Testing
             var submission = Submission.of(jobs: Self.sweep)
             submission.generated = Self.generated(rows: "i7\nsa\\tb\n")
             let text = try JSONCoding.encodeText(submission)
-            func occurrence(_ number: Int) throws -> SubmittedJobs {
+            func occurrence(_ number: UInt32) throws -> SubmittedJobs {
                 var stored = try JSONCoding.decode(Submission.self, from: text)
-                stored.requester = .schedule(JobID("nightly")!, occurrence: number)
+                stored.requester = .schedule(RunKey(schedule: 7, number: number), attempt: 1)
                 return try submissions.addJobs(stored)
             }
             let first = try occurrence(1)
@@ -112,11 +112,12 @@ import Testing
     }
 
     @Test func noTwoRequestersAreTheSame() throws {
-        let job = JobID("schedule")!
+        func run(_ schedule: UInt32, _ number: UInt32, attempt: Int = 1) -> Requester {
+            .schedule(RunKey(schedule: schedule, number: number), attempt: attempt)
+        }
         let all: [Requester] = [
-            .client(request: "schedule"), .client(request: "1"), .schedule(job, occurrence: 1),
-            .schedule(job, occurrence: 11), .schedule(JobID("1")!, occurrence: 1), .trigger(job, event: "1"),
-            .trigger(job, event: "a/1"),
+            .client(request: "schedule"), .client(request: "1"), run(1, 1), run(1, 11), run(11, 1),
+            run(1, 1, attempt: 2), run(1, 1, attempt: 11),
         ]
         let identities = try all.flatMap { requester in
             try ["jobs", "pools"].map { try requester.identity(of: $0) }

@@ -5,6 +5,7 @@ import ShipyardService
 import ShipyardStore
 import ShipyardSubmission
 import ShipyardSystem
+import Synchronization
 
 /// `service run`: the service of one home, from its lock to its last answer.
 package enum ServiceHost {
@@ -132,9 +133,11 @@ package enum ServiceHost {
         let loop = try ServiceLoop(
             homeGuard: homeGuard, layout: layout, idleLimit: stay.idleLimit, log: { log.write($0) })
         let readers = StoreReaderPool(path: layout.database)
+        let submissions = Submissions(turns: loop, readers: readers, layout: layout)
+        let isStopping = StopFlag()
+        let starter = try RunStarter(submissions, log: { log.write($0) }, isStopping: { isStopping.isSet })
         let routes = APIRoutes(
-            loop: loop, readers: readers, layout: layout,
-            submissions: Submissions(turns: loop, readers: readers, layout: layout),
+            loop: loop, readers: readers, layout: layout, submissions: submissions,
             identity: .init(version: version, processID: getpid(), startTime: SystemClock.now()))
         try ServiceSignals.onStop { number in
             log.write("signal \(number): the service stops")
@@ -150,8 +153,11 @@ package enum ServiceHost {
                     log: { log.write($0) })
             },
             begin: { try ServiceEndpoint(layout, homeGuard, loop, router, log: { log.write($0) }) },
-            keep: { $0.keep() },
-            end: { $0.close() })
+            keep: { $0.keep() }, startRun: { starter.start($0) },
+            end: { endpoint in
+                isStopping.set()
+                endpoint.close()
+            })
         switch outcome {
         case .stopped: log.write("service ends")
         case .cutOff:
@@ -178,4 +184,11 @@ package enum ServiceHost {
         defer { free(path) }
         return String(cString: path)
     }
+}
+
+/// Told to threads that work for the service when it ends.
+private final class StopFlag: Sendable {
+    private let flag = Atomic(false)
+    var isSet: Bool { flag.load(ordering: .acquiring) }
+    func set() { flag.store(true, ordering: .releasing) }
 }

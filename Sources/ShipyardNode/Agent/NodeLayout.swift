@@ -14,8 +14,14 @@ package enum NodeLayout {
         "applications", "shared", "startup", "volatile", workItems, removed, "fsmounts", "mounts",
     ]
 
+    /// `workitems/<job>`. A job of a schedule's run has a colon in its id, which would end a directory in PATH and the
+    /// like, and gets a dot instead, which no other id has.
+    package static func jobRoot(_ job: String) -> String {
+        workItems + "/" + String(decoding: job.utf8.map { $0 == 0x3a ? 0x2e : $0 }, as: UTF8.self)
+    }
+
     /// `workitems/<job>/job-1`, the parent directory of a job's work.
-    package static func jobDirectory(_ job: String) -> String { "\(workItems)/\(job)/job-1" }
+    package static func jobDirectory(_ job: String) -> String { jobRoot(job) + "/job-1" }
 
     /// Names of the directories of work that is no task.
     package static let startTaskName = "startup"

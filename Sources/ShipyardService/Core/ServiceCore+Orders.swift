@@ -20,6 +20,7 @@ extension ServiceCore {
             case .forgetRemoval(let node, let id): substrate.forgetRemoval(id, on: node)
             case .findOldFiles(let sweep): self.sweep = sweep
             case .shutDownNode(let node): substrate.reboot(node)
+            case .startRun(let key): askForStart(of: key)
             }
         }
     }

@@ -27,7 +27,9 @@ extension ServiceCore {
         for record in try store.nodeJobs() where !record.isRelease { engine.restoreNodeJob(record) }
         for record in try store.nodeJobs() where record.isRelease { engine.restoreNodeJob(record) }
         if let time = try store.lastSweep() { engine.restoreLastSweep(time) }
+        try restoreSchedules()
         engine.finishRestoring(at: now)
+        engine.finishRestoringSchedules(at: now)
         for node in engine.nodesToReach {
             // Its agent is yet to be started, and the token that was meant for it is gone with the service that made it.
             if engine.nodeRecord(node).state == .creating { engine.addWrites([newToken(for: node)]) }

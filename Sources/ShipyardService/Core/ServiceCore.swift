@@ -1,3 +1,4 @@
+import ShipyardCalendar
 import ShipyardEngine
 import ShipyardModel
 import ShipyardPlanner
@@ -34,6 +35,9 @@ package final class ServiceCore {
     var watchers: [JobWatcher] = []
     /// A search for old files that is to begin.
     var sweep: RetentionSweep?
+    /// Runs whose jobs are to be made.
+    var runStarts: [RunStart] = []
+    var zones = KnownZones(ZoneFiles())
     /// Work that could not be sent, and never can.
     var unsent: [(node: NodeHandle, work: WorkID, outcome: Outcome)] = []
 
@@ -51,7 +55,8 @@ package final class ServiceCore {
     }
 
     package var nextDeadline: SteadyTime? {
-        unsent.isEmpty && sweep == nil ? engine.nextDeadline : SteadyTime(milliseconds: 0)
+        unsent.isEmpty && sweep == nil && runStarts.isEmpty
+            ? engine.nextDeadline : SteadyTime(milliseconds: 0)
     }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }
 
@@ -104,6 +109,9 @@ package final class ServiceCore {
     /// Decides, commits, orders, answers: in this order and no other.
     package func endTurn(at now: Moment) throws(StoreError) {
         engine.apply(.timePassed, at: now)
+        if engine.isBehind(now.wall) {
+            engine.apply(.clockSetBack(try store.dueTimesOfRuns(after: now.wall)), at: now)
+        }
         endUnsentWork(at: now)
         var turn = engine.takeTurn(at: now)
         turn.writes += newTokens(turn.effects)

@@ -103,7 +103,7 @@ extension NodeLayout {
     /// Relative to the node's root.
     static func directory(of owner: FilesOwner) -> String {
         switch owner {
-        case .job(let job): "\(workItems)/\(job.text)"
+        case .job(let job): jobRoot(job.text)
         case .task(let task, let job): "\(jobDirectory(job.text))/\(task)"
         }
     }

@@ -149,10 +149,12 @@ package final class ServiceLoop: Sendable {
     /// Runs until `stop`, or until there was nothing to do for `idleLimit`. Owns the calling thread.
     ///
     /// `begin` opens the endpoint for commands once the state is restored; `keep` sees every turn and every
-    /// `HomeGuard.pause` that it can be found, and must not wait; `end` closes it.
+    /// `HomeGuard.pause` that it can be found, and must not wait; `end` closes it. `startRun` hears of each run of a
+    /// schedule whose jobs are to be made, and must not wait either.
     package func run<Place: Substrate, Endpoint: Sendable>(
         on makeSubstrate: MakeSubstrate<Place>, begin: () throws -> Endpoint,
-        keep: @escaping (Endpoint) -> Void, end: @escaping @Sendable (Endpoint) -> Void
+        keep: @escaping (Endpoint) -> Void, startRun: @escaping (RunStart) -> Void,
+        end: @escaping @Sendable (Endpoint) -> Void
     ) throws(ServiceFailure) -> Outcome {
         do {
             // Made before it is needed: at the end there may be no thread to be had.
@@ -170,7 +172,7 @@ package final class ServiceLoop: Sendable {
                     if let open { keep(open) }
                     return nil
                 }, log: log)
-            let mail = try mail()
+            let mail = try mail(startRun)
             try told { () throws(StoreError) in try runner.prepare() }
             let endpoint = try begin()
             open = endpoint
@@ -219,13 +221,14 @@ package final class ServiceLoop: Sendable {
         }
     }
 
-    private func mail() throws(SystemError) -> LoopMail {
+    private func mail(_ startRun: @escaping (RunStart) -> Void) throws(SystemError) -> LoopMail {
         let sweeper = try RetentionSweeper(database: layout.database, log: log) { [self] act in
             postUntilTaken(act)
         }
         return LoopMail(
             take: { [self] core, now in
                 sweeper.sweepIfAsked(core)
+                core.takeRunStarts().forEach(startRun)
                 return takeRequests { body, _ in body(core, now) }
             },
             refuse: { [self] refusal in takeRequests { _, refuse in refuse(refusal) } })

@@ -25,15 +25,29 @@ extension ScheduleSpec {
         jobID = fields.located("job_id")
         pool = fields.string("pool").map(PoolChoice.init(written:))
         parameters = (fields.value("parameters")?.entries ?? []).compactMap(ScheduleParameter.init(decoding:))
-        self.zone = zone
-        notBefore = fields.string("do_not_run_until").flatMap(moment)
-        notAfter = fields.string("do_not_run_after").flatMap(moment)
-        cron = fields.texts("cron").compactMap { try? CronExpression($0) }
-        let anchor = notBefore ?? Instant(milliseconds: 0)
-        intervals = fields.texts("interval").compactMap { text in
+        timetable.zone = zone
+        timetable.notBefore = fields.string("do_not_run_until").flatMap(moment)
+        timetable.notAfter = fields.string("do_not_run_after").flatMap(moment)
+        timetable.crons = fields.texts("cron").compactMap { try? CronExpression($0) }
+        let anchor = timetable.notBefore ?? Instant(milliseconds: 0)
+        timetable.intervals = fields.texts("interval").compactMap { text in
             (try? SpecDuration.parse(text).get()).flatMap { Interval(every: $0, from: anchor) }
         }
-        moments = fields.texts("at").compactMap(moment)
+        timetable.moments = fields.texts("at").compactMap(moment)
+        policy = SchedulePolicy(decoding: fields)
+        isEnabled = fields.bool("enabled") ?? true
+        after = fields.list("after").compactMap(AfterSpec.init(decoding:))
+        storageEvent = fields.fields("on")?.fields("storage_event").flatMap(
+            StorageEventSpec.init(decoding:))
+    }
+
+    /// A moment without an offset is one of the schedule's own clock.
+    private func moment(_ text: String) -> Instant? { SpecDate.instant(text, in: timetable.zone) }
+}
+
+extension SchedulePolicy {
+    fileprivate init(decoding fields: Fields) {
+        self.init()
         startWindow = fields.duration("start_window")
         overlap = fields.word("overlap") ?? .skip
         maxQueuedRuns = fields.integer("max_queued_runs") ?? maxQueuedRuns
@@ -41,7 +55,6 @@ extension ScheduleSpec {
         catchUp = fields.word("catch_up") ?? .latest
         maxCatchUp = fields.integer("max_catch_up") ?? maxCatchUp
         jitter = fields.duration("jitter") ?? .zero
-        isEnabled = fields.bool("enabled") ?? true
         if let retry = fields.fields("retry") {
             maxRetries = retry.integer("max_retries") ?? 0
             retryDelay = retry.duration("delay") ?? .zero
@@ -50,13 +63,7 @@ extension ScheduleSpec {
             retainedRuns = retention.integer("runs")
             retainedDays = retention.integer("days")
         }
-        after = fields.list("after").compactMap(AfterSpec.init(decoding:))
-        storageEvent = fields.fields("on")?.fields("storage_event").flatMap(
-            StorageEventSpec.init(decoding:))
     }
-
-    /// A moment without an offset is one of the schedule's own clock.
-    private func moment(_ text: String) -> Instant? { SpecDate.instant(text, in: zone) }
 }
 
 extension Fields {
@@ -82,9 +89,9 @@ extension ScheduleParameter {
 extension AfterSpec {
     fileprivate init?(decoding fields: Fields) {
         guard let id = fields.located("schedule") ?? fields.located("job") else { return nil }
-        source = fields.has("schedule") ? .schedule(id.value) : .job(id.value)
+        rule = AfterRule(
+            fields.has("schedule") ? .schedule(id.value) : .job(id.value), fields.word("when") ?? .succeeded)
         range = id.range
-        condition = fields.word("when") ?? .succeeded
     }
 }
 

@@ -1,4 +1,6 @@
 // The fifth kind of file is all ours: Batch Shipyard has only the `recurrence` of a job.
+import ShipyardModel
+
 extension SchemaTable {
     package static let schedules = MappingSchema(
         "a schedules file",
@@ -102,7 +104,7 @@ extension SchemaTable {
             KeySchema("schedule", .string, check: .id, own: true, "When a run of this schedule has ended."),
             KeySchema("job", .string, check: .id, own: true, "When this job has ended."),
             KeySchema(
-                "when", .word(AfterSpec.Condition.allCases.map(\.rawValue)), default: "succeeded", own: true,
+                "when", .word(AfterRule.Condition.allCases.map(\.rawValue)), default: "succeeded", own: true,
                 "How it must have ended; `completed` is either way."),
         ])
 

@@ -19,24 +19,10 @@ package struct ScheduleSpec: Sendable {
     package var pool: PoolChoice?
     /// In the order of the file, with the places of their names and values.
     package var parameters: [ScheduleParameter] = []
-    package var cron: [CronExpression] = []
-    package var intervals: [Interval<Instant>] = []
-    package var moments: [Instant] = []
-    package var zone = Zone.utc
-    package var startWindow: TimeSpan?
-    package var notBefore: Instant?
-    package var notAfter: Instant?
-    package var overlap = OverlapPolicy.skip
-    package var maxQueuedRuns = 100
-    package var maxActiveRuns = 16
-    package var catchUp = CatchUpPolicy.latest
-    package var maxCatchUp = 100
-    package var jitter = TimeSpan.zero
-    package var maxRetries = 0
-    package var retryDelay = TimeSpan.zero
+    package var timetable = Timetable()
+    /// `after` and triggers apart, which have places here.
+    package var policy = SchedulePolicy()
     package var isEnabled = true
-    package var retainedRuns: Int?
-    package var retainedDays: Int?
     package var after: [AfterSpec] = []
     package var storageEvent: StorageEventSpec?
 
@@ -45,8 +31,8 @@ package struct ScheduleSpec: Sendable {
         self.range = range
     }
 
-    /// Whether it runs by the clock at all.
-    package var hasTimes: Bool { !cron.isEmpty || !intervals.isEmpty || !moments.isEmpty }
+    /// How much later than due a run begins.
+    package func delay(at due: Instant) -> TimeSpan { policy.delay(of: id.value, at: due) }
 }
 
 package enum PoolChoice: Sendable, Hashable {
@@ -61,17 +47,10 @@ package struct ScheduleParameter: Sendable {
     package var value: Located<String>
 }
 
-package enum OverlapPolicy: String, Sendable, Codable, CaseIterable { case skip, queue, replace, parallel }
-
-package enum CatchUpPolicy: String, Sendable, Codable, CaseIterable { case none, latest, all }
-
 package struct AfterSpec: Sendable {
-    package enum Source: Sendable, Hashable { case schedule(String), job(String) }
-    package enum Condition: String, Sendable, Codable, CaseIterable { case succeeded, failed, completed }
-    package var source: Source
+    package var rule: AfterRule
     /// Of its id.
     package var range: SourceRange
-    package var condition = Condition.succeeded
 }
 
 package struct StorageEventSpec: Sendable {
@@ -83,22 +62,21 @@ package struct StorageEventSpec: Sendable {
     package var hasManifest = false
 }
 
-extension ScheduleSpec {
-    /// The values of a run's parameters: references to the run's own schedule and trigger are replaced.
-    package func parameterValues(in context: RunContext) -> [String: String] {
-        var findings: [Diagnostic] = []
-        return Dictionary(
-            parameters.map { ($0.name.value, $0.text(.of(context), &findings)) }, uniquingKeysWith: { $1 })
-    }
-}
-
 extension ScheduleParameter {
-    /// Nothing is a word of a shell yet: it becomes one where the job puts it into a command.
     func text(_ values: ReferenceValues, _ findings: inout [Diagnostic]) -> String {
-        guard ReferenceText.mayHold(value.value) else { return value.value }
-        let source = ReferenceText(value.value, isStrict: true)
+        Self.text(value.value, values) { reference, problem, text in
+            findings.append(.reference(reference, problem, ReferencePlace(value.range, text)))
+        }
+    }
+
+    /// Nothing is a word of a shell yet: it becomes one where the job puts it into a command.
+    static func text(
+        _ written: String, _ values: ReferenceValues,
+        _ report: (Reference, ReferenceProblem, ReferenceText) -> Void = { _, _, _ in }
+    ) -> String {
+        guard ReferenceText.mayHold(written) else { return written }
+        let source = ReferenceText(written, isStrict: true)
         let resolver = ReferenceResolver([], given: [:], values)
-        let place = ReferencePlace(value.range, source)
         var result: [UInt8] = []
         for piece in source.pieces() {
             switch piece {
@@ -108,7 +86,7 @@ extension ScheduleParameter {
                 do throws(ReferenceProblem) {
                     result += try resolver.value(of: reference).text.utf8
                 } catch {
-                    findings.append(.reference(reference, error, place))
+                    report(reference, error, source)
                 }
             }
         }

@@ -8,14 +8,25 @@ struct SubmissionWorld: PlannerWorld {
     private let jobs: StoredJobs
     private let storage: StoredFiles
     private let runs: [GeneratorCall: GeneratorRun]
+    private let replay: FrozenReplay
+    private let keepsFindings: Bool
     private let isAbandoned: @Sendable () -> Bool
 
-    init(_ target: Submissions, _ submission: Submission, isAbandoned: @escaping @Sendable () -> Bool) {
+    /// - Parameter keepsFindings: whether `findings` will be asked for: lists of files may be long.
+    init(
+        _ target: Submissions, _ submission: Submission, keepsFindings: Bool = false,
+        isAbandoned: @escaping @Sendable () -> Bool
+    ) {
         jobs = StoredJobs(readers: target.readers)
         storage = StoredFiles(home: target.layout.home, isAbandoned: isAbandoned)
         runs = Dictionary(submission.generated.map { ($0.call, $0) }, uniquingKeysWith: { first, _ in first })
+        replay = FrozenReplay(submission.frozen)
+        self.keepsFindings = keepsFindings
         self.isAbandoned = isAbandoned
     }
+
+    /// What planning has asked of the world, so that it can be planned again and means the same.
+    var findings: FrozenWorld { replay.findings }
 
     var isStopped: Bool { isAbandoned() }
 
@@ -32,7 +43,19 @@ struct SubmissionWorld: PlannerWorld {
     }
 
     func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
-        try storage.forEachFile(in: listing, body)
+        if let known = replay.files(in: listing) {
+            for name in known where !body(name) { return }
+            return
+        }
+        guard keepsFindings else { return try storage.forEachFile(in: listing, body) }
+        var names: [String] = []
+        var isWhole = true
+        try storage.forEachFile(in: listing) { name in
+            names.append(name)
+            isWhole = body(name)
+            return isWhole
+        }
+        if isWhole { replay.add(names, in: listing) }
     }
 
     func forEachRow(
@@ -46,7 +69,55 @@ struct SubmissionWorld: PlannerWorld {
         try run.forEachRow(body)
     }
 
-    func entropy() -> [UInt32] { systemEntropy() }
+    func entropy() -> [UInt32] { replay.entropy() }
+}
+
+/// What planning asked of the world once: every occurrence of a `recurrence` has the tasks of the first, random
+/// values and lists of files included.
+package struct FrozenWorld: Codable, Sendable {
+    package struct Listing: Codable, Sendable {
+        package var account: String
+        package var container: String
+        package var prefix: String
+        package var isFileShare: Bool
+        package var names: [String]
+    }
+    package var entropy: [[UInt32]] = []
+    package var listings: [Listing] = []
+}
+
+/// Answers what is known, asks the world for the rest, and keeps all of it.
+private final class FrozenReplay {
+    private(set) var findings: FrozenWorld
+    private let known: [[UInt32]]
+    private var drawn = 0
+
+    init(_ frozen: FrozenWorld?) {
+        findings = frozen ?? FrozenWorld()
+        known = findings.entropy
+    }
+
+    func entropy() -> [UInt32] {
+        defer { drawn += 1 }
+        if drawn < known.count { return known[drawn] }
+        let words = systemEntropy()
+        findings.entropy.append(words)
+        return words
+    }
+
+    func files(in listing: FileListing) -> [String]? {
+        findings.listings.first {
+            $0.account == listing.account && $0.container == listing.container
+                && $0.prefix == listing.prefix && $0.isFileShare == listing.isFileShare
+        }?.names
+    }
+
+    func add(_ names: [String], in listing: FileListing) {
+        findings.listings.append(
+            FrozenWorld.Listing(
+                account: listing.account, container: listing.container, prefix: listing.prefix,
+                isFileShare: listing.isFileShare, names: names))
+    }
 }
 
 /// For a random factory without a seed.

@@ -42,9 +42,9 @@ struct DueTimePrinter {
             let id = Array(schedule.id.value.utf8)
             return Row(
                 id: id, column: id + [UInt8](repeating: 0x20, count: width + 2 - id.count),
-                zone: schedule.zone,
-                crons: schedule.cron.map { Array($0.text.utf8) },
-                intervals: schedule.intervals.map { Array("every \(SpecDuration.text($0.length))".utf8) })
+                zone: schedule.timetable.zone,
+                crons: schedule.timetable.crons.map { Array($0.text.utf8) },
+                intervals: schedule.timetable.intervals.map { Array("every \(SpecDuration.text($0.length))".utf8) })
         }
     }
 

@@ -39,13 +39,13 @@ enum SchedulesNextCommand {
         printer.begin()
         if let days = try invocation.arguments.number("days") {
             let days = min(Int64(days), SpecLimits.durationDays)
-            for (due, index) in TimesOfSchedules(chosen, in: start..<(start + .seconds(days * 86_400))) {
+            for (due, index) in DueTimesOfMany(chosen.map(\.timetable), in: start..<(start + .seconds(days * 86_400))) {
                 guard printer.print(due, index) else { break }
             }
         } else {
             let range = start..<Instant(milliseconds: .max)
             let next = chosen.enumerated().compactMap { index, schedule in
-                var times = ScheduleTimes(of: schedule, in: range)
+                var times = DueTimes(of: schedule.timetable, in: range)
                 return times.next().map { (due: $0, index: index) }
             }
             for (due, index) in next.sorted(by: {
@@ -68,7 +68,7 @@ enum SchedulesNextCommand {
         }
         if !schedule.isEnabled {
             invocation.console.say("schedule \(id) is disabled: nothing of it is due")
-        } else if !schedule.hasTimes {
+        } else if !schedule.timetable.hasTimes {
             invocation.console.say("schedule \(id) does not run by the clock")
         }
         return schedule.isEnabled ? [schedule] : []

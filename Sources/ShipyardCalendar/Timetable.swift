@@ -1,10 +1,46 @@
-import ShipyardCalendar
 import ShipyardModel
+
+/// When something is due by the clock: whenever one of its expressions, intervals or moments is.
+package struct Timetable: Sendable {
+    package var crons: [CronExpression] = []
+    package var intervals: [Interval<Instant>] = []
+    package var moments: [Instant] = []
+    package var zone = Zone.utc
+    /// The first moment at which anything may be due.
+    package var notBefore: Instant?
+    /// The last one.
+    package var notAfter: Instant?
+
+    package init() {}
+
+    /// Whether anything is due by the clock at all.
+    package var hasTimes: Bool { !crons.isEmpty || !intervals.isEmpty || !moments.isEmpty }
+
+    package func next(after moment: Instant) -> DueTime? {
+        guard moment.milliseconds < Int64.max else { return nil }
+        var times = DueTimes(of: self, in: moment + TimeSpan(milliseconds: 1)..<Instant(milliseconds: .max))
+        return times.next()
+    }
+
+    /// The last `count` moments of a stretch, in order. Costs what they are, however long the stretch is.
+    package func last(_ count: Int, in range: Range<Instant>) -> [DueTime] {
+        guard count > 0, !range.isEmpty else { return [] }
+        var length: Int64 = 3_600_000
+        while true {
+            let (start, overflows) = range.upperBound.milliseconds.subtractingReportingOverflow(length)
+            let isWhole = overflows || start <= range.lowerBound.milliseconds
+            let lower = isWhole ? range.lowerBound : Instant(milliseconds: start)
+            let found = Array(DueTimes(of: self, in: lower..<range.upperBound))
+            if isWhole || found.count >= count { return Array(found.suffix(count)) }
+            length = length.multipliedReportingOverflow(by: 4).overflow ? .max : length * 4
+        }
+    }
+}
 
 /// A moment at which a schedule is due.
 package struct DueTime: Hashable, Sendable {
     package enum Cause: Hashable, Sendable {
-        /// Which of the schedule's expressions, intervals or moments.
+        /// Which of the expressions, intervals or moments.
         case cron(Int), interval(Int), at(Int)
     }
     package var instant: Instant
@@ -12,8 +48,8 @@ package struct DueTime: Hashable, Sendable {
     package var cause: Cause
 }
 
-/// All moments of a stretch of time at which a schedule is due by the clock, in order, found one by one.
-package struct ScheduleTimes: Sequence, IteratorProtocol, Sendable {
+/// All moments of a stretch of time at which a timetable is due, in order, found one by one.
+package struct DueTimes: Sequence, IteratorProtocol, Sendable {
     private var crons: [(firings: Firings, next: Instant?)]
     private let intervals: [Interval<Instant>]
     private var nextOfInterval: [Instant?]
@@ -22,22 +58,21 @@ package struct ScheduleTimes: Sequence, IteratorProtocol, Sendable {
     private var nextMoment: Int
     private let end: Instant
 
-    /// `do_not_run_until` is the first moment of a schedule and `do_not_run_after` its last; the range's end is
-    /// none any more.
-    package init(of schedule: ScheduleSpec, in range: Range<Instant>) {
+    /// The range's end is none any more.
+    package init(of table: Timetable, in range: Range<Instant>) {
         let tick = TimeSpan(milliseconds: 1)
-        let start = Swift.max(range.lowerBound, schedule.notBefore ?? range.lowerBound)
-        let end = Swift.min(range.upperBound, schedule.notAfter.map { $0 + tick } ?? range.upperBound)
+        let start = Swift.max(range.lowerBound, table.notBefore ?? range.lowerBound)
+        let end = Swift.min(range.upperBound, table.notAfter.map { $0 + tick } ?? range.upperBound)
         self.end = end
         let stretch = start..<Swift.max(start, end)
-        crons = schedule.cron.map { cron in
-            var firings = cron.firings(in: stretch, zone: schedule.zone)
+        crons = table.crons.map { cron in
+            var firings = cron.firings(in: stretch, zone: table.zone)
             let first = firings.next()?.instant
             return (firings, first)
         }
-        intervals = schedule.intervals
+        intervals = table.intervals
         nextOfInterval = intervals.map { $0.next(after: start - tick) }
-        moments = schedule.moments.enumerated().map { ($1, $0) }.sorted { $0.instant < $1.instant }
+        moments = table.moments.enumerated().map { ($1, $0) }.sorted { $0.instant < $1.instant }
         nextMoment = moments.firstIndex { $0.instant >= start } ?? moments.count
     }
 
@@ -66,33 +101,14 @@ package struct ScheduleTimes: Sequence, IteratorProtocol, Sendable {
     }
 }
 
-extension ScheduleSpec {
-    /// How much later than due a run begins: from the schedule's id and the moment alone, so that it can be foretold,
-    /// and spread over all of `jitter` where many schedules are due at once.
-    package func delay(at due: Instant) -> TimeSpan {
-        guard jitter > .zero else { return .zero }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        id.value.utf8.forEach(add)
-        for shift in stride(from: 0, to: 64, by: 8) {
-            add(UInt8(truncatingIfNeeded: due.milliseconds >> Int64(shift)))
-        }
-        // FNV mixes the last bytes little.
-        hash = (hash ^ (hash >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        hash = (hash ^ (hash >> 27)) &* 0x94d0_49bb_1331_11eb
-        hash ^= hash >> 31
-        return TimeSpan(milliseconds: Int64(hash % UInt64(jitter.milliseconds)))
-    }
-}
-
-/// The due times of many schedules in one order; of the same moment those of the schedule that stands first.
-package struct TimesOfSchedules: Sequence, IteratorProtocol {
-    private var times: [ScheduleTimes]
-    /// A heap by moment and schedule.
+/// The due times of many timetables in one order; of the same moment those of the one that stands first.
+package struct DueTimesOfMany: Sequence, IteratorProtocol {
+    private var times: [DueTimes]
+    /// A heap by moment and position.
     private var heap: [(due: DueTime, index: Int)] = []
 
-    package init(_ schedules: [ScheduleSpec], in range: Range<Instant>) {
-        times = schedules.map { ScheduleTimes(of: $0, in: range) }
+    package init(_ tables: [Timetable], in range: Range<Instant>) {
+        times = tables.map { DueTimes(of: $0, in: range) }
         for index in times.indices {
             if let due = times[index].next() { heap.append((due, index)) }
         }

@@ -1,0 +1,84 @@
+import ShipyardModel
+
+// Schedules from the database: each, its runs, their jobs, then `finishRestoringSchedules`.
+
+extension Engine {
+    /// - Parameter rules: nil where what is stored of the schedule cannot be used, for the reason `problem`.
+    package mutating func restoreSchedule(
+        _ record: ScheduleRecord, _ rules: ScheduleRules?, problem: String? = nil
+    ) {
+        let entry = ScheduleEntry(
+            record, rules ?? ScheduleRules(.init(), SchedulePolicy()), scheduleTally)
+        entry.problem = problem
+        latestCursor = max(latestCursor, record.cursor)
+        enter(entry)
+    }
+
+    package mutating func restoreRun(_ record: RunRecord) {
+        guard let entry = schedules[record.key.schedule] else { return }
+        let number = record.key.number
+        let isBackfill = record.cause == .backfill
+        runs[record.key] = RunEntry(record)
+        switch record.state {
+        case .scheduled:
+            if record.attempt == 1 {
+                entry.scheduled.insert(number)
+            } else if isBackfill {
+                entry.backfillActive.insert(number)
+            } else {
+                entry.active.insert(number)
+            }
+            wallTimers.set(.runBegins(record.key), at: record.begin)
+        case .queued: isBackfill ? entry.backfillQueue.append(number) : entry.queue.append(number)
+        case .starting, .active:
+            if isBackfill { entry.backfillActive.insert(number) } else { entry.active.insert(number) }
+        case .succeeded, .failed, .skipped: runs[record.key] = nil
+        }
+    }
+
+    /// After the jobs. One that is not there any more was deleted.
+    package mutating func restoreRunJob(_ record: RunJobRecord) {
+        guard let entry = schedules[record.run.schedule] else { return }
+        let job = jobs[record.job]
+        if let job {
+            job.run = record.run
+            entry.jobs.insert(record.job)
+        }
+        guard let run = runs[record.run], run.record.state == .active, run.record.attempt == record.attempt
+        else { return }
+        if let job, job.record.state != .completed {
+            run.jobs.insert(record.job)
+        } else if job.map({ $0.counts.failed + $0.counts.active > 0 }) ?? true {
+            run.failure = "job \(record.id) failed or was deleted"
+        }
+    }
+
+    package mutating func restoreEndedRuns(_ ended: [(number: UInt32, end: Instant)], of schedule: UInt32) {
+        schedules[schedule]?.ended = ended
+    }
+
+    package func forgetsRuns(_ schedule: UInt32) -> Bool { schedules[schedule]?.forgetsRuns ?? false }
+
+    package mutating func finishRestoringSchedules(at now: Moment) {
+        for number in schedulesInOrder {
+            let entry = scheduleEntry(number)
+            guard entry.record.state == .terminating || entry.record.state == .deleting else { continue }
+            for run in entry.active.union(entry.backfillActive) {
+                runs[RunKey(schedule: number, number: run)]?.isStopped = true
+            }
+        }
+        for key in runs.keys.sorted() {
+            guard let run = runs[key] else { continue }
+            if run.record.state == .starting { effects.append(.startRun(key)) }
+            if run.record.state == .active, run.jobs.isEmpty { endAttempt(run, at: now) }
+        }
+        for number in schedulesInOrder {
+            guard let entry = schedules[number] else { continue }
+            if entry.record.state == .deleting {
+                for job in entry.jobs.sorted() where jobs[job] != nil { deleteJob(job, at: now) }
+            }
+            forgetOldRuns(of: number, at: now)
+            completeIfOver(entry, at: now)
+        }
+    }
+}
