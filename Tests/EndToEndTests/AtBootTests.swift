@@ -56,7 +56,8 @@ import Testing
         #expect(program.eventually { (try? text(of: waiting.messages))?.contains("takes over when") == true })
         let removed = try program.run("service", "uninstall", environment: environment)
         #expect(removed.code == 0 && removed.messages.hasPrefix("stopped shipyard-swift-home-"), "\(removed)")
-        #expect(program.eventually { (try? text(of: waiting.messages))?.contains(" begins, process") == true })
+        #expect(
+            program.eventually { (try? text(of: waiting.messages))?.contains(" begins, process") == true })
         #expect(waiting.isRunning)
         #expect(program.eventually { (try? program.task("a")["state"] as? String) == "completed" })
         let executions = try program.task("a")["executionInfo"] as? [String: Any]

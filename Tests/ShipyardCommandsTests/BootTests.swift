@@ -56,7 +56,9 @@ final class BootTests {
         let test = TestConsole(answers: answers)
         let parsed = try ArgumentParser.parse(
             ["service"] + words, root: CommandTree.root, common: CommonOptions.all)
-        let variables = ["HOME": directory, "SHIPYARD_HOME": home, "PATH": "/bin", "TOKEN": "t", "TMPDIR": "/t"]
+        let variables = [
+            "HOME": directory, "SHIPYARD_HOME": home, "PATH": "/bin", "TOKEN": "t", "TMPDIR": "/t",
+        ]
         let invocation = Invocation(
             path: parsed.path, arguments: parsed.arguments, console: test.console,
             environment: Environment(variables.merging(environment) { $1 }),

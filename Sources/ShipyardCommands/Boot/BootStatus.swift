@@ -26,7 +26,9 @@ enum BootStatus {
                     )
                 }
                 if scope == .user, !systemd.userLingers {
-                    lines.append("    it starts at your login; `loginctl enable-linger \(systemd.userName)` changes that")
+                    lines.append(
+                        "    it starts at your login; `loginctl enable-linger \(systemd.userName)` changes that"
+                    )
                 }
             }
         }

@@ -42,13 +42,18 @@ extension UnitFile {
             throw CommandFailure(.failed, "\(error)")
         }
         guard !home.path.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
-            throw .usage("a unit cannot name the home \(home.path)", help: "choose one without control characters")
+            throw .usage(
+                "a unit cannot name the home \(home.path)", help: "choose one without control characters")
         }
         // So says systemd, of programs only.
-        guard !program.unicodeScalars.contains(where: { $0.value < 0x20 || "\"'\\\u{7F}".unicodeScalars.contains($0) })
+        guard
+            !program.unicodeScalars.contains(where: {
+                $0.value < 0x20 || "\"'\\\u{7F}".unicodeScalars.contains($0)
+            })
         else {
             throw CommandFailure(
-                .failed, "systemd does not start programs with quotes or backslashes in their path: \(program)")
+                .failed,
+                "systemd does not start programs with quotes or backslashes in their path: \(program)")
         }
         let variables = environment.all.filter { name, value in
             // A directory for temporary files is mostly one session's.

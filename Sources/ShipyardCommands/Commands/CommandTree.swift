@@ -29,7 +29,9 @@ package enum CommandTree {
                                 TasksTerminateCommand.command, TasksDeleteCommand.command,
                             ]),
                     ]),
-                .group("schedules", "what runs again and again", [SchedulesNextCommand.command]),
+                .group(
+                    "schedules", "what runs again and again",
+                    [SchedulesNextCommand.command, SchedulesSimulateCommand.command]),
                 .group(
                     "data", "files of tasks and nodes",
                     [

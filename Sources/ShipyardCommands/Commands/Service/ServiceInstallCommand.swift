@@ -43,7 +43,8 @@ enum ServiceInstallCommand {
         if unit.scope == .user, !systemd.userLingers {
             console.say("still to be done: `loginctl enable-linger \(systemd.userName)`")
             console.say(
-                "  without it the service starts when you log in, and ends with all its tasks when you log out")
+                "  without it the service starts when you log in, and ends with all its tasks when you log out"
+            )
         }
         return .done
     }

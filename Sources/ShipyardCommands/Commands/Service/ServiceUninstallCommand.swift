@@ -28,7 +28,8 @@ enum ServiceUninstallCommand {
                 throw CommandFailure(
                     .failed, "systemd does not stop \(unit.name), which therefore stays: \(complaint)")
             }
-            console.say("stopped \(unit.name); nodes and tasks go on, and the next command starts the service again")
+            console.say(
+                "stopped \(unit.name); nodes and tasks go on, and the next command starts the service again")
         }
         try unit.remove()
         console.say("deleted \(unit.path)")
