@@ -120,6 +120,8 @@ final class ScheduleSimulationTests {
         #expect(try states(schedules, "bad", "--failing", "a", "--duration", "00:10:00") == ["1 succeeded"])
         #expect(try states(schedules, "good", "--failing", "a").isEmpty)
         #expect(try states(schedules, "good") == ["1 succeeded"] && states(schedules, "bad").isEmpty)
+        let rest = "- {id: a, cron: '@daily', enabled: false}\n- {id: b, after: {schedule: a}}\n"
+        #expect(try states(rest, "b").isEmpty, "what is disabled has no followers either")
         let table = try simulate(schedules, days: "1", ["a", "--failing", "a", "--duration", "00:10:00"])
         #expect(table.output.contains("2 h 30 min  failed (3 times)      0 1 * * *\n"))
     }
