@@ -29,7 +29,9 @@ package enum CommandTree {
                                 TasksTerminateCommand.command, TasksDeleteCommand.command,
                             ]),
                     ]),
-                .group("schedules", "what runs again and again", [SchedulesNextCommand.command]),
+                .group(
+                    "schedules", "what runs again and again",
+                    [SchedulesNextCommand.command, SchedulesSimulateCommand.command]),
                 .group(
                     "triggers", "files that start runs of schedules",
                     [
@@ -52,6 +54,7 @@ package enum CommandTree {
                     [
                         ServiceStartCommand.command, ServiceStopCommand.command,
                         ServiceStatusCommand.command, ServiceRunCommand.command, ServiceLogsCommand.command,
+                        ServiceInstallCommand.command, ServiceUninstallCommand.command,
                     ]),
                 CompletionCommand.command,
             ] + InnerCommands.all)
