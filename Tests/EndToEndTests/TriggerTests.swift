@@ -44,7 +44,9 @@ private let hasSchedules = (try? BuiltProgram().run("schedules", "add", "--help"
         return program
     }
 
-    private func container(of program: BuiltProgram) -> URL { program.home.appending(path: "storage/store/in") }
+    private func container(of program: BuiltProgram) -> URL {
+        program.home.appending(path: "storage/store/in")
+    }
 
     private func write(_ name: String, _ program: BuiltProgram) throws {
         let url = container(of: program).appending(path: name)
@@ -84,11 +86,14 @@ private let hasSchedules = (try? BuiltProgram().run("schedules", "add", "--help"
         try expect(["a.done", "b.done", "2024/c.done"], program)
         let explained = try program.run("triggers", "explain", "store/in/2024/c.done")
         #expect(explained.output.contains("has started run"))
-        #expect(try program.run("triggers", "explain", "store/in/a.txt").output.contains("does not end with `.done`"))
+        #expect(
+            try program.run("triggers", "explain", "store/in/a.txt").output.contains(
+                "does not end with `.done`"))
         let list = try program.run("triggers", "list")
         #expect(list.output.contains("store/in/2024/c.done"))
         // Once more, by hand.
-        let event = try #require((program.api("/triggers")["value"] as? [[String: Any]])?.first?["id"] as? Int)
+        let event = try #require(
+            (program.api("/triggers")["value"] as? [[String: Any]])?.first?["id"] as? Int)
         #expect(try program.run("triggers", "replay", String(event), "--request", "one").code == 0)
         #expect(try program.run("triggers", "replay", String(event), "--request", "one").code == 0)
         #expect(program.eventually { ran(program).count == 4 })

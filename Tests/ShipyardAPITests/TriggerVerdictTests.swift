@@ -15,13 +15,16 @@ struct TriggerVerdictTests {
             storageAccountSettings: "main", account: "store", container: "in", pathBeginsWith: "a/",
             pathEndsWith: ".done", quietPeriod: .zero, hasManifest: true)
         let record = ScheduleRecord(
-            number: 1, id: ScheduleID("s")!, isRecurrence: false, state: .active, cursor: Instant(milliseconds: 0),
+            number: 1, id: ScheduleID("s")!, isRecurrence: false, state: .active,
+            cursor: Instant(milliseconds: 0),
             creationTime: Instant(milliseconds: 0))
         let subscription = StorageSubscription(schedule: 1, place: place, since: Instant(milliseconds: 0))
         var verdict = TriggerVerdict(
-            schedule: TriggeredSchedule(record: record, event: event), place: place, path: BytePath("a/x.done"),
+            schedule: TriggeredSchedule(record: record, event: event), place: place,
+            path: BytePath("a/x.done"),
             watched: FileExplanation(
-                subscription: subscription, hasContainer: true, isPolled: false, version: version), events: [])
+                subscription: subscription, hasContainer: true, isPolled: false, version: version), events: []
+        )
         change(&verdict)
         return verdict.sentence
     }
@@ -40,7 +43,8 @@ struct TriggerVerdictTests {
     @Test func theFirstThingThatIsInTheWayIsSaid() {
         #expect(
             verdict { $0.schedule.event.account = nil }
-                == "it watches nothing: nobody knows the account that `main` means; add it again with the credentials")
+                == "it watches nothing: nobody knows the account that `main` means; add it again with the credentials"
+        )
         #expect(verdict { $0.place.container = "out" } == "it watches another container, store/in")
         #expect(verdict { $0.path = BytePath("x.done") } == "the path does not begin with `a/`")
         #expect(verdict { $0.path = BytePath("a/x") } == "the path does not end with `.done`")

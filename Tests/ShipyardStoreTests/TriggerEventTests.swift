@@ -48,7 +48,9 @@ import Testing
 
     @Test func pagesAreWalkedFromTheNewestAndForgottenNumbersStayGiven() throws {
         let store = try StoreWriter(path: ":memory:")
-        let all = (1...5).map { event($0, schedule: $0 % 2 == 0 ? 2 : 1, state: $0 == 5 ? .existing : .started) }
+        let all = (1...5).map {
+            event($0, schedule: $0 % 2 == 0 ? 2 : 1, state: $0 == 5 ? .existing : .started)
+        }
         try store.commit(all.map(StoreWrite.addTriggerEvent))
         #expect(try store.triggerEvents(limit: 2).map(\.number) == [5, 4])
         #expect(try store.triggerEvents(before: 4, limit: 9).map(\.number) == [3, 2, 1])

@@ -84,7 +84,8 @@ extension APIRoutes {
             account: place.account, container: place.container, path: path.shown, schedules: [])
         for schedule in schedules {
             let filter = TriggerEventFilter(
-                schedule: schedule.record.number, account: place.account, container: place.container, path: path)
+                schedule: schedule.record.number, account: place.account, container: place.container,
+                path: path)
             let events = try read { reader throws(StoreError) in
                 try reader.triggerEvents(limit: Self.explainedEvents, where: filter)
             }
@@ -116,7 +117,8 @@ struct TriggerVerdict {
             scheduleId: schedule.record.id.text, scheduleState: schedule.record.state.rawValue,
             account: schedule.event.account, container: schedule.event.container,
             pathBeginsWith: schedule.event.pathBeginsWith, pathEndsWith: schedule.event.pathEndsWith,
-            matchesContainer: schedule.event.place == place, matchesBegin: matchesBegin, matchesEnd: matchesEnd,
+            matchesContainer: schedule.event.place == place, matchesBegin: matchesBegin,
+            matchesEnd: matchesEnd,
             verdict: sentence,
             events: events.map { TriggerEventResponse($0, schedule: schedule.record.id.text) })
     }
@@ -125,7 +127,8 @@ struct TriggerVerdict {
     var sentence: String {
         let event = schedule.event
         guard let own = event.place else {
-            return "it watches nothing: nobody knows the account that `\(event.storageAccountSettings)` means; add it "
+            return
+                "it watches nothing: nobody knows the account that `\(event.storageAccountSettings)` means; add it "
                 + "again with the credentials"
         }
         if own != place { return "it watches another container, \(own)" }
@@ -169,7 +172,8 @@ struct TriggerVerdict {
             return "it counts when nothing happens to it for \((rest.milliseconds + 999) / 1000) more seconds"
         case .manifest(let missing):
             let what = missing.isUnsettled ? "is still being written" : "is not there"
-            return "its manifest waits for `\(missing.path)`, which \(what) (\(missing.present) of \(missing.total) files "
+            return
+                "its manifest waits for `\(missing.path)`, which \(what) (\(missing.present) of \(missing.total) files "
                 + "are)"
         }
     }

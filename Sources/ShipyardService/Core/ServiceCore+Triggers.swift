@@ -64,7 +64,8 @@ extension ServiceCore {
 
     private func askForRun(for record: inout TriggerEventRecord, at now: Moment) {
         let state = engine.schedule(record.schedule)?.state
-        let (run, isOver) = run(RunRequest(schedule: record.schedule, .event(record.number), due: now.wall), at: now)
+        let (run, isOver) = run(
+            RunRequest(schedule: record.schedule, .event(record.number), due: now.wall), at: now)
         record.run = run.number
         // What is over already never began.
         if isOver { record.state = state == .active ? .overlap : .disabled }
@@ -101,7 +102,8 @@ extension ServiceCore {
         }
         guard event.file.pathText != nil else {
             throw Refusal(
-                .conflict, code: "TriggerEventUnusable", "event \(number) can start nothing: \(event.reason ?? "")")
+                .conflict, code: "TriggerEventUnusable",
+                "event \(number) can start nothing: \(event.reason ?? "")")
         }
         if let known { return (schedule.id, known.number) }
         if let request, let known = engine.run(of: event.schedule, request: request) {

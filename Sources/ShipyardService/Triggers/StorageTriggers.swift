@@ -45,8 +45,8 @@ package final class StorageTriggers: Sendable {
         wakeup.signal()
     }
 
-    /// What each subscription to a container makes of a path. Empty where nobody wants its files, and where the watcher has no
-    /// time for an answer now.
+    /// What each subscription to a container makes of a path. Empty where nobody wants its files, and where the
+    /// watcher has no time for an answer now.
     package func explain(_ place: ContainerPlace, _ path: BytePath) -> [FileExplanation] {
         let box = ExplanationBox()
         let isAsked = mail.withLock { mail in

@@ -18,7 +18,8 @@ extension TriggerWatcher {
         defer { if top.isEmpty { forgetStaleWatches(of: container) } }
         var directories = [top]
         while let path = directories.popLast() {
-            guard subscribers.contains(where: { $0.mayMatch(below: path) }) || container.hasWaiting(below: path)
+            guard
+                subscribers.contains(where: { $0.mayMatch(below: path) }) || container.hasWaiting(below: path)
             else { continue }
             guard path.components.count <= Self.deepest else {
                 sayOnce("directories in the container \(container.place) are nested too deeply for triggers")

@@ -51,7 +51,8 @@ extension TriggerWatcher {
         guard let keys = container.waiting.removeValue(forKey: path) else { return }
         for key in keys {
             guard var candidate = candidates[key] else { continue }
-            candidate.due = min(candidate.due, clock().steady + Settling.rest(after: .closed, quietPeriod: .zero))
+            candidate.due = min(
+                candidate.due, clock().steady + Settling.rest(after: .closed, quietPeriod: .zero))
             candidates.set(key, candidate)
         }
     }

@@ -63,7 +63,8 @@ extension TriggerWatcher {
                 switch (isThere(row), row.gone) {
                 case (true, nil): break
                 case (true, _?): changes.append(.mark(row.number, gone: nil))
-                case (false, let since?) where now - since > Self.keptGone: changes.append(.delete(row.number))
+                case (false, let since?) where now - since > Self.keptGone:
+                    changes.append(.delete(row.number))
                 case (false, let since):
                     if since == nil { changes.append(.mark(row.number, gone: now)) }
                     gone[row.schedule, default: []].append(row.number)

@@ -1,9 +1,9 @@
 import ShipyardEngine
 import ShipyardModel
-@testable import ShipyardSpecs
 import Testing
 
 @testable import ShipyardService
+@testable import ShipyardSpecs
 @testable import ShipyardStore
 
 /// What the core makes of files that it is told of.
@@ -18,7 +18,9 @@ import Testing
             version: FileVersion(inode: inode, birth: 0, size: 0, modified: modified))
     }
 
-    private func rows() throws -> [TriggerEventRecord] { try ledger.store.triggerEvents(after: 0, limit: 100) }
+    private func rows() throws -> [TriggerEventRecord] {
+        try ledger.store.triggerEvents(after: 0, limit: 100)
+    }
 
     @Test func aFileThatIsToldTwiceHasOneRunAlsoInOneTurn() throws {
         let first = try ledger.tell(file(), 1, again: true)
@@ -49,7 +51,9 @@ import Testing
     }
 
     @Test func whatTheScheduleMakesOfAnEventIsKept() throws {
-        for (index, inode) in [UInt64(1), 2].enumerated() { try ledger.tell(file("\(index)", inode: inode), 3) }
+        for (index, inode) in [UInt64(1), 2].enumerated() {
+            try ledger.tell(file("\(index)", inode: inode), 3)
+        }
         try ledger.turn { core throws(Refusal) in try core.disableSchedule("s3", at: moment) }
         try ledger.tell(file("x", inode: 3), 3)
         try ledger.tell(file("y", inode: 4), 3, .unusable("why"))
@@ -78,7 +82,9 @@ import Testing
             try ledger.turn { core throws(Refusal) in
                 run = try core.replay(event: event, request: request, at: moment).run
                 // Also within a turn.
-                if request != nil { #expect(try core.replay(event: event, request: request, at: moment).run == run) }
+                if request != nil {
+                    #expect(try core.replay(event: event, request: request, at: moment).run == run)
+                }
             }
             return run
         }
@@ -95,14 +101,16 @@ import Testing
     }
 
     @Test func everyScheduleWithATriggerCanBeExplained() throws {
-        try ledger.turn { core throws(Refusal) in try core.putSchedule(offer { $0.account = nil }, at: moment) }
+        try ledger.turn { core throws(Refusal) in try core.putSchedule(offer { $0.account = nil }, at: moment)
+        }
         #expect(ledger.core.triggeredSchedules().map(\.record.id.text) == ["t"])
         #expect(ledger.core.triggeredSchedules().map(\.event.place) == [nil])
     }
 
     // MARK: Who wants to hear
 
-    private func offer(_ change: (inout ScheduleDefinition.StorageEvent) -> Void = { _ in }) -> ScheduleOffer {
+    private func offer(_ change: (inout ScheduleDefinition.StorageEvent) -> Void = { _ in }) -> ScheduleOffer
+    {
         var event = ScheduleDefinition.StorageEvent(
             storageAccountSettings: "main", account: "store", container: "in", pathBeginsWith: "a",
             pathEndsWith: "b", quietPeriod: .seconds(3), hasManifest: true)
@@ -128,7 +136,8 @@ import Testing
         }
         var wanted = StorageSubscription(
             schedule: 4, place: ContainerPlace(account: "store", container: "in"), pathBeginsWith: "a",
-            pathEndsWith: "b", quietPeriod: .seconds(3), hasManifest: true, since: Instant(milliseconds: 2000))
+            pathEndsWith: "b", quietPeriod: .seconds(3), hasManifest: true, since: Instant(milliseconds: 2000)
+        )
         #expect(try put(offer(), at: 2000) == [wanted])
         #expect(try put(offer(), at: 3000) == nil)
         var other = offer()

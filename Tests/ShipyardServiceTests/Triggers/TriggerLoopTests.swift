@@ -30,7 +30,9 @@ import Testing
             for _ in 0..<12_000 where Set(starts.all.map(\.key)).count < 2 { usleep(10_000) }
         }
         let readers = StoreReaderPool(path: layout.database)
-        let events = try readers.read { reader throws(StoreError) in try reader.triggerEvents(after: 0, limit: 9) }
+        let events = try readers.read { reader throws(StoreError) in
+            try reader.triggerEvents(after: 0, limit: 9)
+        }
         #expect(events.map(\.file.path.description) == ["a.done", "c.done"])
         #expect(events.map(\.run) == [1, 2])
         let causes = Dictionary(starts.all.map { ($0.key.number, $0.cause) }, uniquingKeysWith: { $1 })

@@ -72,22 +72,26 @@ import Testing
 
     @Test func onlyNamesNameAContainer() {
         for (name, isGood) in [
-            ("in", true), ("", false), (".", false), ("..", false), ("a/b", false), ("a\0b", false), ("..a", true),
+            ("in", true), ("", false), (".", false), ("..", false), ("a/b", false), ("a\0b", false),
+            ("..a", true),
         ] {
             #expect(ContainerPlace(account: name, container: "in").isUsable == isGood)
             #expect(ContainerPlace(account: "in", container: name).isUsable == isGood)
         }
     }
 
-    private func manifest(_ text: String, of path: String = "in/day/list.txt") throws(FileManifest.Problem) -> [String] {
+    private func manifest(_ text: String, of path: String = "in/day/list.txt") throws(FileManifest.Problem)
+        -> [String]
+    {
         try FileManifest(Array(text.utf8), of: BytePath(path)).files.map(\.description)
     }
 
     @Test func aManifestNamesFilesFromItsOwnDirectoryOrTheContainer() throws {
         #expect(try manifest("") == [])
-        #expect(try manifest("a.csv\nsub/b c.csv\r\n\n/top.csv\n./d\n/./x//y\n#e ") == [
-            "in/day/a.csv", "in/day/sub/b c.csv", "top.csv", "in/day/d", "x/y", "in/day/#e ",
-        ])
+        #expect(
+            try manifest("a.csv\nsub/b c.csv\r\n\n/top.csv\n./d\n/./x//y\n#e ") == [
+                "in/day/a.csv", "in/day/sub/b c.csv", "top.csv", "in/day/d", "x/y", "in/day/#e ",
+            ])
         #expect(try manifest("a", of: "list.txt") == ["a"])
     }
 

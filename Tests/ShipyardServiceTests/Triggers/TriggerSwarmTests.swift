@@ -20,7 +20,9 @@ import Testing
             bench.subscription(1), bench.subscription(2, begin: "a", end: "", quiet: 20),
         ]
         bench.follow(subscriptions)
-        let names = ["a.done", "b.done", "a/x.done", "a/b/y.done", "c/z.done", "c/z.tmp", "a/b", "a", "c", "d/e"]
+        let names = [
+            "a.done", "b.done", "a/x.done", "a/b/y.done", "c/z.done", "c/z.tmp", "a/b", "a", "c", "d/e",
+        ]
         func path(_ name: String) -> String { bench.path(name) }
         for _ in 0..<120 {
             let (name, other) = (names.randomElement(using: &random)!, names.randomElement(using: &random)!)
@@ -71,9 +73,12 @@ import Testing
     }
 
     private func files(_ bench: TriggerBench) throws -> [(BytePath, FileVersion)] {
-        guard let container = FileDescriptor(opening: bench.container, O_RDONLY | O_DIRECTORY) else { return [] }
+        guard let container = FileDescriptor(opening: bench.container, O_RDONLY | O_DIRECTORY) else {
+            return []
+        }
         let opener = TreeOpener(container)
-        let names = FileManager.default.enumerator(atPath: bench.container)?.compactMap { $0 as? String } ?? []
+        let names =
+            FileManager.default.enumerator(atPath: bench.container)?.compactMap { $0 as? String } ?? []
         return names.compactMap { name in
             guard let status = opener.status(BytePath(name)), status.isRegular else { return nil }
             return (BytePath(name), status.version)
@@ -123,7 +128,9 @@ import Testing
         triggers.follow([])
         triggers.follow([bench.subscription(quiet: 3600)])
         try bench.write("a.done")
-        for _ in 0..<300 where triggers.explain(place, BytePath("a.done")).first?.waiting == nil { usleep(10_000) }
+        for _ in 0..<300 where triggers.explain(place, BytePath("a.done")).first?.waiting == nil {
+            usleep(10_000)
+        }
         let explanation = try #require(triggers.explain(place, BytePath("a.done")).first)
         guard case .quiet(let rest) = explanation.waiting else {
             Issue.record("it does not wait")

@@ -6,8 +6,8 @@ import ShipyardService
 enum TriggersListCommand {
     static let command = Command("list", "list files that came, and what they started")
         .details(
-            "The newest first. Files whose paths match no trigger are not in the list; `triggers explain` says why one did not "
-                + "count."
+            "The newest first. Files whose paths match no trigger are not in the list; `triggers explain` says why one "
+                + "did not count."
         )
         .options(
             .value("schedule", "ID", "only events of this schedule"),
@@ -15,7 +15,9 @@ enum TriggersListCommand {
             .value("limit", "N", "so many at most; 100 unless given")
         )
         .example("triggers list --schedule on-done", "shows what came for one schedule")
-        .example("triggers list --state overlap", "shows files that started nothing because another run was active")
+        .example(
+            "triggers list --state overlap", "shows files that started nothing because another run was active"
+        )
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
@@ -163,7 +165,8 @@ extension ServiceClient {
         var before: Int?
         repeat {
             let path = ("/triggers" as ServicePath).query("schedule", schedule).query("state", state)
-                .query("before", before.map(String.init)).query("limit", String(min(limit - events.count, 1000)))
+                .query("before", before.map(String.init)).query(
+                    "limit", String(min(limit - events.count, 1000)))
             let page = try get(path, as: ListResponse<TriggerEventResponse>.self)
             events += page.value
             before = page.next
