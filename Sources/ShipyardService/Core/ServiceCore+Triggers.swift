@@ -140,7 +140,7 @@ struct TriggerWishes {
     private(set) var events: [UInt32: ScheduleDefinition.StorageEvent] = [:]
     private var given: [StorageSubscription]?
     /// Whether somebody should ask anew.
-    private(set) var mayDiffer = true
+    private(set) var mayDiffer = false
 
     mutating func put(_ event: ScheduleDefinition.StorageEvent?, of schedule: UInt32) {
         events[schedule] = event
