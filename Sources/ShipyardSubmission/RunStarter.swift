@@ -51,14 +51,17 @@ package final class RunStarter: Sendable {
     /// Nil when the jobs are there, or nobody wants them any more.
     private func attempt(_ start: RunStart) -> Failure? {
         do throws(SubmissionError) {
-            _ = try submissions.addJobs(try submission(of: start), isAbandoned: isStopping)
+            _ = try submissions.addJobs(
+                try Self.submission(of: start, submissions), isAbandoned: isStopping)
             return nil
         } catch {
             return failure(error)
         }
     }
 
-    private func submission(of start: RunStart) throws(SubmissionError) -> Submission {
+    static func submission(
+        of start: RunStart, _ submissions: Submissions
+    ) throws(SubmissionError) -> Submission {
         let run = start.run
         let stored = try submissions.read { reader throws(StoreError) in
             guard let version = try reader.scheduleVersion(run.key.schedule, run.version),
@@ -85,7 +88,7 @@ package final class RunStarter: Sendable {
         return submission
     }
 
-    private func context(
+    private static func context(
         of start: RunStart, _ definition: ScheduleDefinition, _ kept: [String: String]
     ) throws(SubmissionError) -> RunContext {
         var zones = KnownZones(ZoneFiles())

@@ -4,17 +4,23 @@ import ShipyardModel
 import ShipyardPlanner
 import ShipyardService
 import ShipyardSpecs
+import ShipyardStaging
 
 /// One submission on its way in: from the texts of spec files to pools and jobs.
 struct Submitter {
     let target: Submissions
     let submission: Submission
     let isAbandoned: @Sendable () -> Bool
+    /// The hashes of resource files that are kept, by their absolute paths.
+    let keptFiles: [String: String]
 
     init(_ target: Submissions, _ submission: Submission, isAbandoned: @escaping @Sendable () -> Bool) {
         self.target = target
         self.submission = submission
         self.isAbandoned = isAbandoned
+        keptFiles = Dictionary(
+            submission.resources.compactMap { file in file.sha256.map { (file.path, $0) } },
+            uniquingKeysWith: { $1 })
     }
 
     func addJobs() throws(SubmissionError) -> SubmittedJobs {
@@ -25,11 +31,12 @@ struct Submitter {
                     .invalid, "JobsSpecMissing", "no jobs file was given; name one with --jobs or --configdir"
                 )
             }
-            guard jobs.jobs.contains(where: { $0.autoPool != nil }), let pool = specs.pool else {
+            let hasOwnPool = jobs.jobs.contains { $0.autoPool != nil }
+            return try whileAdding(hasOwnPool ? specs.pool : nil) { () throws(SubmissionError) in
+                for file in submission.resources {
+                    if let digest = file.sha256 { try checkIsThere(digest, file.path) }
+                }
                 return try add(jobs, specs, diagnostics, identity)
-            }
-            return try whileAdding(pool) { () throws(SubmissionError) in
-                try add(jobs, specs, diagnostics, identity)
             }
         }
     }
@@ -79,7 +86,7 @@ struct Submitter {
         return (specs, diagnostics)
     }
 
-    private func refuseWhatCannotRun(_ jobs: JobsSpec) throws(SubmissionError) {
+    func refuseWhatCannotRun(_ jobs: JobsSpec) throws(SubmissionError) {
         for job in jobs.jobs where job.tasks.contains(where: { $0.multiInstance != nil }) {
             throw .refused(
                 .invalid, "MultiInstanceNotSupported",
@@ -160,7 +167,10 @@ struct Submitter {
     func located(_ file: ResourceFileSpec, below base: String) -> ResourceFileSpec {
         var file = file
         if file.blobSource.isPath {
-            file.blobSource = BlobSource(absolute(file.blobSource.place, below: base))
+            let path = absolute(file.blobSource.place, below: base)
+            // What a schedule runs is what it was when the schedule was added.
+            let kept = keptFiles[path].map { PackageStore(home: target.layout.home).path(of: $0) }
+            file.blobSource = BlobSource(kept ?? path)
         }
         return file
     }
