@@ -18,8 +18,9 @@ struct Submitter {
         self.target = target
         self.submission = submission
         self.isAbandoned = isAbandoned
+        // A job that is no run's may outlive what keeps them.
         keptFiles = Dictionary(
-            submission.resources.compactMap { file in file.sha256.map { (file.path, $0) } },
+            (submission.run == nil ? [] : submission.resources).compactMap { file in file.sha256.map { (file.path, $0) } },
             uniquingKeysWith: { $1 })
     }
 

@@ -21,7 +21,8 @@ package enum CommandTree {
                     "jobs", "jobs and their tasks",
                     [
                         JobsAddCommand.command, JobsListCommand.command, JobsWaitCommand.command,
-                        JobsTerminateCommand.command, JobsDeleteCommand.command, JobsStatsCommand.command,
+                        JobsTerminateCommand.command, JobsDeleteCommand.command, JobsDisableCommand.command,
+                        JobsEnableCommand.command, JobsStatsCommand.command,
                         .group(
                             "tasks", "the tasks of a job",
                             [
@@ -29,7 +30,15 @@ package enum CommandTree {
                                 TasksTerminateCommand.command, TasksDeleteCommand.command,
                             ]),
                     ]),
-                .group("schedules", "what runs again and again", [SchedulesNextCommand.command]),
+                .group(
+                    "schedules", "what runs again and again",
+                    [
+                        SchedulesAddCommand.command, SchedulesListCommand.command,
+                        SchedulesNextCommand.command, SchedulesHistoryCommand.command,
+                        SchedulesRunCommand.command, SchedulesBackfillCommand.command,
+                        SchedulesActCommands.enable, SchedulesActCommands.disable,
+                        SchedulesActCommands.delete,
+                    ]),
                 .group(
                     "data", "files of tasks and nodes",
                     [

@@ -12,7 +12,7 @@ package struct HomeDirectory: Sendable {
 
     /// Commands that bring something into a home; all others ask about what is there.
     private static let makers: Set<[String]> = [
-        ["run"], ["pool", "add"], ["jobs", "add"], ["service", "start"], ["service", "run"],
+        ["run"], ["pool", "add"], ["jobs", "add"], ["schedules", "add"], ["service", "start"], ["service", "run"],
     ]
 
     package init(_ invocation: Invocation) throws(CommandFailure) {
@@ -48,7 +48,7 @@ package struct HomeDirectory: Sendable {
         throw CommandFailure(
             .serviceUnreachable, "there is no home at \(path), and so no service",
             help:
-                "check `--home`; `pool add`, `jobs add`, `run` and `service start` make a home where there is none"
+                "check `--home`; `pool add`, `jobs add`, `schedules add`, `run` and `service start` make a home where there is none"
         )
     }
 }

@@ -24,7 +24,7 @@ enum ScheduleDifferences {
         }
     }
 
-    private static func shown(_ value: String?, _ key: String) -> String {
+    static func shown(_ value: String?, _ key: String) -> String {
         guard let value, !value.isEmpty else { return "(none)" }
         return Redaction.isSecret(key: key) || Redaction.holdsSecret(value) ? Secret.mask : value
     }

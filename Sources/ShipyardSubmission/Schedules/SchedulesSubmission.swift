@@ -72,6 +72,8 @@ package struct SubmittedSchedules: Codable, Sendable {
         package var differences: [String]
         /// The moment at which it is due next, in UTC; nil where nothing is due by the clock.
         package var nextRunTime: String?
+        /// The same by the clock of the schedule.
+        package var nextRunTimeLocal: String?
         package var isEnabled: Bool
     }
     package var schedules: [Schedule]

@@ -55,11 +55,11 @@ extension Submissions {
                 + " these parameters give; change them in the schedule and add it again")
     }
 
-    /// Which times of a stretch have had no run; those that are still to come are none of them. Recorded as runs
-    /// unless it `isDry`.
+    /// Which times of a stretch have had no run, by the clock of the schedule; those that are still to come are none of
+    /// them. Recorded as runs unless it `isDry`.
     package func backfill(
         _ id: String, _ request: Backfill, isDry: Bool, at now: Instant
-    ) throws(SubmissionError) -> (times: [Instant], zone: Zone) {
+    ) throws(SubmissionError) -> [String] {
         let record = try stored(id)
         let version = try read { reader throws(StoreError) in
             try reader.scheduleVersion(record.number, record.version)
@@ -97,7 +97,7 @@ extension Submissions {
             if !isDry { try core.backfill(id, times: missing, parallel: request.parallel, at: now) }
             return missing
         }
-        return (missing, timetable.zone)
+        return missing.map { ZonedTime($0, in: timetable.zone).iso8601 }
     }
 
     package struct Backfill: Sendable {

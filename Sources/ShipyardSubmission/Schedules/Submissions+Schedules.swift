@@ -34,6 +34,7 @@ extension Submissions {
     ) throws(SubmissionError) -> SubmittedSchedules {
         try perform { core, now throws(Refusal) in
             for (offer, _) in offers { try core.checkSchedule(offer) }
+            var clocks = ScheduleClocks()
             var answer = SubmittedSchedules(schedules: [], others: [], warnings: warnings)
             for (offer, differences) in offers {
                 let change = try core.putSchedule(offer, at: now)
@@ -44,7 +45,10 @@ extension Submissions {
                     SubmittedSchedules.Schedule(
                         id: offer.id.text, change: change.word, version: status?.record.version ?? 1,
                         differences: change.isChanged ? differences : [],
-                        nextRunTime: status?.next?.instant.iso8601, isEnabled: offer.definition.isEnabled))
+                        nextRunTime: status?.next?.instant.iso8601,
+                        nextRunTimeLocal: status?.next.flatMap {
+                            clocks.reading(of: $0.instant, in: offer.definition.timezone)
+                        }, isEnabled: offer.definition.isEnabled))
             }
             let named = Set(offers.map(\.offer.id))
             answer.others = core.inspect { engine in
