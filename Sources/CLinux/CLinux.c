@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +133,41 @@ int shipyard_spread_subdirectories(int directory) {
     if (flags & FS_TOPDIR_FL) return 0;
     flags |= FS_TOPDIR_FL;
     return ioctl(directory, FS_IOC_SETFLAGS, &flags);
+}
+
+static int64_t nanoseconds(struct statx_timestamp time) {
+    return (int64_t)((uint64_t)time.tv_sec * 1000000000u + time.tv_nsec);
+}
+
+int shipyard_look_at(int directory, const char *name, struct shipyard_file *file) {
+    struct statx about;
+    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name ? 0 : AT_EMPTY_PATH);
+    if (statx(directory, name, flags, STATX_BASIC_STATS | STATX_BTIME, &about) != 0) return -1;
+    *file = (struct shipyard_file){
+        .inode = about.stx_ino,
+        .links = about.stx_nlink,
+        .birth = about.stx_mask & STATX_BTIME ? nanoseconds(about.stx_btime) : 0,
+        .modified = nanoseconds(about.stx_mtime),
+        .changed = nanoseconds(about.stx_ctime),
+        .size = (int64_t)about.stx_size,
+        .mode = about.stx_mode,
+    };
+    return 0;
+}
+
+int shipyard_is_remote(int file) {
+    struct statfs about;
+    if (fstatfs(file, &about) != 0) return 0;
+    switch ((uint32_t)about.f_type) {
+    case 0x6969:      // NFS
+    case 0x65735546:  // FUSE
+    case 0x01021997:  // 9p
+    case 0xFF534D42:  // CIFS
+    case 0xFE534D42:  // SMB 2
+    case 0x00C36400:  // Ceph
+        return 1;
+    default: return 0;
+    }
 }
 
 int shipyard_unmount(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }

@@ -235,4 +235,11 @@ package enum StoreWrite: Sendable {
     case putRunJob(RunJobRecord)
     /// With what is known of its jobs.
     case deleteRun(RunKey)
+    /// The next event of the ledger, by its number.
+    case addTriggerEvent(TriggerEventRecord)
+    /// Whether the file of an event is there.
+    case markTriggerEvent(Int64, gone: Instant?)
+    case deleteTriggerEvent(Int64)
+    /// The files that were there before the schedule's trigger are in the ledger.
+    case putTriggerBaseline(schedule: UInt32, since: Instant)
 }

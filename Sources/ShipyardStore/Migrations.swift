@@ -134,6 +134,17 @@ enum Migrations {
         INSERT INTO plans SELECT number, 1, CASE WHEN json_valid(CAST(plan AS TEXT))
             THEN json_remove(CAST(plan AS TEXT), '$.templates', '$.taskCount') ELSE plan END FROM jobs;
         ALTER TABLE jobs DROP COLUMN plan;
+
+        -- The ledger of files: a row for each event and schedule. Its numbers are given on from `counters`. `path` is
+        -- as `BytePath.shown`, times of files are nanoseconds. `gone`: since when there is no such file any more.
+        CREATE TABLE trigger_events (
+            number INTEGER PRIMARY KEY, schedule INTEGER NOT NULL, account TEXT NOT NULL, container TEXT NOT NULL,
+            path TEXT NOT NULL, inode INTEGER NOT NULL, birth INTEGER NOT NULL, size INTEGER NOT NULL,
+            modified INTEGER NOT NULL, found INTEGER NOT NULL, state TEXT NOT NULL, run INTEGER, reason TEXT,
+            gone INTEGER);
+        CREATE INDEX trigger_events_by_file ON trigger_events (schedule, inode, modified);
+        INSERT INTO counters VALUES ('last_trigger_event', 0);
+        CREATE TABLE trigger_baselines (schedule INTEGER PRIMARY KEY, since INTEGER NOT NULL);
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to

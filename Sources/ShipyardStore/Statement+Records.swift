@@ -234,8 +234,8 @@ extension Statement {
         return .unreadable("what is stored of its end cannot be read: \(complaint ?? "")")
     }
 
-    private func instant(_ column: Int32) -> Instant { Instant(milliseconds: integer(column)) }
-    private func optionalInstant(_ column: Int32) -> Instant? {
+    func instant(_ column: Int32) -> Instant { Instant(milliseconds: integer(column)) }
+    func optionalInstant(_ column: Int32) -> Instant? {
         optionalInteger(column).map { Instant(milliseconds: $0) }
     }
 
@@ -246,13 +246,13 @@ extension Statement {
     // MARK: What may not be there
 
     /// Damage, or other hands than ours.
-    private func known<Value>(_ value: Value?, _ column: Int32, else substitute: Value) -> Value {
+    func known<Value>(_ value: Value?, _ column: Int32, else substitute: Value) -> Value {
         if let value { return value }
         complain(column)
         return substitute
     }
 
-    private func key<Value>(_ value: Value?, _ column: Int32) -> Value? {
+    func key<Value>(_ value: Value?, _ column: Int32) -> Value? {
         if value == nil { complain(column) }
         return value
     }

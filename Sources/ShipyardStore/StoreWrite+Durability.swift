@@ -10,9 +10,14 @@ extension StoreWrite {
         case .addTask, .openSubmission, .closeSubmission, .discardSubmission: true
         // A removal that is decided with a deletion is on the disk with it; alone it is decided again.
         case .putRemoval, .deleteRemoval, .putClock, .putLastSweep: true
+        // Found again by looking again.
+        case .markTriggerEvent, .deleteTriggerEvent: true
         case .putPool, .putPoolSpec, .deletePool, .deleteNode, .putJob, .putPlan, .addTemplate, .deleteJob,
             .deleteTask, .deleteNodeJobs, .keepAnswer, .putSchedule, .addScheduleVersion, .deleteSchedule,
             .putRun, .putRunJob, .deleteRun:
+            false
+        // What an event has started must be known for ever.
+        case .addTriggerEvent, .putTriggerBaseline:
             false
         }
     }

@@ -56,6 +56,10 @@ extension StoreWriter {
         case .putRun(let run): try putRun(run)
         case .putRunJob(let job): try putRunJob(job)
         case .deleteRun(let key): try deleteRun(key)
+        case .addTriggerEvent(let record): try addTriggerEvent(record)
+        case .markTriggerEvent(let number, let gone): try markTriggerEvent(number, gone)
+        case .deleteTriggerEvent(let number): try deleteTriggerEvent(number)
+        case .putTriggerBaseline(let schedule, let since): try putTriggerBaseline(schedule, since)
         }
     }
 

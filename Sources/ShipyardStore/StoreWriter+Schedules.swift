@@ -29,6 +29,7 @@ extension StoreWriter {
     func deleteSchedule(_ number: UInt32) throws(StoreError) {
         for sql in [
             SQL.deleteRunJobs, .deleteRuns, .deleteBundlesOfSchedule, .deleteScheduleVersions, .deleteSchedule,
+            .deleteTriggerBaseline,
         ] {
             try run(sql, "deleteSchedule") { $0.bind(1, Int64(number)) }
         }

@@ -102,6 +102,7 @@ package final class RunStarter: Sendable {
         var context = RunContext()
         context.schedule = RunContext.Schedule(id: id, time: ZonedTime(start.run.due, in: zone))
         context.run = RunContext.Run(id: "\(id)-\(start.run.key.number)", attempt: start.run.attempt)
+        if case .event(let number) = start.run.cause { context.trigger = try trigger(number, zone) }
         context.parameters = kept.merging(definition.parameterValues(in: context)) { $1 }
         if let text = start.run.parameters {
             do throws(JSONError) {
@@ -112,6 +113,16 @@ package final class RunStarter: Sendable {
             }
         }
         return context
+    }
+
+    private func trigger(_ number: Int64, _ zone: Zone) throws(SubmissionError) -> RunContext.Trigger {
+        let event = try submissions.read { reader throws(StoreError) in try reader.triggerEvent(number) }
+        guard let event, let path = event.file.pathText else {
+            throw .broken("event \(number), which has started the run, is not in the ledger any more")
+        }
+        return RunContext.Trigger(
+            container: event.file.container, filePath: path, eventID: String(number),
+            time: ZonedTime(event.found, in: zone))
     }
 
     private func failure(_ error: SubmissionError) -> Failure? {

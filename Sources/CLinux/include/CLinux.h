@@ -77,6 +77,20 @@ int shipyard_is_living_child(pid_t process);
 /// spreads them over the disk (`chattr +T`). Only some file systems know that: -1 from the others.
 int shipyard_spread_subdirectories(int directory);
 
+/// What tells one writing of a file from another. Times are nanoseconds since 1970, or their lower 64 bits; `birth` is 0
+/// where the file system does not keep it.
+struct shipyard_file {
+    uint64_t inode, links;
+    int64_t birth, modified, changed, size;
+    uint32_t mode;
+};
+/// statx of a name, without following a link; of the directory itself where the name is empty.
+int shipyard_look_at(int directory, const char *name, struct shipyard_file *file);
+
+/// Whether what others do to these files is told by no event of this kernel: they are on a server, or another program
+/// makes them up.
+int shipyard_is_remote(int file);
+
 /// Takes a mount out of the tree, also while it is in use; does not follow a link.
 int shipyard_unmount(const char *path);
 

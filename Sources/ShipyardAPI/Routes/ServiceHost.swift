@@ -90,6 +90,8 @@ package enum ServiceHost {
         let submissions = Submissions(turns: loop, readers: readers, layout: layout)
         let isStopping = StopFlag()
         let starter = try RunStarter(submissions, log: { log.write($0) }, isStopping: { isStopping.isSet })
+        let triggers = try StorageTriggers(
+            layout: layout, ledger: StoredLedger(loop: loop, readers: readers), log: { log.write($0) })
         let routes = APIRoutes(
             loop: loop, readers: readers, layout: layout, submissions: submissions,
             identity: .init(version: version, processID: getpid(), startTime: SystemClock.now()))
@@ -108,8 +110,10 @@ package enum ServiceHost {
             },
             begin: { try ServiceEndpoint(layout, homeGuard, loop, router, log: { log.write($0) }) },
             keep: { $0.keep() }, startRun: { starter.start($0) },
+            watch: { triggers.follow($0) },
             end: { endpoint in
                 isStopping.set()
+                triggers.stop()
                 endpoint.close()
             })
         switch outcome {

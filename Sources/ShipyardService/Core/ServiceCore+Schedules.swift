@@ -58,6 +58,8 @@ extension ServiceCore {
             offer.definition.anchor = now.wall
         }
         let rules = try rules(of: offer.definition)
+        let known = try storedDefinition(of: offer.id)
+        offer.definition.keepTrigger(of: known, at: now.wall)
         let text = jsonText(offer.definition)
         guard let number = engine.scheduleNumber(offer.id), let record = engine.schedule(number) else {
             let number: UInt32
@@ -69,13 +71,14 @@ extension ServiceCore {
                 cursor: now.wall - TimeSpan(milliseconds: 1), creationTime: now.wall)
             addVersion(1, of: number, offer, text, at: now)
             engine.apply(.scheduleAdded(record, rules), at: now)
+            triggers.put(offer.definition.storageEvent, of: number)
             return .added
         }
         let present = try version(record.version, of: number)
-        let known = present.flatMap { try? ScheduleDefinition(json: $0.definition) }
         if let present, known == offer.definition, present.bundle == offer.digest { return .unchanged }
         addVersion(record.version + 1, of: number, offer, text, at: now)
         engine.apply(.scheduleChanged(number, version: record.version + 1, rules), at: now)
+        triggers.put(offer.definition.storageEvent, of: number)
         if known?.isEnabled != offer.definition.isEnabled {
             engine.apply(
                 offer.definition.isEnabled ? .scheduleEnabled(number) : .scheduleDisabled(number), at: now)
@@ -118,6 +121,12 @@ extension ServiceCore {
         let record = ScheduleVersionRecord(
             schedule: number, version: version, definition: text, bundle: offer.digest, time: now.wall)
         engine.addWrites([.addScheduleVersion(record, bundle: offer.bundle)])
+    }
+
+    /// Of the newest version; nil where there is none, or it cannot be read.
+    private func storedDefinition(of id: ScheduleID) throws(Refusal) -> ScheduleDefinition? {
+        guard let number = engine.scheduleNumber(id), let record = engine.schedule(number) else { return nil }
+        return try version(record.version, of: number).flatMap { try? ScheduleDefinition(json: $0.definition) }
     }
 
     private func version(_ version: Int, of number: UInt32) throws(Refusal) -> ScheduleVersionRecord? {
@@ -299,6 +308,7 @@ extension ServiceCore {
                 }
                 let rules = ScheduleRules(try definition.timetable(&zones), definition.policy)
                 engine.restoreSchedule(record, rules)
+                triggers.put(definition.storageEvent, of: record.number)
                 if engine.forgetsRuns(record.number) {
                     engine.restoreEndedRuns(try store.endedRuns(of: record.number), of: record.number)
                 }

@@ -33,6 +33,8 @@ package final class ServiceCore {
     /// Jobs whose refused tasks are marked for removal in this turn.
     var discardedJobs: Set<UInt32> = []
     var watchers: [JobWatcher] = []
+    var triggerTurn = TriggerTurn()
+    var triggers = TriggerWishes()
     /// A search for old files that is to begin.
     var sweep: RetentionSweep?
     /// Runs whose jobs are to be made.
@@ -55,7 +57,7 @@ package final class ServiceCore {
     }
 
     package var nextDeadline: SteadyTime? {
-        unsent.isEmpty && sweep == nil && runStarts.isEmpty
+        unsent.isEmpty && sweep == nil && runStarts.isEmpty && !triggers.mayDiffer
             ? engine.nextDeadline : SteadyTime(milliseconds: 0)
     }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }
@@ -122,6 +124,8 @@ package final class ServiceCore {
             throw error
         }
         discardedJobs = []
+        triggerTurn.end()
+        triggers.follow(turn.writes)
         let found: [TaskKey: TaskDefinition]
         do {
             found = try definitions(for: turn.effects)

@@ -150,10 +150,12 @@ package final class ServiceLoop: Sendable {
     ///
     /// `begin` opens the endpoint for commands once the state is restored; `keep` sees every turn and every
     /// `HomeGuard.pause` that it can be found, and must not wait; `end` closes it. `startRun` hears of each run of a
-    /// schedule whose jobs are to be made, and must not wait either.
+    /// schedule whose jobs are to be made, and `watch` of all files that schedules wait for, whenever those change; neither may
+    /// wait.
     package func run<Place: Substrate, Endpoint: Sendable>(
         on makeSubstrate: MakeSubstrate<Place>, begin: () throws -> Endpoint,
         keep: @escaping (Endpoint) -> Void, startRun: @escaping (RunStart) -> Void,
+        watch: @escaping ([StorageSubscription]) -> Void = { _ in },
         end: @escaping @Sendable (Endpoint) -> Void
     ) throws(ServiceFailure) -> Outcome {
         do {
@@ -172,7 +174,7 @@ package final class ServiceLoop: Sendable {
                     if let open { keep(open) }
                     return nil
                 }, log: log)
-            let mail = try mail(startRun)
+            let mail = try mail(startRun, watch)
             try told { () throws(StoreError) in try runner.prepare() }
             let endpoint = try begin()
             open = endpoint
@@ -221,7 +223,9 @@ package final class ServiceLoop: Sendable {
         }
     }
 
-    private func mail(_ startRun: @escaping (RunStart) -> Void) throws(SystemError) -> LoopMail {
+    private func mail(
+        _ startRun: @escaping (RunStart) -> Void, _ watch: @escaping ([StorageSubscription]) -> Void
+    ) throws(SystemError) -> LoopMail {
         let sweeper = try RetentionSweeper(database: layout.database, log: log) { [self] act in
             postUntilTaken(act)
         }
@@ -229,6 +233,7 @@ package final class ServiceLoop: Sendable {
             take: { [self] core, now in
                 sweeper.sweepIfAsked(core)
                 core.takeRunStarts().forEach(startRun)
+                if let subscriptions = core.takeSubscriptions() { watch(subscriptions) }
                 return takeRequests { body, _ in body(core, now) }
             },
             refuse: { [self] refusal in takeRequests { _, refuse in refuse(refusal) } })

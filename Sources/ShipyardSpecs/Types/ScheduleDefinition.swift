@@ -13,11 +13,15 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
     package struct StorageEvent: Sendable, Codable, Hashable {
         /// The alias in the credentials.
         package var storageAccountSettings: String
+        /// The account's name, which the alias stood for when the schedule was added; nil where nobody looked it up.
+        package var account: String?
         package var container: String
         package var pathBeginsWith: String
         package var pathEndsWith: String
         package var quietPeriod: TimeSpan
         package var hasManifest: Bool
+        /// When the trigger was added as it is, which files of before do not concern. Set by whoever stores it.
+        package var since: Instant?
     }
 
     package var cron: [String] = []
@@ -60,6 +64,14 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
                 pathBeginsWith: event.pathBeginsWith, pathEndsWith: event.pathEndsWith,
                 quietPeriod: event.quietPeriod, hasManifest: event.hasManifest)
         }
+    }
+
+    /// A trigger that is the one of before has its age too: files that came meanwhile count.
+    package mutating func keepTrigger(of before: ScheduleDefinition?, at now: Instant) {
+        guard var event = storageEvent else { return }
+        event.since = before?.storageEvent?.since
+        storageEvent = event
+        if event != before?.storageEvent || event.since == nil { storageEvent?.since = now }
     }
 
     package init(json: String) throws(JSONError) {

@@ -10,6 +10,9 @@ package struct DirectoryStream: ~Copyable {
         /// `DT_DIR` and so on, that of the moment of reading; `DT_UNKNOWN` where the file system does not tell.
         package let type: Int
         package var mayBeDirectory: Bool { type == DT_DIR || type == DT_UNKNOWN }
+        package var isDirectory: Bool { type == DT_DIR }
+        package var mayBeFile: Bool { type == DT_REG || type == DT_UNKNOWN }
+        package var isOfUnknownType: Bool { type == DT_UNKNOWN }
     }
 
     /// From its beginning, wherever another reader of the same descriptor is.

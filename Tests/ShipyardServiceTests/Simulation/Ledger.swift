@@ -67,7 +67,7 @@ struct Ledger {
 
     func part(_ work: WorkID, _ scenario: Scenario) -> Scenario.TaskPart? {
         let key = TaskKey(rawValue: work.key)
-        return jobs[key.job].map { scenario.jobs[$0].tasks[Int(key.ordinal)] }
+        return jobs[key.job].map { scenario.parts[$0].tasks[Int(key.ordinal)] }
     }
 
     private mutating func checkOrder(
@@ -75,7 +75,7 @@ struct Ledger {
     ) {
         let key = TaskKey(rawValue: work.key)
         guard let index = jobs[key.job] else { return expect(false, "\(work) of an unknown job") }
-        let job = scenario.jobs[index]
+        let job = scenario.parts[index]
         if let start = scenario.pool.startTask, start.waitForSuccess {
             expect(readyNodes.contains(name), "\(work) started before the start task of \(name.node)")
         }

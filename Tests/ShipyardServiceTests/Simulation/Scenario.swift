@@ -29,9 +29,25 @@ struct Scenario {
     /// A task that ends by itself only because histories must.
     static let endlessMilliseconds: Int64 = 600_000
 
+    /// Due by the clock while the history goes on; each run has one job.
+    struct SchedulePart {
+        var id: ScheduleID
+        var interval: TimeSpan
+        var last: Instant
+        var overlap: OverlapPolicy
+        var maxRetries: Int
+        var addAt: Instant
+        var job: JobPart
+        /// It runs after the first schedule instead of by the clock.
+        var isFollower: Bool
+    }
+
     var seed: UInt64
     var pool: PoolSpec
     var jobs: [JobPart] = []
+    var schedules: [SchedulePart] = []
+    /// Of `jobs`, then of `schedules`.
+    var parts: [JobPart] { jobs + schedules.map(\.job) }
     var agentKills: [Instant] = []
     var resizes: [(at: Instant, nodes: Int)] = []
     var taskTerminations: [(at: Instant, job: Int, task: Int)] = []
@@ -84,6 +100,7 @@ struct Scenario {
         if random.chance(40) { taskDeletions = [someTask(&random), someTask(&random)] }
         if random.chance(15) { poolDeletions.append(Instant(milliseconds: 30 + Int64(random.below(200)))) }
         addFaults(&random)
+        addSchedules(&random)
     }
 
     private mutating func addFaults(_ random: inout SeededRandom) {
@@ -114,6 +131,31 @@ struct Scenario {
         }
         for _ in 0..<2 where random.chance(25) {
             recreations.append((moment(&random), random.below(jobs.count)))
+        }
+    }
+
+    private mutating func addSchedules(_ random: inout SeededRandom) {
+        for number in 0..<random.below(3) where random.chance(50) {
+            var job = Self.job(90 + number, slots: pool.taskSlotsPerNode, &random)
+            job.plan.autoComplete = true
+            job.plan.maxWallTime = nil
+            for index in job.tasks.indices where job.tasks[index].milliseconds == Self.endlessMilliseconds {
+                job.tasks[index].milliseconds = 9
+            }
+            let policies = OverlapPolicy.allCases
+            schedules.append(
+                SchedulePart(
+                    id: ScheduleID("schedule-\(number)")!,
+                    interval: TimeSpan(milliseconds: Int64(40 + random.below(150))),
+                    last: Instant(milliseconds: Int64(100 + random.below(400))),
+                    overlap: policies[random.below(policies.count)], maxRetries: random.below(2),
+                    addAt: Instant(milliseconds: Int64(random.below(60))), job: job,
+                    isFollower: !schedules.isEmpty && random.chance(40)))
+        }
+        // Back by hours would be thousands of times until the last.
+        guard !schedules.isEmpty else { return }
+        for index in clockSteps.indices where clockSteps[index].by < .zero {
+            clockSteps[index].by = TimeSpan(milliseconds: clockSteps[index].by.milliseconds / 100_000)
         }
     }
 

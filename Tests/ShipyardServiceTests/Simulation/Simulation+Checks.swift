@@ -46,10 +46,10 @@ extension Simulation {
             let deleted = deletedTasks.count { $0.job == number }
             substrate.ledger.expect(
                 counts.total == (record?.taskCount ?? 0) - deleted,
-                "job \(number) has \(counts.total) of \(scenario.jobs[index].tasks.count) tasks, \(deleted) deleted"
+                "job \(number) has \(counts.total) of \(scenario.parts[index].tasks.count) tasks, \(deleted) deleted"
             )
             guard record?.terminateReason == TerminateReason.maxWallClockTimeExpiry, let record,
-                let end = record.endSteady, let limit = scenario.jobs[index].plan.maxWallTime
+                let end = record.endSteady, let limit = scenario.parts[index].plan.maxWallTime
             else { continue }
             substrate.ledger.expect(end - record.begin >= limit, "job \(number) ended before its wall time")
         }
@@ -62,7 +62,7 @@ extension Simulation {
             guard core.inspect({ $0.job(number)?.state }) == .active,
                 case .dependencies = core.inspect({ $0.waitReason(number) })
             else { continue }
-            let tasks = scenario.jobs[index].tasks
+            let tasks = scenario.parts[index].tasks
             for ordinal in tasks.indices {
                 let key = TaskKey(job: number, ordinal: UInt32(ordinal))
                 guard core.inspect({ $0.state(of: key) }) == .active else { continue }
@@ -74,13 +74,13 @@ extension Simulation {
 
     private func isMet(_ dependency: Dependency, of number: UInt32, _ index: Int, _ core: ServiceCore) -> Bool
     {
-        let tasks = scenario.jobs[index].tasks
+        let tasks = scenario.parts[index].tasks
         func isSatisfied(_ ordinal: Int) -> Bool {
             let key = TaskKey(job: number, ordinal: UInt32(ordinal))
             guard let row = look({ try $0.progress(of: key) }) ?? nil, row.state == .completed else {
                 return false
             }
-            let template = scenario.jobs[index].plan.templates[tasks[ordinal].template]
+            let template = scenario.parts[index].plan.templates[tasks[ordinal].template]
             return row.result?.isSuccess == true || template.dependencyAction == .satisfy
         }
         return switch dependency.upstream {

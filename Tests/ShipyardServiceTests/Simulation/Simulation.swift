@@ -19,6 +19,11 @@ final class Simulation {
     private(set) var faultWasMet = false
 
     private var users: [() -> Void] = []
+    /// Runs whose jobs are being made.
+    var startsUnderWay: Set<RunKey> = []
+    /// Attempts whose jobs a commit has made.
+    var attemptsMade: Set<String> = []
+    var schedulesAdded = 0
     var submitted: Set<Int> = []
     private var poolsToRecreate = 0
     /// The simulation itself reads, which is no read of the service.
@@ -67,6 +72,7 @@ final class Simulation {
         substrate.whenGivenUp = { [unowned self] in
             restarts += 1
             core = nil
+            startsUnderWay = []
             if scenario.agentsDieWithTheService { substrate.killAnAgent() }
         }
         planUsers()
@@ -96,11 +102,15 @@ final class Simulation {
         for index in scenario.jobs.indices {
             substrate.schedule(.user(addUser { self.endJob(index) }), after: 1)
         }
+        for index in scenario.schedules.indices {
+            substrate.schedule(.user(addUser { self.endSchedule(index) }), after: 1)
+        }
     }
 
     private func letThePoolGo() {
         checkCounts()
         checkDirectories()
+        checkRuns()
         substrate.schedule(.user(addUser { self.removePool() }), after: 1)
     }
 
@@ -140,7 +150,9 @@ final class Simulation {
         if phases.isEmpty || isStuck(core) { return (0, true) }
         let users = substrate.takeUsers()
         for number in users { self.users[number]() }
-        return (users.count, false)
+        let starts = core.takeRunStarts()
+        for start in starts { makeJobs(of: start) }
+        return (users.count + starts.count, false)
     }
 
     private func isStuck(_ core: ServiceCore) -> Bool {
@@ -196,6 +208,7 @@ final class Simulation {
             substrate.schedule(.user(act), after: deletion.at.milliseconds)
         }
         planFaults()
+        planSchedules()
         for at in scenario.poolDeletions {
             poolsToRecreate += 1
             substrate.schedule(.user(addUser { self.recreatePool() }), after: at.milliseconds)
@@ -339,7 +352,9 @@ final class Simulation {
     /// Every job has ended or cannot go on.
     private var isSettled: Bool {
         guard let core, submitted.count == scenario.jobs.count else { return false }
-        guard poolsToRecreate == 0, jobsToRecreate == 0, disablings == 0 else { return false }
+        guard poolsToRecreate == 0, jobsToRecreate == 0, disablings == 0, schedulesAreSettled(core) else {
+            return false
+        }
         return core.inspect { engine in
             scenario.jobs.allSatisfy { job in
                 guard let number = engine.jobNumber(job.plan.id), let record = engine.job(number),
@@ -360,6 +375,7 @@ final class Simulation {
         guard let core else { return false }
         return core.inspect { engine in
             engine.jobsInOrder.allSatisfy { engine.job($0)?.state == .completed }
+                && engine.schedulesInOrder.allSatisfy { engine.schedule($0)?.state == .completed }
         }
     }
 
@@ -367,7 +383,7 @@ final class Simulation {
     private func check() {
         for (number, index) in substrate.ledger.jobs.sorted(by: { $0.key < $1.key }) {
             guard look({ try $0.job(number: number) }) != nil else { continue }
-            for ordinal in scenario.jobs[index].tasks.indices {
+            for ordinal in scenario.parts[index].tasks.indices {
                 check(TaskKey(job: number, ordinal: UInt32(ordinal)))
             }
         }
