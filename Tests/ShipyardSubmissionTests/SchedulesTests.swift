@@ -162,14 +162,17 @@ import Testing
             let key = try submissions.askForRun(of: "s", parameters: [:], request: nil, at: Self.now)
             let made = try Self.start("s", key.number, in: submissions)
             #expect(made.jobs.map(\.id) == ["s:film-1"])
-            let (plan, task) = try readers.read { reader throws(StoreError) in
+            let (template, task) = try readers.read { reader throws(StoreError) in
                 (
-                    try reader.plan(of: made.jobs[0].number),
+                    try reader.template(0, of: made.jobs[0].number),
                     try reader.definition(of: TaskKey(job: made.jobs[0].number, ordinal: 0))
                 )
             }
-            #expect(task?.command == "echo 7 s-1")
-            #expect(plan.map { "\($0)".contains(store.path(of: kept.sha256!)) } == true)
+            #expect(task?.command == "echo 7 's-1'")
+            let files = try TaskTemplate(template, named: "its template").resourceFiles
+            #expect(
+                files.map(\.blobSource.place).map { $0.hasPrefix("/specs/in-20") ? "/specs/in-…" : $0 }
+                    == [store.path(of: kept.sha256!), "/specs/in-…"])
 
             // Another version without the file: jobs of the one before still use it.
             _ = try Self.add(

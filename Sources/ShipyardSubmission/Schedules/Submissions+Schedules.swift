@@ -86,6 +86,8 @@ struct SchedulesAdding {
     private var kept: [Int: (submission: Submission, text: String, digest: String)] = [:]
     /// What has been planned: schedules that run the same with the same values are planned once.
     private var planned: Set<PlanKey> = []
+    /// Names of storage accounts by their aliases; nil where no credentials were given along.
+    private var accounts: [String: String]?
     private(set) var warnings: [String] = []
     private var findings = Diagnostics()
 
@@ -116,7 +118,11 @@ struct SchedulesAdding {
         for schedule in schedules {
             if isAbandoned() { throw .abandoned }
             let index = try bundle(of: schedule)
-            let definition = ScheduleDefinition(schedule)
+            var definition = ScheduleDefinition(schedule)
+            if let alias = definition.storageEvent?.storageAccountSettings {
+                // Without credentials the alias is the account, as it is for task factories.
+                definition.storageEvent?.account = accounts.map { $0[alias] ?? alias } ?? alias
+            }
             try plan(schedule, definition, index)
             guard let id = ScheduleID(schedule.id.value) else { continue }
             let kept = kept(index)
@@ -147,6 +153,7 @@ struct SchedulesAdding {
             texts[schedule.jobsFile?.value] = jobs.source.text
         }
         let hasCredentials = wanted.files.contains { $0.kind == .credentials }
+        if hasCredentials { accounts = specs.credentials.storageAccounts }
         diagnostics.report(
             ScheduleUses.check(spec, credentials: hasCredentials ? specs.credentials : nil) { name in
                 texts[name].map { .text($0) } ?? .notGiven
