@@ -74,7 +74,7 @@ package struct SubmittedSchedules: Codable, Sendable {
         package var nextRunTime: String?
         /// The same by the clock of the schedule.
         package var nextRunTimeLocal: String?
-        package var isEnabled: Bool
+        package var state: String
     }
     package var schedules: [Schedule]
     /// Schedules of this home that the file has not: they stay as they are.

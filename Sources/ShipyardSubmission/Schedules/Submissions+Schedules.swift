@@ -48,7 +48,7 @@ extension Submissions {
                         nextRunTime: status?.next?.instant.iso8601,
                         nextRunTimeLocal: status?.next.flatMap {
                             clocks.reading(of: $0.instant, in: offer.definition.timezone)
-                        }, isEnabled: offer.definition.isEnabled))
+                        }, state: status?.record.state.rawValue ?? ScheduleState.active.rawValue))
             }
             let named = Set(offers.map(\.offer.id))
             answer.others = core.inspect { engine in
@@ -146,7 +146,7 @@ struct SchedulesAdding {
                 "no schedules file was given; name one with --schedules or --configdir")
         }
         var texts: [String?: SourceText] = [:]
-        for schedule in spec.schedules {
+        for schedule in spec.schedules where texts[schedule.jobsFile?.value] == nil {
             guard let index = bundles[schedule.id.value],
                 let jobs = wanted.bundles[index].files.last(where: { $0.kind == .jobs })
             else { continue }

@@ -51,7 +51,7 @@ enum SchedulesAddCommand {
             default: "unchanged"
             }
         var text = "schedule \(schedule.id) \(change)"
-        if !schedule.isEnabled { return text + "; it is disabled" }
+        if schedule.state != "active" { text += "; it is \(schedule.state)" }
         if let next = schedule.nextRunTime {
             text += "; next run \(schedule.nextRunTimeLocal ?? next)" + ScheduleText.inBrackets(next, at: now)
         }
