@@ -136,12 +136,18 @@ import Testing
               auto_complete: true
               auto_pool: {pool_lifetime: job}
               recurrence: {schedule: {recurrence_interval: '00:00:01'}}
-              tasks: [{command: 'true'}]
+              tasks:
+              - command: "test $(cat data.txt) = kept"
+                resource_files: [{blob_source: data.txt, file_path: data.txt}]
 
             """, to: "jobs.yaml")
+        let data = try program.write("kept", to: "data.txt")
         let added = try program.run("jobs", "add")
+        try FileManager.default.removeItem(atPath: data)
         #expect(added.messages.contains("job schedule j added"), "\(added.messages)")
         #expect(try program.eventually { try program.run("jobs", "list").output.contains("j:job-2 ") })
+        #expect(try program.eventually { try runs(program, of: "j").contains { $0["state"] as? String == "succeeded" } })
+        #expect(try runs(program, of: "j").allSatisfy { $0["state"] as? String != "failed" })
         let list = try program.json("jobs", "list", "--jobscheduleid", "j")
         #expect(list["state"] as? String == "active")
         #expect(try program.run("jobs", "disable").messages == "job schedule j is disabled\n")

@@ -94,6 +94,105 @@ struct ScheduleListingTests {
             ])
     }
 
+    @Test func statusNamesWhatCannotStart() {
+        let status =
+            #"{"version":"1","processId":1,"home":"/h","startTime":"t","pools":0,"activeJobs":0,"activeSchedules":2,"#
+            + #""schedulesThatCannotStart":["bad"]}"#
+        let shown = ShipyardCommandsTests.run(
+            "service", "status", service: FakeService(["GET /service": [status]]))
+        #expect(
+            (shown.output + shown.messages).hasSuffix(
+                "  2 active schedules\n"
+                    + "  schedule bad failed to start again and again: shipyard-swift schedules history bad\n"))
+    }
+
+    // MARK: - What `schedules add` sends
+
+    private func directory(_ files: [String: String]) throws -> String {
+        let directory = "/tmp/shipyard-adding-\(UInt32.random(in: 0...UInt32.max))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        for (name, text) in files {
+            try text.write(toFile: directory + "/" + name, atomically: true, encoding: .utf8)
+        }
+        return directory
+    }
+
+    /// Schedules that run the same share what is sent, and only what every run has is sent.
+    @Test func everythingThatSchedulesRunIsSentOnce() throws {
+        let directory = try directory([
+            "schedules.yaml": """
+                schedule_specifications:
+                - {id: a, cron: '@daily', jobs: a.yaml, pool: p}
+                - {id: b, cron: '@hourly', jobs: a.yaml, pool: p}
+                - {id: c, cron: '@hourly', pool: pool.yaml}
+
+                """,
+            "a.yaml": """
+                job_specifications:
+                - id: j
+                  tasks:
+                  - command: 'true'
+                    resource_files:
+                    - {blob_source: data.csv, file_path: d}
+                    - {blob_source: '@{run.id}.csv', file_path: e}
+
+                """,
+            "jobs.yaml": "job_specifications: [{id: k, auto_pool: {pool_lifetime: job}, tasks: [{command: 'true'}]}]\n",
+            "pool.yaml":
+                "pool_specification: {id: p, vm_count: {dedicated: 1}, resource_files: [{blob_source: pool.txt, file_path: p}]}\n",
+            "data.csv": "one", "pool.txt": "two",
+        ])
+        // The SHA-256 of `one` and of `two`.
+        let one = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+        let two = "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3"
+        let answer = #"{"schedules":[{"id":"a","change":"changed","version":3,"differences":["cron: x -> y"],"state":"disabled"}],"#
+            + #""others":["old"],"warnings":[]}"#
+        let service = FakeService([
+            "GET /packages/\(two)": [""], "PUT /packages/\(one)?offset=0&size=3&name=\(percent(directory + "/data.csv"))": [""],
+            "POST /schedules": [answer],
+        ]).answer("GET /packages/\(one)", status: 404, "{}").answer("GET /packages/\(one)", status: 204, "")
+        let added = ShipyardCommandsTests.run("schedules", "add", "--configdir", directory, service: service)
+        #expect(added.code == .done, "\(added.messages)")
+        #expect(
+            added.messages == """
+                \(directory)/schedule-a-1.csv and its like are read when a run starts, and not kept
+                schedule a changed, now version 3; it is disabled
+                  cron: x -> y
+                schedule old is not in the file and stays: shipyard-swift schedules del old
+
+                """.replacing("schedule-a-1", with: "a-1"))
+        #expect(service.requests.filter { $0.hasPrefix("PUT") }.count == 1)
+        let body = try JSONValue(parsing: try #require(service.bodies.last))
+        let bundles = try #require(body["bundles"]?.arrayValue)
+        func texts(_ value: JSONValue?, _ key: String) -> [String] {
+            (value?.arrayValue ?? []).map { $0[key]?.stringValue ?? "" }
+        }
+        #expect(bundles.map { $0["schedules"]?.arrayValue?.count } == [2, 1])
+        #expect(bundles.map { texts($0["files"], "kind") } == [["jobs"], ["pool", "jobs"]])
+        #expect(bundles.map { texts($0["resources"], "path") } == [["\(directory)/data.csv"], ["\(directory)/pool.txt"]])
+        #expect(bundles.map { texts($0["resources"], "sha256") } == [[one], [two]])
+        #expect(texts(body["files"], "kind") == ["schedules"])
+    }
+
+    private func percent(_ text: String) -> String { text.replacing("/", with: "%2F") }
+
+    @Test func whatCannotBeReadIsSaidWithoutAService() throws {
+        let schedules = "schedule_specifications: [{id: a, cron: '@daily', jobs: gone.yaml}]\n"
+        let missing = ShipyardCommandsTests.run(
+            "schedules", "add", "--configdir", try directory(["schedules.yaml": schedules]), service: nil)
+        #expect(missing.code == .specRefused)
+        #expect(missing.messages.contains("gone.yaml") && missing.messages.contains("^^^"), "\(missing.messages)")
+        let file = try directory([
+            "schedules.yaml": "schedule_specifications: [{id: a, cron: '@daily'}]\n",
+            "jobs.yaml":
+                "job_specifications: [{id: j, tasks: [{command: x, resource_files: [{blob_source: no.csv, file_path: d}]}]}]\n",
+        ])
+        let gone = ShipyardCommandsTests.run("schedules", "add", "--configdir", file, service: FakeService())
+        #expect(gone.code == .usage)
+        #expect(gone.messages.hasPrefix("error: the resource file \(file)/no.csv cannot be kept: it is not there, or is no file\n"))
+        #expect(ShipyardCommandsTests.run("schedules", "add", "--configdir", "/nonexistent").code == .usage)
+    }
+
     @Test func aRunIsFollowedThroughItsAttempts() {
         func active(_ attempt: Int) -> String {
             Self.run(3, "active").replacing(
