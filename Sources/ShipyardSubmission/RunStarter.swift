@@ -104,7 +104,9 @@ package final class RunStarter: Sendable {
         var context = RunContext()
         context.schedule = RunContext.Schedule(id: id, time: ZonedTime(start.run.due, in: zone))
         context.run = RunContext.Run(id: "\(id)-\(start.run.key.number)", attempt: start.run.attempt)
-        if case .event(let number) = start.run.cause { context.trigger = try trigger(number, zone, submissions) }
+        if case .event(let number) = start.run.cause {
+            context.trigger = try trigger(number, zone, submissions)
+        }
         context.parameters = kept.merging(definition.parameterValues(in: context)) { $1 }
         if let text = start.run.parameters {
             do throws(JSONError) {

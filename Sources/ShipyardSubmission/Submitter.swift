@@ -20,7 +20,9 @@ struct Submitter {
         self.isAbandoned = isAbandoned
         // A job that is no run's may outlive what keeps them.
         keptFiles = Dictionary(
-            (submission.run == nil ? [] : submission.resources).compactMap { file in file.sha256.map { (file.path, $0) } },
+            (submission.run == nil ? [] : submission.resources).compactMap { file in
+                file.sha256.map { (file.path, $0) }
+            },
             uniquingKeysWith: { $1 })
     }
 
@@ -93,6 +95,13 @@ struct Submitter {
                 .invalid, "MultiInstanceNotSupported",
                 "job `\(job.id.value)` has multi-instance tasks, and this version runs none yet; `plan` shows its tasks"
             )
+        }
+        // Who wants jobs of its own follows them to their end, and a schedule has none.
+        guard submission.options.mustBeNew, submission.run == nil else { return }
+        for job in jobs.jobs where job.recurrence != nil {
+            throw .refused(
+                .invalid, "JobHasRecurrence",
+                "job `\(job.id.value)` has a `recurrence` and does not end; add it with `jobs add`")
         }
     }
 

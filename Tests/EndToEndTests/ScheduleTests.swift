@@ -40,17 +40,24 @@ import Testing
             })
         // Nothing of it starts any more, and what ran is gone.
         #expect(try program.run("schedules", "disable", "s").messages == "schedule s is disabled\n")
-        #expect(try program.eventually { try states(program).allSatisfy { $0 != "active" && $0 != "starting" } })
+        #expect(
+            try program.eventually { try states(program).allSatisfy { $0 != "active" && $0 != "starting" } })
         #expect(try program.eventually { try program.run("pool", "list").messages == "no pools found\n" })
         let runs = try runs(program)
-        #expect(runs.allSatisfy { $0["cause"] as? String == "clock" && $0["state"] as? String == "succeeded" || $0["skipReason"] != nil })
+        #expect(
+            runs.allSatisfy {
+                $0["cause"] as? String == "clock" && $0["state"] as? String == "succeeded"
+                    || $0["skipReason"] != nil
+            })
         // Each logical time once.
         #expect(Set(runs.compactMap { $0["dueTime"] as? String }).count == runs.count)
         let first = try #require(runs.last)
         #expect((first["jobs"] as? [[String: Any]])?.map { $0["id"] as? String } == ["s:j-1"])
         let history = try program.run("schedules", "history", "s", "--limit", "1000").output
         #expect(history.contains("succeeded") && history.contains("s:j-1"))
-        #expect(try program.run("schedules", "del", "s", "-y", "--wait").messages.hasSuffix("schedule s is deleted\n"))
+        #expect(
+            try program.run("schedules", "del", "s", "-y", "--wait").messages.hasSuffix(
+                "schedule s is deleted\n"))
         #expect(try program.run("jobs", "list").messages == "no jobs found\n")
     }
 
@@ -59,7 +66,8 @@ import Testing
         let seen = program.directory.appending(path: "seen").path
         func write(_ data: String, _ rows: [String]) throws {
             _ = try program.write(data, to: "data.txt")
-            _ = try program.write("def generate():\n" + rows.map { "    yield '\($0)',\n" }.joined(), to: "rows.py")
+            _ = try program.write(
+                "def generate():\n" + rows.map { "    yield '\($0)',\n" }.joined(), to: "rows.py")
             try self.write(
                 program, schedule: "interval: '10000.00:00:00', parameters: {word: '@{run.id}'}",
                 task: """
@@ -76,7 +84,8 @@ import Testing
         }
         let run = try program.run("schedules", "run", "s", "--wait")
         #expect(
-            run.code == 0 && run.messages.hasSuffix("run 1 of schedule s: succeeded, job s:j-1\n"), "\(run.messages)")
+            run.code == 0 && run.messages.hasSuffix("run 1 of schedule s: succeeded, job s:j-1\n"),
+            "\(run.messages)")
         // A file that is changed counts when the schedule is added again, and the answer shows it.
         try write("second", ["one", "two"])
         #expect(try program.run("schedules", "run", "s", "--wait").code == 0)
@@ -146,13 +155,19 @@ import Testing
         try FileManager.default.removeItem(atPath: data)
         #expect(added.messages.contains("job schedule j added"), "\(added.messages)")
         #expect(try program.eventually { try program.run("jobs", "list").output.contains("j:job-2 ") })
-        #expect(try program.eventually { try runs(program, of: "j").contains { $0["state"] as? String == "succeeded" } })
+        #expect(
+            try program.eventually {
+                try runs(program, of: "j").contains { $0["state"] as? String == "succeeded" }
+            })
         #expect(try runs(program, of: "j").allSatisfy { $0["state"] as? String != "failed" })
         let list = try program.json("jobs", "list", "--jobscheduleid", "j")
         #expect(list["state"] as? String == "active")
         #expect(try program.run("jobs", "disable").messages == "job schedule j is disabled\n")
-        #expect(try program.run("jobs", "enable", "--jobscheduleid", "j").messages == "job schedule j is enabled\n")
-        #expect(try program.run("jobs", "del", "-y", "--wait").messages.hasSuffix("job schedule j is deleted\n"))
+        #expect(
+            try program.run("jobs", "enable", "--jobscheduleid", "j").messages
+                == "job schedule j is enabled\n")
+        #expect(
+            try program.run("jobs", "del", "-y", "--wait").messages.hasSuffix("job schedule j is deleted\n"))
         #expect(try program.run("jobs", "list").messages == "no jobs found\n")
     }
 }

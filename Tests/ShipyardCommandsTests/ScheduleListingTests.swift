@@ -7,7 +7,8 @@ import Testing
 /// What people see of schedules.
 struct ScheduleListingTests {
     private static func schedule(
-        _ id: String, state: String = "active", isRecurrence: Bool = false, failedStarts: Int = 0, more: String = ""
+        _ id: String, state: String = "active", isRecurrence: Bool = false, failedStarts: Int = 0,
+        more: String = ""
     ) -> String {
         #"""
         {"id":"\#(id)","state":"\#(state)","isRecurrence":\#(isRecurrence),"version":2,"creationTime":"2030-01-01T00:00:00Z",
@@ -24,7 +25,8 @@ struct ScheduleListingTests {
     }
 
     @Test func aScheduleThatNeverStartsIsSaidLoudly() {
-        let failing = Self.schedule("bad", failedStarts: 3, more: #","failedStartReason":"there is no pool `p`""#)
+        let failing = Self.schedule(
+            "bad", failedStarts: 3, more: #","failedStartReason":"there is no pool `p`""#)
         let busy = Self.schedule(
             "good",
             more: #","nextRunTimeLocal":"1970-01-01T01:00:00+01:00","lastRun":\#(Self.run(7, "succeeded"))"#
@@ -58,7 +60,8 @@ struct ScheduleListingTests {
         let first = Self.run(1, "failed", more: started).replacing(
             #""jobs":[]"#, with: #""jobs":[{"id":"s:film-1","number":4,"attempt":1}]"#
         ).replacing(#""attempt":1,"version""#, with: #""attempt":2,"version""#)
-        let second = Self.run(2, "skipped", more: #","skipReason":"overlap","reason":"another run was still active""#)
+        let second = Self.run(
+            2, "skipped", more: #","skipReason":"overlap","reason":"another run was still active""#)
         let service = FakeService(["GET /schedules/s/runs?limit=20": [Samples.list(second, first)]])
         #expect(
             ShipyardCommandsTests.run("schedules", "history", "s", service: service).output == """
@@ -73,7 +76,8 @@ struct ScheduleListingTests {
     @Test(arguments: ["disable", "enable", "term", "del"])
     func jobsOfAFileMeanTheirSchedules(_ word: String) throws {
         let file = NSTemporaryDirectory() + "/shipyard-jobs-\(UInt64.random(in: 0...UInt64.max)).yaml"
-        try "job_specifications:\n- {id: a, recurrence: {schedule: {recurrence_interval: '01:00:00'}}}\n- {id: b, recurrence: null}\n"
+        try
+            "job_specifications:\n- {id: a, recurrence: {schedule: {recurrence_interval: '01:00:00'}}}\n- {id: b, recurrence: null}\n"
             .write(toFile: file, atomically: true, encoding: .utf8)
         let act = word == "term" ? "terminate" : word
         let (method, suffix) = word == "del" ? ("DELETE", "") : ("POST", "/\(act)")
@@ -90,7 +94,8 @@ struct ScheduleListingTests {
         #expect(words(["--jobscheduleid", "c"]).code == .done)
         #expect(
             service.requests == [
-                "\(method) /schedules/a\(suffix)", "\(method) /jobs/b\(suffix)", "\(method) /schedules/c\(suffix)",
+                "\(method) /schedules/a\(suffix)", "\(method) /jobs/b\(suffix)",
+                "\(method) /schedules/c\(suffix)",
             ])
     }
 
@@ -103,7 +108,8 @@ struct ScheduleListingTests {
         #expect(
             (shown.output + shown.messages).hasSuffix(
                 "  2 active schedules\n"
-                    + "  schedule bad failed to start again and again: shipyard-swift schedules history bad\n"))
+                    + "  schedule bad failed to start again and again: shipyard-swift schedules history bad\n"
+            ))
     }
 
     // MARK: - What `schedules add` sends
@@ -121,23 +127,24 @@ struct ScheduleListingTests {
     @Test func everythingThatSchedulesRunIsSentOnce() throws {
         let directory = try directory([
             "schedules.yaml": """
-                schedule_specifications:
-                - {id: a, cron: '@daily', jobs: a.yaml, pool: p}
-                - {id: b, cron: '@hourly', jobs: a.yaml, pool: p}
-                - {id: c, cron: '@hourly', pool: pool.yaml}
+            schedule_specifications:
+            - {id: a, cron: '@daily', jobs: a.yaml, pool: p}
+            - {id: b, cron: '@hourly', jobs: a.yaml, pool: p}
+            - {id: c, cron: '@hourly', pool: pool.yaml}
 
-                """,
+            """,
             "a.yaml": """
-                job_specifications:
-                - id: j
-                  tasks:
-                  - command: 'true'
-                    resource_files:
-                    - {blob_source: data.csv, file_path: d}
-                    - {blob_source: '@{run.id}.csv', file_path: e}
+            job_specifications:
+            - id: j
+              tasks:
+              - command: 'true'
+                resource_files:
+                - {blob_source: data.csv, file_path: d}
+                - {blob_source: '@{run.id}.csv', file_path: e}
 
-                """,
-            "jobs.yaml": "job_specifications: [{id: k, auto_pool: {pool_lifetime: job}, tasks: [{command: 'true'}]}]\n",
+            """,
+            "jobs.yaml":
+                "job_specifications: [{id: k, auto_pool: {pool_lifetime: job}, tasks: [{command: 'true'}]}]\n",
             "pool.yaml":
                 "pool_specification: {id: p, vm_count: {dedicated: 1}, resource_files: [{blob_source: pool.txt, file_path: p}]}\n",
             "data.csv": "one", "pool.txt": "two",
@@ -145,16 +152,19 @@ struct ScheduleListingTests {
         // The SHA-256 of `one` and of `two`.
         let one = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
         let two = "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3"
-        let answer = #"{"schedules":[{"id":"a","change":"changed","version":3,"differences":["cron: x -> y"],"state":"disabled"}],"#
+        let answer =
+            #"{"schedules":[{"id":"a","change":"changed","version":3,"differences":["cron: x -> y"],"state":"disabled"}],"#
             + #""others":["old"],"warnings":[]}"#
         let service = FakeService([
-            "GET /packages/\(two)": [""], "PUT /packages/\(one)?offset=0&size=3&name=\(percent(directory + "/data.csv"))": [""],
+            "GET /packages/\(two)": [""],
+            "PUT /packages/\(one)?offset=0&size=3&name=\(percent(directory + "/data.csv"))": [""],
             "POST /schedules": [answer],
         ]).answer("GET /packages/\(one)", status: 404, "{}").answer("GET /packages/\(one)", status: 204, "")
         let added = ShipyardCommandsTests.run("schedules", "add", "--configdir", directory, service: service)
         #expect(added.code == .done, "\(added.messages)")
         #expect(
-            added.messages == """
+            added.messages
+                == """
                 \(directory)/schedule-a-1.csv and its like are read when a run starts, and not kept
                 schedule a changed, now version 3; it is disabled
                   cron: x -> y
@@ -169,7 +179,10 @@ struct ScheduleListingTests {
         }
         #expect(bundles.map { $0["schedules"]?.arrayValue?.count } == [2, 1])
         #expect(bundles.map { texts($0["files"], "kind") } == [["jobs"], ["pool", "jobs"]])
-        #expect(bundles.map { texts($0["resources"], "path") } == [["\(directory)/data.csv"], ["\(directory)/pool.txt"]])
+        #expect(
+            bundles.map { texts($0["resources"], "path") } == [
+                ["\(directory)/data.csv"], ["\(directory)/pool.txt"],
+            ])
         #expect(bundles.map { texts($0["resources"], "sha256") } == [[one], [two]])
         #expect(texts(body["files"], "kind") == ["schedules"])
     }
@@ -181,7 +194,8 @@ struct ScheduleListingTests {
         let missing = ShipyardCommandsTests.run(
             "schedules", "add", "--configdir", try directory(["schedules.yaml": schedules]), service: nil)
         #expect(missing.code == .specRefused)
-        #expect(missing.messages.contains("gone.yaml") && missing.messages.contains("^^^"), "\(missing.messages)")
+        #expect(
+            missing.messages.contains("gone.yaml") && missing.messages.contains("^^^"), "\(missing.messages)")
         let file = try directory([
             "schedules.yaml": "schedule_specifications: [{id: a, cron: '@daily'}]\n",
             "jobs.yaml":
@@ -189,7 +203,9 @@ struct ScheduleListingTests {
         ])
         let gone = ShipyardCommandsTests.run("schedules", "add", "--configdir", file, service: FakeService())
         #expect(gone.code == .usage)
-        #expect(gone.messages.hasPrefix("error: the resource file \(file)/no.csv cannot be kept: it is not there, or is no file\n"))
+        #expect(
+            gone.messages.hasPrefix(
+                "error: the resource file \(file)/no.csv cannot be kept: it is not there, or is no file\n"))
         #expect(ShipyardCommandsTests.run("schedules", "add", "--configdir", "/nonexistent").code == .usage)
     }
 
@@ -197,14 +213,18 @@ struct ScheduleListingTests {
         func active(_ attempt: Int) -> String {
             Self.run(3, "active").replacing(
                 #""attempt":1,"version":2,"jobs":[]"#,
-                with: (1...attempt).map { #"{"id":"s:j-3.\#($0)","number":\#($0),"attempt":\#($0),"state":"active"}"# }
-                    .joined(separator: ",").prependedAndClosed(attempt))
+                with: (1...attempt).map {
+                    #"{"id":"s:j-3.\#($0)","number":\#($0),"attempt":\#($0),"state":"active"}"#
+                }
+                .joined(separator: ",").prependedAndClosed(attempt))
         }
         var jobs: [String: [String]] = [:]
         for attempt in 1...2 {
             jobs["GET /jobs/s%3Aj-3.\(attempt)"] = [
-                Samples.job("s:j-3.\(attempt)", state: "completed", counts: attempt == 1 ? "0,0,0,1" : "0,0,1,0")
-                    .replacing("\"id\":", with: "\"number\":\(attempt),\"id\":")
+                Samples.job(
+                    "s:j-3.\(attempt)", state: "completed", counts: attempt == 1 ? "0,0,0,1" : "0,0,1,0"
+                )
+                .replacing("\"id\":", with: "\"number\":\(attempt),\"id\":")
             ]
         }
         jobs["POST /schedules/s/run"] = [Self.run(3, "starting")]
@@ -216,7 +236,8 @@ struct ScheduleListingTests {
         let lines = wait.messages.split(separator: "\n").filter { $0.hasPrefix("run") || $0.hasPrefix("job") }
         #expect(
             lines == [
-                "run 3 of schedule s: starting", "job s:j-3.1: failed, 0 of 1 task succeeded, 1 failed in 0 ms",
+                "run 3 of schedule s: starting",
+                "job s:j-3.1: failed, 0 of 1 task succeeded, 1 failed in 0 ms",
                 "job s:j-3.2: done, 1 of 1 task succeeded in 0 ms", "run 3 of schedule s: succeeded",
             ])
     }

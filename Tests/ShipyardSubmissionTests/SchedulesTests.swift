@@ -31,10 +31,14 @@ import Testing
             })
     }
 
-    private static func jobs(_ tasks: String) -> String { "job_specifications:\n- id: film\n  tasks:\n\(tasks)\n" }
+    private static func jobs(_ tasks: String) -> String {
+        "job_specifications:\n- id: film\n  tasks:\n\(tasks)\n"
+    }
     private static let plain = jobs("  - {command: 'true'}")
 
-    private static func add(_ wanted: SchedulesSubmission, to submissions: Submissions) throws -> SubmittedSchedules {
+    private static func add(_ wanted: SchedulesSubmission, to submissions: Submissions) throws
+        -> SubmittedSchedules
+    {
         try submissions.addSchedules(wanted, at: now, isAbandoned: { false })
     }
 
@@ -43,7 +47,9 @@ import Testing
     }
 
     /// Sends a file as a client does; answers what a submission says of it.
-    private static func keep(_ text: String, as path: String, in submissions: Submissions) throws -> SubmittedPackage {
+    private static func keep(_ text: String, as path: String, in submissions: Submissions) throws
+        -> SubmittedPackage
+    {
         let bytes = Array(text.utf8)
         let digest = SHA256.hexDigest(of: bytes)
         _ = try submissions.addPackage(
@@ -52,7 +58,9 @@ import Testing
     }
 
     /// Makes the jobs of a run as the service would.
-    private static func start(_ id: String, _ run: UInt32, in submissions: Submissions) throws -> SubmittedJobs {
+    private static func start(_ id: String, _ run: UInt32, in submissions: Submissions) throws
+        -> SubmittedJobs
+    {
         let (schedule, record) = try submissions.inspect { engine in
             let number = engine.scheduleNumber(ScheduleID(id)!)!
             return (engine.schedule(number)!, engine.run(RunKey(schedule: number, number: run)))
@@ -72,7 +80,10 @@ import Testing
                     Self.submission(both, jobs: [(["good"], Self.plain), (["bad"], broken)]), to: submissions)
             }
             guard case .specs(let diagnostics) = error else { return #expect(Bool(false), "\(error as Any)") }
-            #expect(diagnostics.all.filter { $0.severity == .error }.map(\.primary?.range.source.name) == ["jobs1.yaml"])
+            #expect(
+                diagnostics.all.filter { $0.severity == .error }.map(\.primary?.range.source.name) == [
+                    "jobs1.yaml"
+                ])
             #expect(try Self.number(of: "good", in: submissions) == nil)
             // Nor where the turn itself refuses one: the second id is that of a job's recurrence.
             _ = try submissions.addJobs(
@@ -115,13 +126,15 @@ import Testing
             let third = try Self.add(wanted("0 3 * * *", "two", "a,c"), to: submissions)
             #expect(third.schedules.map(\.change) == ["changed"] && third.schedules[0].version == 2)
             #expect(
-                third.schedules[0].differences == [
-                    "cron: 30 2 * * * -> 0 3 * * *", "jobs file: /specs/jobs0.yaml differs:",
-                    "  -   - command: one", "  - ***", "  +   - command: two", "  + ***",
-                    "resource file: /specs/data.csv has another content",
-                ].map { $0.replacing("***", with: Secret.mask) })
+                third.schedules[0].differences
+                    == [
+                        "cron: 30 2 * * * -> 0 3 * * *", "jobs file: /specs/jobs0.yaml differs:",
+                        "  -   - command: one", "  - ***", "  +   - command: two", "  + ***",
+                        "resource file: /specs/data.csv has another content",
+                    ].map { $0.replacing("***", with: Secret.mask) })
             let other = try Self.add(
-                Self.submission("- {id: other, cron: '@daily'}", jobs: [(["other"], Self.plain)]), to: submissions)
+                Self.submission("- {id: other, cron: '@daily'}", jobs: [(["other"], Self.plain)]),
+                to: submissions)
             #expect(other.others == ["nightly"])
         }
     }
@@ -176,7 +189,8 @@ import Testing
 
             // Another version without the file: jobs of the one before still use it.
             _ = try Self.add(
-                Self.submission("- {id: s, interval: '10000.00:00:00'}", jobs: [(["s"], Self.plain)]), to: submissions)
+                Self.submission("- {id: s, interval: '10000.00:00:00'}", jobs: [(["s"], Self.plain)]),
+                to: submissions)
             PackageSweep(submissions.layout).run()
             #expect(store.contains(kept.sha256!))
             try submissions.perform { core, now throws(Refusal) in try core.deleteSchedule("s", at: now) }
@@ -220,17 +234,69 @@ import Testing
         }
     }
 
+    /// Files and pools may come later; what a schedule says itself is judged now.
+    @Test func whatOnlyARunKnowsIsJudgedWhenItRuns() throws {
+        try SubmissionHarness.run { submissions, _ in
+            func wanted(_ value: String) -> SchedulesSubmission {
+                let jobs = """
+                    job_specifications:
+                    - id: film
+                      parameters: {scene: {choices: [one, two]}}
+                      tasks:
+                      - command: echo {file_path} @{parameters.scene}
+                        task_factory: {file: {azure_storage: {storage_account_settings: a, remote_path: in}, task_filepath: file_path}}
+
+                    """
+                return Self.submission(
+                    "- {id: s, pool: q, parameters: {scene: '\(value)'}, on: {storage_event: {storage_account_settings: a, container: in}}}",
+                    jobs: [(["s"], jobs)])
+            }
+            let added = try Self.add(wanted("@{trigger.file_name}"), to: submissions)
+            #expect(added.warnings == ["warning: there is no pool `q` yet; runs start when it has been added\n"])
+            #expect(added.schedules.map(\.change) == ["added"] && added.schedules[0].nextRunTime == nil)
+            let error = #expect(throws: SubmissionError.self) { try Self.add(wanted("three"), to: submissions) }
+            guard case .specs = error else { return #expect(Bool(false), "\(error as Any)") }
+            var strict = wanted("one")
+            strict.isStrict = true
+            #expect(
+                #expect(throws: SubmissionError.self) { try Self.add(strict, to: submissions) }?.code
+                    == "PoolNotFound")
+        }
+    }
+
+    /// `run` follows its jobs to their end and takes its pool down.
+    @Test func whoFollowsJobsToTheirEndMakesNoSchedule() throws {
+        try SubmissionHarness.run { submissions, _ in
+            _ = try submissions.addPool()
+            var submission = Submission.of(
+                jobs: """
+                    job_specifications:
+                    - id: j
+                      auto_complete: true
+                      recurrence: {schedule: {recurrence_interval: '01:00:00'}}
+                      tasks: [{command: 'true'}]
+
+                    """)
+            submission.options.mustBeNew = true
+            let error = #expect(throws: SubmissionError.self) { try submissions.addJobs(submission) }
+            #expect(error?.code == "JobHasRecurrence")
+            #expect(try Self.number(of: "j", in: submissions) == nil)
+        }
+    }
+
     @Test func aRunIsAskedForOnceAndCheckedBefore() throws {
         try SubmissionHarness.run { submissions, _ in
             _ = try submissions.addPool()
             _ = try Self.add(
                 Self.submission("- {id: s, cron: '@daily'}", jobs: [(["s"], Self.plain)]), to: submissions)
             func ask(_ parameters: [String: String], _ request: String?) throws -> UInt32 {
-                try submissions.askForRun(of: "s", parameters: parameters, request: request, at: Self.now).number
+                try submissions.askForRun(of: "s", parameters: parameters, request: request, at: Self.now)
+                    .number
             }
             let error = #expect(throws: SubmissionError.self) { try ask(["scen": "x"], "k") }
             guard case .specs = error else { return #expect(Bool(false), "\(error as Any)") }
-            #expect(#expect(throws: SubmissionError.self) { try ask([:], "a/b") }?.code == "InvalidSubmissionId")
+            #expect(
+                #expect(throws: SubmissionError.self) { try ask([:], "a/b") }?.code == "InvalidSubmissionId")
             #expect(try ask([:], "k") == 1)
             #expect(try ask([:], "k") == 1)
             // It was answered before, so it is not judged again.
@@ -247,7 +313,9 @@ import Testing
                 Self.submission(
                     "- {id: s, cron: '0 12 * * *', timezone: Europe/Berlin}\n- {id: t, after: {schedule: s}}",
                     jobs: [(["s", "t"], Self.plain)]), to: submissions)
-            func fill(_ from: String, _ to: String, isDry: Bool = false, of id: String = "s") throws -> [String] {
+            func fill(_ from: String, _ to: String, isDry: Bool = false, of id: String = "s") throws
+                -> [String]
+            {
                 try submissions.backfill(
                     id, Submissions.Backfill(from: from, to: to, parallel: 2), isDry: isDry, at: Self.now)
             }
@@ -258,7 +326,9 @@ import Testing
             #expect(try fill("2024-03-30", "2024-04-01").isEmpty)
             // What is still to come is the clock's.
             #expect(try fill("2029-12-31", "2030-01-31", isDry: true) == ["2029-12-31T12:00:00+01:00"])
-            func code(_ body: () throws -> Void) -> String? { #expect(throws: SubmissionError.self) { try body() }?.code }
+            func code(_ body: () throws -> Void) -> String? {
+                #expect(throws: SubmissionError.self) { try body() }?.code
+            }
             #expect(code { _ = try fill("2024-04-01", "2024-03-30") } == "InvalidRange")
             #expect(code { _ = try fill("noon", "2024-03-30") } == "InvalidMoment")
             #expect(code { _ = try fill("2024-03-30", "2024-03-31", of: "t") } == "NoTimes")

@@ -103,7 +103,9 @@ extension APIRoutes {
         var clocks = ScheduleClocks()
         var responses: [ScheduleResponse] = []
         for status in all {
-            let definition = versions[status.record.number].flatMap { try? ScheduleDefinition(json: $0.definition) }
+            let definition = versions[status.record.number].flatMap {
+                try? ScheduleDefinition(json: $0.definition)
+            }
             responses.append(try response(status, definition, &clocks))
         }
         return responses.sorted { $0.id < $1.id }

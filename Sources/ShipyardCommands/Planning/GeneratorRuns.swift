@@ -18,7 +18,8 @@ struct GeneratorRuns {
     static func made(
         for request: SubmissionRequest, in context: RunContext? = nil, by caller: GeneratorCaller = .own
     ) throws(CommandFailure) -> [GeneratorRun] {
-        guard request.mayName("custom"), let calls = request.specs(in: context)?.jobs?.generatorCalls, !calls.isEmpty
+        guard request.mayName("custom"), let calls = request.specs(in: context)?.jobs?.generatorCalls,
+            !calls.isEmpty
         else { return [] }
         var runs = GeneratorRuns(searchPath: request.directory(of: "jobs"), caller: caller)
         return try OwnProcess.whileAdoptingOrphans { () throws(CommandFailure) in

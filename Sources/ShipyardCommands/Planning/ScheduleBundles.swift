@@ -90,7 +90,9 @@ struct ScheduleBundles {
         }
     }
 
-    private mutating func file(_ kind: String, _ path: String) throws(CommandFailure) -> SubmissionRequest.File {
+    private mutating func file(_ kind: String, _ path: String) throws(CommandFailure)
+        -> SubmissionRequest.File
+    {
         if let known = read["\(kind) \(path)"] { return known }
         let file = try SpecFiles.read(kind, path)
         read["\(kind) \(path)"] = file
@@ -114,7 +116,8 @@ struct ScheduleBundles {
 
     private mutating func fill(_ bundle: inout Bundle) throws(CommandFailure) {
         var request = SubmissionRequest(
-            files: along.filter { $0.kind != "schedules" } + bundle.files, workingDirectory: currentDirectory())
+            files: along.filter { $0.kind != "schedules" } + bundle.files,
+            workingDirectory: currentDirectory())
         request.isStrict = strict
         let jobs = bundle.files.last { $0.kind == "jobs" }.map {
             SourceText(name: $0.name, bytes: Array($0.text.utf8))
@@ -130,7 +133,8 @@ struct ScheduleBundles {
             if isFirst {
                 bundle.generated = try GeneratorRuns.made(for: request, in: context)
                 if spec.jobs.contains(where: { $0.autoPool != nil }) { bundle.pool = specs.pool }
-                bundle.resources.formUnion(bundle.pool?.localFiles(below: request.directory(of: "pool")) ?? [])
+                bundle.resources.formUnion(
+                    bundle.pool?.localFiles(below: request.directory(of: "pool")) ?? [])
             }
             guard request.mayName("resource_files") else { continue }
             let base = request.directory(of: "jobs")
@@ -151,7 +155,8 @@ struct ScheduleBundles {
             request.bundles = try gathered.map { bundle throws(CommandFailure) in
                 let whole = SubmissionRequest(files: bundle.files, workingDirectory: currentDirectory())
                 let sender = PackageSender(
-                    service, pool: bundle.pool, below: whole.directory(of: "pool"), resources: bundle.resources)
+                    service, pool: bundle.pool, below: whole.directory(of: "pool"),
+                    resources: bundle.resources)
                 var sent = SchedulesRequest.Bundle(
                     schedules: bundle.schedules.map(\.id.value), files: bundle.files)
                 sent.generated = bundle.generated

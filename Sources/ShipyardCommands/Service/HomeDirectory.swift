@@ -12,7 +12,8 @@ package struct HomeDirectory: Sendable {
 
     /// Commands that bring something into a home; all others ask about what is there.
     private static let makers: Set<[String]> = [
-        ["run"], ["pool", "add"], ["jobs", "add"], ["schedules", "add"], ["service", "start"], ["service", "run"],
+        ["run"], ["pool", "add"], ["jobs", "add"], ["schedules", "add"], ["service", "start"],
+        ["service", "run"],
     ]
 
     package init(_ invocation: Invocation) throws(CommandFailure) {

@@ -39,7 +39,9 @@ struct PackageSender {
             guard stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
                 throw .usage(
                     "the resource file \(path) cannot be kept: it is not there, or is no file",
-                    help: "a file that is made later has to be found by a URL, or by a path with `@{schedule.…}` in it")
+                    help:
+                        "a file that is made later has to be found by a URL, or by a path with `@{schedule.…}` in it"
+                )
             }
             return SubmittedPackage(path: path, sha256: try send(path))
         }

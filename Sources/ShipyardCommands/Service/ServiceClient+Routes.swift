@@ -48,8 +48,10 @@ extension ServiceClient {
         var runs: [RunResponse] = []
         var before: Int?
         repeat {
-            let path = (Self.schedule(schedule) / "runs").query("limit", String(min(1000, count - runs.count)))
-                .query("before", before.map(String.init))
+            let path = (Self.schedule(schedule) / "runs").query(
+                "limit", String(min(1000, count - runs.count))
+            )
+            .query("before", before.map(String.init))
             let page = try get(path, as: ListResponse<RunResponse>.self)
             runs += page.value
             before = page.next

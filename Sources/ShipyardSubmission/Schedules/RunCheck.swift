@@ -54,7 +54,9 @@ package struct RunSample {
         // Whether what a run knows fits, such as the name of a file, is seen when there is one.
         for parameter in definition.parameters where parameter.value.contains("@{") {
             for spec in declared where spec.name == parameter.name {
-                guard let text = context.parameters[spec.name], (try? spec.value(text)) == nil else { continue }
+                guard let text = context.parameters[spec.name], (try? spec.value(text)) == nil else {
+                    continue
+                }
                 context.parameters[spec.name] = spec.sample
             }
         }
@@ -100,7 +102,8 @@ struct RunCheck {
             guard let pool = specs.pool else {
                 throw .refused(
                     .invalid, "PoolSpecMissing",
-                    "auto_pool makes its pool of a pool file; name one with `pool:` in the schedule, or with --pool")
+                    "auto_pool makes its pool of a pool file; name one with `pool:` in the schedule, or with --pool"
+                )
             }
             for path in pool.localFiles(below: submitter.submission.directory(of: .pool)).sorted() {
                 try checkIsKept(path)
@@ -112,18 +115,26 @@ struct RunCheck {
         guard let name else {
             let isOne = try target.inspect { $0.poolIDs.count == 1 }
             if !isOne {
-                notes.append(
-                    "warning: no pool is named, and there is not exactly one; runs start when there is one,"
-                        + " or when the schedule names it with `pool:`\n")
+                try note(
+                    "no pool is named, and there is not exactly one; runs start when there is one, or when the"
+                        + " schedule names it with `pool:`", in: &notes)
             }
             return nil
         }
         guard let id = PoolID(name), try target.inspect({ $0.pool(id) }) != nil else {
-            notes.append("warning: there is no pool `\(name)` yet; runs start when it has been added\n")
+            try note("there is no pool `\(name)` yet; runs start when it has been added", in: &notes)
             return specs.pool
         }
         let stored = try target.read { reader throws(StoreError) in try reader.poolSpec(of: id) }
         return try? PoolSpec(stored, named: "its specification")
+    }
+
+    /// A pool may come later, unless every warning is an error.
+    private func note(_ text: String, in notes: inout [String]) throws(SubmissionError) {
+        guard !submitter.submission.options.isStrict else {
+            throw .refused(.invalid, "PoolNotFound", text)
+        }
+        notes.append("warning: \(text)\n")
     }
 
     /// Refuses what another run would have otherwise than it was sent, or what was not sent.

@@ -13,9 +13,11 @@ enum ScheduleDifferences {
 
     static func keys(from old: ScheduleDefinition, to new: ScheduleDefinition) -> [String] {
         let (before, after) = (old.writtenKeys, new.writtenKeys)
-        let names = before.map(\.name) + after.map(\.name).filter { name in
-            !before.contains { $0.name == name }
-        }
+        let names =
+            before.map(\.name)
+            + after.map(\.name).filter { name in
+                !before.contains { $0.name == name }
+            }
         return names.compactMap { name in
             let first = before.first { $0.name == name }?.value
             let second = after.first { $0.name == name }?.value
@@ -178,12 +180,14 @@ extension ScheduleDefinition {
         }
         add("retention: runs", policy.retainedRuns.map(String.init))
         add("retention: days", policy.retainedDays.map(String.init))
-        add("after", policy.after.map { rule in
-            switch rule.source {
-            case .schedule(let id): "schedule \(id) \(rule.condition.rawValue)"
-            case .job(let id): "job \(id) \(rule.condition.rawValue)"
-            }
-        })
+        add(
+            "after",
+            policy.after.map { rule in
+                switch rule.source {
+                case .schedule(let id): "schedule \(id) \(rule.condition.rawValue)"
+                case .job(let id): "job \(id) \(rule.condition.rawValue)"
+                }
+            })
         if let event = storageEvent {
             add(
                 "on: storage_event",

@@ -48,7 +48,9 @@ extension Submissions {
         let asked = try submitter(parameters).load().0.jobs?.generatorCalls ?? []
         guard !parameters.isEmpty, !asked.isEmpty else { return }
         let kept = (try? submitter([:]).load().0.jobs?.generatorCalls) ?? []
-        guard let first = zip(asked, kept).first(where: { !$0.generator.isSame(as: $1.generator) })?.0 else { return }
+        guard let first = zip(asked, kept).first(where: { !$0.generator.isSame(as: $1.generator) })?.0 else {
+            return
+        }
         throw .refused(
             .invalid, "GeneratorOfRun",
             "generator `\(first.generator.module)` was run when the schedule was added, with other arguments than"
@@ -74,7 +76,8 @@ extension Submissions {
         }
         guard timetable.hasTimes else {
             throw .refused(
-                .invalid, "NoTimes", "schedule `\(id)` does not run by the clock, so there is nothing to make up for")
+                .invalid, "NoTimes",
+                "schedule `\(id)` does not run by the clock, so there is nothing to make up for")
         }
         let from = try moment(request.from, "from", timetable.zone)
         let end = try moment(request.to, "to", timetable.zone)

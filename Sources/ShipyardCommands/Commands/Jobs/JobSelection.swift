@@ -40,7 +40,8 @@ struct JobSelection {
             let jobs = action == "deleting" ? "the jobs" : "the active job"
             return try console.confirm("\(action) job schedule \(id) with \(jobs) of its runs", yes: isYes)
         case .job(let id):
-            guard !isYes, console.canAsk, let job: JobResponse = try service.find(ServiceClient.job(id)) else {
+            guard !isYes, console.canAsk, let job: JobResponse = try service.find(ServiceClient.job(id))
+            else {
                 return try console.confirm("\(action) job \(id)", yes: isYes)
             }
             let question = action == "deleting" ? Losses.deleting(job) : Losses.terminating(job)

@@ -26,7 +26,8 @@ enum JobsTerminateCommand {
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let service = try invocation.service()
-        let ended = try JobSelection(invocation).each("terminating", service) { target throws(CommandFailure) in
+        let ended = try JobSelection(invocation).each("terminating", service) {
+            target throws(CommandFailure) in
             switch target {
             case .job(let id):
                 try service.post(ServiceClient.job(id) / "terminate")
@@ -70,7 +71,8 @@ enum JobsDeleteCommand {
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let service = try invocation.service()
         var removals: [String: DeletionResponse] = [:]
-        let deleted = try JobSelection(invocation).each("deleting", service) { target throws(CommandFailure) in
+        let deleted = try JobSelection(invocation).each("deleting", service) {
+            target throws(CommandFailure) in
             switch target {
             case .job(let id):
                 removals[id] = try service.deleteWithFiles(ServiceClient.job(id))
@@ -104,7 +106,8 @@ enum JobsDeleteCommand {
 enum JobsDisableCommand {
     static let command = Command("disable", "disable jobs: nothing of them starts any more")
         .details(
-            "Tasks that run are ended and requeued. A job schedule makes no more jobs; its active one goes on.")
+            "Tasks that run are ended and requeued. A job schedule makes no more jobs; its active one goes on."
+        )
         .options(
             SharedOptions.jobID, SharedOptions.jobScheduleID,
             .flag("requeue", "end running tasks and requeue them (they are, always)"),

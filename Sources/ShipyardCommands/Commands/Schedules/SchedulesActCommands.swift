@@ -14,7 +14,8 @@ enum SchedulesActCommands {
 
     static let disable = Command("disable", "let nothing of schedules be due; what runs goes on")
         .details(
-            "`schedules add` does not change that, as long as the file says the same about `enabled` as before.")
+            "`schedules add` does not change that, as long as the file says the same about `enabled` as before."
+        )
         .takes(ids)
         .example("schedules disable nightly", "starts no more runs")
         .runs { invocation throws(CommandFailure) in try act("disable", "disabled", invocation) }

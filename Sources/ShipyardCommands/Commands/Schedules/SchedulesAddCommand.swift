@@ -30,7 +30,8 @@ enum SchedulesAddCommand {
             console.say("\(path) and its like are read when a run starts, and not kept")
         }
         for path in Set(bundles.directories).sorted() {
-            console.say("the package \(path) is a directory: nodes read it when they start, and it is not kept")
+            console.say(
+                "the package \(path) is a directory: nodes read it when they start, and it is not kept")
         }
         let now = SystemClock.now()
         for schedule in answer.schedules {

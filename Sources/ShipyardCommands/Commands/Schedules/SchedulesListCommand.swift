@@ -57,7 +57,9 @@ enum SchedulesListCommand {
     private static func row(_ schedule: ScheduleResponse, at now: Instant) -> [String] {
         let next = schedule.executionInfo.nextRunTime
         var running = schedule.activeRuns.map(String.init).joined(separator: ", ")
-        if schedule.queuedRuns > 0 { running += (running.isEmpty ? "" : ", ") + "\(schedule.queuedRuns) waiting" }
+        if schedule.queuedRuns > 0 {
+            running += (running.isEmpty ? "" : ", ") + "\(schedule.queuedRuns) waiting"
+        }
         return [
             schedule.id, schedule.state, schedule.nextRunTimeLocal ?? next ?? "",
             next.flatMap { ScheduleText.distance($0, at: now) } ?? "", running, String(schedule.version),
@@ -77,7 +79,9 @@ enum SchedulesListCommand {
         }
         if let job = schedule.executionInfo.recentJob { console.print("  latest job: \(job.id)") }
         if let last = schedule.lastRun { console.print("  last outcome: \(ScheduleText.outcome(last))") }
-        if let problem = schedule.problem { console.warn("it cannot be used: \(DisplayText.printable(problem))") }
+        if let problem = schedule.problem {
+            console.warn("it cannot be used: \(DisplayText.printable(problem))")
+        }
         if let alarm = ScheduleText.alarm(schedule) { console.warn(DisplayText.printable(alarm)) }
     }
 }
@@ -124,8 +128,10 @@ enum SchedulesHistoryCommand {
         let delay = run.delayMilliseconds.map { $0 < 0 ? "" : ScheduleText.length($0) } ?? ""
         let outcome = run.state + (run.attempt > 1 ? ", attempt \(run.attempt)" : "")
         return [
-            String(run.number), run.dueUntilTime.map { "\(due) to \($0)" } ?? due, run.startTimeLocal ?? run.startTime ?? "", delay,
-            outcome, run.cause, String(run.version), run.jobs.map(\.id).joined(separator: ", "), run.reason ?? "",
+            String(run.number), run.dueUntilTime.map { "\(due) to \($0)" } ?? due,
+            run.startTimeLocal ?? run.startTime ?? "", delay,
+            outcome, run.cause, String(run.version), run.jobs.map(\.id).joined(separator: ", "),
+            run.reason ?? "",
         ]
     }
 }

@@ -15,7 +15,8 @@ enum SchedulesRunCommand {
         .takes(Argument("ID", "the schedule"))
         .options(
             SharedOptions.parameter, .flag("wait", "follow the run to its end; the exit code is the outcome"),
-            .value("key", "KEY", "the same run for every call with this key: 1 to 64 letters, digits, - and _")
+            .value(
+                "key", "KEY", "the same run for every call with this key: 1 to 64 letters, digits, - and _")
         )
         .example("schedules run nightly --wait", "runs it and waits")
         .example("schedules run nightly --param day=2030-01-02", "gives a parameter another value")
@@ -61,7 +62,9 @@ enum SchedulesRunCommand {
                 return run.state == "succeeded" ? .done : .failed
             default: break
             }
-            let jobs = run.jobs.filter { $0.attempt == run.attempt && $0.state != nil && !followed.contains($0.number) }
+            let jobs = run.jobs.filter {
+                $0.attempt == run.attempt && $0.state != nil && !followed.contains($0.number)
+            }
             guard run.state == "active", !jobs.isEmpty else {
                 usleep(200_000)
                 continue
@@ -83,12 +86,15 @@ enum SchedulesBackfillCommand {
         )
         .takes(Argument("ID", "the schedule"))
         .options(
-            .value("from", "MOMENT", "the first moment, by the schedule's clock: 2030-01-02 or 2030-01-02T03:04"),
+            .value(
+                "from", "MOMENT", "the first moment, by the schedule's clock: 2030-01-02 or 2030-01-02T03:04"),
             .value("to", "MOMENT", "the last one; default now"),
             .value("parallel", "N", values: .number, "how many of these runs at once; default 1"),
             .flag("dry-run", "only list the times")
         )
-        .example("schedules backfill nightly --from 2030-01-01 --to 2030-01-31 --dry-run", "lists what is missing")
+        .example(
+            "schedules backfill nightly --from 2030-01-01 --to 2030-01-31 --dry-run", "lists what is missing"
+        )
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
@@ -106,7 +112,8 @@ enum SchedulesBackfillCommand {
         let count = counted(answer.times.count, "run")
         invocation.console.say(
             answer.times.isEmpty
-                ? "no time has had no run" : isDry ? "\(count) would be made" : "\(count) will be made, oldest first")
+                ? "no time has had no run"
+                : isDry ? "\(count) would be made" : "\(count) will be made, oldest first")
         return .done
     }
 }
