@@ -23,6 +23,11 @@ package enum ServiceEnvironment {
         return count == variables.count
     }
 
+    /// Whether a service may have a variable of this name.
+    package static func takes(_ name: String) -> Bool {
+        NodeEnvironment.isInherited(Substring(name)) || settings.contains(name)
+    }
+
     private static let settings = [
         "SHIPYARD_SILENCE_SECONDS", "SHIPYARD_AGENT_TRANSPORT", "SHIPYARD_PROTOCOL",
     ]

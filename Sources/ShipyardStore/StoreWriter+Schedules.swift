@@ -134,13 +134,12 @@ extension StoreReader {
         }
     }
 
-    /// Times of runs, apart from those that were skipped, which lie after `moment`; by schedule.
-    package func dueTimesOfRuns(after moment: Instant) throws(StoreError) -> [UInt32: [Instant]] {
+    /// Times of runs, apart from those that were skipped, that their schedules have yet to come to, by schedule: after
+    /// `moment`, or where none is given after the schedule's cursor.
+    package func dueTimesOfRuns(after moment: Instant? = nil) throws(StoreError) -> [UInt32: [Instant]] {
         let rows = try rows(
             .dueTimesAfter,
-            bind: {
-                $0.bind(1, moment.milliseconds)
-            }
+            bind: { $0.bind(1, moment?.milliseconds) }
         ) {
             (UInt32(truncatingIfNeeded: $0.integer(0)), Instant(milliseconds: $0.integer(1)))
         }
@@ -386,7 +385,8 @@ extension SQL {
         "SELECT \(runColumns) FROM runs WHERE schedule = ? AND number < ? ORDER BY number DESC LIMIT ?")
     fileprivate static let dueTimesAfter = SQL(
         """
-        SELECT s.number, r.due FROM schedules s JOIN runs r ON r.schedule = s.number AND r.due > ?1
+        SELECT s.number, r.due FROM schedules s JOIN runs r ON r.schedule = s.number
+        AND r.due > coalesce(?1, s.cursor)
         WHERE r.state <> 'skipped' AND r.cause = 'clock'
         """)
     fileprivate static let dueTimesOfSchedule = SQL(

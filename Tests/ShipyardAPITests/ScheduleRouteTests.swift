@@ -37,9 +37,13 @@ import Testing
                 Thread.detachNewThread {
                     do {
                         let readers = StoreReaderPool(path: layout.database)
+                        let triggers = try StorageTriggers(
+                            layout: layout, ledger: StoredLedger(loop: loop, readers: readers), log: { _ in })
+                        defer { triggers.stop() }
                         let router = APIRoutes(
                             loop: loop, readers: readers, layout: layout,
                             submissions: Submissions(turns: loop, readers: readers, layout: layout),
+                            triggers: triggers,
                             identity: .init(version: "1", processID: 1, startTime: Instant(milliseconds: 0))
                         ).router()
                         try body { method, target, text in

@@ -46,3 +46,9 @@ enum Samples {
 
     static func list(_ items: String...) -> String { #"{"value":[\#(items.joined(separator: ","))]}"# }
 }
+
+extension Samples {
+    static func service(process: Int32) -> String {
+        #"{"version":"1","processId":\#(process),"home":"/h","startTime":"2026-01-01T00:00:00Z"}"#
+    }
+}

@@ -141,7 +141,7 @@ import Testing
         do { _ = try storeWithJob(tasks: 2000, path: directory.database) }
         let file = try #require(fopen(directory.database, "r+"))
         // Past the first pages, which every opening reads.
-        fseek(file, 44 * 4096, SEEK_SET)
+        fseek(file, 64 * 4096, SEEK_SET)
         for _ in 0..<100 { fputs(String(repeating: "x", count: 1000), file) }
         fclose(file)
         let store = try StoreWriter(path: directory.database)

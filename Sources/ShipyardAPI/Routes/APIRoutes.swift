@@ -11,6 +11,7 @@ package struct APIRoutes: Sendable {
     let readers: StoreReaderPool
     let layout: HomeLayout
     let submissions: Submissions
+    let triggers: StorageTriggers
     let identity: ServiceIdentity
     let plans = PlanSummaries()
 
@@ -31,6 +32,7 @@ package struct APIRoutes: Sendable {
         addSchedules(to: &router)
         addFiles(to: &router)
         addOrphans(to: &router)
+        addTriggers(to: &router)
         return router
     }
 

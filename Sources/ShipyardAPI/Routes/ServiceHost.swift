@@ -9,8 +9,6 @@ import Synchronization
 
 /// `service run`: the service of one home, from its lock to its last answer.
 package enum ServiceHost {
-    /// Nothing to do for this long ends a service that no pool, job or client needs.
-    package static let defaultIdleLimit = TimeSpan.seconds(300)
     /// For the service that has the lock to listen, or to give it up. As long as a command waits.
     private static let lockPatience = 30_000
     private static let lockPause = 10
@@ -21,9 +19,25 @@ package enum ServiceHost {
         case alreadyRunning
     }
 
-    /// Serves until it is stopped or has been idle for `idleLimit`. Takes over the calling thread.
+    /// How long a service goes on that nobody needs.
+    package enum Stay: Sendable {
+        /// Until it has been idle for a while. It gives way to another one.
+        case whileNeeded
+        /// Until it is stopped. It takes over when another one ends: whoever started it wants one always.
+        case always
+
+        /// Nothing to do for this long ends a service that no pool, job or client needs.
+        package var idleLimit: TimeSpan? {
+            switch self {
+            case .whileNeeded: .seconds(300)
+            case .always: nil
+            }
+        }
+    }
+
+    /// Serves until it is stopped or, unless it stays, has been idle. Takes over the calling thread.
     package static func run(
-        home: String, version: String, idleLimit: TimeSpan = defaultIdleLimit
+        home: String, version: String, stay: Stay = .whileNeeded
     ) throws(ServiceFailure) -> Outcome {
         let layout = HomeLayout(home)
         let log = ServiceLog(layout)
@@ -33,11 +47,19 @@ package enum ServiceHost {
                 throw ServiceFailure("\(objection.message); \(objection.help)")
             }
             UserMask.exchange(for: 0o077)
-            let lock = try lock(layout)
+            let lock =
+                switch stay {
+                case .whileNeeded: try lock(layout)
+                case .always: try lockWhenFree(layout, log)
+                }
             switch consume lock {
-            case .none: return .alreadyRunning
+            case .none:
+                switch stay {
+                case .whileNeeded: return .alreadyRunning
+                case .always: return .stopped
+                }
             case .some(let lock):
-                try serve(layout, lock, version: version, idleLimit: idleLimit, log)
+                try serve(layout, lock, version: version, stay, log)
                 return .stopped
             }
         } catch let failure as ServiceFailure {
@@ -51,17 +73,41 @@ package enum ServiceHost {
     /// ends; that is waited for, so that whoever wants a service during a stop gets one.
     private static func lock(_ layout: HomeLayout) throws(SystemError) -> FileDescriptor? {
         for _ in 0..<lockPatience / lockPause {
-            let file = try FileDescriptor.open(layout.lock, O_RDWR | O_CREAT, mode: 0o600)
-            // The name may lead to another file by now: then that one is the home's lock.
-            if flock(file.number, LOCK_EX | LOCK_NB) == 0,
-                FileIdentity(of: file.number) == FileIdentity(at: layout.lock)
-            {
-                return file
+            let file = try tryLock(layout)
+            switch consume file {
+            case .some(let file): return file
+            case .none: break
             }
             if isServed(layout) { return nil }
             usleep(UInt32(lockPause) * 1000)
         }
         return nil
+    }
+
+    /// Waits until the service that has the home has ended. Nil when this one is stopped meanwhile.
+    private static func lockWhenFree(
+        _ layout: HomeLayout, _ log: ServiceLog
+    ) throws(SystemError) -> FileDescriptor? {
+        var isTold = false
+        while true {
+            let file = try tryLock(layout)
+            switch consume file {
+            case .some(let file): return file
+            case .none: break
+            }
+            if !isTold { log.write("process \(getpid()) takes over when the service that has the home ends") }
+            isTold = true
+            if ServiceSignals.isStopped(withinSeconds: 1) { return nil }
+        }
+    }
+
+    private static func tryLock(_ layout: HomeLayout) throws(SystemError) -> FileDescriptor? {
+        let file = try FileDescriptor.open(layout.lock, O_RDWR | O_CREAT, mode: 0o600)
+        // The name may lead to another file by now: then that one is the home's lock.
+        guard flock(file.number, LOCK_EX | LOCK_NB) == 0,
+            FileIdentity(of: file.number) == FileIdentity(at: layout.lock)
+        else { return nil }
+        return file
     }
 
     private static func isServed(_ layout: HomeLayout) -> Bool {
@@ -74,7 +120,7 @@ package enum ServiceHost {
     }
 
     private static func serve(
-        _ layout: HomeLayout, _ lock: consuming FileDescriptor, version: String, idleLimit: TimeSpan,
+        _ layout: HomeLayout, _ lock: consuming FileDescriptor, version: String, _ stay: Stay,
         _ log: ServiceLog
     ) throws {
         guard let homeGuard = HomeGuard(layout, lock: lock.number) else {
@@ -85,7 +131,7 @@ package enum ServiceHost {
         OwnProcess.adoptOrphans()
         // The database is opened (and migrated) by the loop; readers need it to be there first.
         let loop = try ServiceLoop(
-            homeGuard: homeGuard, layout: layout, idleLimit: idleLimit, log: { log.write($0) })
+            homeGuard: homeGuard, layout: layout, idleLimit: stay.idleLimit, log: { log.write($0) })
         let readers = StoreReaderPool(path: layout.database)
         let submissions = Submissions(turns: loop, readers: readers, layout: layout)
         let isStopping = StopFlag()
@@ -93,7 +139,7 @@ package enum ServiceHost {
         let triggers = try StorageTriggers(
             layout: layout, ledger: StoredLedger(loop: loop, readers: readers), log: { log.write($0) })
         let routes = APIRoutes(
-            loop: loop, readers: readers, layout: layout, submissions: submissions,
+            loop: loop, readers: readers, layout: layout, submissions: submissions, triggers: triggers,
             identity: .init(version: version, processID: getpid(), startTime: SystemClock.now()))
         try ServiceSignals.onStop { number in
             log.write("signal \(number): the service stops")
@@ -135,7 +181,7 @@ package enum ServiceHost {
     }
 
     /// The program as it was started, also when its file has been replaced since.
-    private static func ownExecutable() throws(ServiceFailure) -> String {
+    package static func ownExecutable() throws(ServiceFailure) -> String {
         guard let path = realpath("/proc/self/exe", nil) else {
             throw ServiceFailure("cannot tell which program this is: \(String(cString: strerror(errno)))")
         }

@@ -33,6 +33,13 @@ enum ServiceSignals {
         }
     }
 
+    /// Waits so long for a signal that asks the service to leave. For a time in which no other thread does.
+    static func isStopped(withinSeconds seconds: Int) -> Bool {
+        var signals = set(of: stopping)
+        var time = timespec(tv_sec: seconds, tv_nsec: 0)
+        return sigtimedwait(&signals, nil, &time) > 0
+    }
+
     private static func set(of numbers: [Int32]) -> sigset_t {
         var signals = sigset_t()
         sigemptyset(&signals)

@@ -34,10 +34,17 @@ package enum CommandTree {
                     "schedules", "what runs again and again",
                     [
                         SchedulesAddCommand.command, SchedulesListCommand.command,
-                        SchedulesNextCommand.command, SchedulesHistoryCommand.command,
-                        SchedulesRunCommand.command, SchedulesBackfillCommand.command,
+                        SchedulesNextCommand.command, SchedulesSimulateCommand.command,
+                        SchedulesHistoryCommand.command, SchedulesRunCommand.command,
+                        SchedulesBackfillCommand.command,
                         SchedulesActCommands.enable, SchedulesActCommands.disable,
                         SchedulesActCommands.delete,
+                    ]),
+                .group(
+                    "triggers", "files that start runs of schedules",
+                    [
+                        TriggersListCommand.command, TriggersReplayCommand.command,
+                        TriggersExplainCommand.command,
                     ]),
                 .group(
                     "data", "files of tasks and nodes",
@@ -55,6 +62,7 @@ package enum CommandTree {
                     [
                         ServiceStartCommand.command, ServiceStopCommand.command,
                         ServiceStatusCommand.command, ServiceRunCommand.command, ServiceLogsCommand.command,
+                        ServiceInstallCommand.command, ServiceUninstallCommand.command,
                     ]),
                 CompletionCommand.command,
             ] + InnerCommands.all)

@@ -13,7 +13,7 @@ package struct HomeDirectory: Sendable {
     /// Commands that bring something into a home; all others ask about what is there.
     private static let makers: Set<[String]> = [
         ["run"], ["pool", "add"], ["jobs", "add"], ["schedules", "add"], ["service", "start"],
-        ["service", "run"],
+        ["service", "run"], ["service", "install"],
     ]
 
     package init(_ invocation: Invocation) throws(CommandFailure) {

@@ -30,6 +30,20 @@ package enum LocalFile {
         }
     }
 
+    /// A new file, for everybody to read.
+    package static func write(_ text: String, to path: String) throws(SystemError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw SystemError("write", path: path, errno: errno) }
+        defer { close(descriptor) }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw SystemError("write", path: path, errno: errno) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
     package static func remove(_ path: String) throws(SystemError) {
         guard unlink(path) == 0 else { throw SystemError("remove", path: path, errno: errno) }
     }

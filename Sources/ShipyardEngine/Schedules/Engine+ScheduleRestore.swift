@@ -10,7 +10,6 @@ extension Engine {
         let entry = ScheduleEntry(
             record, rules ?? ScheduleRules(.init(), SchedulePolicy()), scheduleTally)
         entry.problem = problem
-        latestCursor = max(latestCursor, record.cursor)
         enter(entry)
     }
 
@@ -55,6 +54,11 @@ extension Engine {
 
     package mutating func restoreEndedRuns(_ ended: [(number: UInt32, end: Instant)], of schedule: UInt32) {
         schedules[schedule]?.ended = ended
+    }
+
+    /// Times of runs that the clock has not come to again since it was set back.
+    package mutating func restoreRunsAhead(_ times: [Instant], of schedule: UInt32) {
+        schedules[schedule]?.ranAhead = Set(times)
     }
 
     package func forgetsRuns(_ schedule: UInt32) -> Bool { schedules[schedule]?.forgetsRuns ?? false }

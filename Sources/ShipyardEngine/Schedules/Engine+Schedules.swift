@@ -20,6 +20,7 @@ extension Engine {
     mutating func enter(_ entry: ScheduleEntry) {
         schedules[entry.number] = entry
         scheduleNumbers[entry.record.id] = entry.number
+        latestCursor = max(latestCursor, entry.record.cursor)
         follow(entry)
         planDue(entry)
     }

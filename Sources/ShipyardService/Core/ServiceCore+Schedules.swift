@@ -321,6 +321,9 @@ extension ServiceCore {
                 invariantFailure("\(error)")
             }
         }
+        for (schedule, times) in try store.dueTimesOfRuns() {
+            engine.restoreRunsAhead(times, of: schedule)
+        }
         for run in try store.runsUnderWay() { engine.restoreRun(run) }
         for job in try store.runJobs() { engine.restoreRunJob(job) }
     }

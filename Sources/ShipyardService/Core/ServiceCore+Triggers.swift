@@ -40,7 +40,7 @@ extension ServiceCore {
     package func fileArrived(
         _ file: FileEvent, schedule: UInt32, as kind: ArrivalKind = .new, at now: Moment
     ) throws(Refusal) -> FileVerdict {
-        guard mayRun(schedule) else { return .unwanted }
+        guard engine.hearsOfFiles(schedule) else { return .unwanted }
         let same = try knownEvents(of: schedule, about: file.version)
         if let known = same.first(where: { $0.file == file }) { return .known(known.number) }
         let number = try nextEventNumber()
@@ -62,40 +62,72 @@ extension ServiceCore {
         return .recorded(record)
     }
 
-    /// A schedule that is disabled hears of files too: they are dealt with, and do not count later.
-    private func mayRun(_ schedule: UInt32) -> Bool {
-        guard let state = engine.schedule(schedule)?.state, engine.scheduleStatus(schedule)?.problem == nil
-        else { return false }
-        return state == .active || state == .disabled
-    }
-
     private func askForRun(for record: inout TriggerEventRecord, at now: Moment) {
         let state = engine.schedule(record.schedule)?.state
-        engine.apply(
-            .runAsked(RunRequest(schedule: record.schedule, .event(record.number), due: now.wall)), at: now)
-        record.run = engine.schedule(record.schedule)?.lastRun
-        let key = record.run.map { RunKey(schedule: record.schedule, number: $0) }
+        let (run, isOver) = run(RunRequest(schedule: record.schedule, .event(record.number), due: now.wall), at: now)
+        record.run = run.number
         // What is over already never began.
-        if key.flatMap({ engine.run($0) }) == nil { record.state = state == .active ? .overlap : .disabled }
+        if isOver { record.state = state == .active ? .overlap : .disabled }
+    }
+
+    private func run(_ request: RunRequest, at now: Moment) -> (key: RunKey, isOver: Bool) {
+        engine.apply(.runAsked(request), at: now)
+        guard let number = engine.schedule(request.schedule)?.lastRun else {
+            invariantFailure("a run of no schedule \(request.schedule)")
+        }
+        let key = RunKey(schedule: request.schedule, number: number)
+        return (key, engine.run(key) == nil)
+    }
+
+    /// A further run for an event, whatever came of it before. The same `request` is answered with the run that it made
+    /// first.
+    package func replay(
+        event number: Int64, request: String?, at now: Moment
+    ) throws(Refusal) -> (schedule: ScheduleID, run: UInt32) {
+        let (event, known) = try read { () throws(StoreError) in
+            let event = try store.triggerEvent(number)
+            guard let event, let request else { return (event, RunKey?.none) }
+            return (event, try store.run(of: event.schedule, request: request)?.key)
+        }
+        guard let event else {
+            throw Refusal(
+                .notFound, code: "TriggerEventNotFound",
+                "there is no event \(number); `shipyard-swift triggers list` shows those there are")
+        }
+        guard let schedule = engine.schedule(event.schedule), engine.hearsOfFiles(event.schedule) else {
+            throw Refusal(
+                .conflict, code: "JobScheduleCompleted",
+                "the schedule of event \(number) is gone, or has ended")
+        }
+        guard event.file.pathText != nil else {
+            throw Refusal(
+                .conflict, code: "TriggerEventUnusable", "event \(number) can start nothing: \(event.reason ?? "")")
+        }
+        if let known { return (schedule.id, known.number) }
+        if let request, let known = engine.run(of: event.schedule, request: request) {
+            return (schedule.id, known.number)
+        }
+        let asked = RunRequest(schedule: event.schedule, .event(number), due: now.wall, request: request)
+        return (schedule.id, run(asked, at: now).key.number)
     }
 
     private func knownEvents(
         of schedule: UInt32, about version: FileVersion
     ) throws(Refusal) -> [TriggerEventRecord] {
-        do throws(StoreError) {
-            return try store.triggerEvents(of: schedule, about: version)
-                + triggerTurn.events(of: schedule, about: version)
-        } catch {
-            throw Refusal(error)
-        }
+        try read { () throws(StoreError) in try store.triggerEvents(of: schedule, about: version) }
+            + triggerTurn.events(of: schedule, about: version)
     }
 
     private func nextEventNumber() throws(Refusal) -> Int64 {
         if let last = triggerTurn.lastNumber { return last + 1 }
+        let last = try read { () throws(StoreError) in try store.lastTriggerEvent() }
+        triggerTurn.lastNumber = last
+        return last + 1
+    }
+
+    private func read<Answer>(_ body: () throws(StoreError) -> Answer) throws(Refusal) -> Answer {
         do throws(StoreError) {
-            let last = try store.lastTriggerEvent()
-            triggerTurn.lastNumber = last
-            return last + 1
+            return try body()
         } catch {
             throw Refusal(error)
         }
@@ -105,7 +137,7 @@ extension ServiceCore {
 /// Which schedules want to hear of files.
 struct TriggerWishes {
     /// Of every schedule that has a trigger, whatever its state.
-    private var events: [UInt32: ScheduleDefinition.StorageEvent] = [:]
+    private(set) var events: [UInt32: ScheduleDefinition.StorageEvent] = [:]
     private var given: [StorageSubscription]?
     /// Whether somebody should ask anew.
     private(set) var mayDiffer = true
@@ -142,15 +174,31 @@ struct TriggerWishes {
 
 extension ServiceCore {
     /// What files are to be told of from now on; nil while that is as it was.
-    package func takeSubscriptions() -> [StorageSubscription]? { triggers.take { mayRun($0) } }
+    package func takeSubscriptions() -> [StorageSubscription]? {
+        triggers.take { engine.hearsOfFiles($0) }
+    }
+
+    /// Every schedule that has a trigger, in the order of their numbers.
+    package func triggeredSchedules() -> [TriggeredSchedule] {
+        triggers.events.sorted { $0.key < $1.key }.compactMap { number, event in
+            engine.schedule(number).map { TriggeredSchedule(record: $0, event: event) }
+        }
+    }
+}
+
+package struct TriggeredSchedule: Sendable {
+    package var record: ScheduleRecord
+    package var event: ScheduleDefinition.StorageEvent
 }
 
 extension ScheduleDefinition.StorageEvent {
+    package var place: ContainerPlace? { account.map { ContainerPlace(account: $0, container: container) } }
+
     /// Nil where nobody said which account is meant.
     fileprivate func subscription(of schedule: UInt32) -> StorageSubscription? {
-        guard let account, let since else { return nil }
+        guard let place, let since else { return nil }
         return StorageSubscription(
-            schedule: schedule, place: ContainerPlace(account: account, container: container),
+            schedule: schedule, place: place,
             pathBeginsWith: pathBeginsWith, pathEndsWith: pathEndsWith, quietPeriod: quietPeriod,
             hasManifest: hasManifest, since: since)
     }

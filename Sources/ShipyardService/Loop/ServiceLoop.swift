@@ -37,13 +37,13 @@ package final class ServiceLoop: Sendable {
     private let mailbox = Mutex<[Request]>([])
     private let wakeup: Wakeup
     private let layout: HomeLayout
-    private let idleLimit: TimeSpan
+    private let idleLimit: TimeSpan?
     private let nodeFiles = Mutex<(any FilesOfNodes)?>(nil)
     private let homeGuard: HomeGuard
     private let log: @Sendable (String) -> Void
 
     package init(
-        homeGuard: HomeGuard, layout: HomeLayout, idleLimit: TimeSpan,
+        homeGuard: HomeGuard, layout: HomeLayout, idleLimit: TimeSpan?,
         log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         self.layout = layout

@@ -32,7 +32,7 @@ package struct MissingFile: Hashable, Sendable {
 /// Files that wait, with the next to be looked at on top of a heap. What was put off stays in the heap until it comes up.
 struct TriggerCandidates {
     /// Each has some hundred bytes. What is more is found by looking again.
-    static let limit = 100_000
+    var limit = 100_000
 
     private(set) var entries: [CandidateKey: Candidate] = [:]
     private var heap: [(due: SteadyTime, key: CandidateKey)] = []

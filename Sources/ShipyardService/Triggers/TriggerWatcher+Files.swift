@@ -112,7 +112,7 @@ extension TriggerWatcher {
         for subscription in interested {
             let key = CandidateKey(schedule: subscription.schedule, path: path)
             var candidate = candidates[key] ?? Candidate(sighting: sighting, due: now)
-            if candidates[key] == nil, candidates.count >= TriggerCandidates.limit {
+            if candidates[key] == nil, candidates.count >= candidates.limit {
                 crowded.insert(container.place)
                 continue
             }
@@ -187,7 +187,7 @@ extension TriggerWatcher {
     private func wait(
         _ key: CandidateKey, _ candidate: Candidate, for pause: TimeSpan, _ container: WatchedContainer
     ) {
-        guard candidates[key] != nil || candidates.count < TriggerCandidates.limit else {
+        guard candidates[key] != nil || candidates.count < candidates.limit else {
             crowded.insert(container.place)
             return
         }

@@ -105,7 +105,7 @@ final class TriggerWatcher {
         }
         lookThrough(rescans.filter { $0.value <= now }.map(\.key))
         settleDue()
-        if !crowded.isEmpty, candidates.count < TriggerCandidates.limit / 2 {
+        if !crowded.isEmpty, candidates.count < candidates.limit / 2 {
             lookThrough(Array(crowded))
         }
         if upkeep.isDue(at: now), !subscriptions.isEmpty { keepUp() }

@@ -150,6 +150,7 @@ final class Simulation {
         if phases.isEmpty || isStuck(core) { return (0, true) }
         let users = substrate.takeUsers()
         for number in users { self.users[number]() }
+        _ = core.takeSubscriptions()
         let starts = core.takeRunStarts()
         for start in starts { makeJobs(of: start) }
         return (users.count + starts.count, false)

@@ -70,6 +70,36 @@ import Testing
         #expect(try rows().isEmpty)
     }
 
+    @Test func aReplayIsAFurtherRunAndOneForEachRequest() throws {
+        try ledger.tell(file(), 1)
+        try ledger.tell(file("b", inode: 2), 1, .unusable("why"))
+        func replay(_ event: Int64, _ request: String?) throws(Refusal) -> UInt32 {
+            var run: UInt32 = 0
+            try ledger.turn { core throws(Refusal) in
+                run = try core.replay(event: event, request: request, at: moment).run
+                // Also within a turn.
+                if request != nil { #expect(try core.replay(event: event, request: request, at: moment).run == run) }
+            }
+            return run
+        }
+        #expect(try replay(1, "k") == 2)
+        #expect(try replay(1, "k") == 2)
+        #expect(try replay(1, "l") == 3)
+        #expect(try replay(1, nil) == 4)
+        let runs = try ledger.store.runs(of: 1, limit: 9)
+        #expect(runs.map(\.cause) == [.event(1), .event(1), .event(1), .event(1)])
+        #expect(throws: Refusal.self) { try replay(9, nil) }
+        #expect(try rows().map(\.number) == [1, 2])
+        try ledger.turn { core throws(Refusal) in try core.terminateSchedule("s1", at: moment) }
+        #expect(throws: Refusal.self) { try replay(1, nil) }
+    }
+
+    @Test func everyScheduleWithATriggerCanBeExplained() throws {
+        try ledger.turn { core throws(Refusal) in try core.putSchedule(offer { $0.account = nil }, at: moment) }
+        #expect(ledger.core.triggeredSchedules().map(\.record.id.text) == ["t"])
+        #expect(ledger.core.triggeredSchedules().map(\.event.place) == [nil])
+    }
+
     // MARK: Who wants to hear
 
     private func offer(_ change: (inout ScheduleDefinition.StorageEvent) -> Void = { _ in }) -> ScheduleOffer {

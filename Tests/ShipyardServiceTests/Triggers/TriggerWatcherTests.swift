@@ -379,6 +379,19 @@ import Testing
         #expect(try bench.started().count == 2)
     }
 
+    /// What cannot be kept is found by looking again.
+    @Test func moreFilesThanMayWaitAllCount() throws {
+        let bench = try bench()
+        bench.subscribe(bench.subscription())
+        bench.watcher.candidates.limit = 4
+        for number in 0..<20 { try bench.write("\(number).done") }
+        bench.look()
+        #expect(bench.watcher.candidates.count == 4)
+        bench.pass(30)
+        #expect(Set(try bench.started()).count == 20 && bench.ledger.runs.count == 20)
+        #expect(bench.watcher.crowded.isEmpty)
+    }
+
     // MARK: Manifests
 
     @Test func aManifestWaitsForAllOfItsFiles() throws {

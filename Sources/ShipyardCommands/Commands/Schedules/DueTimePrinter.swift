@@ -44,7 +44,9 @@ struct DueTimePrinter {
                 id: id, column: id + [UInt8](repeating: 0x20, count: width + 2 - id.count),
                 zone: schedule.timetable.zone,
                 crons: schedule.timetable.crons.map { Array($0.text.utf8) },
-                intervals: schedule.timetable.intervals.map { Array("every \(SpecDuration.text($0.length))".utf8) })
+                intervals: schedule.timetable.intervals.map {
+                    Array("every \(SpecDuration.text($0.length))".utf8)
+                })
         }
     }
 
@@ -112,10 +114,6 @@ struct DueTimePrinter {
 
     /// `2024-03-31T03:30:00+02:00`
     private mutating func appendLocal(_ instant: Instant, _ zone: Zone) {
-        let offset = zone.offset(at: instant)
-        (instant + .seconds(offset)).appendISO8601(to: &bytes)
-        guard zone.name != "UTC" else { return }
-        bytes.removeLast()
-        appendOffset(offset, separator: ":", to: &bytes)
+        zone.appendTime(instant, to: &bytes)
     }
 }

@@ -25,21 +25,16 @@ enum SchedulesNextCommand {
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
-        let files = try SpecSources([.schedules], of: invocation)
-        guard files.contains(.schedules) else { throw SpecFiles(invocation).missing("schedules") }
-        let zones = ZoneFiles(directory: invocation.environment["TZDIR"], local: invocation.environment["TZ"])
-        let (specs, diagnostics) = SpecLoader.load(files.sources, zones: zones)
-        guard let spec = specs.schedules, !diagnostics.hasErrors else {
-            invocation.console.show(diagnostics)
-            return .specRefused
-        }
-        let chosen = try choose(from: spec.schedules, invocation)
+        guard let schedules = try load(invocation) else { return .specRefused }
+        let chosen = try choose(from: schedules, byClock: true, invocation)
         let start = try start(invocation)
         var printer = DueTimePrinter(chosen, invocation.arguments["format"] ?? "table", invocation.console)
         printer.begin()
         if let days = try invocation.arguments.number("days") {
             let days = min(Int64(days), SpecLimits.durationDays)
-            for (due, index) in DueTimesOfMany(chosen.map(\.timetable), in: start..<(start + .seconds(days * 86_400))) {
+            for (due, index) in DueTimesOfMany(
+                chosen.map(\.timetable), in: start..<(start + .seconds(days * 86_400)))
+            {
                 guard printer.print(due, index) else { break }
             }
         } else {
@@ -58,8 +53,22 @@ enum SchedulesNextCommand {
         return .done
     }
 
-    private static func choose(
-        from schedules: [ScheduleSpec], _ invocation: Invocation
+    /// The schedules of the file; nil where it is refused, which has been told then.
+    static func load(_ invocation: Invocation) throws(CommandFailure) -> [ScheduleSpec]? {
+        let files = try SpecSources([.schedules], of: invocation)
+        guard files.contains(.schedules) else { throw SpecFiles(invocation).missing("schedules") }
+        let zones = ZoneFiles(directory: invocation.environment["TZDIR"], local: invocation.environment["TZ"])
+        let (specs, diagnostics) = SpecLoader.load(files.sources, zones: zones)
+        guard let spec = specs.schedules, !diagnostics.hasErrors else {
+            invocation.console.show(diagnostics)
+            return nil
+        }
+        return spec.schedules
+    }
+
+    /// - Parameter byClock: whether nothing else counts.
+    static func choose(
+        from schedules: [ScheduleSpec], byClock: Bool, _ invocation: Invocation
     ) throws(CommandFailure) -> [ScheduleSpec] {
         guard let id = invocation.arguments.words.first else { return schedules.filter(\.isEnabled) }
         guard let schedule = schedules.first(where: { $0.id.value == id }) else {
@@ -68,13 +77,13 @@ enum SchedulesNextCommand {
         }
         if !schedule.isEnabled {
             invocation.console.say("schedule \(id) is disabled: nothing of it is due")
-        } else if !schedule.timetable.hasTimes {
+        } else if byClock, !schedule.timetable.hasTimes {
             invocation.console.say("schedule \(id) does not run by the clock")
         }
         return schedule.isEnabled ? [schedule] : []
     }
 
-    private static func start(_ invocation: Invocation) throws(CommandFailure) -> Instant {
+    static func start(_ invocation: Invocation) throws(CommandFailure) -> Instant {
         guard let text = invocation.arguments["from"] else {
             return SystemClock.now()
         }

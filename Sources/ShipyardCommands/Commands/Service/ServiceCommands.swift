@@ -27,6 +27,7 @@ enum ServiceStatusCommand {
         let home = try HomeDirectory(invocation)
         guard let client = try invocation.runningService() else {
             invocation.console.say("the service of \(home.path) does not run")
+            for line in try BootStatus.lines(invocation, .ofProcess) { invocation.console.say(line) }
             return .serviceUnreachable
         }
         if invocation.isRaw {
@@ -34,7 +35,9 @@ enum ServiceStatusCommand {
             return .done
         }
         let service: ServiceResponse = try client.get("/service")
-        for line in lines(service) { invocation.console.print(line) }
+        for line in lines(service) + (try BootStatus.lines(invocation, .ofProcess)) {
+            invocation.console.print(line)
+        }
         return .done
     }
 
@@ -150,12 +153,16 @@ enum ServiceStopCommand {
 enum ServiceRunCommand {
     static let command = Command("run", "run the service in the foreground")
         .details(
-            "For systemd units and debugging; `service start` and other commands start it in the background."
+            "For systemd units and debugging; `service start` and other commands start it in the background. It ends "
+                + "when it has been idle for five minutes, or when another service has the home; with --stay it "
+                + "does neither."
         )
+        .options(.flag("stay", "go on when there is nothing to do, and take over when another service ends"))
         .example("service run --home /srv/shipyard", "serves until it is stopped")
         .runs { invocation throws(CommandFailure) in
             let home = try HomeDirectory(invocation)
-            beginWithCleanEnvironment(home)
+            let stays = invocation.has("stay")
+            beginWithCleanEnvironment(home, stays ? ["--stay"] : [])
             // Where it was started is none of its business: a node's directory is deleted with all that work in it.
             chdir("/")
             do throws(SystemError) {
@@ -165,7 +172,9 @@ enum ServiceRunCommand {
                     .serviceUnreachable, "\(error)", help: "choose another home with `--home DIR`")
             }
             do throws(ServiceFailure) {
-                switch try ServiceHost.run(home: home.path, version: Program.version) {
+                switch try ServiceHost.run(
+                    home: home.path, version: Program.version, stay: stays ? .always : .whileNeeded)
+                {
                 case .stopped: break
                 case .alreadyRunning: invocation.console.say("another service has the home \(home.path)")
                 }
@@ -177,11 +186,11 @@ enum ServiceRunCommand {
 
     /// Becomes the same program with an environment that a service may have. What a process was started with can be
     /// read by the user's other processes as long as it lives, however it changes it.
-    private static func beginWithCleanEnvironment(_ home: HomeDirectory) {
+    private static func beginWithCleanEnvironment(_ home: HomeDirectory, _ options: [String]) {
         guard !ServiceEnvironment.isOwn else { return }
         // Comes back only when it fails, such as without /proc: then the service runs as it is.
         ProcessLaunch.become(
-            "/proc/self/exe", ["shipyard-swift", "service", "run", "--home", home.path],
+            "/proc/self/exe", ["shipyard-swift", "service", "run", "--home", home.path] + options,
             environment: ServiceEnvironment.variables)
     }
 }

@@ -1,0 +1,59 @@
+/// One event of the ledger.
+package struct TriggerEventResponse: Codable, Sendable {
+    package var id: Int64
+    /// Left out where the schedule is gone.
+    package var scheduleId: String?
+    package var account: String
+    package var container: String
+    /// Within the container; bytes that are no UTF-8 are `\xHH`, and a backslash is two.
+    package var path: String
+    package var size: Int64
+    package var lastModified: String
+    /// When the event was recorded.
+    package var time: String
+    /// `started`, `filtered`, `duplicate`, `overlap`, `disabled` or `existing`.
+    package var state: String
+    /// The number of its run in its schedule.
+    package var run: Int?
+    package var reason: String?
+    /// Since when the file is known to be gone, or written anew.
+    package var goneTime: String?
+}
+
+/// The body of `POST /triggers/{event}/replay`.
+package struct TriggerReplayRequest: Codable, Sendable {
+    /// Given twice it makes one run.
+    package var request: String?
+
+    package init(request: String? = nil) { self.request = request }
+}
+
+package struct TriggerReplayResponse: Codable, Sendable {
+    package var scheduleId: String
+    package var run: Int
+}
+
+/// What schedules make of one file.
+package struct TriggerExplanationResponse: Codable, Sendable {
+    package var account: String
+    package var container: String
+    package var path: String
+    package var schedules: [Schedule]
+
+    package struct Schedule: Codable, Sendable {
+        package var scheduleId: String
+        package var scheduleState: String
+        /// Left out where nobody knows which account the alias of the schedule means.
+        package var account: String?
+        package var container: String
+        package var pathBeginsWith: String
+        package var pathEndsWith: String
+        package var matchesContainer: Bool
+        package var matchesBegin: Bool
+        package var matchesEnd: Bool
+        /// A sentence: what came of the file, or what it waits for.
+        package var verdict: String
+        /// Of this path, the newest first.
+        package var events: [TriggerEventResponse]
+    }
+}
