@@ -177,6 +177,8 @@ package struct SubmissionRequest: Codable, Sendable {
     package var generated: [GeneratorRun]?
     /// The application packages of the pool file; `PUT /packages` has taken their content.
     package var packages: [SubmittedPackage]?
+    /// Resource files of this machine that the schedules of jobs with a `recurrence` keep, by their absolute paths.
+    package var resources: [SubmittedPackage]?
     /// Values of the jobs' parameters, by name.
     package var parameters: [String: String]?
 
@@ -201,6 +203,7 @@ extension SubmissionRequest {
         submissionId = try fields.decodeIfPresent(String.self, forKey: .submissionId)
         generated = try fields.decodeIfPresent([GeneratorRun].self, forKey: .generated)
         packages = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .packages)
+        resources = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .resources)
         parameters = try fields.decodeIfPresent([String: String].self, forKey: .parameters)
     }
 }
@@ -226,6 +229,8 @@ package struct SubmissionResponse: Codable, Sendable {
         package var number: UInt32?
     }
     package var jobs: [Job]
+    /// The schedules that jobs with a `recurrence` have become.
+    package var schedules: [String]?
     /// Rendered warnings (text form), one string each.
     package var warnings: [String]
 }
@@ -286,6 +291,9 @@ package struct ServiceResponse: Codable, Sendable {
     package var startTime: String
     package var pools: Int?
     package var activeJobs: Int?
+    package var activeSchedules: Int?
+    /// Those of them that failed to start three times in a row, or more often.
+    package var schedulesThatCannotStart: [String]?
     /// Bytes that the engine's own tables take.
     package var engineBytes: Int?
     package var engineTasks: Int?

@@ -87,8 +87,8 @@ extension StoreReader {
         try firstRow(.bundle, bind: { $0.bind(1, digest) }) { $0.text(0) }
     }
 
-    /// Every bundle that a version names.
-    package func bundles() throws(StoreError) -> [String] { try rows(.bundles) { $0.text(0) } }
+    /// The digest of every bundle that a version names.
+    package func bundleDigests() throws(StoreError) -> [String] { try rows(.bundleDigests) { $0.text(0) } }
 
     /// Those that are not over.
     package func runsUnderWay() throws(StoreError) -> [RunRecord] {
@@ -372,7 +372,7 @@ extension SQL {
     fileprivate static let scheduleVersion = SQL(
         "SELECT \(versionColumns) FROM schedule_versions WHERE schedule = ? AND version = ?")
     fileprivate static let bundle = SQL("SELECT document FROM bundles WHERE digest = ?")
-    fileprivate static let bundles = SQL("SELECT document FROM bundles")
+    fileprivate static let bundleDigests = SQL("SELECT digest FROM bundles")
     fileprivate static let runsUnderWay = SQL(
         """
         SELECT \(runColumns) FROM runs WHERE state IN ('scheduled', 'queued', 'starting', 'active')

@@ -51,14 +51,17 @@ package final class RunStarter: Sendable {
     /// Nil when the jobs are there, or nobody wants them any more.
     private func attempt(_ start: RunStart) -> Failure? {
         do throws(SubmissionError) {
-            _ = try submissions.addJobs(try submission(of: start), isAbandoned: isStopping)
+            _ = try submissions.addJobs(
+                try Self.submission(of: start, submissions), isAbandoned: isStopping)
             return nil
         } catch {
             return failure(error)
         }
     }
 
-    private func submission(of start: RunStart) throws(SubmissionError) -> Submission {
+    static func submission(
+        of start: RunStart, _ submissions: Submissions
+    ) throws(SubmissionError) -> Submission {
         let run = start.run
         let stored = try submissions.read { reader throws(StoreError) in
             guard let version = try reader.scheduleVersion(run.key.schedule, run.version),
@@ -81,12 +84,14 @@ package final class RunStarter: Sendable {
         submission.run = SubmittedRun(
             run.key, attempt: run.attempt, of: start.schedule.id, isRecurrence: start.schedule.isRecurrence,
             jobID: definition.jobID, poolID: definition.poolID)
-        submission.context = try context(of: start, definition, submission.context.parameters)
+        submission.context = try context(
+            of: start, definition, submission.context.parameters, submissions)
         return submission
     }
 
-    private func context(
-        of start: RunStart, _ definition: ScheduleDefinition, _ kept: [String: String]
+    private static func context(
+        of start: RunStart, _ definition: ScheduleDefinition, _ kept: [String: String],
+        _ submissions: Submissions
     ) throws(SubmissionError) -> RunContext {
         var zones = KnownZones(ZoneFiles())
         let zone: Zone
@@ -99,7 +104,9 @@ package final class RunStarter: Sendable {
         var context = RunContext()
         context.schedule = RunContext.Schedule(id: id, time: ZonedTime(start.run.due, in: zone))
         context.run = RunContext.Run(id: "\(id)-\(start.run.key.number)", attempt: start.run.attempt)
-        if case .event(let number) = start.run.cause { context.trigger = try trigger(number, zone) }
+        if case .event(let number) = start.run.cause {
+            context.trigger = try trigger(number, zone, submissions)
+        }
         context.parameters = kept.merging(definition.parameterValues(in: context)) { $1 }
         if let text = start.run.parameters {
             do throws(JSONError) {
@@ -112,7 +119,9 @@ package final class RunStarter: Sendable {
         return context
     }
 
-    private func trigger(_ number: Int64, _ zone: Zone) throws(SubmissionError) -> RunContext.Trigger {
+    private static func trigger(
+        _ number: Int64, _ zone: Zone, _ submissions: Submissions
+    ) throws(SubmissionError) -> RunContext.Trigger {
         let event = try submissions.read { reader throws(StoreError) in try reader.triggerEvent(number) }
         guard let event, let path = event.file.pathText else {
             throw .broken("event \(number), which has started the run, is not in the ledger any more")

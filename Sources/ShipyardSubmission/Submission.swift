@@ -41,6 +41,8 @@ package struct Submission: Codable, Sendable {
     package var generated: [GeneratorRun] = []
     /// The application packages of the pool file.
     package var packages: [SubmittedPackage] = []
+    /// Resource files of this machine that are kept with it, by their absolute paths.
+    package var resources: [SubmittedPackage] = []
     package var options = Options()
     /// The run of a schedule that this is.
     package var run: SubmittedRun?
@@ -89,7 +91,7 @@ extension Submission.File: Codable {
         try fields.encode(storedText, forKey: .text)
     }
 
-    private var storedText: String {
+    var storedText: String {
         guard kind == .credentials else {
             return text.withExposedBytes { String(decoding: $0, as: UTF8.self) }
         }

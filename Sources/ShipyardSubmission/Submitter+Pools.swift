@@ -26,11 +26,13 @@ extension Submitter {
         }
     }
 
-    /// Packages that come in are named by no pool until it is in the state.
+    /// Packages that come in are named by no pool until it is in the state, and resource files by no schedule.
     func whileAdding<Answer>(
-        _ spec: PoolSpec, _ body: () throws(SubmissionError) -> Answer
+        _ spec: PoolSpec?, _ body: () throws(SubmissionError) -> Answer
     ) throws(SubmissionError) -> Answer {
-        guard !spec.applicationPackages.isEmpty else { return try body() }
+        guard spec?.applicationPackages.isEmpty == false || !submission.resources.isEmpty else {
+            return try body()
+        }
         let store = PackageStore(home: target.layout.home)
         // Afterwards, because a sweep that came meanwhile did nothing, and what is refused leaves its packages.
         defer { PackageSweep(target.layout).run() }
@@ -41,6 +43,12 @@ extension Submitter {
         guard try target.inspect({ $0.pool(id) }) != nil else { return }
         try target.perform { core, now throws(Refusal) in try core.deletePool(id.text, at: now) }
         try wait(until: "pool `\(id)` is gone") { $0.pool(id) == nil }
+    }
+
+    func checkIsThere(_ digest: String, _ path: String) throws(SubmissionError) {
+        guard !target.hasPackage(digest) else { return }
+        throw .refused(
+            .conflict, Submissions.packageMissing, "the content of \(path) is not there; send it first")
     }
 
     /// Makes every path absolute, and those of package files lead to what has come in: a pool must not depend on where

@@ -4,17 +4,26 @@ import ShipyardModel
 import ShipyardPlanner
 import ShipyardService
 import ShipyardSpecs
+import ShipyardStaging
 
 /// One submission on its way in: from the texts of spec files to pools and jobs.
 struct Submitter {
     let target: Submissions
     let submission: Submission
     let isAbandoned: @Sendable () -> Bool
+    /// The hashes of resource files that are kept, by their absolute paths.
+    let keptFiles: [String: String]
 
     init(_ target: Submissions, _ submission: Submission, isAbandoned: @escaping @Sendable () -> Bool) {
         self.target = target
         self.submission = submission
         self.isAbandoned = isAbandoned
+        // A job that is no run's may outlive what keeps them.
+        keptFiles = Dictionary(
+            (submission.run == nil ? [] : submission.resources).compactMap { file in
+                file.sha256.map { (file.path, $0) }
+            },
+            uniquingKeysWith: { $1 })
     }
 
     func addJobs() throws(SubmissionError) -> SubmittedJobs {
@@ -25,11 +34,12 @@ struct Submitter {
                     .invalid, "JobsSpecMissing", "no jobs file was given; name one with --jobs or --configdir"
                 )
             }
-            guard jobs.jobs.contains(where: { $0.autoPool != nil }), let pool = specs.pool else {
+            let hasOwnPool = jobs.jobs.contains { $0.autoPool != nil }
+            return try whileAdding(hasOwnPool ? specs.pool : nil) { () throws(SubmissionError) in
+                for file in submission.resources {
+                    if let digest = file.sha256 { try checkIsThere(digest, file.path) }
+                }
                 return try add(jobs, specs, diagnostics, identity)
-            }
-            return try whileAdding(pool) { () throws(SubmissionError) in
-                try add(jobs, specs, diagnostics, identity)
             }
         }
     }
@@ -79,12 +89,19 @@ struct Submitter {
         return (specs, diagnostics)
     }
 
-    private func refuseWhatCannotRun(_ jobs: JobsSpec) throws(SubmissionError) {
+    func refuseWhatCannotRun(_ jobs: JobsSpec) throws(SubmissionError) {
         for job in jobs.jobs where job.tasks.contains(where: { $0.multiInstance != nil }) {
             throw .refused(
                 .invalid, "MultiInstanceNotSupported",
                 "job `\(job.id.value)` has multi-instance tasks, and this version runs none yet; `plan` shows its tasks"
             )
+        }
+        // Who wants jobs of its own follows them to their end, and a schedule has none.
+        guard submission.options.mustBeNew, submission.run == nil else { return }
+        for job in jobs.jobs where job.recurrence != nil {
+            throw .refused(
+                .invalid, "JobHasRecurrence",
+                "job `\(job.id.value)` has a `recurrence` and does not end; add it with `jobs add`")
         }
     }
 
@@ -160,7 +177,10 @@ struct Submitter {
     func located(_ file: ResourceFileSpec, below base: String) -> ResourceFileSpec {
         var file = file
         if file.blobSource.isPath {
-            file.blobSource = BlobSource(absolute(file.blobSource.place, below: base))
+            let path = absolute(file.blobSource.place, below: base)
+            // What a schedule runs is what it was when the schedule was added.
+            let kept = keptFiles[path].map { PackageStore(home: target.layout.home).path(of: $0) }
+            file.blobSource = BlobSource(kept ?? path)
         }
         return file
     }

@@ -40,6 +40,17 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: results.appending(path: "extract-3/wd/DSM.csv").path))
     }
 
+    @Test func hourlyRunsOnAPoolThatComesAndGoes() throws {
+        let program = try BuiltProgram()
+        let added = try program.run("schedules", "add", "--configdir", program.example("hourly"))
+        #expect(added.code == 0 && added.messages.contains(":00:00"), "\(added.messages)")
+        let run = try program.run("schedules", "run", "hourly", "--wait")
+        #expect(run.code == 0, "\(run.messages)")
+        #expect(run.messages.contains("job hourly:look-1: done, 2 of 2 tasks succeeded"))
+        #expect(run.messages.hasSuffix("run 1 of schedule hourly: succeeded, job hourly:look-1\n"))
+        #expect(try program.run("pool", "list").messages == "no pools found\n")
+    }
+
     @Test(arguments: ["hello", "diamond"])
     func runLeavesNothingBehind(name: String) throws {
         let program = try BuiltProgram()

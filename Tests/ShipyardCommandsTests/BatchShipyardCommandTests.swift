@@ -10,8 +10,8 @@ struct BatchShipyardCommandTests {
             azure.messages.hasPrefix(
                 "error: Batch Shipyard's `keyvault` has nothing to work on without Azure\n"))
         #expect(
-            run("jobs", "disable").messages.hasPrefix(
-                "error: Batch Shipyard's `jobs disable` is not in this version\n"))
+            run("jobs", "migrate").messages.hasPrefix(
+                "error: Batch Shipyard's `jobs migrate` is not in this version\n"))
         // `del` and `reboot` are near to nothing here; `fs` must not be taken for a misspelt other word.
         #expect(run("pool", "nodes", "del").messages.contains("help: known: list, count"))
     }

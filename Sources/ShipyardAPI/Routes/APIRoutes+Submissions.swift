@@ -21,19 +21,25 @@ extension APIRoutes {
 extension Submission {
     fileprivate init(_ request: SubmissionRequest) throws(APIFailure) {
         let files = try request.files.map { file throws(APIFailure) in
-            guard let kind = SpecKind(rawValue: file.kind) else {
-                throw APIFailure(400, "InvalidRequestBody", "`\(file.kind)` is no kind of spec file")
-            }
-            return File(
-                kind: kind, name: file.name, directory: request.directory(of: file.kind), text: file.text)
+            try File(file, below: request.directory(of: file.kind))
         }
         self.init(from: .client(request: request.submissionId), files: files)
         generated = request.generated ?? []
         packages = request.packages ?? []
+        resources = request.resources ?? []
         context.parameters = request.parameters ?? [:]
         options.recreates = request.recreate
         options.mustBeNew = request.mustBeNew ?? false
         options.isStrict = request.isStrict ?? false
+    }
+}
+
+extension Submission.File {
+    init(_ file: SubmissionRequest.File, below directory: String) throws(APIFailure) {
+        guard let kind = SpecKind(rawValue: file.kind) else {
+            throw APIFailure(400, "InvalidRequestBody", "`\(file.kind)` is no kind of spec file")
+        }
+        self.init(kind: kind, name: file.name, directory: directory, text: file.text)
     }
 }
 
@@ -45,5 +51,6 @@ extension SubmissionResponse {
                 number: job.number)
         }
         warnings = made.warnings
+        schedules = made.schedules
     }
 }

@@ -29,6 +29,7 @@ package struct APIRoutes: Sendable {
         addPools(to: &router)
         addJobs(to: &router)
         addTasks(to: &router)
+        addSchedules(to: &router)
         addFiles(to: &router)
         addOrphans(to: &router)
         addTriggers(to: &router)
@@ -128,10 +129,14 @@ package struct APIRoutes: Sendable {
             let state = try loop.inspect(patience: .seconds(1)) { engine in
                 let jobs = engine.jobsInOrder.compactMap { engine.job($0) }
                 let active = jobs.count { $0.state != .completed }
-                return (engine.poolIDs.count, active, engine.footprint, engine.knownRoots())
+                let schedules = engine.schedulesInOrder.compactMap { engine.schedule($0) }
+                return (engine.poolIDs.count, active, engine.footprint, engine.knownRoots(), schedules)
             }
             response.pools = state.0
             response.activeJobs = state.1
+            response.activeSchedules = state.4.count { $0.state == .active }
+            let failing = state.4.filter { $0.failedStarts >= ScheduleResponse.failedStartsToTell }
+            response.schedulesThatCannotStart = failing.isEmpty ? nil : failing.map(\.id.text)
             response.engineBytes = state.2.bytes
             response.engineTasks = state.2.tasks
             response.orphanedNodes = directories.count { !$0.isOf(state.3) }

@@ -8,8 +8,7 @@ enum BatchShipyardCommands {
         "pool nodes zap",
     ]
     private static let notYet: Set = [
-        "data ingress", "jobs disable", "jobs enable", "jobs migrate", "pool autoscale", "pool nodes del",
-        "pool nodes reboot",
+        "data ingress", "jobs migrate", "pool autoscale", "pool nodes del", "pool nodes reboot",
     ]
 
     static func fact(about command: String) -> String? {

@@ -21,7 +21,8 @@ package enum CommandTree {
                     "jobs", "jobs and their tasks",
                     [
                         JobsAddCommand.command, JobsListCommand.command, JobsWaitCommand.command,
-                        JobsTerminateCommand.command, JobsDeleteCommand.command, JobsStatsCommand.command,
+                        JobsTerminateCommand.command, JobsDeleteCommand.command, JobsDisableCommand.command,
+                        JobsEnableCommand.command, JobsStatsCommand.command,
                         .group(
                             "tasks", "the tasks of a job",
                             [
@@ -31,7 +32,14 @@ package enum CommandTree {
                     ]),
                 .group(
                     "schedules", "what runs again and again",
-                    [SchedulesNextCommand.command, SchedulesSimulateCommand.command]),
+                    [
+                        SchedulesAddCommand.command, SchedulesListCommand.command,
+                        SchedulesNextCommand.command, SchedulesSimulateCommand.command,
+                        SchedulesHistoryCommand.command, SchedulesRunCommand.command,
+                        SchedulesBackfillCommand.command,
+                        SchedulesActCommands.enable, SchedulesActCommands.disable,
+                        SchedulesActCommands.delete,
+                    ]),
                 .group(
                     "triggers", "files that start runs of schedules",
                     [

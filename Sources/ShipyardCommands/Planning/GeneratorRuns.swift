@@ -16,9 +16,10 @@ struct GeneratorRuns {
 
     /// Every call that the planner will make, in its order. What a generator fails with is the planner's to tell.
     static func made(
-        for request: SubmissionRequest, by caller: GeneratorCaller = .own
+        for request: SubmissionRequest, in context: RunContext? = nil, by caller: GeneratorCaller = .own
     ) throws(CommandFailure) -> [GeneratorRun] {
-        guard request.mayName("custom"), let calls = request.specs()?.jobs?.generatorCalls, !calls.isEmpty
+        guard request.mayName("custom"), let calls = request.specs(in: context)?.jobs?.generatorCalls,
+            !calls.isEmpty
         else { return [] }
         var runs = GeneratorRuns(searchPath: request.directory(of: "jobs"), caller: caller)
         return try OwnProcess.whileAdoptingOrphans { () throws(CommandFailure) in

@@ -6,12 +6,16 @@ import ShipyardSpecs
 /// What a command must know of the files that it submits. Whoever plans them says what is wrong with them.
 extension SubmissionRequest {
     /// Nil where they would be refused.
-    func specs(ofKinds isWanted: (SpecKind) -> Bool = { _ in true }) -> SpecSet? {
+    ///
+    /// - Parameter context: of a run; nil stands for what is given by hand.
+    func specs(
+        ofKinds isWanted: (SpecKind) -> Bool = { _ in true }, in context: RunContext? = nil
+    ) -> SpecSet? {
         var (specs, diagnostics) = SpecLoader.load(
             files.compactMap { file in
                 guard let kind = SpecKind(rawValue: file.kind), isWanted(kind) else { return nil }
                 return SpecSource(kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
-            }, .of(RunContext(parameters: parameters ?? [:])))
+            }, .of(context ?? RunContext(parameters: parameters ?? [:])))
         if isStrict ?? false { diagnostics.makeWarningsErrors() }
         return diagnostics.hasErrors ? nil : specs
     }
@@ -22,6 +26,17 @@ extension SubmissionRequest {
         guard files.contains(where: { $0.kind == "jobs" }) else { return pool }
         guard mayName("auto_pool"), let jobs = specs()?.jobs else { return nil }
         return jobs.jobs.contains { $0.autoPool != nil } ? pool : nil
+    }
+
+    /// The files of this machine that the schedules of its jobs with a `recurrence` keep, by their absolute paths.
+    func filesToKeep() -> Set<String> {
+        guard mayName("recurrence"), let specs = specs(), var jobs = specs.jobs,
+            jobs.jobs.contains(where: { $0.recurrence != nil })
+        else { return [] }
+        let ofPool = jobs.jobs.contains { $0.autoPool != nil } ? specs.pool : nil
+        jobs.jobs.removeAll { $0.recurrence == nil }
+        return jobs.localFiles(below: directory(of: "jobs"))
+            .union(ofPool?.localFiles(below: directory(of: "pool")) ?? [])
     }
 
     /// Whether a jobs file may have this key. Without the word and without an escape it has not, and a file of a

@@ -94,6 +94,23 @@ enum RawShape {
         ])
     }
 
+    static func jobSchedule(_ schedule: ScheduleResponse) -> JSONValue {
+        let info = schedule.executionInfo
+        return .present([
+            ("id", .string(schedule.id)), ("state", .string(schedule.state)),
+            ("creationTime", .string(schedule.creationTime)),
+            ("stateTransitionTime", .string(schedule.stateTransitionTime)),
+            (
+                "executionInfo",
+                .present([
+                    ("nextRunTime", info.nextRunTime.map(JSONValue.string)),
+                    ("recentJob", info.recentJob.map { ["id": .string($0.id)] }),
+                    ("endTime", info.endTime.map(JSONValue.string)),
+                ])
+            ),
+        ])
+    }
+
     static func task(_ task: TaskResponse) -> JSONValue {
         let dependsOn: JSONValue = [
             "taskIdRanges": [], "taskIds": .array(task.dependsOn.map(JSONValue.string)),

@@ -12,8 +12,8 @@ package struct HomeDirectory: Sendable {
 
     /// Commands that bring something into a home; all others ask about what is there.
     private static let makers: Set<[String]> = [
-        ["run"], ["pool", "add"], ["jobs", "add"], ["service", "start"], ["service", "run"],
-        ["service", "install"],
+        ["run"], ["pool", "add"], ["jobs", "add"], ["schedules", "add"], ["service", "start"],
+        ["service", "run"], ["service", "install"],
     ]
 
     package init(_ invocation: Invocation) throws(CommandFailure) {
@@ -49,7 +49,7 @@ package struct HomeDirectory: Sendable {
         throw CommandFailure(
             .serviceUnreachable, "there is no home at \(path), and so no service",
             help:
-                "check `--home`; `pool add`, `jobs add`, `run` and `service start` make a home where there is none"
+                "check `--home`; `pool add`, `jobs add`, `schedules add`, `run` and `service start` make a home where there is none"
         )
     }
 }

@@ -4,7 +4,8 @@ import ShipyardSpecs
 import ShipyardStaging
 import ShipyardSubmission
 
-/// Sends the application packages of a submission's pool file, as far as the service does not have them.
+/// Sends the application packages of a submission's pool file, and resource files that are kept, as far as the
+/// service does not have them.
 struct PackageSender {
     /// Each time another pool may go, and take with it what no pool names yet.
     static let attempts = 5
@@ -15,11 +16,35 @@ struct PackageSender {
     private let packages: [ApplicationPackageSpec]
     /// Where relative paths start.
     private let base: String
+    /// Absolute paths.
+    private let resources: [String]
 
     init(_ service: ServiceClient, _ request: SubmissionRequest) {
+        self.init(
+            service, pool: request.ownPool(), below: request.directory(of: "pool"),
+            resources: request.filesToKeep())
+    }
+
+    init(_ service: ServiceClient, pool: PoolSpec?, below base: String, resources: Set<String>) {
         self.service = service
-        base = request.directory(of: "pool")
-        packages = request.ownPool()?.applicationPackages ?? []
+        self.base = base
+        self.resources = resources.sorted()
+        packages = pool?.applicationPackages ?? []
+    }
+
+    /// What the submission says of the resource files once all are there.
+    func sentResources() throws(CommandFailure) -> [SubmittedPackage] {
+        try resources.map { path throws(CommandFailure) in
+            var information = stat()
+            guard stat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
+                throw .usage(
+                    "the resource file \(path) cannot be kept: it is not there, or is no file",
+                    help:
+                        "a file that is made later has to be found by a URL, or by a path with `@{schedule.…}` in it"
+                )
+            }
+            return SubmittedPackage(path: path, sha256: try send(path))
+        }
     }
 
     /// What the submission says of them once all are there.
@@ -70,7 +95,7 @@ struct PackageSender {
             try service.put(place.query("name", path), bytes: piece)
             offset += piece.count
         }
-        guard offset == size else { throw .usage("the package \(path) changed while it was read") }
+        guard offset == size else { throw .usage("\(path) changed while it was read") }
     }
 
     /// One piece at least, which may be empty.
@@ -107,6 +132,6 @@ struct PackageSender {
     }
 
     private static func unreadable(_ path: String) -> CommandFailure {
-        .usage("the package \(path) cannot be read: \(String(cString: strerror(errno)))")
+        .usage("\(path) cannot be read: \(String(cString: strerror(errno)))")
     }
 }

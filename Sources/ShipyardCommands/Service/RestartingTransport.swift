@@ -75,8 +75,8 @@ extension ServiceRequest {
         }
     }
 
-    /// A size, a state: set twice, they are what they were set to.
-    private static let repeatableOrders = ["/terminate", "/disable", "/enable", "/resize"]
+    /// A size, a state: set twice, they are what they were set to. A time is made up for once.
+    private static let repeatableOrders = ["/terminate", "/disable", "/enable", "/resize", "/backfill"]
 }
 
 extension ServiceAnswer {

@@ -24,6 +24,8 @@ extension ServiceClient {
     package static func job(_ id: String) -> ServicePath { "/jobs" / id }
     package static func task(_ id: String, of job: String) -> ServicePath { Self.job(job) / "tasks" / id }
 
+    package static func schedule(_ id: String) -> ServicePath { "/schedules" / id }
+
     package func pools() throws(CommandFailure) -> [PoolResponse] {
         try get("/pools", as: ListResponse<PoolResponse>.self).value
     }
@@ -34,6 +36,27 @@ extension ServiceClient {
 
     package func jobs() throws(CommandFailure) -> [JobResponse] {
         try get("/jobs", as: ListResponse<JobResponse>.self).value
+    }
+
+    /// None where the service is of a version that has none.
+    package func schedules() throws(CommandFailure) -> [ScheduleResponse] {
+        try find("/schedules", as: ListResponse<ScheduleResponse>.self)?.value ?? []
+    }
+
+    /// The latest first, `count` at most.
+    package func runs(of schedule: String, count: Int) throws(CommandFailure) -> [RunResponse] {
+        var runs: [RunResponse] = []
+        var before: Int?
+        repeat {
+            let path = (Self.schedule(schedule) / "runs").query(
+                "limit", String(min(1000, count - runs.count))
+            )
+            .query("before", before.map(String.init))
+            let page = try get(path, as: ListResponse<RunResponse>.self)
+            runs += page.value
+            before = page.next
+        } while before != nil && runs.count < count
+        return runs
     }
 
     package func files(below path: ServicePath) throws(CommandFailure) -> FilesResponse {

@@ -42,16 +42,25 @@ package struct ServiceClient {
         var body = submission
         body.submissionId = body.submissionId ?? Self.randomIdentity()
         let packages = PackageSender(self, body)
+        return try whileSending { () throws(CommandFailure) in
+            body.packages = try packages.sent()
+            let resources = try packages.sentResources()
+            body.resources = resources.isEmpty ? nil : resources
+            return try postOnce(path, body)
+        }
+    }
+
+    /// Sends what a request needs, and then the request, until both meet.
+    package func whileSending<Value>(
+        _ body: () throws(CommandFailure) -> Value
+    ) throws(CommandFailure) -> Value {
         var attempt = 0
         while true {
             attempt += 1
-            body.packages = try packages.sent()
             do throws(CommandFailure) {
-                var request = try request(.post, path, body)
-                request.hasIdentity = true
-                return try decode(type, from: send(request))
+                return try body()
             } catch {
-                // Another pool may have gone in between, and taken what no pool named yet.
+                // Another pool may have gone in between, and taken what nothing named yet.
                 guard error.serviceCode == Submissions.packageMissing, attempt < PackageSender.attempts else {
                     throw error
                 }
@@ -59,7 +68,7 @@ package struct ServiceClient {
         }
     }
 
-    /// For a body that says which request it is, so that it can be sent again when its answer was lost.
+    /// `body` carries an identity, so it can be sent again when its answer was lost.
     package func postOnce<Value: Decodable>(
         _ path: ServicePath, _ body: some Encodable, as type: Value.Type = Value.self
     ) throws(CommandFailure) -> Value {
@@ -68,7 +77,7 @@ package struct ServiceClient {
         return try decode(type, from: send(request))
     }
 
-    static func randomIdentity() -> String {
+    package static func randomIdentity() -> String {
         (0..<2).map { _ in randomSuffix() }.joined(separator: "-")
     }
 

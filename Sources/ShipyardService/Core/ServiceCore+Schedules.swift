@@ -37,6 +37,11 @@ package enum ScheduleChange: Sendable, Hashable {
 package struct RunStart: Sendable {
     package var schedule: ScheduleRecord
     package var run: RunRecord
+
+    package init(schedule: ScheduleRecord, run: RunRecord) {
+        self.schedule = schedule
+        self.run = run
+    }
 }
 
 extension ServiceCore {

@@ -139,12 +139,13 @@ struct TriggerWishes {
     /// Of every schedule that has a trigger, whatever its state.
     private(set) var events: [UInt32: ScheduleDefinition.StorageEvent] = [:]
     private var given: [StorageSubscription]?
-    /// Whether somebody should ask anew.
-    private(set) var mayDiffer = true
+    /// Whether somebody should ask anew, at once.
+    private(set) var hasChanged = false
 
     mutating func put(_ event: ScheduleDefinition.StorageEvent?, of schedule: UInt32) {
+        guard events[schedule] != event else { return }
         events[schedule] = event
-        mayDiffer = true
+        hasChanged = true
     }
 
     /// What a committed turn has changed.
@@ -152,7 +153,7 @@ struct TriggerWishes {
         guard !events.isEmpty else { return }
         for write in writes {
             switch write {
-            case .putSchedule(let record) where events[record.number] != nil: mayDiffer = true
+            case .putSchedule(let record) where events[record.number] != nil: hasChanged = true
             case .deleteSchedule(let number) where events[number] != nil: put(nil, of: number)
             default: break
             }
@@ -161,8 +162,9 @@ struct TriggerWishes {
 
     /// Nil while nothing has changed.
     mutating func take(_ isWanted: (UInt32) -> Bool) -> [StorageSubscription]? {
-        guard mayDiffer else { return nil }
-        mayDiffer = false
+        // A core that is new says what it knows: the one before may have said something else.
+        guard hasChanged || given == nil else { return nil }
+        hasChanged = false
         let wanted = events.keys.sorted().filter(isWanted).compactMap { schedule in
             events[schedule]?.subscription(of: schedule)
         }

@@ -57,7 +57,7 @@ package final class ServiceCore {
     }
 
     package var nextDeadline: SteadyTime? {
-        unsent.isEmpty && sweep == nil && runStarts.isEmpty && !triggers.mayDiffer
+        unsent.isEmpty && sweep == nil && runStarts.isEmpty && !triggers.hasChanged
             ? engine.nextDeadline : SteadyTime(milliseconds: 0)
     }
     package var isBusy: Bool { engine.isBusy || !submissions.isEmpty }

@@ -149,7 +149,7 @@ package struct ScheduleUses {
 }
 
 extension RunContext {
-    static func sample(withTrigger: Bool) -> RunContext {
+    package static func sample(withTrigger: Bool) -> RunContext {
         var context = ReferenceResolver.sample
         if !withTrigger { context.trigger = nil }
         return context

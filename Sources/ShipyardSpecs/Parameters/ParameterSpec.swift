@@ -72,7 +72,7 @@ extension ParameterSpec {
     }
 
     /// A value that fits, for files that are only checked.
-    var sample: String {
+    package var sample: String {
         if let defaultText, let value = try? value(defaultText) { return value }
         if let choice = choices.first.flatMap(canonical) { return choice }
         return switch kind {

@@ -38,7 +38,7 @@ extension SchemaTable {
         KeySchema("user_identity", .mapping(userIdentity), effect: .none, "The user inside the containers."),
         KeySchema("auto_pool", .mapping(autoPool), "Gives the job a pool of its own."),
         KeySchema(
-            "recurrence", .mapping(recurrence), effect: .notYet, "Makes a job schedule instead of one job."),
+            "recurrence", .mapping(recurrence), "Makes a job schedule instead of one job."),
         KeySchema(
             "allow_run_on_missing_image", .bool, default: "false",
             effect: .partly("images are never needed, so nothing is refused"),

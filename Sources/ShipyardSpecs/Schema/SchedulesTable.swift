@@ -6,8 +6,7 @@ extension SchemaTable {
         "a schedules file",
         [
             KeySchema(
-                "schedule_specifications", .list(.mapping(schedule)), required: true, effect: .notYet,
-                own: true,
+                "schedule_specifications", .list(.mapping(schedule)), required: true, own: true,
                 "What is run, and when.")
         ])
 

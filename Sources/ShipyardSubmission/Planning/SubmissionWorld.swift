@@ -11,6 +11,8 @@ struct SubmissionWorld: PlannerWorld {
     private let replay: FrozenReplay
     private let keepsFindings: Bool
     private let isAbandoned: @Sendable () -> Bool
+    /// Whether a container that is not there has no files, rather than being an error.
+    var takesMissingFilesForNone = false
 
     /// - Parameter keepsFindings: whether `findings` will be asked for: lists of files may be long.
     init(
@@ -19,7 +21,11 @@ struct SubmissionWorld: PlannerWorld {
     ) {
         jobs = StoredJobs(readers: target.readers)
         storage = StoredFiles(home: target.layout.home, isAbandoned: isAbandoned)
-        runs = Dictionary(submission.generated.map { ($0.call, $0) }, uniquingKeysWith: { first, _ in first })
+        runs = Dictionary(
+            submission.generated.flatMap { run in
+                // The jobs of a run of a schedule have names of their own.
+                [(run.call, run)] + (submission.run.map { [($0.call(run.call), run)] } ?? [])
+            }, uniquingKeysWith: { first, _ in first })
         replay = FrozenReplay(submission.frozen)
         self.keepsFindings = keepsFindings
         self.isAbandoned = isAbandoned
@@ -47,6 +53,14 @@ struct SubmissionWorld: PlannerWorld {
             for name in known where !body(name) { return }
             return
         }
+        if takesMissingFilesForNone {
+            do throws(PlannerWorldError) {
+                try storage.forEachFile(in: listing, body)
+            } catch {
+                if isStopped { throw error }
+            }
+            return
+        }
         guard keepsFindings else { return try storage.forEachFile(in: listing, body) }
         var names: [String] = []
         var isWhole = true
@@ -70,6 +84,16 @@ struct SubmissionWorld: PlannerWorld {
     }
 
     func entropy() -> [UInt32] { replay.entropy() }
+}
+
+extension SubmittedRun {
+    /// The call as this run makes it.
+    fileprivate func call(_ call: GeneratorCall) -> GeneratorCall {
+        guard jobID == nil || jobID == call.job.text else { return call }
+        var call = call
+        call.job = id(of: call.job)
+        return call
+    }
 }
 
 /// What planning asked of the world once: every occurrence of a `recurrence` has the tasks of the first, random

@@ -40,6 +40,8 @@ struct Scenario {
         var job: JobPart
         /// It runs after the first schedule instead of by the clock.
         var isFollower: Bool
+        /// When files come for it.
+        var files: [Instant] = []
     }
 
     var seed: UInt64
@@ -151,6 +153,10 @@ struct Scenario {
                     overlap: policies[random.below(policies.count)], maxRetries: random.below(2),
                     addAt: Instant(milliseconds: Int64(random.below(60))), job: job,
                     isFollower: !schedules.isEmpty && random.chance(40)))
+            guard random.chance(40) else { continue }
+            schedules[schedules.count - 1].files = (0..<1 + random.below(6)).map { _ in
+                Instant(milliseconds: Int64(random.below(400)))
+            }
         }
         // Back by hours would be thousands of times until the last.
         guard !schedules.isEmpty else { return }

@@ -12,7 +12,54 @@ extension Simulation {
     func planSchedules() {
         for (index, schedule) in scenario.schedules.enumerated() {
             substrate.schedule(.user(addUser { self.addSchedule(index) }), after: schedule.addAt.milliseconds)
+            for (number, file) in schedule.files.enumerated() {
+                let event = self.file(number, of: index)
+                substrate.schedule(.user(addUser { self.tell(event, index) }), after: file.milliseconds)
+            }
         }
+    }
+
+    private func file(_ number: Int, of schedule: Int) -> FileEvent {
+        FileEvent(
+            account: "store", container: "in", path: BytePath("\(schedule)-\(number)"),
+            version: FileVersion(inode: UInt64(100 * schedule + number), birth: 0, size: 0, modified: 0))
+    }
+
+    /// Told again until a commit says that it is known, as the watcher does; now and then also afterwards.
+    private func tell(_ file: FileEvent, _ index: Int) {
+        guard let core, let number = core.inspect({ $0.scheduleNumber(scenario.schedules[index].id) }) else {
+            return retry { self.tell(file, index) }
+        }
+        retry { if self.filesTold[file] == nil || self.substrate.random.chance(30) { self.tell(file, index) } }
+        guard let verdict = try? core.fileArrived(file, schedule: number, at: substrate.moment) else { return }
+        core.afterCommit(isPromise: true) { [unowned self] error in
+            guard error == nil else { return }
+            if case .known(let event) = verdict, case .recorded(let record)? = filesTold[file] {
+                substrate.ledger.expect(record.number == event, "file \(file.path) has changed its event")
+            }
+            if filesTold[file] == nil || verdict != .unwanted { filesTold[file] = verdict }
+        }
+    }
+
+    /// Each file that was taken is one event with one run, and nothing else is.
+    private func checkFiles() {
+        let rows = look { try $0.triggerEvents(after: 0, limit: 1000) } ?? []
+        let runs = scenario.schedules.indices.flatMap { index in
+            core?.inspect { $0.scheduleNumber(scenario.schedules[index].id) }
+                .flatMap { number in look { try $0.runs(of: number, limit: 10_000) } } ?? []
+        }
+        substrate.ledger.expect(Set(rows.map(\.file)).count == rows.count, "a file has two events")
+        for row in rows {
+            let own = runs.filter { $0.cause == .event(row.number) }
+            substrate.ledger.expect(
+                own.map(\.key.number) == [row.run], "event \(row.number) has \(own.count) runs")
+        }
+        for (file, verdict) in filesTold {
+            let isThere = rows.contains { $0.file == file }
+            substrate.ledger.expect(isThere == (verdict != .unwanted), "file \(file.path): \(verdict)")
+        }
+        let asked = runs.count { if case .event = $0.cause { true } else { false } }
+        substrate.ledger.expect(asked == rows.count, "\(asked) runs for \(rows.count) events")
     }
 
     /// Asks again until it is told that it is there.
@@ -28,6 +75,7 @@ extension Simulation {
         definition.policy.overlap = part.overlap
         definition.policy.maxRetries = part.maxRetries
         definition.policy.retryDelay = TimeSpan(milliseconds: 10)
+        definition.policy.hasTrigger = !part.files.isEmpty
         if part.isFollower {
             definition.policy.after = [AfterRule(.schedule(scenario.schedules[0].id.text), .completed)]
         } else {
@@ -118,7 +166,9 @@ extension Simulation {
 
     /// Nothing of them is due any more, and what runs has ended or cannot go on.
     func schedulesAreSettled(_ core: ServiceCore) -> Bool {
-        guard schedulesAdded == scenario.schedules.count else { return false }
+        guard schedulesAdded == scenario.schedules.count,
+            filesTold.count == scenario.schedules.reduce(0, { $0 + $1.files.count })
+        else { return false }
         return core.inspect { engine in
             engine.schedulesInOrder.allSatisfy { number in
                 guard let status = engine.scheduleStatus(number) else { return true }
@@ -137,6 +187,7 @@ extension Simulation {
     /// Every run has ended, once, and what it says of itself is so; no due time is without one.
     func checkRuns() {
         guard let core else { return }
+        checkFiles()
         for number in core.inspect({ $0.schedulesInOrder }) {
             let runs = (look { try $0.runs(of: number, limit: 10_000) } ?? []).sorted { $0.key < $1.key }
             substrate.ledger.expect(

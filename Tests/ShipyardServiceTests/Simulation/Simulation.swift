@@ -24,6 +24,8 @@ final class Simulation {
     /// Attempts whose jobs a commit has made.
     var attemptsMade: Set<String> = []
     var schedulesAdded = 0
+    /// What came of files, as commits have it.
+    var filesTold: [FileEvent: FileVerdict] = [:]
     var submitted: Set<Int> = []
     private var poolsToRecreate = 0
     /// The simulation itself reads, which is no read of the service.

@@ -12,7 +12,7 @@ import Testing
 
 /// From a schedule to the run that a file starts, with all threads of the service.
 @Suite(.blocking) struct TriggerLoopTests {
-    @Test(.timeLimit(.minutes(1))) func aFileStartsARunOfItsSchedule() throws {
+    @Test(.timeLimit(.minutes(5))) func aFileStartsARunOfItsSchedule() throws {
         let home = "/tmp/shipyard-triggers-\(randomSuffix())"
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: home) }
@@ -23,11 +23,11 @@ import Testing
             _ = try loop.perform { core, now throws(Refusal) in try core.putSchedule(Self.offer, at: now) }
             try Self.write("a.done", layout)
             try Self.write("b.txt", layout)
-            for _ in 0..<1000 where starts.all.isEmpty { usleep(10_000) }
+            for _ in 0..<12_000 where starts.all.isEmpty { usleep(10_000) }
         }
         try Self.write("c.done", layout)
         try serve(layout, starts) { _ in
-            for _ in 0..<1000 where Set(starts.all.map(\.key)).count < 2 { usleep(10_000) }
+            for _ in 0..<12_000 where Set(starts.all.map(\.key)).count < 2 { usleep(10_000) }
         }
         let readers = StoreReaderPool(path: layout.database)
         let events = try readers.read { reader throws(StoreError) in try reader.triggerEvents(after: 0, limit: 9) }

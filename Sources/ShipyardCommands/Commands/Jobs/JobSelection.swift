@@ -1,6 +1,11 @@
 import ShipyardAPI
 
-/// Walks the jobs that `jobs term` and `jobs del` mean, asking for each.
+/// What a command about jobs means: a job, or the schedule of one with a `recurrence`.
+enum JobTarget: Hashable {
+    case job(String), schedule(String)
+}
+
+/// Walks the jobs that `jobs term` and its like mean, asking for each.
 struct JobSelection {
     static let options: [Option] = [
         .flag("all-jobs", "every job of this home"), SharedOptions.jobID, SharedOptions.jobScheduleID,
@@ -12,37 +17,55 @@ struct JobSelection {
 
     init(_ invocation: Invocation) { self.invocation = invocation }
 
-    /// Runs `body` for every chosen job whose question was answered with yes; returns those.
+    /// Runs `body` for everything chosen whose question was answered with yes; returns that.
     func each(
-        _ action: String, _ service: ServiceClient, _ body: (String) throws(CommandFailure) -> Void
-    ) throws(CommandFailure) -> [String] {
-        var chosen: [String] = []
-        for id in try ids(service) {
-            guard try isMeant(action, id, service) else { continue }
-            try body(id)
-            chosen.append(id)
+        _ action: String, _ service: ServiceClient, _ body: (JobTarget) throws(CommandFailure) -> Void
+    ) throws(CommandFailure) -> [JobTarget] {
+        var chosen: [JobTarget] = []
+        for target in try targets(service) {
+            guard try isMeant(action, target, service) else { continue }
+            try body(target)
+            chosen.append(target)
         }
         return chosen
     }
 
     /// Asks with what will be lost; where nobody is asked, nothing is looked up.
     private func isMeant(
-        _ action: String, _ id: String, _ service: ServiceClient
+        _ action: String, _ target: JobTarget, _ service: ServiceClient
     ) throws(CommandFailure) -> Bool {
         let (console, isYes) = (invocation.console, invocation.has("yes"))
-        guard !isYes, console.canAsk, let job: JobResponse = try service.find(ServiceClient.job(id)) else {
-            return try console.confirm("\(action) job \(id)", yes: isYes)
+        switch target {
+        case .schedule(let id):
+            let jobs = action == "deleting" ? "the jobs" : "the active job"
+            return try console.confirm("\(action) job schedule \(id) with \(jobs) of its runs", yes: isYes)
+        case .job(let id):
+            guard !isYes, console.canAsk, let job: JobResponse = try service.find(ServiceClient.job(id))
+            else {
+                return try console.confirm("\(action) job \(id)", yes: isYes)
+            }
+            let question = action == "deleting" ? Losses.deleting(job) : Losses.terminating(job)
+            return try console.confirm(question, yes: false)
         }
-        let question = action == "deleting" ? Losses.deleting(job) : Losses.terminating(job)
-        return try console.confirm(question, yes: false)
     }
 
-    private func ids(_ service: ServiceClient) throws(CommandFailure) -> [String] {
-        let (all, one) = (invocation.has("all-jobs"), invocation.has("jobid"))
-        if all, one { throw .usage("`--all-jobs` and `--jobid` exclude each other") }
-        if invocation.has("jobscheduleid") || invocation.has("all-jobschedules") {
-            throw CommandFailure(.failed, "there are no job schedules yet")
+    /// What the options name, else what the jobs file has.
+    func targets(_ service: ServiceClient) throws(CommandFailure) -> [JobTarget] {
+        let named = [
+            ("all-jobs", "jobid"), ("all-jobschedules", "jobscheduleid"), ("jobid", "jobscheduleid"),
+        ]
+        for (one, other) in named where invocation.has(one) && invocation.has(other) {
+            throw .usage("`--\(one)` and `--\(other)` exclude each other")
         }
-        return all ? try service.jobs().map(\.id) : try SpecIDs(invocation).jobs()
+        if let id = invocation.arguments["jobscheduleid"] { return [.schedule(id)] }
+        var targets: [JobTarget] = []
+        if invocation.has("all-jobschedules") {
+            // Those of schedules files are told apart: `schedules del` is for them.
+            targets = try service.schedules().filter(\.isRecurrence).map { .schedule($0.id) }
+        }
+        // Jobs of a schedule's runs come and go with it, and are jobs all the same.
+        if invocation.has("all-jobs") { targets += try service.jobs().map { .job($0.id) } }
+        guard !invocation.has("all-jobs"), !invocation.has("all-jobschedules") else { return targets }
+        return try SpecIDs(invocation).targets()
     }
 }

@@ -31,6 +31,11 @@ enum JobsAddCommand {
         if request.recreate, try !mayRecreate(request, service, invocation) { return .done }
         let answer: SubmissionResponse = try service.submit("/jobs", request)
         report(answer, on: invocation.console)
+        for id in answer.schedules ?? [] {
+            let schedule: ScheduleResponse? = try service.find(ServiceClient.schedule(id))
+            let next = schedule?.executionInfo.nextRunTime.map { ", next job \($0)" } ?? ""
+            invocation.console.say("job schedule \(id) added\(next)")
+        }
         if let file = invocation.arguments["tail"], let job = answer.jobs.last {
             try tail(file, of: job.id, service, invocation)
         }

@@ -26,12 +26,26 @@ enum JobsTerminateCommand {
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let service = try invocation.service()
-        let ended = try JobSelection(invocation).each("terminating", service) { id throws(CommandFailure) in
-            try service.post(ServiceClient.job(id) / "terminate")
-            invocation.console.say("job \(id) is being terminated")
+        let ended = try JobSelection(invocation).each("terminating", service) {
+            target throws(CommandFailure) in
+            switch target {
+            case .job(let id):
+                try service.post(ServiceClient.job(id) / "terminate")
+                invocation.console.say("job \(id) is being terminated")
+            case .schedule(let id):
+                try service.post(ServiceClient.schedule(id) / "terminate")
+                invocation.console.say("job schedule \(id) is being terminated")
+            }
         }
         guard invocation.has("wait") else { return .done }
-        for id in ended {
+        for target in ended {
+            guard case .job(let id) = target else {
+                if case .schedule(let id) = target {
+                    try ScheduleWaiter(service).waitForEnd(of: id)
+                    invocation.console.say("job schedule \(id) is completed")
+                }
+                continue
+            }
             let first: JobResponse? = try service.find(ServiceClient.job(id))
             var job = first
             while let seen = job, seen.state != "completed", seen.number == first?.number {
@@ -57,19 +71,79 @@ enum JobsDeleteCommand {
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let service = try invocation.service()
         var removals: [String: DeletionResponse] = [:]
-        let deleted = try JobSelection(invocation).each("deleting", service) { id throws(CommandFailure) in
-            removals[id] = try service.deleteWithFiles(ServiceClient.job(id))
-            invocation.console.say("job \(id) is being deleted")
+        let deleted = try JobSelection(invocation).each("deleting", service) {
+            target throws(CommandFailure) in
+            switch target {
+            case .job(let id):
+                removals[id] = try service.deleteWithFiles(ServiceClient.job(id))
+                invocation.console.say("job \(id) is being deleted")
+            case .schedule(let id):
+                try service.delete(ServiceClient.schedule(id))
+                invocation.console.say("job schedule \(id) is being deleted")
+            }
         }
         guard invocation.has("wait") else { return .done }
         var outcome = ExitCode.done
-        for id in deleted {
-            guard let removal = removals[id] else { continue }
+        for target in deleted {
+            guard case .job(let id) = target, let removal = removals[id] else {
+                if case .schedule(let id) = target {
+                    try ScheduleWaiter(service).waitForDeletion(of: id)
+                    invocation.console.say("job schedule \(id) is deleted")
+                }
+                continue
+            }
             let isGone = try FileRemovalWaiter(service, invocation.console).wait(for: removal, of: id)
             invocation.console.say(
                 isGone ? "job \(id) is deleted" : "job \(id) is deleted, some of its files are not")
             if !isGone { outcome = .failed }
         }
         return outcome
+    }
+}
+
+/// `jobs disable`: nothing of a job starts any more, and what runs is ended and requeued; a job schedule makes no more
+/// jobs, and its active one goes on.
+enum JobsDisableCommand {
+    static let command = Command("disable", "disable jobs: nothing of them starts any more")
+        .details(
+            "Tasks that run are ended and requeued. A job schedule makes no more jobs; its active one goes on."
+        )
+        .options(
+            SharedOptions.jobID, SharedOptions.jobScheduleID,
+            .flag("requeue", "end running tasks and requeue them (they are, always)"),
+            .flag("terminate", "end running tasks for good"), .flag("wait", "let running tasks end")
+        )
+        .example("jobs disable --jobid sweep", "halts a job")
+        .example("jobs disable --jobscheduleid nightly", "lets a job schedule make no more jobs")
+        .runs { invocation throws(CommandFailure) in
+            for flag in ["terminate", "wait"] where invocation.has(flag) {
+                throw .usage("`--\(flag)` is not in this version: running tasks are requeued")
+            }
+            return try JobsEnableCommand.act("disable", "disabled", invocation)
+        }
+}
+
+/// `jobs enable`.
+enum JobsEnableCommand {
+    static let command = Command("enable", "enable jobs that were disabled")
+        .options(SharedOptions.jobID, SharedOptions.jobScheduleID)
+        .example("jobs enable --jobid sweep", "goes on with a job")
+        .runs { invocation throws(CommandFailure) in try act("enable", "enabled", invocation) }
+
+    static func act(
+        _ word: String, _ done: String, _ invocation: Invocation
+    ) throws(CommandFailure) -> ExitCode {
+        let service = try invocation.service()
+        for target in try JobSelection(invocation).targets(service) {
+            switch target {
+            case .job(let id):
+                try service.post(ServiceClient.job(id) / word)
+                invocation.console.say("job \(id) is \(done)")
+            case .schedule(let id):
+                try service.post(ServiceClient.schedule(id) / word)
+                invocation.console.say("job schedule \(id) is \(done)")
+            }
+        }
+        return .done
     }
 }

@@ -1,5 +1,6 @@
 import ShipyardAPI
 import ShipyardModel
+import ShipyardSystem
 
 /// `jobs list`.
 enum JobsListCommand {
@@ -10,23 +11,33 @@ enum JobsListCommand {
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
-        if invocation.has("jobscheduleid") {
-            throw CommandFailure(.failed, "there are no job schedules yet")
-        }
         let (service, console) = (try invocation.service(), invocation.console)
+        if let id = invocation.arguments["jobscheduleid"] {
+            let schedule: ScheduleResponse = try service.get(ServiceClient.schedule(id))
+            if invocation.isRaw {
+                console.printRaw(RawShape.jobSchedule(schedule))
+            } else {
+                SchedulesListCommand.print([schedule], on: console, at: SystemClock.now())
+            }
+            return .done
+        }
         if let id = invocation.arguments["jobid"] {
             let job: JobResponse = try service.get(ServiceClient.job(id))
             invocation.isRaw ? console.printRaw(RawShape.job(job)) : show([job], on: console)
             return .done
         }
         let jobs = try service.jobs()
+        let schedules = try service.schedules()
         if invocation.isRaw {
             console.printRaw([
                 "jobs": RawShape.pages("jobs", jobs.map(RawShape.job)),
-                "job_schedules": RawShape.pages("jobschedules", []),
+                "job_schedules": RawShape.pages("jobschedules", schedules.map(RawShape.jobSchedule)),
             ])
         } else {
             show(jobs, on: console)
+            guard !schedules.isEmpty else { return .done }
+            console.print("")
+            SchedulesListCommand.print(schedules, on: console, at: SystemClock.now())
         }
         return .done
     }

@@ -56,7 +56,15 @@ enum ServiceStatusCommand {
         return [
             "  \(counted(service.pools ?? 0, "pool")), \(counted(service.activeJobs ?? 0, "active job"))",
             "  engine: \(counted(tasks, "task")) in \(bytes) bytes\(perTask)",
-        ]
+        ] + schedules(service)
+    }
+
+    private static func schedules(_ service: ServiceResponse) -> [String] {
+        guard let count = service.activeSchedules, count > 0 else { return [] }
+        let failing = (service.schedulesThatCannotStart ?? []).map { id in
+            "  schedule \(id) failed to start again and again: shipyard-swift schedules history \(id)"
+        }
+        return ["  \(counted(count, "active schedule"))"] + failing
     }
 
     /// Told where one looks after a service was started on another state file.

@@ -24,6 +24,20 @@ struct SpecIDs {
         return ids
     }
 
+    /// As `jobs`; a job with a `recurrence` is a schedule.
+    func targets() throws(CommandFailure) -> [JobTarget] {
+        if let id = invocation.arguments["jobid"] { return [.job(id)] }
+        let file = try file("jobs", orOption: "jobid")
+        let ids = try Self.jobs(in: file)
+        guard !ids.isEmpty else { throw Self.noID(in: file, "job_specifications") }
+        let jobs = try Self.root(of: file)["job_specifications"]?.elements ?? []
+        let recurring = Set(
+            jobs.compactMap { job in
+                job["recurrence"].flatMap { $0.isNull ? nil : job["id"]?.string }
+            })
+        return ids.map { recurring.contains($0) ? .schedule($0) : .job($0) }
+    }
+
     /// The ids of all jobs that a submission is about.
     static func jobs(of request: SubmissionRequest) throws(CommandFailure) -> [String] {
         guard let file = request.files.last(where: { $0.kind == "jobs" }) else { return [] }
