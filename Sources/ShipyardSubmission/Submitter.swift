@@ -50,7 +50,9 @@ struct Submitter {
         let (jobs, skipped) = try jobsOfRun(jobs)
         try refuseWhatCannotRun(jobs)
         if submission.options.mustBeNew { try waitForLeaving(jobs) }
-        let pool = try JobPool(jobs, specs, self)
+        // What a run does not submit has no say in where it runs.
+        let submitted = submission.run == nil ? jobs : jobs.without(skipped)
+        let pool = try JobPool(submitted, specs, self)
         if submission.options.recreates, !submission.options.mustBeNew { try removeCompleted(jobs) }
         var setting = PlanSetting(pool: pool.spec)
         if submission.contains(.credentials) { setting.credentials = specs.credentials }
@@ -193,5 +195,13 @@ struct Submitter {
             }
         }
         return plan
+    }
+}
+
+extension JobsSpec {
+    fileprivate func without(_ ids: Set<JobID>) -> JobsSpec {
+        var others = self
+        others.jobs.removeAll { ids.contains($0.id.value) }
+        return others
     }
 }

@@ -170,4 +170,74 @@ import Testing
             try program.run("jobs", "del", "-y", "--wait").messages.hasSuffix("job schedule j is deleted\n"))
         #expect(try program.run("jobs", "list").messages == "no jobs found\n")
     }
+
+    /// Every second has one run, and each run its job, whenever the service died.
+    @Test func killedServiceRunsEveryTimeOnce() throws {
+        let program = try BuiltProgram()
+        try program.addPool(nodes: 1, slots: 4)
+        let log = program.directory.appending(path: "log").path
+        _ = try program.write(
+            "schedule_specifications: [{id: s, jobs: j.yaml, pool: p, interval: '00:00:01', overlap: queue}]\n",
+            to: "schedules.yaml")
+        _ = try program.write(
+            """
+            job_specifications:
+            - id: j
+              tasks:
+              - command: echo $AZ_BATCH_JOB_ID $SHIPYARD_SCHEDULED_TIME >> \(log)
+
+            """, to: "j.yaml")
+        let added = try program.run("schedules", "add", "--schedules", "schedules.yaml")
+        #expect(added.code == 0, "\(added.messages)")
+        for _ in 0..<CrashTests.kills {
+            usleep(UInt32.random(in: 100_000...1_500_000))
+            kill(try program.serviceProcess(), SIGKILL)
+            usleep(UInt32.random(in: 0...300_000))
+            _ = try program.run("service", "start")
+        }
+        #expect(try program.run("schedules", "disable", "s").code == 0)
+        #expect(
+            try program.eventually {
+                try states(program).allSatisfy { ["succeeded", "skipped"].contains($0) }
+            })
+        let runs = try Array(runs(program).reversed())
+        #expect(runs.compactMap { $0["state"] as? String }.allSatisfy { $0 == "succeeded" }, "\(runs)")
+        let times = try runs.map { run in
+            let text = try #require(run["dueTime"] as? String)
+            return try #require(ISO8601DateFormatter().date(from: text)).timeIntervalSince1970
+        }
+        #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 == 1 }, "\(times)")
+        let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
+        #expect(Set(lines).count == lines.count && lines.count == runs.count, "\(lines)")
+        #expect(Set(lines.map { $0.split(separator: " ")[1] }).count == lines.count)
+    }
+
+    /// `job_schedule`: one for all runs, which goes with the schedule. Another job of the file has its own.
+    @Test func runsOfAScheduleMayShareAPool() throws {
+        let program = try BuiltProgram()
+        _ = try program.write(pool, to: "pool.yaml")
+        let job = "auto_complete: true, recurrence: {schedule: {recurrence_interval: '00:00:01'}}, tasks: [{command: 'true'}]"
+        _ = try program.write(
+            """
+            job_specifications:
+            - {id: shared, auto_pool: {pool_lifetime: job_schedule}, \(job)}
+            - {id: own, auto_pool: {pool_lifetime: job}, \(job)}
+
+            """, to: "jobs.yaml")
+        let added = try program.run("jobs", "add")
+        #expect(added.code == 0, "\(added.messages)")
+        func pools(of id: String) throws -> [String] {
+            let jobs = try program.api("/jobs")["value"] as? [[String: Any]] ?? []
+            return jobs.filter { ($0["id"] as? String)?.hasPrefix(id + ":") == true }
+                .compactMap { $0["poolId"] as? String }
+        }
+        #expect(
+            try program.eventually { try pools(of: "shared").count >= 3 && pools(of: "own").count >= 2 })
+        #expect(try Set(pools(of: "shared")) == ["sp_s1"])
+        let own = try pools(of: "own")
+        #expect(Set(own).count == own.count && !own.contains { $0.contains("_s") }, "\(own)")
+        #expect(try program.run("jobs", "term", "-y", "--jobscheduleid", "shared").code == 0)
+        #expect(try program.run("jobs", "del", "-y", "--jobscheduleid", "own", "--wait").code == 0)
+        #expect(try program.eventually { try program.run("pool", "list").messages == "no pools found\n" })
+    }
 }

@@ -56,23 +56,22 @@ enum SchedulesRunCommand {
         var followed: Set<UInt32> = []
         while true {
             let run: RunResponse = try service.get(path(of: first, id))
-            switch run.state {
-            case "succeeded", "failed", "skipped":
-                console.say("run \(run.number) of schedule \(id): \(word(run))")
-                return run.state == "succeeded" ? .done : .failed
-            default: break
-            }
+            let isOver = ["succeeded", "failed", "skipped"].contains(run.state)
+            // Of a short run the jobs may be seen first when they have ended.
             let jobs = run.jobs.filter {
                 $0.attempt == run.attempt && $0.state != nil && !followed.contains($0.number)
             }
-            guard run.state == "active", !jobs.isEmpty else {
+            if !jobs.isEmpty, isOver || run.state == "active" {
+                followed.formUnion(jobs.map(\.number))
+                _ = try JobFollower(service, console).follow(
+                    jobs.map(\.id),
+                    numbers: Dictionary(jobs.map { ($0.id, $0.number) }, uniquingKeysWith: { $1 }))
+            } else if isOver {
+                console.say("run \(run.number) of schedule \(id): \(word(run))")
+                return run.state == "succeeded" ? .done : .failed
+            } else {
                 usleep(200_000)
-                continue
             }
-            followed.formUnion(jobs.map(\.number))
-            _ = try JobFollower(service, console).follow(
-                jobs.map(\.id),
-                numbers: Dictionary(jobs.map { ($0.id, $0.number) }, uniquingKeysWith: { $1 }))
         }
     }
 }
