@@ -109,6 +109,7 @@ struct ScheduleListingTests {
             (shown.output + shown.messages).contains(
                 "  2 active schedules\n"
                     + "  schedule bad failed to start again and again: shipyard-swift schedules history bad\n"
+                    + "  systemd: no unit; `service install` makes one\n"
             ))
     }
 

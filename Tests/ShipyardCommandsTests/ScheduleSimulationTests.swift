@@ -23,13 +23,16 @@ final class ScheduleSimulationTests {
 
     /// From the last day of winter time on, for so many days.
     private func simulate(
-        _ schedules: String, days: String, _ words: [String], from: String = "2030-03-30"
+        _ schedules: String, days: String, _ words: [String], from: String = "2030-03-30",
+        service: FakeService? = nil
     ) throws -> ProgramRun {
         try write("schedule_specifications:\n" + schedules, to: "schedules.yaml")
         let test = TestConsole()
         let line =
             ["schedules", "simulate", "--configdir", directory, "--from", from, "--days", days] + words
-        let code = Program.run(line, console: test.console, environment: Environment(["HOME": "/nowhere"]))
+        let code = Program.run(
+            line, console: test.console, environment: Environment(["HOME": "/nowhere"]),
+            connection: FakeService.connection(service))
         return ProgramRun(code: code, output: test.output, messages: test.messages)
     }
 
@@ -181,6 +184,41 @@ final class ScheduleSimulationTests {
         #expect(try refusal("nightly: 00:01:00\n", name: "lengths").output.contains("60 s  "))
         let missing = try simulate("- {id: a, cron: '@daily'}\n", days: "1", ["--durations", "/no/file"])
         #expect(missing.code == .usage && missing.messages.contains("/no/file"))
+    }
+
+    /// Of runs that succeeded at once; what was said counts for more.
+    @Test func lengthsThatNobodySaysAreThoseOfThePast() throws {
+        func run(_ state: String, _ end: String, attempt: Int = 1) -> String {
+            #"""
+            {"number":1,"dueTime":"2030-01-01T00:00:00Z","cause":"clock","state":"\#(state)","beginTime":"2030-01-01T00:00:00Z",
+            "startTime":"2030-01-01T00:00:00.500Z","endTime":"2030-01-01T\#(end)Z","attempt":\#(attempt),"version":1,"jobs":[]}
+            """#
+        }
+        let runs = [
+            run("succeeded", "00:10:00.500"), run("failed", "09:00:00"), run("succeeded", "05:00:00"),
+            run("succeeded", "00:01:00"), run("succeeded", "08:00:00", attempt: 2),
+        ]
+        let known = #"""
+            {"value":[{"id":"a","state":"active","isRecurrence":false,"version":1,"creationTime":"2030-01-01T00:00:00Z",
+            "stateTransitionTime":"2030-01-01T00:00:00Z","timezone":"UTC","executionInfo":{},"activeRuns":[],
+            "queuedRuns":0,"failedStarts":0}]}
+            """#
+        let service = FakeService([
+            "GET /schedules": [known],
+            "GET /schedules/a/runs?limit=50": [#"{"value":[\#(runs.joined(separator: ","))]}"#],
+        ])
+        let text = "- {id: a, cron: '@daily'}\n- {id: b, cron: '@daily'}\n"
+        let past = try simulate(text, days: "1", [], service: service)
+        #expect(
+            past.messages == """
+                runs of a take 10 min: the median of 3 runs of the past
+                how long runs of b take is not said: they take no time here; see --duration and --durations
+
+                """)
+        #expect(past.output.contains("a   0           10 min      succeeded"))
+        let said = try simulate(text, days: "1", ["--duration", "00:00:05"], service: service)
+        #expect(said.messages == "" && said.output.contains("a   0           5.0 s"), "\(said.output)")
+        #expect(service.requests.count == 2)
     }
 
     @Test func nobodyGoesOnForAReaderThatHasGone() throws {

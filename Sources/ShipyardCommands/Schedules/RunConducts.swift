@@ -5,8 +5,9 @@ import ShipyardSpecs
 /// What `--duration`, `--durations` and `--failing` say of the runs of each schedule.
 struct RunConducts {
     private(set) var conducts: [ScheduleSimulation.Conduct]
-    /// Whose runs nobody has said a length of.
+    /// Whose runs nobody has said a length of, and the history neither.
     private(set) var unsaid: [Int]
+    private(set) var history: RunHistory
 
     init(_ invocation: Invocation, for schedules: [ScheduleSpec]) throws(CommandFailure) {
         let ids = schedules.map(\.id.value)
@@ -22,11 +23,14 @@ struct RunConducts {
         }
         let failing = invocation.arguments.all("failing")
         for id in failing { try Self.check(id, ids, in: "--failing") }
+        let open = given == nil ? ids.indices.filter { said[ids[$0]] == nil && schedules[$0].isEnabled } : []
+        history = try RunHistory(of: open.map { ids[$0] }, invocation)
+        let remembered = history.lengths
         conducts = ids.map { id in
             ScheduleSimulation.Conduct(
-                duration: said[id] ?? given ?? .zero, fails: failing.contains(id))
+                duration: said[id] ?? given ?? remembered[id]?.median ?? .zero, fails: failing.contains(id))
         }
-        unsaid = given == nil ? ids.indices.filter { said[ids[$0]] == nil } : []
+        unsaid = open.filter { remembered[ids[$0]] == nil }
     }
 
     private static func duration(_ text: String, of name: String) throws(CommandFailure) -> TimeSpan {

@@ -9,9 +9,10 @@ enum SchedulesSimulateCommand {
             "Takes the schedules file through the days that come, in the service's own engine with a clock of its own, and "
                 + "shows each run: how late it begins, how long it takes, and what becomes of it, by jitter, overlap, "
                 + "retries and `after`. Days on which clocks are set are marked. It needs no service.",
-            "How long runs take is said by --duration for all of them, and by a file for each: `nightly: 02:30:00`. The service is "
-                + "taken to be there all the time, and pools to have room. Runs that a file starts are not foreseen. "
-                + "`json` has a line for each run."
+            "How long runs take is said by --duration for all of them, and by a file for each: `nightly: 02:30:00`. What is not "
+                + "said is the median of the past, where a service runs that has the schedule. The service is taken to be "
+                + "there all the time, and pools to have room. Runs that a file starts are not foreseen. `json` has a line "
+                + "for each run."
         )
         .takes(Argument("ID", "one schedule; else all of the file", optional: true))
         .options(
@@ -60,7 +61,12 @@ enum SchedulesSimulateCommand {
     private static func tell(
         _ schedules: [ScheduleSpec], _ isShown: (Int) -> Bool, _ conducts: RunConducts, _ console: Console
     ) {
-        let unsaid = conducts.unsaid.filter { schedules[$0].isEnabled }
+        let unsaid = conducts.unsaid
+        for (id, length) in conducts.history.lengths.sorted(by: { $0.key < $1.key }) {
+            let text = durationText(seconds: Double(length.median.milliseconds) / 1000)
+            console.say(
+                "runs of \(id) take \(text): the median of \(counted(length.count, "run")) of the past")
+        }
         if !unsaid.isEmpty {
             let names = unsaid.prefix(3).map { schedules[$0].id.value }.joined(separator: ", ")
             let more = unsaid.count > 3 ? " and of \(unsaid.count - 3) more" : ""
