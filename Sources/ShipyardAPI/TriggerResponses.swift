@@ -23,9 +23,9 @@ package struct TriggerEventResponse: Codable, Sendable {
 /// The body of `POST /triggers/{event}/replay`.
 package struct TriggerReplayRequest: Codable, Sendable {
     /// Given twice it makes one run.
-    package var request: String?
+    package var submissionId: String?
 
-    package init(request: String? = nil) { self.request = request }
+    package init(submissionId: String? = nil) { self.submissionId = submissionId }
 }
 
 package struct TriggerReplayResponse: Codable, Sendable {

@@ -222,6 +222,7 @@ import Testing
             job_specifications:
             - {id: shared, auto_pool: {pool_lifetime: job_schedule}, \(job)}
             - {id: own, auto_pool: {pool_lifetime: job}, \(job)}
+            - {id: plain, auto_complete: true, auto_pool: {pool_lifetime: job}, tasks: [{id: t, command: 'sleep 2'}]}
 
             """, to: "jobs.yaml")
         let added = try program.run("jobs", "add")
@@ -234,6 +235,10 @@ import Testing
         #expect(
             try program.eventually { try pools(of: "shared").count >= 3 && pools(of: "own").count >= 2 })
         #expect(try Set(pools(of: "shared")) == ["sp_s1"])
+        // The ordinary job of the file is there, and is none of theirs.
+        for id in ["shared", "own"] {
+            #expect(try runs(program, of: id).allSatisfy { $0["state"] as? String != "failed" })
+        }
         let own = try pools(of: "own")
         #expect(Set(own).count == own.count && !own.contains { $0.contains("_s") }, "\(own)")
         #expect(try program.run("jobs", "term", "-y", "--jobscheduleid", "shared").code == 0)

@@ -94,8 +94,8 @@ private let hasSchedules = (try? BuiltProgram().run("schedules", "add", "--help"
         // Once more, by hand.
         let event = try #require(
             (program.api("/triggers")["value"] as? [[String: Any]])?.first?["id"] as? Int)
-        #expect(try program.run("triggers", "replay", String(event), "--request", "one").code == 0)
-        #expect(try program.run("triggers", "replay", String(event), "--request", "one").code == 0)
+        #expect(try program.run("triggers", "replay", String(event), "--key", "one").code == 0)
+        #expect(try program.run("triggers", "replay", String(event), "--key", "one").code == 0)
         #expect(program.eventually { ran(program).count == 4 })
         usleep(1_000_000)
         #expect(ran(program).count == 4)

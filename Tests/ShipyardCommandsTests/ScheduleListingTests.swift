@@ -40,10 +40,10 @@ struct ScheduleListingTests {
         let list = ShipyardCommandsTests.run("schedules", "list", service: service)
         #expect(
             list.output == """
-                SCHEDULE  STATE   NEXT RUN                        RUNNING       VERSION  LAST OUTCOME
-                good      active  1970-01-01T01:00:00+01:00  now  8, 2 waiting        2  succeeded 2030-01-01T02:30:00+01:00
-                bad       active                                                      2
-                new       active                                                      2
+                SCHEDULE  STATE   NEXT RUN                        ACTIVE RUNS    VERSION  LAST OUTCOME
+                good      active  1970-01-01T01:00:00+01:00  now  #8, 2 waiting        2  succeeded 2030-01-01T02:30:00+01:00
+                bad       active                                                       2
+                new       active                                                       2
 
                 """)
         let alarm =
@@ -169,7 +169,7 @@ struct ScheduleListingTests {
                 \(directory)/schedule-a-1.csv and its like are read when a run starts, and not kept
                 schedule a changed, now version 3; it is disabled
                   cron: x -> y
-                schedule old is not in the file and stays: shipyard-swift schedules del old
+                schedules that are not in the file stay as they are: old
 
                 """.replacing("schedule-a-1", with: "a-1"))
         #expect(service.requests.filter { $0.hasPrefix("PUT") }.count == 1)

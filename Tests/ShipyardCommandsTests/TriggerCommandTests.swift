@@ -35,11 +35,11 @@ struct TriggerCommandTests {
         let service = FakeService(["POST /triggers/42/replay": [#"{"scheduleId":"on-done","run":8}"#]])
         let replay = run("triggers", "replay", "42", service: service)
         #expect(replay.code == .done && replay.messages == "event 42: run 8 of schedule on-done\n")
-        _ = run("triggers", "replay", "42", "--request", "mine", service: service)
+        _ = run("triggers", "replay", "42", "--key", "mine", service: service)
         let bodies = service.bodies.map { String(decoding: $0, as: UTF8.self) }
-        #expect(bodies.count == 2 && bodies[1] == #"{"request":"mine"}"#)
+        #expect(bodies.count == 2 && bodies[1] == #"{"submissionId":"mine"}"#)
         let first = try JSONCoding.decode(TriggerReplayRequest.self, from: Array(bodies[0].utf8))
-        #expect(first.request != nil && first.request != "mine")
+        #expect(first.submissionId != nil && first.submissionId != "mine")
         #expect(run("triggers", "replay", "x", service: service).code == .usage)
     }
 

@@ -252,7 +252,11 @@ import Testing
                     jobs: [(["s"], jobs)])
             }
             let added = try Self.add(wanted("@{trigger.file_name}"), to: submissions)
-            #expect(added.warnings == ["warning: there is no pool `q` yet; runs start when it has been added\n"])
+            #expect(
+                added.warnings == [
+                    "warning: schedule s: no credentials were given, so `a` is taken for the name of the storage account\n",
+                    "warning: there is no pool `q` yet, and runs fail until it has been added; with `auto_pool` in its jobs each run makes one\n",
+                ])
             #expect(added.schedules.map(\.change) == ["added"] && added.schedules[0].nextRunTime == nil)
             let error = #expect(throws: SubmissionError.self) { try Self.add(wanted("three"), to: submissions) }
             guard case .specs = error else { return #expect(Bool(false), "\(error as Any)") }

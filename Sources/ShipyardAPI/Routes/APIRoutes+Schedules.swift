@@ -144,7 +144,8 @@ extension APIRoutes {
         var info = ScheduleResponse.ExecutionInfo(nextRunTime: status.next?.instant.iso8601)
         info.recentJob = jobs.last.map { ScheduleResponse.ExecutionInfo.RecentJob(id: $0.id.text) }
         if record.state == .completed { info.endTime = record.stateTransitionTime.iso8601 }
-        let last = runs.first { $0.state.isOver }
+        // One that never began says nothing of how runs go, unless none ever did.
+        let last = runs.first { $0.state == .succeeded || $0.state == .failed } ?? runs.first { $0.state.isOver }
         let failure = runs.first { $0.startTime == nil && $0.reason != nil }
         return ScheduleResponse(
             id: record.id.text, state: record.state.rawValue, isRecurrence: record.isRecurrence,

@@ -56,10 +56,10 @@ extension APIRoutes {
         guard let number = Int64(word) else {
             throw APIFailure(404, "TriggerEventNotFound", "`\(word)` is no number of an event")
         }
-        let key = request.body.isEmpty ? nil : try body(of: request, as: TriggerReplayRequest.self).request
+        let key = request.body.isEmpty ? nil : try body(of: request, as: TriggerReplayRequest.self).submissionId
         if let key, !isID(key) {
             throw APIFailure(
-                400, "InvalidRequest", "`request` is 1 to 64 ASCII letters, digits, `-` or `_`")
+                400, "InvalidSubmissionId", "`submissionId` is 1 to 64 ASCII letters, digits, `-` or `_`")
         }
         let run = try perform { core, now throws(Refusal) in
             try core.replay(event: number, request: key, at: now)

@@ -67,6 +67,9 @@ extension Engine {
             return start(key, of: entry)
         // Whoever asks for it by hand wants it, whatever else the schedule does.
         case .user: return mayStart(entry) ? start(key, of: entry) : enqueue(key, of: entry)
+        case .event where run.record.request != nil:
+            // A file that somebody replays.
+            return mayStart(entry) ? start(key, of: entry) : enqueue(key, of: entry)
         case .clock, .run, .job, .event: break
         }
         guard entry.record.state == .active else { return skip(key, .disabled, at: now) }

@@ -28,7 +28,7 @@ package enum ReferencePage {
         case .pool: "The nodes that tasks run on, and what prepares them."
         case .jobs: "The jobs and their tasks."
         case .schedules:
-            "What is run again and again, and when. **This version checks the file and runs none of it yet.** How its keys play together is told in [scheduling.md](scheduling.md)."
+            "What is run again and again, and when. How its keys play together is told in [scheduling.md](scheduling.md)."
         }
     }
 

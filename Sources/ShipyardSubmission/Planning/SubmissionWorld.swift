@@ -5,7 +5,8 @@ import ShipyardSpecs
 /// The planner's world of a submission: the service's own jobs and storage, and what came with the submission. It
 /// opens nothing else.
 struct SubmissionWorld: PlannerWorld {
-    private let jobs: StoredJobs
+    /// Nil for a run of a schedule: its jobs are new, and what else the file has is not submitted.
+    private let jobs: StoredJobs?
     private let storage: StoredFiles
     private let runs: [GeneratorCall: GeneratorRun]
     private let replay: FrozenReplay
@@ -19,7 +20,7 @@ struct SubmissionWorld: PlannerWorld {
         _ target: Submissions, _ submission: Submission, keepsFindings: Bool = false,
         isAbandoned: @escaping @Sendable () -> Bool
     ) {
-        jobs = StoredJobs(readers: target.readers)
+        jobs = submission.run == nil ? StoredJobs(readers: target.readers) : nil
         storage = StoredFiles(home: target.layout.home, isAbandoned: isAbandoned)
         runs = Dictionary(
             submission.generated.flatMap { run in
@@ -36,16 +37,16 @@ struct SubmissionWorld: PlannerWorld {
 
     var isStopped: Bool { isAbandoned() }
 
-    func jobExists(_ job: JobID) throws(PlannerWorldError) -> Bool { try jobs.jobExists(job) }
+    func jobExists(_ job: JobID) throws(PlannerWorldError) -> Bool { try jobs?.jobExists(job) ?? false }
 
     func hasTask(_ id: String, in job: JobID) throws(PlannerWorldError) -> Bool {
-        try jobs.hasTask(id, in: job)
+        try jobs?.hasTask(id, in: job) ?? false
     }
 
     func forEachTaskID(
         in job: JobID, prefix: String, _ body: (String) -> Void
     ) throws(PlannerWorldError) {
-        try jobs.forEachTaskID(in: job, prefix: prefix, body)
+        try jobs?.forEachTaskID(in: job, prefix: prefix, body)
     }
 
     func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {

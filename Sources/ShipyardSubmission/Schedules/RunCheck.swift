@@ -116,13 +116,13 @@ struct RunCheck {
             let isOne = try target.inspect { $0.poolIDs.count == 1 }
             if !isOne {
                 try note(
-                    "no pool is named, and there is not exactly one; runs start when there is one, or when the"
+                    "no pool is named, and there is not exactly one; runs fail until there is one, or until the"
                         + " schedule names it with `pool:`", in: &notes)
             }
             return nil
         }
         guard let id = PoolID(name), try target.inspect({ $0.pool(id) }) != nil else {
-            try note("there is no pool `\(name)` yet; runs start when it has been added", in: &notes)
+            try note("there is no pool `\(name)` yet, and runs fail until it has been added; with `auto_pool` in its jobs each run makes one", in: &notes)
             return specs.pool
         }
         let stored = try target.read { reader throws(StoreError) in try reader.poolSpec(of: id) }

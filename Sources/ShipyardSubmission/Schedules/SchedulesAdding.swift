@@ -54,6 +54,11 @@ struct SchedulesAdding {
             if let alias = definition.storageEvent?.storageAccountSettings {
                 // Without credentials the alias is the account, as it is for task factories.
                 definition.storageEvent?.account = accounts.map { $0[alias] ?? alias } ?? alias
+                if accounts == nil {
+                    warnings.append(
+                        "warning: schedule \(schedule.id.value): no credentials were given, so `\(alias)` is taken for"
+                            + " the name of the storage account\n")
+                }
             }
             try plan(schedule, definition, index)
             guard let id = ScheduleID(schedule.id.value) else { continue }

@@ -38,11 +38,16 @@ enum SchedulesAddCommand {
             console.say(line(schedule, at: now))
             for difference in schedule.differences { console.say("  " + DisplayText.printable(difference)) }
         }
-        for id in answer.others {
-            console.say("schedule \(id) is not in the file and stays: shipyard-swift schedules del \(id)")
+        if !answer.others.isEmpty {
+            let list = answer.others.prefix(Self.othersNamed).joined(separator: ", ")
+            let more = answer.others.count - Self.othersNamed
+            console.say(
+                "schedules that are not in the file stay as they are: \(list)" + (more > 0 ? ", and \(more) more" : ""))
         }
         return .done
     }
+
+    private static let othersNamed = 10
 
     static func line(_ schedule: SubmittedSchedules.Schedule, at now: Instant) -> String {
         let change =

@@ -41,7 +41,7 @@ enum SchedulesListCommand {
 
     static func print(_ schedules: [ScheduleResponse], on console: Console, at now: Instant) {
         var table = Table()
-        for title in ["schedule", "state", "next run", "", "running"] { table.column(title) }
+        for title in ["schedule", "state", "next run", "", "active runs"] { table.column(title) }
         table.column("version", .right)
         table.column("last outcome")
         for schedule in schedules { table.row(row(schedule, at: now)) }
@@ -56,7 +56,7 @@ enum SchedulesListCommand {
 
     private static func row(_ schedule: ScheduleResponse, at now: Instant) -> [String] {
         let next = schedule.executionInfo.nextRunTime
-        var running = schedule.activeRuns.map(String.init).joined(separator: ", ")
+        var running = schedule.activeRuns.map { "#\($0)" }.joined(separator: ", ")
         if schedule.queuedRuns > 0 {
             running += (running.isEmpty ? "" : ", ") + "\(schedule.queuedRuns) waiting"
         }

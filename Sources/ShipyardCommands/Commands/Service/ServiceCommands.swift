@@ -126,7 +126,8 @@ enum ServiceStopCommand {
             invocation.console.say("the service does not run")
             return .done
         }
-        let process = ProcessStamp(of: try service.get("/service", as: ServiceResponse.self).processId)
+        let present = try service.get("/service", as: ServiceResponse.self)
+        let process = ProcessStamp(of: present.processId)
         try service.post("/service/stop")
         let limit = SystemClock.monotonicSeconds() + 30
         while try isThere(process, invocation) {
@@ -135,7 +136,10 @@ enum ServiceStopCommand {
             }
             usleep(5_000)
         }
-        invocation.console.say("service stopped")
+        let schedules = present.activeSchedules ?? 0
+        invocation.console.say(
+            "service stopped"
+                + (schedules > 0 ? "; nothing of \(counted(schedules, "active schedule")) runs until it is started" : ""))
         return .done
     }
 

@@ -61,10 +61,11 @@ enum TriggersListCommand {
 /// `triggers replay`: a further run for an old event.
 enum TriggersReplayCommand {
     static let command = Command("replay", "start a further run for an event")
-        .details("The run is one like any other: the schedule's rule for overlapping runs holds for it.")
+        .details("Where another run of the schedule is active it waits, as a run by `schedules run` does.")
         .takes(Argument("EVENT", "the number of the event, as `triggers list` shows it"))
         .options(
-            .value("request", "KEY", "given twice, it makes one run: 1 to 64 letters, digits, `-` or `_`")
+            .value(
+                "key", "KEY", "the same run for every call with this key: 1 to 64 letters, digits, - and _")
         )
         .example("triggers replay 42", "runs the schedule again for the file of event 42")
         .runs(run)
@@ -73,7 +74,7 @@ enum TriggersReplayCommand {
         guard let word = invocation.arguments.words.first, let event = Int64(word) else {
             throw .usage("an event is named by its number", help: "`shipyard-swift triggers list` shows them")
         }
-        let response = try invocation.service().replay(event, request: invocation.arguments["request"])
+        let response = try invocation.service().replay(event, key: invocation.arguments["key"])
         invocation.console.say("event \(event): run \(response.run) of schedule \(response.scheduleId)")
         return .done
     }
@@ -174,10 +175,10 @@ extension ServiceClient {
         return events
     }
 
-    func replay(_ event: Int64, request: String?) throws(CommandFailure) -> TriggerReplayResponse {
+    func replay(_ event: Int64, key: String?) throws(CommandFailure) -> TriggerReplayResponse {
         try postOnce(
             ("/triggers" as ServicePath) / String(event) / "replay",
-            TriggerReplayRequest(request: request ?? Self.randomIdentity()))
+            TriggerReplayRequest(submissionId: key ?? Self.randomIdentity()))
     }
 
     func explanation(of file: StoredFileName) throws(CommandFailure) -> TriggerExplanationResponse {
