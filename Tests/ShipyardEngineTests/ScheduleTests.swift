@@ -122,7 +122,7 @@ struct ScheduleTests {
         #expect(floor.told().suffix(2) == ["3 starting +120", "4 queued +180"])
         #expect(floor.engine.isWanted(RunKey(schedule: 1, number: 3), attempt: 1) == false)
         floor.apply(.runNotStarted(RunKey(schedule: 1, number: 3), reason: "not wanted", mayRetry: false))
-        #expect(floor.told().suffix(2) == ["3 failed +120", "4 starting +180"])
+        #expect(floor.told().suffix(2) == ["3 replaced +120", "4 starting +180"])
         #expect(floor.engine.schedule(1)?.failedStarts == 0)
     }
 
@@ -146,6 +146,23 @@ struct ScheduleTests {
         #expect(floor.told() == told)
         floor.pass(to: 3600)
         #expect(floor.told().last?.hasSuffix("+3600") == true)
+    }
+
+    /// Whatever becomes of runs that overlap otherwise.
+    @Test(arguments: [OverlapPolicy.skip, .parallel])
+    func allThatIsMadeUpForRuns(_ overlap: OverlapPolicy) {
+        let floor = floor()
+        floor.addSchedule("a", every: 600) { rules, _ in
+            (rules.catchUp, rules.overlap, rules.maxActiveRuns) = (.all, overlap, 1)
+        }
+        floor.endJob(floor.start(1, 1))
+        floor.sleep(to: 1900)
+        #expect(floor.told() == ["1 succeeded +0", "2 starting +600", "3 queued +1200", "4 queued +1800"])
+        // What is due while they wait goes by the rule.
+        floor.pass(to: 2400)
+        #expect(floor.told().last == "5 overlap +2400")
+        for number: UInt32 in 2...4 { floor.endJob(floor.start(1, number)) }
+        #expect(floor.told().dropLast().allSatisfy { $0.contains("succeeded") })
     }
 
     /// A time that has just passed is on time; where one is, `latest` makes up for none.

@@ -76,6 +76,8 @@ extension Engine {
         guard !isTooLate(run, entry, at: now) else { return skip(key, .startWindow, at: now) }
         if mayStart(entry) { return start(key, of: entry) }
         switch entry.policy.overlap {
+        // What is made up for is made up for, one after the other.
+        case .skip where isMadeUp(run, entry), .parallel where isMadeUp(run, entry): enqueue(key, of: entry)
         case .skip, .parallel: skip(key, .overlap, at: now)
         case .queue where entry.queue.count < entry.policy.maxQueuedRuns: enqueue(key, of: entry)
         case .queue: skip(key, .queueFull, at: now)
@@ -88,6 +90,12 @@ extension Engine {
                 stop(RunKey(schedule: entry.number, number: number), TerminateReason.replacedByNextRun, at: now)
             }
         }
+    }
+
+    /// Of a time that was missed, where all of these are wanted.
+    private func isMadeUp(_ run: RunEntry, _ entry: ScheduleEntry) -> Bool {
+        run.record.cause == .clock && entry.policy.catchUp == .all
+            && run.record.recordTime - run.record.due >= Limits.onTime
     }
 
     private func mayStart(_ entry: ScheduleEntry) -> Bool {
@@ -185,6 +193,14 @@ extension Engine {
     mutating func runNotStarted(_ key: RunKey, _ reason: String, mayRetry: Bool, at now: Moment) {
         guard let run = runs[key], run.record.state == .starting, let entry = schedules[key.schedule] else {
             return
+        }
+        if run.isStopped, run.record.startTime == nil {
+            entry.active.remove(key.number)
+            entry.backfillActive.remove(key.number)
+            timers.cancel(.runStart(key))
+            skip(key, entry.record.state == .active ? .replaced : .terminated, at: now)
+            startNext(of: entry, at: now)
+            return completeIfOver(entry, at: now)
         }
         run.record.reason = reason
         if mayRetry, !run.isStopped, !isTooLate(run, entry, at: now) {
