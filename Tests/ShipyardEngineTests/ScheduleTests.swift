@@ -332,6 +332,17 @@ struct ScheduleTests {
         #expect(floor.told() == ["1 failed +0"])
     }
 
+    @Test func runWhoseJobIsDeletedFails() {
+        let floor = floor()
+        floor.addSchedule("a", every: 3600)
+        let job = floor.addJob(.free(1), autoComplete: false)
+        floor.apply(.runStarted(RunKey(schedule: 1, number: 1), jobs: [job]))
+        floor.endJob(job)
+        #expect(floor.told() == ["1 active +0"])
+        floor.apply(.jobDeleted(job))
+        #expect(floor.told() == ["1 failed +0"] && floor.run(1, 1)?.reason == "job job-1 was deleted")
+    }
+
     // MARK: Chains
 
     @Test func runsFollowRuns() {

@@ -111,17 +111,7 @@ extension Simulation {
             return fail(start, "a job of this id is there", mayRetry: true)
         }
         substrate.ledger.jobs[ticket.number] = scenario.jobs.count + index
-        var slice = TaskSlice()
-        for (ordinal, task) in part.tasks.enumerated() {
-            let key = TaskKey(job: ticket.number, ordinal: UInt32(ordinal))
-            let text = task.dependencies.isEmpty ? nil : Dependency.text(of: task.dependencies)
-            slice.definitions.append(
-                TaskDefinition(
-                    key: key, id: task.id, command: "run", template: task.template, dependencies: text))
-            slice.seeds.append(
-                TaskSeed(template: task.template, dependencies: task.dependencies, number: task.number))
-        }
-        try! core.addSlice(slice, to: ticket)
+        try! core.addSlice(TaskSlice(part.tasks, part.tasks.indices, of: ticket.number), to: ticket)
         var plan = part.plan
         plan.id = id
         later { if self.substrate.connection == life { self.endJobs(of: start, ticket, plan) } }

@@ -288,19 +288,9 @@ final class Simulation {
         substrate.ledger.jobs[ticket.number] = index
         substrate.ledger.expect(
             ticket.firstOrdinal == count, "job \(index) goes on at \(ticket.firstOrdinal) of \(count)")
-        var slice = TaskSlice()
         let end = count < part.firstCount ? part.firstCount : part.tasks.count
-        for (offset, task) in part.tasks.enumerated() where offset >= count && offset < end {
-            let key = TaskKey(job: ticket.number, ordinal: UInt32(offset))
-            let text = task.dependencies.isEmpty ? nil : Dependency.text(of: task.dependencies)
-            slice.definitions.append(
-                TaskDefinition(
-                    key: key, id: task.id, command: "run", template: task.template, dependencies: text))
-            slice.seeds.append(
-                TaskSeed(template: task.template, dependencies: task.dependencies, number: task.number))
-        }
         // The submission began in this turn, so nothing has thrown it away.
-        try! core.addSlice(slice, to: ticket)
+        try! core.addSlice(TaskSlice(part.tasks, count..<max(count, end), of: ticket.number), to: ticket)
         var plan = part.plan
         // The templates come with the first submission; the second adds none.
         if !ticket.isNew { plan.templates = [] }
@@ -429,3 +419,20 @@ final class Simulation {
 }
 
 enum SimulationFailure: Error { case cannotStart }
+
+extension TaskSlice {
+    /// Some of a job's tasks.
+    init(_ tasks: [Scenario.TaskPart], _ range: Range<Int>, of job: UInt32) {
+        self.init()
+        for offset in range {
+            let task = tasks[offset]
+            let text = task.dependencies.isEmpty ? nil : Dependency.text(of: task.dependencies)
+            definitions.append(
+                TaskDefinition(
+                    key: TaskKey(job: job, ordinal: UInt32(offset)), id: task.id, command: "run",
+                    template: task.template, dependencies: text))
+            seeds.append(
+                TaskSeed(template: task.template, dependencies: task.dependencies, number: task.number))
+        }
+    }
+}
