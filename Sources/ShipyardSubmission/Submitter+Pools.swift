@@ -158,7 +158,7 @@ struct JobPool {
     }
 
     /// A spec whose id no pool has.
-    private static func free(_ spec: PoolSpec?, _ target: Submissions) throws(SubmissionError) -> PoolSpec {
+    static func free(_ spec: PoolSpec?, _ target: Submissions) throws(SubmissionError) -> PoolSpec {
         guard let spec else {
             throw .refused(
                 .invalid, "PoolSpecMissing", "auto_pool makes its pool of a pool file; name one with --pool")

@@ -69,6 +69,23 @@ import Testing
         return try submissions.addJobs(RunStarter.submission(of: start, submissions))
     }
 
+    /// Every run of it would be refused.
+    @Test func poolOfEachRunMustNotBeThere() throws {
+        try SubmissionHarness.run { submissions, _ in
+            let pool = try submissions.addPool()
+            var wanted = Self.submission(
+                "- {id: s, cron: '@daily'}",
+                jobs: [(["s"], "job_specifications: [{id: j, auto_pool: {pool_lifetime: job}, tasks: [{command: 'true'}]}]\n")])
+            wanted.bundles[0].files.append(
+                Submission.File(
+                    kind: .pool, name: "pool.yaml", directory: "/specs",
+                    text: "pool_specification: {id: \(pool), vm_count: {dedicated: 1}}\n"))
+            let refusal = #expect(throws: SubmissionError.self) { try Self.add(wanted, to: submissions) }
+            #expect(refusal?.code == "PoolExists")
+            #expect(try Self.number(of: "s", in: submissions) == nil)
+        }
+    }
+
     @Test func aFileIsTakenWholeOrNotAtAll() throws {
         try SubmissionHarness.run { submissions, _ in
             _ = try submissions.addPool()

@@ -108,7 +108,7 @@ struct RunCheck {
             for path in pool.localFiles(below: submitter.submission.directory(of: .pool)).sorted() {
                 try checkIsKept(path)
             }
-            return try submitter.placed(pool)
+            return try submitter.placed(try JobPool.free(pool, submitter.target))
         }
         let target = submitter.target
         let name = submitter.submission.run?.poolID ?? specs.pool?.id.text
