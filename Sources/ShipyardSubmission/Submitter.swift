@@ -172,14 +172,9 @@ struct Submitter {
 
     // MARK: - Paths of specs
 
-    func absolute(_ path: String, below base: String) -> String {
-        path.hasPrefix("/") ? path : base + "/" + path
-    }
-
     func located(_ file: ResourceFileSpec, below base: String) -> ResourceFileSpec {
         var file = file
-        if file.blobSource.isPath {
-            let path = absolute(file.blobSource.place, below: base)
+        if let path = file.localPath(below: base) {
             // What a schedule runs is what it was when the schedule was added.
             let kept = keptFiles[path].map { PackageStore(home: target.layout.home).path(of: $0) }
             file.blobSource = BlobSource(kept ?? path)
@@ -195,6 +190,17 @@ struct Submitter {
             }
         }
         return plan
+    }
+}
+
+func absolute(_ path: String, below base: String) -> String {
+    path.hasPrefix("/") ? path : base + "/" + path
+}
+
+extension ResourceFileSpec {
+    /// Absolute; nil for one that is no file of this machine.
+    func localPath(below base: String) -> String? {
+        blobSource.isPath ? absolute(blobSource.place, below: base) : nil
     }
 }
 

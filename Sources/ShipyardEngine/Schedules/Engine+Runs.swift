@@ -65,10 +65,9 @@ extension Engine {
                 return enqueue(key, of: entry)
             }
             return start(key, of: entry)
-        // Whoever asks for it by hand wants it, whatever else the schedule does.
-        case .user: return mayStart(entry) ? start(key, of: entry) : enqueue(key, of: entry)
-        case .event where run.record.request != nil:
-            // A file that somebody replays.
+        // Whoever asks for it by hand wants it, whatever else the schedule does; so does who replays a file.
+        case .user,
+            .event where run.record.request != nil:
             return mayStart(entry) ? start(key, of: entry) : enqueue(key, of: entry)
         case .clock, .run, .job, .event: break
         }
@@ -99,9 +98,7 @@ extension Engine {
     }
 
     private func mayStart(_ entry: ScheduleEntry) -> Bool {
-        guard entry.queue.isEmpty else { return false }
-        let bound = entry.policy.overlap == .parallel ? entry.policy.maxActiveRuns : 1
-        return entry.active.count < bound
+        entry.queue.isEmpty && entry.active.count < entry.mostActive
     }
 
     /// The window begins when the run is to begin.
@@ -113,21 +110,13 @@ extension Engine {
     private mutating func enqueue(_ key: RunKey, of entry: ScheduleEntry) {
         guard let run = runs[key] else { return }
         run.record.state = .queued
-        if run.record.cause == .backfill {
-            entry.backfillQueue.append(key.number)
-        } else {
-            entry.queue.append(key.number)
-        }
+        entry.addQueued(run.record)
         writes.append(.putRun(run.record))
     }
 
     private mutating func start(_ key: RunKey, of entry: ScheduleEntry) {
         guard let run = runs[key] else { return }
-        if run.record.cause == .backfill {
-            entry.backfillActive.insert(key.number)
-        } else {
-            entry.active.insert(key.number)
-        }
+        entry.addActive(run.record)
         run.record.state = .starting
         writes.append(.putRun(run.record))
         effects.append(.startRun(key))
@@ -145,8 +134,7 @@ extension Engine {
             entry.backfillQueue.removeFirst()
             start(RunKey(schedule: entry.number, number: number), of: entry)
         }
-        let bound = entry.policy.overlap == .parallel ? entry.policy.maxActiveRuns : 1
-        while let number = entry.queue.first, entry.active.count < bound {
+        while let number = entry.queue.first, entry.active.count < entry.mostActive {
             let key = RunKey(schedule: entry.number, number: number)
             guard let run = runs[key] else { invariantFailure("\(key) waits and is not there") }
             if isTooLate(run, entry, at: now) {
@@ -195,8 +183,7 @@ extension Engine {
             return
         }
         if run.isStopped, run.record.startTime == nil {
-            entry.active.remove(key.number)
-            entry.backfillActive.remove(key.number)
+            entry.removeActive(key.number)
             timers.cancel(.runStart(key))
             skip(key, entry.record.state == .active ? .replaced : .terminated, at: now)
             startNext(of: entry, at: now)
@@ -259,8 +246,7 @@ extension Engine {
         runs[key] = nil
         timers.cancel(.runStart(key))
         wallTimers.cancel(.runBegins(key))
-        entry.active.remove(key.number)
-        entry.backfillActive.remove(key.number)
+        entry.removeActive(key.number)
         startNext(of: entry, at: now)
         keepEnded(run.record, of: entry, at: now)
         tellFollowers(of: .schedule(entry.record.id.text), state == .succeeded, .run(key), at: now)
@@ -330,7 +316,7 @@ extension Engine {
             guard isOneTooMany || isTooOld else { break }
             entry.ended.removeFirst()
             let key = RunKey(schedule: number, number: oldest.number)
-            for job in entry.jobs.sorted() where jobs[job]?.run == key { deleteJob(job, at: now) }
+            deleteJobs(of: entry, at: now) { $0.run == key }
             writes.append(.deleteRun(key))
         }
         if let days, let oldest = entry.ended.first {

@@ -16,21 +16,13 @@ extension Engine {
     package mutating func restoreRun(_ record: RunRecord) {
         guard let entry = schedules[record.key.schedule] else { return }
         let number = record.key.number
-        let isBackfill = record.cause == .backfill
         runs[record.key] = RunEntry(record)
         switch record.state {
         case .scheduled:
-            if record.attempt == 1 {
-                entry.scheduled.insert(number)
-            } else if isBackfill {
-                entry.backfillActive.insert(number)
-            } else {
-                entry.active.insert(number)
-            }
+            if record.attempt == 1 { entry.scheduled.insert(number) } else { entry.addActive(record) }
             wallTimers.set(.runBegins(record.key), at: record.begin)
-        case .queued: isBackfill ? entry.backfillQueue.append(number) : entry.queue.append(number)
-        case .starting, .active:
-            if isBackfill { entry.backfillActive.insert(number) } else { entry.active.insert(number) }
+        case .queued: entry.addQueued(record)
+        case .starting, .active: entry.addActive(record)
         case .succeeded, .failed, .skipped: runs[record.key] = nil
         }
     }
@@ -78,9 +70,7 @@ extension Engine {
         }
         for number in schedulesInOrder {
             guard let entry = schedules[number] else { continue }
-            if entry.record.state == .deleting {
-                for job in entry.jobs.sorted() where jobs[job] != nil { deleteJob(job, at: now) }
-            }
+            if entry.record.state == .deleting { deleteJobs(of: entry, at: now) }
             forgetOldRuns(of: number, at: now)
             completeIfOver(entry, at: now)
         }

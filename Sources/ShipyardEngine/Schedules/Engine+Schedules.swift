@@ -55,8 +55,7 @@ extension Engine {
     mutating func enableSchedule(_ number: UInt32, at now: Moment) {
         let entry = scheduleEntry(number)
         guard entry.record.state == .disabled else { return }
-        entry.record.cursor = max(entry.record.cursor, now.wall)
-        latestCursor = max(latestCursor, entry.record.cursor)
+        moveCursor(of: entry, to: now.wall)
         setState(of: entry, .active, at: now)
         planDue(entry)
         completeIfOver(entry, at: now)
@@ -82,8 +81,17 @@ extension Engine {
         guard entry.record.state != .deleting else { return }
         setState(of: entry, .deleting, at: now)
         endRuns(of: entry, at: now)
-        for job in entry.jobs.sorted() where jobs[job] != nil { deleteJob(job, at: now) }
+        deleteJobs(of: entry, at: now)
         completeIfOver(entry, at: now)
+    }
+
+    /// Of its runs.
+    mutating func deleteJobs(
+        of entry: ScheduleEntry, at now: Moment, where isMeant: (JobEntry) -> Bool = { _ in true }
+    ) {
+        for number in entry.jobs.sorted() {
+            if let job = jobs[number], isMeant(job) { deleteJob(number, at: now) }
+        }
     }
 
     private mutating func endRuns(of entry: ScheduleEntry, at now: Moment) {

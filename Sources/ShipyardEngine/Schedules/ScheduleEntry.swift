@@ -55,6 +55,31 @@ final class ScheduleEntry {
     /// Whether only some of its runs are kept.
     var forgetsRuns: Bool { policy.retainedRuns != nil || policy.retainedDays != nil }
 
+    /// How many of its runs may be active at once, backfills apart.
+    var mostActive: Int { policy.overlap == .parallel ? policy.maxActiveRuns : 1 }
+
+    /// Starting, active, or to be tried once more.
+    func addActive(_ run: RunRecord) {
+        if run.cause == .backfill {
+            backfillActive.insert(run.key.number)
+        } else {
+            active.insert(run.key.number)
+        }
+    }
+
+    func addQueued(_ run: RunRecord) {
+        if run.cause == .backfill {
+            backfillQueue.append(run.key.number)
+        } else {
+            queue.append(run.key.number)
+        }
+    }
+
+    func removeActive(_ number: UInt32) {
+        active.remove(number)
+        backfillActive.remove(number)
+    }
+
     /// Nil when nothing is due any more.
     var nextDue: DueTime? { rules.timetable.next(after: record.cursor) }
 }
@@ -128,6 +153,9 @@ extension Engine {
             },
             queued: entry.queue.count + entry.backfillQueue.count, scheduled: entry.scheduled.count)
     }
+
+    /// Why nothing can be done with it: what is stored cannot be used.
+    package func problem(ofSchedule number: UInt32) -> String? { schedules[number]?.problem }
 
     /// A run that is not over.
     package func run(_ key: RunKey) -> RunRecord? { runs[key]?.record }

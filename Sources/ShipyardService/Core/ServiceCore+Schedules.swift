@@ -51,14 +51,15 @@ extension ServiceCore {
     /// them before any.
     @discardableResult
     package func putSchedule(_ offer: ScheduleOffer, at now: Moment) throws(Refusal) -> ScheduleChange {
-        try checkSchedule(offer)
+        try checkState(of: offer)
         var offer = offer
         // A `recurrence` that says nothing else begins now.
         if offer.isRecurrence, offer.definition.anchor.map({ $0 < now.wall }) ?? true {
             offer.definition.anchor = now.wall
         }
         let rules = try rules(of: offer.definition)
-        let known = try storedDefinition(of: offer.id)
+        let present = try newestVersion(of: offer.id)
+        let known = present.flatMap { try? ScheduleDefinition(json: $0.definition) }
         offer.definition.keepTrigger(of: known, at: now.wall)
         let text = jsonText(offer.definition)
         guard let number = engine.scheduleNumber(offer.id), let record = engine.schedule(number) else {
@@ -74,7 +75,6 @@ extension ServiceCore {
             triggers.put(offer.definition.storageEvent, of: number)
             return .added
         }
-        let present = try version(record.version, of: number)
         if let present, known == offer.definition, present.bundle == offer.digest { return .unchanged }
         addVersion(record.version + 1, of: number, offer, text, at: now)
         engine.apply(.scheduleChanged(number, version: record.version + 1, rules), at: now)
@@ -89,6 +89,10 @@ extension ServiceCore {
     /// Refuses what `putSchedule` refuses, for whoever has several: what a turn has begun stays.
     package func checkSchedule(_ offer: ScheduleOffer) throws(Refusal) {
         _ = try rules(of: offer.definition)
+        try checkState(of: offer)
+    }
+
+    private func checkState(of offer: ScheduleOffer) throws(Refusal) {
         guard let number = engine.scheduleNumber(offer.id), let record = engine.schedule(number) else {
             return
         }
@@ -123,15 +127,11 @@ extension ServiceCore {
         engine.addWrites([.addScheduleVersion(record, bundle: offer.bundle)])
     }
 
-    /// Of the newest version; nil where there is none, or it cannot be read.
-    private func storedDefinition(of id: ScheduleID) throws(Refusal) -> ScheduleDefinition? {
+    /// Nil where there is no schedule of this id.
+    private func newestVersion(of id: ScheduleID) throws(Refusal) -> ScheduleVersionRecord? {
         guard let number = engine.scheduleNumber(id), let record = engine.schedule(number) else { return nil }
-        return try version(record.version, of: number).flatMap { try? ScheduleDefinition(json: $0.definition) }
-    }
-
-    private func version(_ version: Int, of number: UInt32) throws(Refusal) -> ScheduleVersionRecord? {
         do throws(StoreError) {
-            return try store.scheduleVersion(number, version)
+            return try store.scheduleVersion(number, record.version)
         } catch {
             throw Refusal(error)
         }
@@ -242,7 +242,7 @@ extension ServiceCore {
 
     private func usableSchedule(_ id: String) throws(Refusal) -> UInt32 {
         let number = try scheduleNumber(id)
-        if let problem = engine.scheduleStatus(number)?.problem {
+        if let problem = engine.problem(ofSchedule: number) {
             throw .unreadable("schedule `\(id)`", problem)
         }
         switch engine.schedule(number)?.state {

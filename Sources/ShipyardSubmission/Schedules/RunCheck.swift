@@ -122,7 +122,9 @@ struct RunCheck {
             return nil
         }
         guard let id = PoolID(name), try target.inspect({ $0.pool(id) }) != nil else {
-            try note("there is no pool `\(name)` yet, and runs fail until it has been added; with `auto_pool` in its jobs each run makes one", in: &notes)
+            try note(
+                "there is no pool `\(name)` yet, and runs fail until it has been added; with `auto_pool` in its jobs"
+                    + " each run makes one", in: &notes)
             return specs.pool
         }
         let stored = try target.read { reader throws(StoreError) in try reader.poolSpec(of: id) }
@@ -178,10 +180,7 @@ extension JobsSpec {
         var paths: Set<String> = []
         for job in jobs {
             for task in job.tasks + (job.mergeTask.map { [$0] } ?? []) {
-                for file in task.resourceFiles where file.blobSource.isPath {
-                    let place = file.blobSource.place
-                    paths.insert(place.hasPrefix("/") ? place : base + "/" + place)
-                }
+                paths.formUnion(task.resourceFiles.compactMap { $0.localPath(below: base) })
             }
         }
         return paths
@@ -191,11 +190,6 @@ extension JobsSpec {
 extension PoolSpec {
     /// As of jobs.
     package func localFiles(below base: String) -> Set<String> {
-        Set(
-            (resourceFiles + (startTask?.resourceFiles ?? [])).filter { $0.blobSource.isPath }
-                .map { file in
-                    let place = file.blobSource.place
-                    return place.hasPrefix("/") ? place : base + "/" + place
-                })
+        Set((resourceFiles + (startTask?.resourceFiles ?? [])).compactMap { $0.localPath(below: base) })
     }
 }
