@@ -18,13 +18,15 @@ let package = Package(
     name: "shipyard-swift",
     products: [.executable(name: "shipyard-swift", targets: ["shipyard-swift"])],
     targets: [
-        // C libraries of the distribution. libcurl, libmicrohttpd and libarchive have no `pkgConfig`: their
+        // C libraries of the distribution. Most have no `pkgConfig`: their
         // shims load them on first use, because linking them would double the program's start (docs/adr).
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
+        .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CLinux"),
 
         target("ShipyardModel", []),
@@ -37,18 +39,25 @@ let package = Package(
         target("ShipyardStore", ["ShipyardModel", "ShipyardPlanner", "CSQLite"]),
         target("ShipyardNode", ["ShipyardModel", "ShipyardSystem", "CLinux"]),
         target("ShipyardHTTPClient", ["ShipyardModel", "ShipyardSystem", "CCurl"]),
-        target("ShipyardStaging", ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CArchive"]),
+        target(
+            "ShipyardFileStore",
+            ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CExpat", "CCrypto"]),
+        target(
+            "ShipyardStaging",
+            ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "ShipyardFileStore", "CArchive"]),
         target(
             "ShipyardService",
             [
                 "ShipyardModel", "ShipyardCalendar", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardStaging",
+                "ShipyardFileStore",
             ]),
         target(
             "ShipyardSubmission",
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "ShipyardSpecs", "ShipyardPlanner",
                 "ShipyardEngine", "ShipyardStore", "ShipyardSystem", "ShipyardStaging", "ShipyardService",
+                "ShipyardFileStore",
             ]),
         target(
             "ShipyardAPI",
@@ -62,7 +71,7 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging",
-                "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar",
+                "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar", "ShipyardFileStore",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
@@ -76,6 +85,7 @@ let package = Package(
         tests("ShipyardStoreTests", ["ShipyardStore"], resources: []),
         tests("ShipyardNodeTests", ["ShipyardSystem", "ShipyardNode", "TestSupport"], resources: []),
         tests("ShipyardHTTPClientTests", ["ShipyardHTTPClient", "TestSupport"], resources: []),
+        tests("ShipyardFileStoreTests", ["ShipyardFileStore", "TestSupport"], resources: []),
         tests("ShipyardStagingTests", ["ShipyardStaging", "TestSupport"], resources: []),
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),

@@ -51,6 +51,12 @@ static inline CURLcode shipyard_curl_set_pointer(CURL *handle, CURLoption option
 static inline CURLcode shipyard_curl_set_receiver(CURL *handle, CURLoption option, shipyard_curl_receiver value) {
     return SHIPYARD_CURL(curl_easy_setopt)(handle, option, value);
 }
+typedef int (*shipyard_curl_seeker)(void *context, curl_off_t offset, int origin);
+static inline CURLcode shipyard_curl_set_seeker(CURL *handle, shipyard_curl_seeker value) {
+    return SHIPYARD_CURL(curl_easy_setopt)(handle, CURLOPT_SEEKFUNCTION, value);
+}
+// Seconds since 1970, -1 for what is no date of HTTP.
+static inline long long shipyard_curl_date(const char *text) { return SHIPYARD_CURL(curl_getdate)(text, NULL); }
 // Neither files nor mail, also not after a redirect. The newer, textual form of the option is missing before
 // 7.85, which Ubuntu 22.04 still has.
 static inline void shipyard_curl_only_http(CURL *handle) {

@@ -16,6 +16,7 @@ extension HTTPClient {
         request.headers = headers
         request.timeout = timeout
         request.followsRedirects = true
+        request.stallTime = .seconds(60)
         for attempt in 1... {
             let isLast = attempt == Self.downloadAttempts
             do {
@@ -63,7 +64,7 @@ extension HTTPClient {
         case .unreachable, .interrupted: true
         // A timeout was long already; a name or certificate does not mend in a second.
         case .timedOut, .unknownHost, .certificate, .cancelled, .tooLarge, .invalidURL, .writeFailed,
-            .libraryMissing, .other:
+            .readFailed, .libraryMissing, .other:
             false
         }
     }

@@ -40,14 +40,18 @@ package final class HTTPClient {
         usleep(Self.firstPauseMilliseconds * 1000 << UInt32(min(attempt - 2, 6)))
     }
 
-    func sendOnce(
-        _ request: OutgoingRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)?
+    /// - Parameter onSent: hears how many bytes of a stretch were taken from its file, negative where they are taken again,
+    ///   and answers whether to go on.
+    package func sendOnce(
+        _ request: OutgoingRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)?,
+        onSent: ((Int64) -> Bool)? = nil
     ) throws(HTTPError) -> HTTPResponse {
         let scheme = request.url.prefix(8).lowercased()
         guard scheme.hasPrefix("http://") || scheme.hasPrefix("https://") else {
             throw HTTPError(kind: .invalidURL, place: request.place, message: "not an http or https URL")
         }
         let socket = try request.unixSocket.map { path throws(HTTPError) in try UnixSocketPath(path) }
+        let sender = request.stretch.map { StretchSender($0, onSent) }
         let transfer = Transfer(handle.pointer, maximumBytes: Self.maximumBodyBytes, onBody: onBody)
         var lines = CurlList()
         for header in request.headers { lines.append("\(header.name): \(header.value)") }
@@ -59,11 +63,14 @@ package final class HTTPClient {
         _ = shipyard_curl_set_pointer(handle.pointer, CURLOPT_HTTPHEADER, lines.pointer)
         transfer.connectCallbacks()
         let code = request.body.withUnsafeBytes { body in
-            setBody(body, of: request)
+            if let sender { sender.connect(to: handle.pointer) } else { setBody(body, of: request) }
+            if request.method != .head, request.method != .get {
+                _ = shipyard_curl_set_text(handle.pointer, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+            }
             return shipyard_curl_perform(handle.pointer)
         }
-        // `transfer`, `lines` and the socket's directory must outlive the call above.
-        let result = withExtendedLifetime((transfer, socket)) { transfer.refusal }
+        // `transfer`, `sender`, `lines` and the socket's directory must outlive the call above.
+        let result = withExtendedLifetime((transfer, sender, socket)) { sender?.refusal ?? transfer.refusal }
         guard code == CURLE_OK else { throw failure(code, refusal: result, of: request) }
         return HTTPResponse(status: transfer.status, headers: transfer.headers, body: transfer.body)
     }
@@ -82,9 +89,15 @@ package final class HTTPClient {
         if request.followsRedirects {
             _ = shipyard_curl_set_number(curl, CURLOPT_FOLLOWLOCATION, 1)
             _ = shipyard_curl_set_number(curl, CURLOPT_MAXREDIRS, Self.maximumRedirects)
-            // A transfer that stands still for a minute is dead, however long a live one takes.
+        }
+        if let stallTime = request.stallTime {
             _ = shipyard_curl_set_number(curl, CURLOPT_LOW_SPEED_LIMIT, 1)
-            _ = shipyard_curl_set_number(curl, CURLOPT_LOW_SPEED_TIME, 60)
+            _ = shipyard_curl_set_number(
+                curl, CURLOPT_LOW_SPEED_TIME, max(1, Int(stallTime.milliseconds / 1000)))
+        }
+        if let rate = request.maximumRate {
+            _ = shipyard_curl_set_size(curl, CURLOPT_MAX_SEND_SPEED_LARGE, Int(rate))
+            _ = shipyard_curl_set_size(curl, CURLOPT_MAX_RECV_SPEED_LARGE, Int(rate))
         }
         if let socketPath {
             _ = shipyard_curl_set_text(curl, CURLOPT_UNIX_SOCKET_PATH, socketPath)
@@ -100,9 +113,6 @@ package final class HTTPClient {
             _ = shipyard_curl_set_size(curl, CURLOPT_POSTFIELDSIZE_LARGE, body.count)
             _ = shipyard_curl_set_pointer(curl, CURLOPT_POSTFIELDS, body.baseAddress ?? Self.noBody)
         }
-        if request.method != .head, request.method != .get {
-            _ = shipyard_curl_set_text(curl, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
-        }
     }
 
     /// An empty array may have no address, and NULL would make libcurl read standard input.
@@ -112,8 +122,7 @@ package final class HTTPClient {
         _ code: CURLcode, refusal: HTTPError.Kind?, of request: OutgoingRequest
     ) -> HTTPError {
         if let refusal {
-            let message = refusal == .tooLarge ? "the answer is too large" : "the receiver ended the transfer"
-            return HTTPError(kind: refusal, place: request.place, message: message)
+            return HTTPError(kind: refusal, place: request.place, message: message(refusal))
         }
         let kind: HTTPError.Kind =
             switch code {
@@ -126,6 +135,16 @@ package final class HTTPClient {
             default: .other
             }
         return HTTPError(kind: kind, place: request.place, message: message(code, kind))
+    }
+
+    /// Why a callback of ours ended the transfer.
+    private func message(_ refusal: HTTPError.Kind) -> String {
+        switch refusal {
+        case .tooLarge: "the answer is too large"
+        case .readFailed(0): "the file has become shorter while it was sent"
+        case .readFailed(let number): "what was to be sent could not be read: \(String(cString: strerror(number)))"
+        default: "the receiver ended the transfer"
+        }
     }
 
     /// What happened, and what a user can do about it where there is something.
@@ -141,7 +160,14 @@ package final class HTTPClient {
         case .interrupted: return "the connection ended before the answer was complete (\(reason)); try again"
         case .certificate: return "the server's certificate is not trusted (\(reason))"
         case .invalidURL: return "not a URL that can be fetched"
-        case .cancelled, .tooLarge, .writeFailed, .libraryMissing, .other: return reason
+        case .cancelled, .tooLarge, .writeFailed, .readFailed, .libraryMissing, .other: return reason
         }
     }
+}
+
+/// Seconds since 1970 of a date in a header (RFC 9110, 5.6.7); nil for what is none.
+package func httpDate(_ text: String) -> Int64? {
+    guard shipyard_curl_load_error() == nil else { return nil }
+    let seconds = shipyard_curl_date(text)
+    return seconds < 0 ? nil : seconds
 }

@@ -36,12 +36,19 @@ package struct OutgoingRequest: Sendable {
     package var unixSocket: String?
     package var headers: [HTTPHeader] = []
     package var body: [UInt8] = []
+    /// Sent in place of `body`.
+    package var stretch: FileStretch?
     /// For the whole exchange; nil for none, where an answer may take as long as a job.
     package var timeout: TimeSpan? = .seconds(60)
     /// How often to connect before giving up. Only idempotent requests are sent again.
     package var attempts = 1
     /// Off for the API; a download follows ten at most.
     package var followsRedirects = false
+    /// A transfer in which nothing moves for this long is dead, however long a live one takes. Nil for the API, where an
+    /// answer may take as long as a job.
+    package var stallTime: TimeSpan?
+    /// In bytes a second, either way; nil for as fast as it goes.
+    package var maximumRate: Int64?
 
     package init(_ method: HTTPMethod, _ url: String, unixSocket: String? = nil, body: [UInt8] = []) {
         self.method = method
@@ -53,6 +60,20 @@ package struct OutgoingRequest: Sendable {
     /// The URL without its query and user, which may hold keys: for messages.
     package var place: String {
         unixSocket ?? BlobSource.place(ofURL: url)
+    }
+}
+
+/// A stretch of an open file, sent as a body. Read by position, so that it can be sent again and the file's own position
+/// stays.
+package struct FileStretch: Sendable, Hashable {
+    package var file: Int32
+    package var offset: Int64
+    package var count: Int64
+
+    package init(file: Int32, offset: Int64, count: Int64) {
+        self.file = file
+        self.offset = offset
+        self.count = count
     }
 }
 
@@ -93,6 +114,8 @@ package struct HTTPError: Error, Sendable, Hashable, CustomStringConvertible {
         case invalidURL
         /// The file that a download goes to; `errno` of the failed write.
         case writeFailed(errno: Int32)
+        /// The file that is sent: `errno` of the failed read, 0 where it has become shorter.
+        case readFailed(errno: Int32)
         /// libcurl is not installed.
         case libraryMissing
         case other

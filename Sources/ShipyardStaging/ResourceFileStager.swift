@@ -185,7 +185,7 @@ extension StagingFailure {
         case .timedOut: self.init(.blobDownloadTimedOut, error.description)
         case .writeFailed(let number): self.init(.resourceFileWriteFailed, "write `\(name)`", errno: number)
         case .unreachable, .unknownHost, .interrupted, .certificate, .cancelled, .tooLarge, .invalidURL,
-            .libraryMissing, .other:
+            .readFailed, .libraryMissing, .other:
             self.init(.blobDownloadMiscError, error.description)
         }
     }

@@ -1,0 +1,196 @@
+import ShipyardHTTPClient
+import ShipyardModel
+
+/// Containers of files: a directory of the home, S3, Azure Blob. One thread at a time; who wants to do two things at once opens two.
+///
+/// A file appears whole or not at all, and so does what takes its place. Names are bytes with slashes as in Azure Batch's storage, no
+/// directories: `a/b` needs no `a`. A store that cannot have a name refuses it (`InvalidResourceName`).
+///
+/// Every call retries by itself what passes by waiting (`StoreExchange`); what is thrown is final.
+package protocol FileStore: AnyObject {
+    var account: StorageAccount { get }
+    var rules: StoreRules { get }
+
+    /// The containers, in byte order.
+    func containers() throws(FileStoreError) -> [String]
+    /// That the container is there already is no error.
+    func makeContainer(_ container: String) throws(FileStoreError)
+
+    /// Files whose names begin with `prefix` and come after `after`, in byte order, `limit` at most.
+    func list(
+        _ container: String, prefix: BytePath, after: BytePath?, limit: Int
+    ) throws(FileStoreError) -> FilePage
+    /// Nil where there is no such file. A container that is missing is an error.
+    func stat(_ file: StorePath) throws(FileStoreError) -> StoredFile?
+
+    /// - Parameters:
+    ///   - range: nil for all of it. One that ends behind the file ends with it.
+    ///   - identity: the file must still be this one, else `ConditionNotMet`: parts of two files are never put together.
+    func read(
+        _ file: StorePath, range: Range<Int64>?, identity: String?, to target: ByteTarget
+    ) throws(FileStoreError)
+
+    /// Writes a whole file of `rules.largestWhole` bytes at most, in place of what has the name. The container must exist.
+    ///
+    /// What was sent is compared with what has arrived where the store tells its hash.
+    func write(
+        _ file: StorePath, from source: ByteSource, _ attributes: FileAttributes
+    ) throws(FileStoreError) -> StoredFile
+
+    /// Begins a file of several parts; nothing of it is seen until `finish`.
+    func beginParts(
+        _ file: StorePath, _ attributes: FileAttributes
+    ) throws(FileStoreError) -> PartialFile
+    /// What an earlier, interrupted write of this file has left, with the parts that have arrived; nil where there is nothing
+    /// to go on with.
+    func unfinishedParts(_ file: StorePath) throws(FileStoreError) -> PartialFile?
+    /// Parts are numbered from 1 and all but the last have the same size. A part may be written again. Answers its MD5.
+    func writePart(
+        _ number: Int, of file: PartialFile, from source: ByteSource
+    ) throws(FileStoreError) -> FilePart
+    /// Puts the parts together, in their order, as the file.
+    func finish(
+        _ file: PartialFile, _ parts: [FilePart], _ attributes: FileAttributes
+    ) throws(FileStoreError) -> StoredFile
+    func abandon(_ file: PartialFile) throws(FileStoreError)
+
+    /// Within the account, by the store itself, metadata included.
+    func copy(_ source: StorePath, to target: StorePath) throws(FileStoreError) -> StoredFile
+    /// That there is none is no error. With an identity: `ConditionNotMet` where it is another file by now.
+    func remove(_ file: StorePath, identity: String?) throws(FileStoreError)
+    /// Replaces all metadata of a file.
+    func setMetadata(_ metadata: [String: String], of file: StorePath) throws(FileStoreError)
+}
+
+/// What a store can do at once.
+package struct StoreRules: Sendable, Hashable {
+    /// Of a file that is written in one go, in bytes. More than this goes in parts.
+    package var largestWhole: Int64
+    /// What a part should have, and must at least unless it is the last.
+    package var partBytes: Int64
+    package var mostParts: Int
+    /// Connections at the same time that do it good.
+    package var connections: Int
+
+    package init(largestWhole: Int64, partBytes: Int64, mostParts: Int, connections: Int) {
+        self.largestWhole = largestWhole
+        self.partBytes = partBytes
+        self.mostParts = mostParts
+        self.connections = connections
+    }
+
+    /// The size of a file's parts: larger than `partBytes` where there would be too many.
+    package func partBytes(ofFile size: Int64) -> Int64 {
+        let least = (size + Int64(mostParts) - 1) / Int64(mostParts)
+        // Whole MiB, so that a run which goes on later comes to the same parts.
+        return max(partBytes, ((least + 1_048_575) >> 20) << 20)
+    }
+}
+
+/// A file in an account: `CONTAINER/NAME`.
+package struct StorePath: Hashable, Sendable, CustomStringConvertible {
+    package var container: String
+    package var name: BytePath
+
+    package init(_ container: String, _ name: BytePath) {
+        self.container = container
+        self.name = name
+    }
+
+    package var description: String { "\(container)/\(name)" }
+}
+
+package struct StoredFile: Hashable, Sendable {
+    package var name: BytePath
+    package var size: Int64
+    package var modified: Instant
+    /// Another one whenever the file is written anew: an ETag, or what the file system tells.
+    package var identity: String
+    /// MD5 of the content, 32 lower-case digits, where the store knows it.
+    package var md5: String?
+    /// Of `stat` alone, names in lower case.
+    package var metadata: [String: String] = [:]
+
+    package init(name: BytePath, size: Int64, modified: Instant, identity: String, md5: String? = nil) {
+        self.name = name
+        self.size = size
+        self.modified = modified
+        self.identity = identity
+        self.md5 = md5
+    }
+}
+
+package struct FilePage: Sendable, Hashable {
+    package var files: [StoredFile]
+    /// Names after this one are still to come; nil at the end. Handed to `list` as `after`.
+    package var next: BytePath?
+
+    package init(files: [StoredFile], next: BytePath?) {
+        self.files = files
+        self.next = next
+    }
+}
+
+/// What is written with a file.
+package struct FileAttributes: Hashable, Sendable {
+    /// Names of letters, digits and underscores that begin with a letter, in lower case; values of printable ASCII.
+    package var metadata: [String: String] = [:]
+    package var contentType: String?
+    /// MD5 of the whole content, where it is known before: 32 lower-case digits. Kept by Azure, compared by all.
+    package var md5: String?
+    /// Only where no file has the name yet: `BlobAlreadyExists` otherwise.
+    package var mustBeNew = false
+    package init() {}
+}
+
+/// A file whose parts are being written.
+package struct PartialFile: Hashable, Sendable {
+    package var path: StorePath
+    /// The store's own name for it.
+    package var upload: String
+    /// What has arrived, by number.
+    package var parts: [FilePart]
+
+    package init(path: StorePath, upload: String, parts: [FilePart] = []) {
+        self.path = path
+        self.upload = upload
+        self.parts = parts
+    }
+}
+
+package struct FilePart: Hashable, Sendable {
+    package var number: Int
+    package var size: Int64
+    /// Of its content: 32 lower-case digits. Nil where the store does not tell it.
+    package var md5: String?
+    /// The store's own name for it.
+    package var tag: String
+
+    package init(number: Int, size: Int64, md5: String?, tag: String) {
+        self.number = number
+        self.size = size
+        self.md5 = md5
+        self.tag = tag
+    }
+}
+
+/// Where bytes come from. Both can be read again, for a request that is sent again.
+package enum ByteSource: Sendable {
+    case bytes([UInt8])
+    case file(FileStretch)
+
+    package var count: Int64 {
+        switch self {
+        case .bytes(let bytes): Int64(bytes.count)
+        case .file(let stretch): stretch.count
+        }
+    }
+}
+
+/// Where bytes go.
+package enum ByteTarget {
+    /// Written to an open file from this position on.
+    case file(Int32, at: Int64)
+    /// In order. Answers whether more is wanted; false ends the read with `OperationCancelled`.
+    case receiver((UnsafeRawBufferPointer) -> Bool)
+}

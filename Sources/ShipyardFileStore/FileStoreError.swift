@@ -1,0 +1,60 @@
+/// Why a store did not do what was asked.
+package struct FileStoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Azure Storage's words, where it has one.
+    package enum Code: String, Sendable {
+        case containerNotFound = "ContainerNotFound"
+        case blobNotFound = "BlobNotFound"
+        case blobAlreadyExists = "BlobAlreadyExists"
+        /// The key or signature is wrong, or has expired. Never sent again.
+        case authenticationFailed = "AuthenticationFailed"
+        /// It is known who asks, and that they may not.
+        case authorizationFailure = "AuthorizationFailure"
+        case conditionNotMet = "ConditionNotMet"
+        case invalidResourceName = "InvalidResourceName"
+        case invalidInput = "InvalidInput"
+        /// Another content has arrived than was sent.
+        case md5Mismatch = "Md5Mismatch"
+        case insufficientSpace = "InsufficientAccountSpace"
+        case serverBusy = "ServerBusy"
+        case operationTimedOut = "OperationTimedOut"
+        case internalError = "InternalError"
+        /// In the archive tier: it must be rehydrated before it is read.
+        case blobArchived = "BlobArchived"
+        case operationCancelled = "OperationCancelled"
+        /// Nobody answers, or the answer ended early.
+        case unreachable = "Unreachable"
+        /// Ours and the service's clock differ by more than it allows.
+        case requestTimeTooSkewed = "RequestTimeTooSkewed"
+        /// The other end of the transfer: a file of this machine that cannot be read or written.
+        case localFile = "LocalFile"
+        case libraryMissing = "LibraryMissing"
+        /// The store cannot do this at all.
+        case unsupported = "FeatureNotSupported"
+    }
+
+    package var code: Code
+    /// A fact in lower case without a full stop; names the account and the file, and never a key.
+    package var message: String
+    /// What to do about it.
+    package var help: String?
+
+    package init(_ code: Code, _ message: String, help: String? = nil) {
+        self.code = code
+        self.message = message
+        self.help = help
+    }
+
+    package var description: String { help.map { "\(message); \($0)" } ?? message }
+
+    /// Whether the same may succeed later, with nothing changed by anybody.
+    package var isPassing: Bool {
+        switch code {
+        case .serverBusy, .operationTimedOut, .internalError, .unreachable, .md5Mismatch: true
+        case .containerNotFound, .blobNotFound, .blobAlreadyExists, .authenticationFailed,
+            .authorizationFailure, .conditionNotMet, .invalidResourceName, .invalidInput, .insufficientSpace,
+            .blobArchived, .operationCancelled, .requestTimeTooSkewed, .localFile, .libraryMissing,
+            .unsupported:
+            false
+        }
+    }
+}
