@@ -1,7 +1,7 @@
 import Glibc
 
 /// A web server on a free port of the loopback interface, for the life of this value. Nil without Python.
-public final class PythonServer {
+public final class PythonServer: Sendable {
     public let port: Int
     private let process: pid_t
     private let input: Int32

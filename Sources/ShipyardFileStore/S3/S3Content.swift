@@ -66,9 +66,12 @@ struct S3Call {
     var query: [S3Field] = []
     var headers: [HTTPHeader] = []
     var body = Body.none
-    /// A success has XML of this root. Another root, as `Error`, is a refusal whatever the status: where something takes long the
-    /// service answers 200 before it knows.
-    var root: String?
+    /// A success has XML in which this element is. `Error` in its place is a refusal whatever the status: where something takes long
+    /// the service answers 200 before it knows.
+    ///
+    /// Not the root's name, which is not the same in all services. Without any check an answer of something in between would
+    /// be a listing of no files.
+    var element: String?
 
     init(_ method: HTTPMethod, _ container: String? = nil, _ name: BytePath? = nil, _ query: [S3Field] = []) {
         self.method = method
@@ -88,7 +91,6 @@ struct S3Answer {
     /// Where the call's answer has one.
     let root: XMLElement?
     let refusal: S3Refusal?
-    let attempts: Int
 
     var tag: String? { S3Text.tag(response.header("ETag")) }
     /// The service's time, which is within a second or two of the file's: the answer to a write does not tell that.

@@ -30,7 +30,7 @@ extension S3Store {
         ]
         if known.file.size > largestCopy { return try copyByParts(origin, known, to: target, headers) }
         var call = S3Call(.put, target)
-        call.root = "CopyObjectResult"
+        call.element = "ETag"
         call.headers = origin
         if let headers { call.headers += headers + [HTTPHeader("x-amz-metadata-directive", "REPLACE")] }
         let answer = try perform(call)
@@ -60,7 +60,7 @@ extension S3Store {
                 var call = S3Call(
                     .put, target,
                     [S3Field("partNumber", String(parts.count + 1)), S3Field("uploadId", partial.upload)])
-                call.root = "CopyPartResult"
+                call.element = "ETag"
                 call.headers = origin + [HTTPHeader("x-amz-copy-source-range", "bytes=\(position)-\(end - 1)")]
                 let tag = S3Text.tag(try perform(call).root?.text("ETag")) ?? ""
                 parts.append(

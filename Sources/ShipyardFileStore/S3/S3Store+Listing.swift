@@ -7,7 +7,7 @@ extension S3Store: FileStore {
         var token: String?
         repeat {
             var call = S3Call(.get)
-            call.root = "ListAllMyBucketsResult"
+            call.element = "Buckets"
             if let token { call.query = [S3Field("continuation-token", token)] }
             let root = try perform(call).root
             names += root?["Buckets"]?.all("Bucket").compactMap { $0.text("Name") } ?? []
@@ -71,7 +71,7 @@ struct S3Listing {
 
     func call(_ count: Int) -> S3Call {
         var call = S3Call(.get, container)
-        call.root = "ListBucketResult"
+        call.element = "IsTruncated"
         call.query = [
             S3Field("list-type", "2"), S3Field("encoding-type", "url"), S3Field("max-keys", String(count)),
             S3Field("prefix", BytePath(bytes: S3Text.whole(prefix.bytes))),

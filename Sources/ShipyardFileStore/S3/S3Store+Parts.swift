@@ -14,7 +14,7 @@ extension S3Store {
 
     func beginParts(_ file: StorePath, headers: [HTTPHeader]) throws(FileStoreError) -> PartialFile {
         var call = S3Call(.post, file, [S3Field("uploads")])
-        call.root = "InitiateMultipartUploadResult"
+        call.element = "UploadId"
         call.headers = headers
         guard let upload = try perform(call).root?.text("UploadId"), !upload.isEmpty else {
             throw FileStoreError(.internalError, "\(place(call)): the service gives the unfinished file no id")
@@ -29,7 +29,7 @@ extension S3Store {
         var marker: String?
         repeat {
             var call = S3Call(.get, file, [S3Field("uploadId", upload)])
-            call.root = "ListPartsResult"
+            call.element = "UploadId"
             if let marker { call.query.append(S3Field("part-number-marker", marker)) }
             let answer = try ask(call)
             if let refusal = answer.refusal {
@@ -63,7 +63,7 @@ extension S3Store {
         var markers: [S3Field] = []
         while true {
             var call = S3Call(.get, file.container)
-            call.root = "ListMultipartUploadsResult"
+            call.element = "IsTruncated"
             call.query =
                 [S3Field("uploads"), S3Field("encoding-type", "url"), S3Field("prefix", file.name)] + markers
             let root = try perform(call).root
@@ -106,7 +106,7 @@ extension S3Store {
         try check(file.path)
         let parts = parts.sorted { $0.number < $1.number }
         var call = S3Call(.post, file.path, [S3Field("uploadId", file.upload)])
-        call.root = "CompleteMultipartUploadResult"
+        call.element = "ETag"
         if attributes.mustBeNew { call.headers = try headersOfNewFile(file.path) }
         let entries = parts.map { part in
             "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(S3Text.escaped(S3Text.quoted(part.tag)))</ETag></Part>"
@@ -119,10 +119,9 @@ extension S3Store {
         let answer = try ask(call)
         if let refusal = answer.refusal {
             let error = error(refusal, call)
-            // An attempt may have put them together, and its answer been lost.
-            if answer.attempts > 1, let tag = Self.tag(ofParts: parts), let known = try stat(file.path),
-                known.identity == tag
-            {
+            // They may have been put together already, and the answer to it been lost.
+            let isPassed = error.code == .blobNotFound || error.code == .conditionNotMet
+            if isPassed, let tag = Self.tag(ofParts: parts), let known = try stat(file.path), known.identity == tag {
                 return known
             }
             throw error.code == .conditionNotMet && attributes.mustBeNew ? alreadyExists(file.path) : error

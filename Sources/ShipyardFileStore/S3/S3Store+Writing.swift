@@ -19,8 +19,9 @@ extension S3Store {
         if let refusal = answer.refusal {
             let error = error(refusal, call)
             guard attributes.mustBeNew, error.code == .conditionNotMet else { throw error }
-            // The first attempt may have made it, and its answer been lost.
-            if answer.attempts > 1, let known = try stat(file), known.md5 == digits { return known }
+            // There was none a moment ago. It may be ours, where the answer to it was lost: libcurl too sends again what a connection
+            // has lost that had been idle, so nothing counts the attempts.
+            if let known = try stat(file), known.md5 == digits { return known }
             throw alreadyExists(file)
         }
         return StoredFile(

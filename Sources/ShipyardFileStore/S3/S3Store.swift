@@ -84,24 +84,21 @@ extension S3Store {
         let response = try send(
             call, onRequest: { attempts += 1 },
             isToBeRepeated: { response in
-                root = call.root == nil ? nil : S3Text.answer(response.body)
+                root = call.element == nil ? nil : S3Text.answer(response.body)
                 refusal = S3Refusal(response, root)
                 problem = refusal == nil ? check(response) : nil
-                if let wanted = call.root, refusal == nil, root?.name != wanted {
+                if let element = call.element, refusal == nil, root?[element] == nil {
                     problem = FileStoreError(
                         .internalError, "\(self.place(call)): the service's answer cannot be read")
                 }
                 let found = problem ?? refusal.map { self.error($0, call) }
-                return found?.isPassing == true && attempts < Self.limit(found?.code)
+                // What is wrong three times with an answer will be so the fourth time.
+                let isContent = problem != nil || found?.code == .md5Mismatch
+                return found?.isPassing == true && attempts < (isContent ? Self.attempts : StoreExchange.attempts)
             })
         if let problem { throw problem }
         if case .content(.bytes(let bytes), _) = call.body, refusal == nil { gauge.move(Int64(bytes.count)) }
-        return S3Answer(response: response, root: root, refusal: refusal, attempts: attempts)
-    }
-
-    /// A content that is wrong three times will be so the fourth time.
-    private static func limit(_ code: FileStoreError.Code?) -> Int {
-        code == .md5Mismatch ? attempts : StoreExchange.attempts
+        return S3Answer(response: response, root: root, refusal: refusal)
     }
 
     /// - Parameter onRequest: is called before each attempt; may change what the attempt asks for.
