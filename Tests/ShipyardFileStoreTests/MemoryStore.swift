@@ -141,7 +141,8 @@ final class MemoryStore: FileStore {
     }
     func beginParts(_ file: StorePath, _ attributes: FileAttributes) throws(FileStoreError) -> PartialFile {
         try call("beginParts") { contents in
-            let id = "u\(contents.uploads.count + 1)"
+            contents.versions += 1
+            let id = "u\(contents.versions)"
             contents.uploads[id] = (file, [:])
             return PartialFile(path: file, upload: id)
         }
