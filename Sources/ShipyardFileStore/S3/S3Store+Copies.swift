@@ -12,11 +12,11 @@ extension S3Store {
     /// A file's content cannot be touched by this, but on most services its identity is another one afterwards, and rights that were
     /// given to it alone are gone: the file is copied on itself, which is the only way there is.
     package func setMetadata(_ metadata: [String: String], of file: StorePath) throws(FileStoreError) {
-        var headers = try headers(metadata: metadata, of: file)
+        try check(file)
         guard let known = try head(file) else { throw notFound(file) }
-        // A file of several parts becomes one of a single part, whose tag is its MD5, unless it is copied by parts again.
-        if let md5 = known.ownMD5 { headers.append(HTTPHeader(S3Head.metadataPrefix + S3Head.ownMetadata, md5)) }
-        _ = try copy(file, known, to: file, replacing: headers + known.kept)
+        var metadata = metadata
+        metadata[FileAttributes.md5Name] = known.ownMD5
+        _ = try copy(file, known, to: file, replacing: headers(metadata: metadata, of: file) + known.kept)
     }
 
     /// - Parameter headers: in place of the file's own.
@@ -44,11 +44,10 @@ extension S3Store {
     private func copyByParts(
         _ origin: [HTTPHeader], _ known: S3Head, to target: StorePath, _ headers: [HTTPHeader]?
     ) throws(FileStoreError) -> StoredFile {
-        var own = known.kept
-        for (name, value) in known.file.metadata.sorted(by: { $0.key < $1.key }) {
-            own.append(HTTPHeader(S3Head.metadataPrefix + name, value))
-        }
-        if let md5 = known.file.md5 { own.append(HTTPHeader(S3Head.metadataPrefix + S3Head.ownMetadata, md5)) }
+        var metadata = known.file.metadata
+        metadata[FileAttributes.md5Name] = known.file.md5
+        // Not checked: names that others have given are theirs.
+        let own = known.kept + metadata.sorted { $0.key < $1.key }.map { S3Head.header(ofMetadata: $0, $1) }
         let partial = try beginParts(target, headers: headers ?? own)
         do throws(FileStoreError) {
             let size = known.file.size

@@ -60,9 +60,7 @@ extension S3Store {
 
 /// What the head of an answer tells of a file.
 struct S3Head {
-    /// Our own metadata: the MD5 of a file whose tag is none.
-    static let ownMetadata = "shipyard-md5"
-    static let metadataPrefix = "x-amz-meta-"
+    private static let metadataPrefix = "x-amz-meta-"
     /// What must be said again where metadata is replaced, or a file is copied by parts.
     static let keptHeaders = [
         "Content-Type", "Content-Encoding", "Content-Disposition", "Content-Language", "Cache-Control", "Expires",
@@ -71,6 +69,7 @@ struct S3Head {
 
     let file: StoredFile
     let kept: [HTTPHeader]
+    /// What we have written of a file whose tag is no MD5.
     let ownMD5: String?
 
     init(_ response: HTTPResponse, name: BytePath) {
@@ -78,9 +77,10 @@ struct S3Head {
         for header in response.headers {
             let name = header.name.lowercased()
             guard name.hasPrefix(Self.metadataPrefix) else { continue }
-            metadata[String(name.dropFirst(Self.metadataPrefix.utf8.count))] = header.value
+            let ours = name.dropFirst(Self.metadataPrefix.utf8.count).map { $0 == "-" ? "_" : $0 }
+            metadata[String(ours)] = header.value
         }
-        ownMD5 = S3Text.md5(ofTag: metadata.removeValue(forKey: Self.ownMetadata))
+        ownMD5 = S3Text.md5(ofTag: metadata.removeValue(forKey: FileAttributes.md5Name))
         let modified = response.header("Last-Modified").flatMap(httpDate) ?? 0
         var file = StoredFile(
             name: name, size: response.header("Content-Length").flatMap(Int64.init) ?? 0,
@@ -91,6 +91,11 @@ struct S3Head {
         kept = Self.keptHeaders.compactMap { name in
             response.header(name).flatMap { $0.isEmpty ? nil : HTTPHeader(name, $0) }
         }
+    }
+
+    /// A hyphen for an underscore: many a proxy and server leaves out a header whose name has an underscore.
+    static func header(ofMetadata name: String, _ value: String) -> HTTPHeader {
+        HTTPHeader(metadataPrefix + String(name.map { $0 == "_" ? "-" : $0 }), value)
     }
 
     /// That the tag is, unless the service has encrypted the content with a key by which it is none.

@@ -53,15 +53,12 @@ extension S3Store {
 
     /// What is written with a file.
     func headers(_ attributes: FileAttributes, of file: StorePath) throws(FileStoreError) -> [HTTPHeader] {
-        var headers = try headers(metadata: attributes.metadata, of: file)
+        var headers = try headers(metadata: attributes.allMetadata, of: file)
         if let type = attributes.contentType {
             guard Self.isPrintable(type), !type.isEmpty else {
                 throw FileStoreError(.invalidInput, "\(account.place): \(file): the content type is not ASCII")
             }
             headers.append(HTTPHeader("Content-Type", type))
-        }
-        if let md5 = S3Text.md5(ofTag: attributes.md5) {
-            headers.append(HTTPHeader(S3Head.metadataPrefix + S3Head.ownMetadata, md5))
         }
         return headers
     }
@@ -72,13 +69,15 @@ extension S3Store {
             let isName =
                 name.utf8.first.map { $0 >= 0x61 && $0 <= 0x7A } == true
                 && name.utf8.allSatisfy { $0 >= 0x61 && $0 <= 0x7A || $0 >= 0x30 && $0 <= 0x39 || $0 == 0x5F }
-            guard isName, Self.isPrintable(value) else {
+            // Spaces around a header's value are none of it.
+            let isKept = Self.isPrintable(value) && !value.hasPrefix(" ") && !value.hasSuffix(" ")
+            guard isName, isKept else {
                 throw FileStoreError(
                     .invalidInput,
                     "\(account.place): \(file): metadata `\(BytePath(name))` is not of lower-case letters, digits and "
-                        + "underscores with a value of printable ASCII")
+                        + "underscores with a value of printable ASCII that no space is around")
             }
-            headers.append(HTTPHeader(S3Head.metadataPrefix + name, value))
+            headers.append(S3Head.header(ofMetadata: name, value))
         }
         return headers
     }
