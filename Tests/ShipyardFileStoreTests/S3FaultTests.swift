@@ -29,6 +29,10 @@ import Testing
         #expect(time(nil) - start >= 1)
         #expect(written.md5 == "30f3c93e46436deb58ba70816a8ec124")
         #expect(try store.bytes("a b") == Array(text.utf8))
+        // What the service compares the content with; over http the signature is of it, too.
+        let headers = try #require(try S3Servers.log(server).first?["headers"] as? [String: String])
+        #expect(headers["content-md5"] == base64Text(try Digest.of(Array(text.utf8), .md5)))
+        #expect(headers["x-amz-content-sha256"] == hexadecimalText(try Digest.of(Array(text.utf8), .sha256)))
         #expect(try S3Servers.requests(server).prefix(6) == Array(repeating: "PUT /bucket/a%20b", count: 5) + ["GET /bucket/a%20b"])
     }
 

@@ -121,6 +121,21 @@ import Testing
             ])
     }
 
+    /// Who may write need not be allowed to look.
+    @Test func whatMayNotBeSeenIsNotGoneOnWith() throws {
+        let server = try #require(
+            S3Servers.failing(
+                #"""
+                {"method": "GET", "status": 403, "code": "AccessDenied"}, {"method": "GET", "status": 501},
+                {"method": "GET", "status": 403, "code": "SignatureDoesNotMatch"}
+                """#))
+        let store = try S3Servers.store(server)
+        let file = StorePath("bucket", BytePath("a b"))
+        #expect(try store.unfinishedParts(file) == nil)
+        #expect(try store.unfinishedParts(file) == nil)
+        #expect(S3Servers.refusal { _ = try store.unfinishedParts(file) }?.code == .authenticationFailed)
+    }
+
     @Test func containersComeInPagesAndInOrder() throws {
         let server = try #require(
             S3Servers.failing(

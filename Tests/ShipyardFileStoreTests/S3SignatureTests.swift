@@ -92,6 +92,7 @@ import Testing
         (nil, "cn-north-1", nil, "data", "https data.s3.cn-north-1.amazonaws.com.cn /a%2Bb"),
         // No certificate covers the dot.
         (nil, "us-east-1", nil, "my.data", "https s3.us-east-1.amazonaws.com /my.data/a%2Bb"),
+        (nil, "us-east-1", nil, "Old_data", "https s3.us-east-1.amazonaws.com /Old_data/a%2Bb"),
         (nil, "us-east-1", true, "data", "https s3.us-east-1.amazonaws.com /data/a%2Bb"),
         ("https://s3.amazonaws.com", "us-east-1", nil, "data", "https data.s3.amazonaws.com /a%2Bb"),
         ("https://notamazonaws.com", "us-east-1", nil, "data", "https notamazonaws.com /data/a%2Bb"),

@@ -53,8 +53,9 @@ package struct S3Address: Sendable, Hashable {
     /// Whether the container is a part of the host.
     private func isBeforeHost(_ container: String) -> Bool {
         if let usesPathStyle { return !usesPathStyle }
-        // No certificate covers a host with another dot in it.
-        return isAmazon && !(isEncrypted && container.contains("."))
+        // No certificate covers a host with another dot in it, and hosts know neither capitals nor underscores, which old names have.
+        return isAmazon
+            && container.utf8.allSatisfy { $0 >= 0x61 && $0 <= 0x7A || $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2D }
     }
 
     /// Of Amazon's rules only what keeps a name from being something else in a URL. The rest is the service's.

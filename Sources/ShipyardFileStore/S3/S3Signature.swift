@@ -91,7 +91,13 @@ package struct S3Signature: Sendable {
 
     private mutating func key(of day: String) throws(FileStoreError) -> Secret {
         if let keyOfDay, keyOfDay.day == day { return keyOfDay.key }
-        var key = Secret(copying: Array("AWS4".utf8) + secretKey.withExposedBytes { Array($0) })
+        var key = secretKey.withExposedBytes { secret in
+            let start = "AWS4".utf8
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: start.count + secret.count, alignment: 1)
+            bytes.copyBytes(from: start)
+            UnsafeMutableRawBufferPointer(rebasing: bytes[start.count...]).copyBytes(from: secret)
+            return Secret(owning: bytes)
+        }
         for part in [day, region, "s3", "aws4_request"] {
             let bytes = try key.withExposedBytes { key throws(FileStoreError) in
                 try Digest.authentication(of: Array(part.utf8), key: key)

@@ -33,9 +33,10 @@ extension S3Store {
             if let marker { call.query.append(S3Field("part-number-marker", marker)) }
             let answer = try ask(call)
             if let refusal = answer.refusal {
+                let error = error(refusal, call)
                 // Somebody has just finished it.
-                if refusal.code == "NoSuchUpload" { return nil }
-                throw error(refusal, call)
+                if error.code == .blobNotFound || Self.isNoWayOn(error) { return nil }
+                throw error
             }
             partial.parts += answer.root?.all("Part").compactMap(Self.part) ?? []
             marker = Self.next(answer.root, "NextPartNumberMarker", after: marker)
@@ -57,6 +58,11 @@ extension S3Store {
         return next == marker ? nil : next
     }
 
+    /// Who may write need not be allowed to look for what is unfinished, and some services cannot.
+    private static func isNoWayOn(_ error: FileStoreError) -> Bool {
+        error.code == .authorizationFailure || error.code == .unsupported
+    }
+
     /// Of the uploads that are under way to the very name.
     private func newestUpload(_ file: StorePath) throws(FileStoreError) -> String? {
         var newest: (upload: String, initiated: Int64)?
@@ -66,7 +72,13 @@ extension S3Store {
             call.element = "IsTruncated"
             call.query =
                 [S3Field("uploads"), S3Field("encoding-type", "url"), S3Field("prefix", file.name)] + markers
-            let root = try perform(call).root
+            let answer = try ask(call)
+            if let refusal = answer.refusal {
+                let error = error(refusal, call)
+                if Self.isNoWayOn(error) { return nil }
+                throw error
+            }
+            let root = answer.root
             let isEncoded = root?.text("EncodingType") == "url"
             func name(_ text: String) -> BytePath { isEncoded ? BytePath(bytes: S3Text.decoded(text)) : BytePath(text) }
             for entry in root?.all("Upload") ?? [] {
