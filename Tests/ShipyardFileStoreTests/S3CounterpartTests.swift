@@ -46,10 +46,14 @@ import Testing
             """, ["names": S3Servers.oddNames])
         for name in S3Servers.oddNames {
             #expect(
-                found[name] as? [String] == ["ours: \(name)", "text/x-odd", "[('kind', 'odd  one'), ('n1', '1')]"], "\(name)")
+                found[name] as? [String] == [
+                    "ours: \(name)", "text/x-odd", "[('kind', 'odd  one'), ('n1', '1')]",
+                ], "\(name)")
             #expect(try bytes(store, path("of-boto", name)) == "boto: \(name)")
             let known = try #require(try store.stat(path("of-boto", name)))
-            #expect(known.metadata == ["who": "boto"] && known.size == Int64("boto: \(name)".utf8.count) && known.md5 != nil)
+            #expect(
+                known.metadata == ["who": "boto"] && known.size == Int64("boto: \(name)".utf8.count)
+                    && known.md5 != nil)
         }
         #expect(found.count == S3Servers.oddNames.count)
         let listed = try store.list("of-boto", prefix: BytePath(""), after: nil, limit: 1000)
@@ -62,7 +66,9 @@ import Testing
         try store.makeContainer("pages")
         // moto repeats in its answer what was asked for, and does not encode that: a control character is no XML.
         let names = S3Servers.oddNames.map { BytePath($0) }.filter { !$0.bytes.contains(1) }.sorted()
-        for name in names { _ = try store.write(StorePath("pages", name), from: .bytes([]), FileAttributes()) }
+        for name in names {
+            _ = try store.write(StorePath("pages", name), from: .bytes([]), FileAttributes())
+        }
         for limit in [1, 4, names.count, names.count + 1] {
             var found: [BytePath] = []
             var after: BytePath?
@@ -75,12 +81,16 @@ import Testing
             #expect(found == names)
         }
         // Also between names, and in the middle of a letter.
-        let cuts = names.flatMap { [BytePath(bytes: $0.bytes.dropLast()), BytePath(bytes: $0.bytes + [0xFF])] }
+        let cuts = names.flatMap {
+            [BytePath(bytes: $0.bytes.dropLast()), BytePath(bytes: $0.bytes + [0xFF])]
+        }
         for cut in cuts where !cut.isEmpty {
             let after = try store.list("pages", prefix: BytePath(""), after: cut, limit: 100)
             #expect(after.files.map(\.name) == names.filter { cut < $0 }, "after \(cut)")
             let within = try store.list("pages", prefix: cut, after: nil, limit: 100)
-            #expect(within.files.map(\.name) == names.filter { $0.bytes.starts(with: cut.bytes) }, "prefix \(cut)")
+            #expect(
+                within.files.map(\.name) == names.filter { $0.bytes.starts(with: cut.bytes) }, "prefix \(cut)"
+            )
         }
     }
 
@@ -131,7 +141,8 @@ import Testing
             """, [:])
         #expect(found["md5"] as? String == md5)
         let target = S3Scratch()
-        try store.read(path("parts", "boto + ü"), range: nil, identity: nil, to: .file(target.descriptor, at: 0))
+        try store.read(
+            path("parts", "boto + ü"), range: nil, identity: nil, to: .file(target.descriptor, at: 0))
         #expect(hexadecimalText(try Digest.of(target.bytes, .md5)) == found["boto"] as? String)
         #expect(found["uploads"] as? Int == 2)
 
@@ -174,8 +185,12 @@ import Testing
         }
         let same = try store.copy(path("copies", "a + ü%"), to: path("copies", "a + ü%"))
         #expect(same.identity == written.identity)
-        #expect(S3Servers.refusal { _ = try store.copy(path("copies", "none"), to: path("targets", "x")) }?.code == .blobNotFound)
-        #expect(S3Servers.refusal { _ = try store.copy(path("copies", "a + ü%"), to: path("nowhere", "x")) }?.code == .containerNotFound)
+        #expect(
+            S3Servers.refusal { _ = try store.copy(path("copies", "none"), to: path("targets", "x")) }?.code
+                == .blobNotFound)
+        #expect(
+            S3Servers.refusal { _ = try store.copy(path("copies", "a + ü%"), to: path("nowhere", "x")) }?.code
+                == .containerNotFound)
     }
 
     @Test func anotherFileIsNotRemovedAndNotReplaced() throws {
@@ -210,12 +225,16 @@ import Testing
     }
 
     @Test func theContainerMayBeInTheHost() throws {
-        let account = counterparts.account("http://localhost:\(counterparts.server.port)", usesPathStyle: false)
+        let account = counterparts.account(
+            "http://localhost:\(counterparts.server.port)", usesPathStyle: false)
         let store = try S3Store(account, counterparts.keys, TransferGauge())
         try store.makeContainer("inhost")
         _ = try store.write(path("inhost", "a/b + c"), from: .bytes([0x78]), FileAttributes())
         #expect(try bytes(store, path("inhost", "a/b + c")) == "x")
-        #expect(try store.list("inhost", prefix: BytePath("a/"), after: nil, limit: 9).files.map(\.name) == [BytePath("a/b + c")])
+        #expect(
+            try store.list("inhost", prefix: BytePath("a/"), after: nil, limit: 9).files.map(\.name) == [
+                BytePath("a/b + c")
+            ])
         #expect(try store.containers().contains("inhost"))
     }
 
@@ -226,13 +245,21 @@ import Testing
         try FileManager.default.createDirectory(atPath: "\(directory)/in", withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let names = ["with space", "a+b", "100% %41", "ünï", "a#b&c=d"]
-        for name in names { try Data("aws: \(name)".utf8).write(to: URL(fileURLWithPath: "\(directory)/in/\(name)")) }
-        for name in names { _ = try store.write(path("of-awscli", "ours/\(name)"), from: .bytes(Array("ours: \(name)".utf8)), FileAttributes()) }
+        for name in names {
+            try Data("aws: \(name)".utf8).write(to: URL(fileURLWithPath: "\(directory)/in/\(name)"))
+        }
+        for name in names {
+            _ = try store.write(
+                path("of-awscli", "ours/\(name)"), from: .bytes(Array("ours: \(name)".utf8)), FileAttributes()
+            )
+        }
         try counterparts.aws(["s3", "cp", "--recursive", "--quiet", "\(directory)/in", "s3://of-awscli/aws"])
         try counterparts.aws(["s3", "sync", "--quiet", "s3://of-awscli/ours", "\(directory)/out"])
         for name in names {
             #expect(try bytes(store, path("of-awscli", "aws/\(name)")) == "aws: \(name)")
-            #expect(FileManager.default.contents(atPath: "\(directory)/out/\(name)") == Data("ours: \(name)".utf8))
+            #expect(
+                FileManager.default.contents(atPath: "\(directory)/out/\(name)") == Data("ours: \(name)".utf8)
+            )
         }
     }
 
@@ -283,7 +310,8 @@ struct S3Counterparts {
         [
             "AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nonexistent",
-            "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_ENDPOINT_URL": server.url(""), "PYTHONUTF8": "1",
+            "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_ENDPOINT_URL": server.url(""),
+            "PYTHONUTF8": "1",
         ]
     }
 

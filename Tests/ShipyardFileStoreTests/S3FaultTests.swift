@@ -10,9 +10,11 @@ import Testing
     private var servers: [PythonServer] = []
     private let text = "the quick brown fox"
     private let file = StorePath("bucket", BytePath("a b"))
-    private func store(_ faults: String, plan: String = "", gauge: TransferGauge = TransferGauge()) throws -> (
-        S3Store, PythonServer
-    ) {
+    private func store(_ faults: String, plan: String = "", gauge: TransferGauge = TransferGauge()) throws
+        -> (
+            S3Store, PythonServer
+        )
+    {
         let server = try #require(S3Servers.failing(faults, plan: plan))
         servers.append(server)
         return (try S3Servers.store(server, gauge: gauge), server)
@@ -33,7 +35,10 @@ import Testing
         let headers = try #require(try S3Servers.log(server).first?["headers"] as? [String: String])
         #expect(headers["content-md5"] == base64Text(try Digest.of(Array(text.utf8), .md5)))
         #expect(headers["x-amz-content-sha256"] == hexadecimalText(try Digest.of(Array(text.utf8), .sha256)))
-        #expect(try S3Servers.requests(server).prefix(6) == Array(repeating: "PUT /bucket/a%20b", count: 5) + ["GET /bucket/a%20b"])
+        #expect(
+            try S3Servers.requests(server).prefix(6) == Array(repeating: "PUT /bucket/a%20b", count: 5) + [
+                "GET /bucket/a%20b"
+            ])
     }
 
     @Test func anAnswerThatEndsEarlyIsReadOnFromThere() throws {
@@ -59,7 +64,9 @@ import Testing
         let scratch = S3Scratch(Array("0123456789".utf8))
         try store.read(file, range: 4..<9, identity: nil, to: .file(scratch.descriptor, at: 2))
         #expect(scratch.bytes == Array("01quick789".utf8))
-        let ranges = try S3Servers.log(server).dropFirst().map { ($0["headers"] as? [String: String])?["range"] }
+        let ranges = try S3Servers.log(server).dropFirst().map {
+            ($0["headers"] as? [String: String])?["range"]
+        }
         #expect(ranges == ["bytes=4-8", "bytes=7-8"])
     }
 
@@ -71,7 +78,8 @@ import Testing
             refusal
                 == FileStoreError(
                     .conditionNotMet,
-                    "\(store.account.place): bucket/a b: the file is another one by now (PreconditionFailed)"))
+                    "\(store.account.place): bucket/a b: the file is another one by now (PreconditionFailed)")
+        )
     }
 
     /// A service that does not know `If-Match` tells another tag.
@@ -119,7 +127,8 @@ import Testing
             S3Servers.refusal { try store.put("a b", text) }
                 == FileStoreError(
                     .md5Mismatch,
-                    "\(store.account.place): bucket/a b: another content has arrived than was sent, by the service's hash"))
+                    "\(store.account.place): bucket/a b: another content has arrived than was sent, by the service's hash"
+                ))
         #expect(try S3Servers.requests(server).count == 3)
         // Once is no reason to give up.
         try store.put("a b", text)
@@ -131,7 +140,8 @@ import Testing
         let written = try store.put("a b", text)
         let known = try #require(try store.stat(file))
         #expect(try store.bytes("a b") == Array(text.utf8))
-        #expect(written.identity == String(repeating: "1", count: 32) && known.md5 == nil && written.md5 != nil)
+        #expect(
+            written.identity == String(repeating: "1", count: 32) && known.md5 == nil && written.md5 != nil)
     }
 
     @Test func contentThatIsNotWhatItsHashSaysIsNotSent() throws {
@@ -142,19 +152,22 @@ import Testing
             S3Servers.refusal { try store.put("a b", text, attributes) }
                 == FileStoreError(
                     .md5Mismatch,
-                    "\(store.account.place): bucket/a b: the content is not what its hash says; nothing was sent"))
+                    "\(store.account.place): bucket/a b: the content is not what its hash says; nothing was sent"
+                ))
         #expect(try S3Servers.requests(server).isEmpty)
     }
 
     @Test func anAnswerThatIsLostIsNoRefusal() throws {
-        let (store, _) = try store(#"{"method": "PUT", "do": "lost"}, {"method": "POST", "in": "uploadId", "do": "lost"}"#)
+        let (store, _) = try store(
+            #"{"method": "PUT", "do": "lost"}, {"method": "POST", "in": "uploadId", "do": "lost"}"#)
         var attributes = FileAttributes()
         attributes.mustBeNew = true
         let written = try store.put("a b", text, attributes)
         #expect(written.size == 19)
         #expect(
             S3Servers.refusal { try store.put("a b", "other", attributes) }
-                == FileStoreError(.blobAlreadyExists, "\(store.account.place): bucket/a b: there is such a file already"))
+                == FileStoreError(
+                    .blobAlreadyExists, "\(store.account.place): bucket/a b: there is such a file already"))
 
         let partial = try store.beginParts(StorePath("bucket", BytePath("parts")), FileAttributes())
         let one = try store.writePart(1, of: partial, from: .bytes(Array("one".utf8)))
@@ -168,7 +181,8 @@ import Testing
             S3Servers.refusal { _ = try store.finish(partial, [one], FileAttributes()) }
                 == FileStoreError(
                     .blobNotFound,
-                    "\(store.account.place): bucket/parts: the unfinished file is not there any more (NoSuchUpload)"))
+                    "\(store.account.place): bucket/parts: the unfinished file is not there any more (NoSuchUpload)"
+                ))
     }
 
     @Test func anErrorInsideOfASuccessIsOne() throws {
@@ -185,7 +199,8 @@ import Testing
             S3Servers.refusal { _ = try store.copy(file, to: StorePath("bucket", BytePath("copy"))) }
                 == FileStoreError(
                     .authorizationFailure,
-                    "\(store.account.place): bucket/copy: that is not allowed with these credentials (AccessDenied)"))
+                    "\(store.account.place): bucket/copy: that is not allowed with these credentials (AccessDenied)"
+                ))
     }
 
     @Test func aRangeThatIsNotHeededIsNotTaken() throws {
@@ -194,16 +209,19 @@ import Testing
         var received = 0
         for range in [0..<4, 4..<9] as [Range<Int64>] {
             let refusal = S3Servers.refusal {
-                try store.read(file, range: range, identity: nil, to: .receiver {
-                    received += $0.count
-                    return true
-                })
+                try store.read(
+                    file, range: range, identity: nil,
+                    to: .receiver {
+                        received += $0.count
+                        return true
+                    })
             }
             #expect(
                 refusal
                     == FileStoreError(
                         .unsupported,
-                        "\(store.account.place): bucket/a b: the service does not answer the range that it was asked for"))
+                        "\(store.account.place): bucket/a b: the service does not answer the range that it was asked for"
+                    ))
         }
         #expect(received == 0)
     }
@@ -220,7 +238,8 @@ import Testing
         #expect(try store.bytes("a b", range: 0..<3, identity: written.identity) == Array("the".utf8))
         for range in [nil, 0..<3, 3..<3, 30..<40] as [Range<Int64>?] {
             #expect(
-                S3Servers.refusal { _ = try store.bytes("a b", range: range, identity: "other") }?.code == .conditionNotMet)
+                S3Servers.refusal { _ = try store.bytes("a b", range: range, identity: "other") }?.code
+                    == .conditionNotMet)
             #expect(S3Servers.refusal { _ = try store.bytes("none", range: range) }?.code == .blobNotFound)
         }
     }
@@ -231,13 +250,16 @@ import Testing
         #expect(try store.stat(StorePath("bucket", BytePath("none"))) == nil)
         #expect(
             S3Servers.refusal { _ = try store.stat(StorePath("other", BytePath("none"))) }
-                == FileStoreError(.containerNotFound, "\(place): other/none: there is no such container (NoSuchBucket)"))
+                == FileStoreError(
+                    .containerNotFound, "\(place): other/none: there is no such container (NoSuchBucket)"))
         #expect(
             S3Servers.refusal { _ = try store.list("other", prefix: BytePath(""), after: nil, limit: 1) }
-                == FileStoreError(.containerNotFound, "\(place): other: there is no such container (NoSuchBucket)"))
+                == FileStoreError(
+                    .containerNotFound, "\(place): other: there is no such container (NoSuchBucket)"))
         #expect(
             S3Servers.refusal { _ = try store.bytes("none\n") }
-                == FileStoreError(.blobNotFound, "\(place): bucket/none\\x0a: there is no such file (NoSuchKey)"))
+                == FileStoreError(
+                    .blobNotFound, "\(place): bucket/none\\x0a: there is no such file (NoSuchKey)"))
         try store.remove(StorePath("bucket", BytePath("none")), identity: nil)
     }
 
@@ -250,26 +272,32 @@ import Testing
             S3Servers.refusal { try store.read(file, range: nil, identity: nil, to: .file(full, at: 0)) }
                 == FileStoreError(
                     .localFile,
-                    "\(store.account.place): bucket/a b: what was received could not be written: No space left on device"))
+                    "\(store.account.place): bucket/a b: what was received could not be written: No space left on device"
+                ))
         let short = S3Scratch([1, 2, 3])
         #expect(
             S3Servers.refusal {
                 _ = try store.write(
-                    file, from: .file(FileStretch(file: short.descriptor, offset: 0, count: 4)), FileAttributes())
+                    file, from: .file(FileStretch(file: short.descriptor, offset: 0, count: 4)),
+                    FileAttributes())
             }
                 == FileStoreError(
-                    .localFile, "\(store.account.place): bucket/a b: the file has become shorter while it was sent"))
+                    .localFile,
+                    "\(store.account.place): bucket/a b: the file has become shorter while it was sent"))
         #expect(try S3Servers.requests(server).count == 2)
     }
 
     @Test func aTransferEndsWhenItIsToldTo() throws {
         let gauge = TransferGauge()
         let (store, server) = try store(
-            #"{"method": "GET", "in": "slow", "status": 503, "headers": {"Retry-After": "60"}}"#, gauge: gauge)
+            #"{"method": "GET", "in": "slow", "status": 503, "headers": {"Retry-After": "60"}}"#, gauge: gauge
+        )
         try store.put("a b", text)
         let ended = FileStoreError(.operationCancelled, "the transfer was ended")
         #expect(
-            S3Servers.refusal { try store.read(file, range: nil, identity: nil, to: .receiver { _ in false }) } == ended)
+            S3Servers.refusal {
+                try store.read(file, range: nil, identity: nil, to: .receiver { _ in false })
+            } == ended)
         // While it waits to try again.
         let start = time(nil)
         Thread.detachNewThread {
@@ -285,7 +313,8 @@ import Testing
     @Test func nobodyThereIsSaidWithPlaceAndName() throws {
         let gauge = TransferGauge()
         let store = try S3Store(
-            S3Servers.account("https://nobody.invalid"), StorageKeys(accessKeyID: "AK", key: Secret("SK")), gauge)
+            S3Servers.account("https://nobody.invalid"), StorageKeys(accessKeyID: "AK", key: Secret("SK")),
+            gauge)
         #expect(
             S3Servers.refusal { _ = try store.bytes("a b") }
                 == FileStoreError(

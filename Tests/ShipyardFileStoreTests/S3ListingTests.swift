@@ -9,12 +9,15 @@ import Testing
 @Suite(.blocking) struct S3ListingTests {
     private static func plan(_ answers: [String]) -> String {
         answers.map { answer in
-            let text = answer.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "\"", with: "\\\"")
+            let text = answer.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(
+                of: "\"", with: "\\\"")
             return "{\"do\": \"body\", \"text\": \"\(text)\"}"
         }.joined(separator: ",")
     }
 
-    private static func file(_ key: String, _ size: Int = 1, tag: String = "0cc175b9c0f1b6a831c399e269772661") -> String {
+    private static func file(_ key: String, _ size: Int = 1, tag: String = "0cc175b9c0f1b6a831c399e269772661")
+        -> String
+    {
         """
         <Contents><Key>\(key)</Key><LastModified>2026-11-26T15:07:51.250Z</LastModified><ETag>&quot;\(tag)&quot;</ETag>\
         <Size>\(size)</Size></Contents>
@@ -32,7 +35,8 @@ import Testing
         let server = try #require(
             S3Servers.failing(
                 Self.plan([
-                    page(Self.file("p+b") + Self.file("p%25c"), "t/1"), page("", "t/2"), page(Self.file("p%2Ba"), "t/3"),
+                    page(Self.file("p+b") + Self.file("p%25c"), "t/1"), page("", "t/2"),
+                    page(Self.file("p%2Ba"), "t/3"),
                     page(Self.file("pd", 7, tag: "0cc175b9c0f1b6a831c399e269772661-2"), "t/4"),
                 ])))
         let store = try S3Servers.store(server)
@@ -56,24 +60,30 @@ import Testing
 
     @Test func namesThatAreNotEncodedAreTakenAsTheyAre() throws {
         let server = try #require(
-            S3Servers.failing(Self.plan(["<ListBucketResult><IsTruncated>false</IsTruncated>\(Self.file("a+%41&amp;é"))</ListBucketResult>"])))
+            S3Servers.failing(
+                Self.plan([
+                    "<ListBucketResult><IsTruncated>false</IsTruncated>\(Self.file("a+%41&amp;é"))</ListBucketResult>"
+                ])))
         let page = try S3Servers.store(server).list("bucket", prefix: BytePath(""), after: nil, limit: 5)
         #expect(page.files.map(\.name) == [BytePath("a+%41&é")] && page.next == nil)
     }
 
     @Test func anAnswerThatCannotBeReadIsAskedForAgain() throws {
         let server = try #require(
-            S3Servers.failing(Self.plan([
-                "<ListBucketResult><IsTruncated>false</Is", "",
-                "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>", "<html></html>", "<html/>", "text",
-            ])))
+            S3Servers.failing(
+                Self.plan([
+                    "<ListBucketResult><IsTruncated>false</Is", "",
+                    "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>", "<html></html>",
+                    "<html/>", "text",
+                ])))
         let store = try S3Servers.store(server)
         #expect(try store.list("bucket", prefix: BytePath(""), after: nil, limit: 5).files.isEmpty)
         #expect(try S3Servers.requests(server).count == 3)
         // No listing of no files.
         #expect(
             S3Servers.refusal { _ = try store.list("bucket", prefix: BytePath(""), after: nil, limit: 5) }
-                == FileStoreError(.internalError, "\(store.account.place): bucket: the service's answer cannot be read"))
+                == FileStoreError(
+                    .internalError, "\(store.account.place): bucket: the service's answer cannot be read"))
         #expect(try S3Servers.requests(server).count == 6)
     }
 
@@ -82,7 +92,9 @@ import Testing
             "<Upload><Key>\(key)</Key><UploadId>\(id)</UploadId><Initiated>\(time)</Initiated></Upload>"
         }
         func page(_ uploads: String, _ marker: (String, String)?) -> String {
-            let next = marker.map { "<NextKeyMarker>\($0.0)</NextKeyMarker><NextUploadIdMarker>\($0.1)</NextUploadIdMarker>" }
+            let next = marker.map {
+                "<NextKeyMarker>\($0.0)</NextKeyMarker><NextUploadIdMarker>\($0.1)</NextUploadIdMarker>"
+            }
             return """
                 <ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>\(marker != nil)</IsTruncated>\
                 \(next ?? "")\(uploads)</ListMultipartUploadsResult>
@@ -101,10 +113,12 @@ import Testing
             S3Servers.failing(
                 Self.plan([
                     page(
-                        upload("a+b", "old", "2026-11-26T15:07:51.000Z") + upload("a+b", "new", "2026-11-26T15:07:51.002Z"),
+                        upload("a+b", "old", "2026-11-26T15:07:51.000Z")
+                            + upload("a+b", "new", "2026-11-26T15:07:51.002Z"),
                         ("a+b", "new")),
                     page(
-                        upload("a+b", "older", "2026-11-25T15:07:51.000Z") + upload("a+b2", "wrong", "2027-11-26T15:07:51.000Z"),
+                        upload("a+b", "older", "2026-11-25T15:07:51.000Z")
+                            + upload("a+b2", "wrong", "2027-11-26T15:07:51.000Z"),
                         ("a+b2", "wrong")),
                     parts([3, 1], 3), parts([4], nil),
                 ])))
@@ -165,6 +179,7 @@ import Testing
             S3Servers.refusal { try store.makeContainer("other") }
                 == FileStoreError(
                     .authorizationFailure,
-                    "\(store.account.place): other: the container's name is somebody else's (BucketAlreadyExists)"))
+                    "\(store.account.place): other: the container's name is somebody else's (BucketAlreadyExists)"
+                ))
     }
 }

@@ -20,24 +20,32 @@ import Testing
         return S3Refusal(response)?.error("PLACE", account, at: 1_764_169_671)
     }
 
-    @Test(arguments: [
-        (404, "NoSuchBucket", .containerNotFound), (404, "NoSuchKey", .blobNotFound), (404, "", .blobNotFound),
-        (404, "NoSuchUpload", .blobNotFound), (403, "SignatureDoesNotMatch", .authenticationFailed),
-        (403, "InvalidAccessKeyId", .authenticationFailed), (400, "ExpiredToken", .authenticationFailed),
-        (400, "InvalidToken", .authenticationFailed), (401, "", .authenticationFailed),
-        (403, "RequestTimeTooSkewed", .requestTimeTooSkewed), (403, "AccessDenied", .authorizationFailure),
-        (403, "", .authorizationFailure), (403, "Unheard", .authorizationFailure),
-        (403, "InvalidObjectState", .blobArchived), (412, "PreconditionFailed", .conditionNotMet),
-        (412, "", .conditionNotMet), (400, "BadDigest", .md5Mismatch), (400, "XAmzContentSHA256Mismatch", .md5Mismatch),
-        (400, "InvalidBucketName", .invalidResourceName), (400, "KeyTooLongError", .invalidResourceName),
-        (400, "EntityTooLarge", .invalidInput), (400, "Unheard", .invalidInput), (301, "PermanentRedirect", .invalidInput),
-        (301, "", .invalidInput), (501, "NotImplemented", .unsupported), (405, "", .unsupported),
-        (507, "XMinioStorageFull", .insufficientSpace), (507, "", .insufficientSpace), (503, "SlowDown", .serverBusy),
-        (503, "", .serverBusy), (429, "", .serverBusy), (409, "OperationAborted", .serverBusy),
-        (409, "Unheard", .conditionNotMet), (400, "RequestTimeout", .operationTimedOut), (504, "", .operationTimedOut),
-        (500, "InternalError", .internalError), (500, "", .internalError), (200, "InternalError", .internalError),
-        (200, "SlowDown", .serverBusy), (200, "NoSuchKey", .blobNotFound),
-    ] as [(Int, String, FileStoreError.Code)])
+    @Test(
+        arguments: [
+            (404, "NoSuchBucket", .containerNotFound), (404, "NoSuchKey", .blobNotFound),
+            (404, "", .blobNotFound),
+            (404, "NoSuchUpload", .blobNotFound), (403, "SignatureDoesNotMatch", .authenticationFailed),
+            (403, "InvalidAccessKeyId", .authenticationFailed), (400, "ExpiredToken", .authenticationFailed),
+            (400, "InvalidToken", .authenticationFailed), (401, "", .authenticationFailed),
+            (403, "RequestTimeTooSkewed", .requestTimeTooSkewed),
+            (403, "AccessDenied", .authorizationFailure),
+            (403, "", .authorizationFailure), (403, "Unheard", .authorizationFailure),
+            (403, "InvalidObjectState", .blobArchived), (412, "PreconditionFailed", .conditionNotMet),
+            (412, "", .conditionNotMet), (400, "BadDigest", .md5Mismatch),
+            (400, "XAmzContentSHA256Mismatch", .md5Mismatch),
+            (400, "InvalidBucketName", .invalidResourceName), (400, "KeyTooLongError", .invalidResourceName),
+            (400, "EntityTooLarge", .invalidInput), (400, "Unheard", .invalidInput),
+            (301, "PermanentRedirect", .invalidInput),
+            (301, "", .invalidInput), (501, "NotImplemented", .unsupported), (405, "", .unsupported),
+            (507, "XMinioStorageFull", .insufficientSpace), (507, "", .insufficientSpace),
+            (503, "SlowDown", .serverBusy),
+            (503, "", .serverBusy), (429, "", .serverBusy), (409, "OperationAborted", .serverBusy),
+            (409, "Unheard", .conditionNotMet), (400, "RequestTimeout", .operationTimedOut),
+            (504, "", .operationTimedOut),
+            (500, "InternalError", .internalError), (500, "", .internalError),
+            (200, "InternalError", .internalError),
+            (200, "SlowDown", .serverBusy), (200, "NoSuchKey", .blobNotFound),
+        ] as [(Int, String, FileStoreError.Code)])
     func everyRefusalHasACodeAndNoKey(status: Int, code: String, expected: FileStoreError.Code) {
         let error = Self.error(status, code)
         #expect(error?.code == expected)
@@ -74,10 +82,12 @@ import Testing
         #expect(
             Self.error(301, "PermanentRedirect", extra: "<Region>eu-west-1</Region>")
                 == FileStoreError(
-                    .invalidInput, "PLACE: the container is in region eu-west-1, not us-east-1 (PermanentRedirect)",
+                    .invalidInput,
+                    "PLACE: the container is in region eu-west-1, not us-east-1 (PermanentRedirect)",
                     help: "write that region and its endpoint in the credentials"))
         #expect(
-            Self.error(400, "Unheard")?.description == "PLACE: the service refuses (Unheard: key SK is\\x0awrong)")
+            Self.error(400, "Unheard")?.description
+                == "PLACE: the service refuses (Unheard: key SK is\\x0awrong)")
     }
 }
 

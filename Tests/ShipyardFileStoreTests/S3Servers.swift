@@ -28,7 +28,8 @@ enum S3Servers {
         account.region = region
         return try S3Store(
             account,
-            StorageKeys(accessKeyID: id, key: key.map { Secret($0) }, sessionToken: token.map { Secret($0) }), gauge)
+            StorageKeys(accessKeyID: id, key: key.map { Secret($0) }, sessionToken: token.map { Secret($0) }),
+            gauge)
     }
 
     /// Requests that the server has seen: `METHOD TARGET`, with what `field` picks of each.
@@ -51,8 +52,10 @@ enum S3Servers {
 
     /// Names that somebody in between would like to change.
     static let oddNames = [
-        "plain.txt", "with space", "a+b", "100%", "%41", "a#b", "a?b", "x&y=z", "ünï/日本/\u{1F600}", "e\u{301}", "a//b", "/lead",
-        "trail/", "a/./b", "a/../b", "~tilde", "par(en)s!*'", "a,b;c:d@e$", "quote\"<>", "back\\slash", "tab\tcontrol\u{1}",
+        "plain.txt", "with space", "a+b", "100%", "%41", "a#b", "a?b", "x&y=z", "ünï/日本/\u{1F600}",
+        "e\u{301}", "a//b", "/lead",
+        "trail/", "a/./b", "a/../b", "~tilde", "par(en)s!*'", "a,b;c:d@e$", "quote\"<>", "back\\slash",
+        "tab\tcontrol\u{1}",
         String(repeating: "日", count: 341) + "x",
     ]
 }
@@ -71,7 +74,9 @@ extension S3Store {
     }
 
     @discardableResult
-    func put(_ name: String, _ text: String, _ attributes: FileAttributes = FileAttributes()) throws -> StoredFile {
+    func put(_ name: String, _ text: String, _ attributes: FileAttributes = FileAttributes()) throws
+        -> StoredFile
+    {
         try write(StorePath("bucket", BytePath(name)), from: .bytes(Array(text.utf8)), attributes)
     }
 }

@@ -10,7 +10,9 @@ import Testing
         (
             S3Signature.Subject(
                 .get, path: "/test.txt",
-                headers: [HTTPHeader("Host", "examplebucket.s3.amazonaws.com"), HTTPHeader("Range", "bytes=0-9")],
+                headers: [
+                    HTTPHeader("Host", "examplebucket.s3.amazonaws.com"), HTTPHeader("Range", "bytes=0-9"),
+                ],
                 payload: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
             "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
         ),
@@ -43,7 +45,8 @@ import Testing
 
     @Test func signaturesAreThoseThatAmazonHasPublished() throws {
         var signature = S3Signature(
-            accessKeyID: "AKIAIOSFODNN7EXAMPLE", secretKey: Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            accessKeyID: "AKIAIOSFODNN7EXAMPLE",
+            secretKey: Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
             region: "us-east-1")
         for example in Self.examples {
             let headers = try signature.sign(example.subject, at: 1_369_353_600)
@@ -54,8 +57,11 @@ import Testing
 
     /// The key that is kept is a day's: another day has another.
     @Test func anotherDayHasAnotherKey() throws {
-        func signer() -> S3Signature { S3Signature(accessKeyID: "AK", secretKey: Secret("SK"), region: "us-east-1") }
-        let subject = S3Signature.Subject(.get, path: "/", headers: [HTTPHeader("Host", "h")], payload: "UNSIGNED-PAYLOAD")
+        func signer() -> S3Signature {
+            S3Signature(accessKeyID: "AK", secretKey: Secret("SK"), region: "us-east-1")
+        }
+        let subject = S3Signature.Subject(
+            .get, path: "/", headers: [HTTPHeader("Host", "h")], payload: "UNSIGNED-PAYLOAD")
         var kept = signer()
         _ = try kept.sign(subject, at: 1_369_353_600)
         var new = signer()
@@ -65,9 +71,13 @@ import Testing
     @Test func whatIsSignedIsCanonical() {
         let subject = S3Signature.Subject(
             .put, path: "/b/a%20b",
-            query: [S3Field("uploads"), S3Field("a-b", "x"), S3Field("a", "é+ /"), S3Field("a", "A"), S3Field("B", "~*")],
+            query: [
+                S3Field("uploads"), S3Field("a-b", "x"), S3Field("a", "é+ /"), S3Field("a", "A"),
+                S3Field("B", "~*"),
+            ],
             headers: [
-                HTTPHeader("x-amz-meta-a1", "1"), HTTPHeader("X-Amz-Meta-A", "  two   words "), HTTPHeader("Host", "h:1"),
+                HTTPHeader("x-amz-meta-a1", "1"), HTTPHeader("X-Amz-Meta-A", "  two   words "),
+                HTTPHeader("Host", "h:1"),
                 HTTPHeader("x-amz-meta-a_b", ""),
             ], payload: "P")
         let canonical = S3Signature.canonicalRequest(subject)
@@ -87,20 +97,21 @@ import Testing
                 """)
     }
 
-    @Test(arguments: [
-        (nil, "us-east-1", nil, "data", "https data.s3.us-east-1.amazonaws.com /a%2Bb"),
-        (nil, "cn-north-1", nil, "data", "https data.s3.cn-north-1.amazonaws.com.cn /a%2Bb"),
-        // No certificate covers the dot.
-        (nil, "us-east-1", nil, "my.data", "https s3.us-east-1.amazonaws.com /my.data/a%2Bb"),
-        (nil, "us-east-1", nil, "Old_data", "https s3.us-east-1.amazonaws.com /Old_data/a%2Bb"),
-        (nil, "us-east-1", true, "data", "https s3.us-east-1.amazonaws.com /data/a%2Bb"),
-        ("https://s3.amazonaws.com", "us-east-1", nil, "data", "https data.s3.amazonaws.com /a%2Bb"),
-        ("https://notamazonaws.com", "us-east-1", nil, "data", "https notamazonaws.com /data/a%2Bb"),
-        ("HTTP://Minio:9000/", "us-east-1", nil, "data", "http minio:9000 /data/a%2Bb"),
-        ("http://minio:80/s3/", "us-east-1", nil, "data", "http minio /s3/data/a%2Bb"),
-        ("https://minio:443", "us-east-1", false, "data", "https data.minio /a%2Bb"),
-        ("https://[::1]:9000", "us-east-1", nil, "data", "https [::1]:9000 /data/a%2Bb"),
-    ] as [(String?, String, Bool?, String, String)])
+    @Test(
+        arguments: [
+            (nil, "us-east-1", nil, "data", "https data.s3.us-east-1.amazonaws.com /a%2Bb"),
+            (nil, "cn-north-1", nil, "data", "https data.s3.cn-north-1.amazonaws.com.cn /a%2Bb"),
+            // No certificate covers the dot.
+            (nil, "us-east-1", nil, "my.data", "https s3.us-east-1.amazonaws.com /my.data/a%2Bb"),
+            (nil, "us-east-1", nil, "Old_data", "https s3.us-east-1.amazonaws.com /Old_data/a%2Bb"),
+            (nil, "us-east-1", true, "data", "https s3.us-east-1.amazonaws.com /data/a%2Bb"),
+            ("https://s3.amazonaws.com", "us-east-1", nil, "data", "https data.s3.amazonaws.com /a%2Bb"),
+            ("https://notamazonaws.com", "us-east-1", nil, "data", "https notamazonaws.com /data/a%2Bb"),
+            ("HTTP://Minio:9000/", "us-east-1", nil, "data", "http minio:9000 /data/a%2Bb"),
+            ("http://minio:80/s3/", "us-east-1", nil, "data", "http minio /s3/data/a%2Bb"),
+            ("https://minio:443", "us-east-1", false, "data", "https data.minio /a%2Bb"),
+            ("https://[::1]:9000", "us-east-1", nil, "data", "https [::1]:9000 /data/a%2Bb"),
+        ] as [(String?, String, Bool?, String, String)])
     func aContainerIsInTheHostOrInThePath(
         endpoint: String?, region: String, style: Bool?, container: String, expected: String
     ) throws {
@@ -112,7 +123,10 @@ import Testing
         #expect("\(address.scheme) \(target.host) \(target.path)" == expected)
     }
 
-    @Test(arguments: ["minio:9000", "ftp://minio", "http://", "http://user:secret@minio", "http://minio?key=secret", "http://mi nio"])
+    @Test(arguments: [
+        "minio:9000", "ftp://minio", "http://", "http://user:secret@minio", "http://minio?key=secret",
+        "http://mi nio",
+    ])
     func anEndpointThatIsNoServicesIsRefused(endpoint: String) {
         let refusal = S3Servers.refusal { _ = try S3Address(S3Servers.account(endpoint)) }
         #expect(
@@ -133,7 +147,8 @@ import Testing
             message(StorageKeys(accessKeyID: "AK"))
                 == "S3 account warehouse: of access_key_id and secret_access_key there must be both or none")
         #expect(
-            message(StorageKeys(accessKeyID: "A\nK", key: key)) == "S3 account warehouse: access_key_id is no name of a key")
+            message(StorageKeys(accessKeyID: "A\nK", key: key))
+                == "S3 account warehouse: access_key_id is no name of a key")
         #expect(
             message(StorageKeys(accessKeyID: "AK", key: key, sessionToken: Secret("a\r\nb")))
                 == "S3 account warehouse: session_token has characters that no token has")
@@ -151,7 +166,8 @@ import Testing
         for name in S3Servers.oddNames {
             let written = try store.put(name, "content of \(name)")
             #expect(try store.bytes(name) == Array("content of \(name)".utf8), "\(name)")
-            #expect(try store.stat(StorePath("bucket", BytePath(name)))?.identity == written.identity, "\(name)")
+            #expect(
+                try store.stat(StorePath("bucket", BytePath(name)))?.identity == written.identity, "\(name)")
         }
         // Nothing was made one that is not.
         #expect(try store.bytes("a/./b") == Array("content of a/./b".utf8))
@@ -162,7 +178,9 @@ import Testing
         let server = try #require(S3Servers.failing())
         let store = try S3Servers.store(server)
         var attributes = FileAttributes()
-        attributes.metadata = ["a": "two  words", "a1": "", "a_b": "~!\"#$%&'()*+,-./:;<=>?@[]^_`{|}", "b": "1"]
+        attributes.metadata = [
+            "a": "two  words", "a1": "", "a_b": "~!\"#$%&'()*+,-./:;<=>?@[]^_`{|}", "b": "1",
+        ]
         attributes.contentType = "text/plain; charset=utf-8"
         try store.put("file", "x", attributes)
         let known = try #require(try store.stat(StorePath("bucket", BytePath("file"))))
@@ -174,7 +192,10 @@ import Testing
         #expect(headers["x-amz-meta-a-b"] == attributes.metadata["a_b"] && headers["x-amz-meta-a1"] == "")
     }
 
-    @Test(arguments: [["A": "x"], ["1a": "x"], ["a-b": "x"], ["": "x"], ["a": "é"], ["a": "x\r\nEvil: 1"], ["a": " x"], ["a": "x "]])
+    @Test(arguments: [
+        ["A": "x"], ["1a": "x"], ["a-b": "x"], ["": "x"], ["a": "é"], ["a": "x\r\nEvil: 1"], ["a": " x"],
+        ["a": "x "],
+    ])
     func metadataThatCannotBeKeptIsRefused(metadata: [String: String]) throws {
         let server = try #require(S3Servers.failing())
         let store = try S3Servers.store(server)
@@ -198,7 +219,9 @@ import Testing
         }
         for container in ["", "..", "a/b", "a?b", "é", "a b"] {
             #expect(
-                S3Servers.refusal { _ = try store.list(container, prefix: BytePath(""), after: nil, limit: 1) }?.code
+                S3Servers.refusal {
+                    _ = try store.list(container, prefix: BytePath(""), after: nil, limit: 1)
+                }?.code
                     == .invalidResourceName)
         }
         #expect(try S3Servers.requests(server).isEmpty)
@@ -207,8 +230,12 @@ import Testing
     @Test func aTokenIsSignedAndNothingIsWithoutAKey() throws {
         let server = try #require(S3Servers.failing(plan: ", \"token\": \"to/k+en==\""))
         try S3Servers.store(server, token: "to/k+en==").put("file", "x")
-        #expect(S3Servers.refusal { try S3Servers.store(server, token: "other").put("file", "x") }?.code == .authenticationFailed)
-        #expect(S3Servers.refusal { try S3Servers.store(server, id: nil, key: nil).put("file", "x") }?.code == .authorizationFailure)
+        #expect(
+            S3Servers.refusal { try S3Servers.store(server, token: "other").put("file", "x") }?.code
+                == .authenticationFailed)
+        #expect(
+            S3Servers.refusal { try S3Servers.store(server, id: nil, key: nil).put("file", "x") }?.code
+                == .authorizationFailure)
         let last = try #require(try S3Servers.log(server).last?["headers"] as? [String: String])
         #expect(!last.keys.contains { $0 == "authorization" || $0.hasPrefix("x-amz-") })
     }

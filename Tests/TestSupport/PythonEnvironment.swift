@@ -58,7 +58,8 @@ public struct PythonEnvironment: Sendable {
         try step(
             "pip install",
             [
-                environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
+                environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                "--no-input",
                 "--retries", "1", "--timeout", "30",
             ] + requirements)
         try Data().write(to: URL(fileURLWithPath: mark))
@@ -74,7 +75,9 @@ public struct PythonEnvironment: Sendable {
 
     /// FNV-1a.
     private static func hash(_ text: String) -> String {
-        String(text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, radix: 16)
+        String(
+            text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 },
+            radix: 16)
     }
 }
 

@@ -46,7 +46,9 @@ package struct S3Address: Sendable, Hashable {
     package func target(_ container: String?, _ name: BytePath?) -> (host: String, path: String) {
         let file = name.map { "/" + S3Text.encoded($0.bytes, keepsSlashes: true) } ?? ""
         guard let container else { return (host, path + "/") }
-        guard isBeforeHost(container) else { return (host, "\(path)/\(S3Text.encoded(container.utf8))\(file)") }
+        guard isBeforeHost(container) else {
+            return (host, "\(path)/\(S3Text.encoded(container.utf8))\(file)")
+        }
         return ("\(container).\(host)", "\(path)\(file.isEmpty ? "/" : file)")
     }
 
@@ -55,13 +57,16 @@ package struct S3Address: Sendable, Hashable {
         if let usesPathStyle { return !usesPathStyle }
         // No certificate covers a host with another dot in it, and hosts know neither capitals nor underscores, which old names have.
         return isAmazon
-            && container.utf8.allSatisfy { $0 >= 0x61 && $0 <= 0x7A || $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2D }
+            && container.utf8.allSatisfy {
+                $0 >= 0x61 && $0 <= 0x7A || $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2D
+            }
     }
 
     /// Of Amazon's rules only what keeps a name from being something else in a URL. The rest is the service's.
     static func isContainerName(_ name: String) -> Bool {
         let allowed = name.utf8.allSatisfy {
-            $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x41 && $0 <= 0x5A || $0 >= 0x61 && $0 <= 0x7A || $0 == 0x2D || $0 == 0x2E
+            $0 >= 0x30 && $0 <= 0x39 || $0 >= 0x41 && $0 <= 0x5A || $0 >= 0x61 && $0 <= 0x7A || $0 == 0x2D
+                || $0 == 0x2E
                 || $0 == 0x5F
         }
         return allowed && !name.isEmpty && name.utf8.count <= 255 && name != "." && name != ".."
@@ -69,6 +74,7 @@ package struct S3Address: Sendable, Hashable {
 
     /// UTF-8 of 1 to 1024 bytes: "Object key names", Amazon S3 User Guide.
     static func isFileName(_ name: BytePath) -> Bool {
-        (1...1024).contains(name.bytes.count) && !name.bytes.contains(0) && S3Text.whole(name.bytes) == name.bytes
+        (1...1024).contains(name.bytes.count) && !name.bytes.contains(0)
+            && S3Text.whole(name.bytes) == name.bytes
     }
 }

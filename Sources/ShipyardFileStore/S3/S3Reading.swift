@@ -61,7 +61,8 @@ final class S3Reading {
         guard let stretch = Self.stretch(response), stretch.lowerBound == position,
             range.map({ stretch.upperBound <= $0.upperBound }) != false
         else {
-            problem = FileStoreError(.unsupported, "the service does not answer the range that it was asked for")
+            problem = FileStoreError(
+                .unsupported, "the service does not answer the range that it was asked for")
             return false
         }
         let tag = S3Text.tag(response.header("ETag"))
@@ -79,11 +80,15 @@ final class S3Reading {
     private static func stretch(_ response: HTTPResponse) -> Range<Int64>? {
         if response.status == 206 {
             // `bytes 0-9/443`
-            let numbers = (response.header("Content-Range") ?? "").split { !$0.isNumber }.map { Int64($0) ?? -1 }
+            let numbers = (response.header("Content-Range") ?? "").split { !$0.isNumber }.map {
+                Int64($0) ?? -1
+            }
             guard numbers.count >= 2, numbers[0] >= 0, numbers[0] <= numbers[1] else { return nil }
             return numbers[0]..<numbers[1] + 1
         }
-        guard let count = response.header("Content-Length").flatMap(Int64.init), count >= 0 else { return nil }
+        guard let count = response.header("Content-Length").flatMap(Int64.init), count >= 0 else {
+            return nil
+        }
         return 0..<count
     }
 
@@ -96,7 +101,8 @@ final class S3Reading {
         case .file(let file, let offset):
             if let failure = Self.write(bytes, to: file, at: offset + position - start) {
                 problem = FileStoreError(
-                    .localFile, "what was received could not be written: \(String(cString: strerror(failure)))")
+                    .localFile,
+                    "what was received could not be written: \(String(cString: strerror(failure)))")
                 return false
             }
         case .receiver(let receive): if !receive(bytes) { return false }

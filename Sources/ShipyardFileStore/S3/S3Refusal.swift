@@ -135,14 +135,19 @@ package struct S3Refusal: Sendable {
         let count = abs(seconds)
         let amount =
             count < 120
-            ? "\(count) seconds" : count < 7200 ? "\(count / 60) minutes" : count < 172_800
-            ? "\(count / 3600) hours" : "\(count / 86_400) days"
+            ? "\(count) seconds"
+            : count < 7200
+                ? "\(count / 60) minutes"
+                : count < 172_800
+                    ? "\(count / 3600) hours" : "\(count / 86_400) days"
         return "\(amount) \(seconds < 0 ? "behind" : "ahead of")"
     }
 
     /// A word of a foreign answer.
     private static func word(_ text: String) -> String {
-        String(text.unicodeScalars.filter { $0.isASCII && $0.value > 0x20 && $0.value < 0x7F }.prefix(64).map(Character.init))
+        String(
+            text.unicodeScalars.filter { $0.isASCII && $0.value > 0x20 && $0.value < 0x7F }.prefix(64).map(
+                Character.init))
     }
 
     /// A sentence of a foreign answer, on one line and not endless.

@@ -79,7 +79,8 @@ package struct S3Signature: Sendable {
         let names = headers.map(\.name).joined(separator: ";")
         let lines = headers.map { "\($0.name):\($0.value)\n" }.joined()
         let text = [
-            subject.method.rawValue, subject.path, S3Field.query(subject.query), lines, names, subject.payload,
+            subject.method.rawValue, subject.path, S3Field.query(subject.query), lines, names,
+            subject.payload,
         ].joined(separator: "\n")
         return (text, names)
     }
@@ -93,7 +94,8 @@ package struct S3Signature: Sendable {
         if let keyOfDay, keyOfDay.day == day { return keyOfDay.key }
         var key = secretKey.withExposedBytes { secret in
             let start = "AWS4".utf8
-            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: start.count + secret.count, alignment: 1)
+            let bytes = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: start.count + secret.count, alignment: 1)
             bytes.copyBytes(from: start)
             UnsafeMutableRawBufferPointer(rebasing: bytes[start.count...]).copyBytes(from: secret)
             return Secret(owning: bytes)
@@ -154,7 +156,8 @@ enum S3Text {
         for byte in bytes {
             switch byte {
             case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"),
                 UInt8(ascii: "~"):
                 text.append(byte)
             case UInt8(ascii: "/") where keepsSlashes: text.append(byte)
@@ -216,10 +219,13 @@ enum S3Text {
         var parts = tm()
         parts.tm_year = numbers[0] - 1900
         parts.tm_mon = numbers[1] - 1
-        (parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[2], numbers[3], numbers[4], numbers[5])
+        (parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec) = (
+            numbers[2], numbers[3], numbers[4], numbers[5]
+        )
         let seconds = timegm(&parts)
         // Only thousandths are of any length that we have seen.
-        let thousandths = text.contains(".") && numbers.count > 6 && numbers[6] >= 0 && numbers[6] < 1000 ? numbers[6] : 0
+        let thousandths =
+            text.contains(".") && numbers.count > 6 && numbers[6] >= 0 && numbers[6] < 1000 ? numbers[6] : 0
         return Instant(milliseconds: Int64(seconds) * 1000 + Int64(thousandths))
     }
 }

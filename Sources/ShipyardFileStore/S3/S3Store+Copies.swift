@@ -25,7 +25,9 @@ extension S3Store {
     ) throws(FileStoreError) -> StoredFile {
         // Between the look at the source and the copy it must not change.
         let origin = [
-            HTTPHeader("x-amz-copy-source", "/\(source.container)/\(S3Text.encoded(source.name.bytes, keepsSlashes: true))"),
+            HTTPHeader(
+                "x-amz-copy-source",
+                "/\(source.container)/\(S3Text.encoded(source.name.bytes, keepsSlashes: true))"),
             HTTPHeader("x-amz-copy-source-if-match", S3Text.quoted(known.file.identity)),
         ]
         if known.file.size > largestCopy { return try copyByParts(origin, known, to: target, headers) }
@@ -37,7 +39,8 @@ extension S3Store {
         let tag = S3Text.tag(answer.root?.text("ETag"))
         return StoredFile(
             name: target.name, size: known.file.size,
-            modified: answer.root?.text("LastModified").flatMap(S3Text.instant) ?? answer.date, identity: tag ?? "",
+            modified: answer.root?.text("LastModified").flatMap(S3Text.instant) ?? answer.date,
+            identity: tag ?? "",
             md5: S3Head.md5(answer.response, tag: tag) ?? known.file.md5)
     }
 
@@ -60,10 +63,12 @@ extension S3Store {
                     .put, target,
                     [S3Field("partNumber", String(parts.count + 1)), S3Field("uploadId", partial.upload)])
                 call.element = "ETag"
-                call.headers = origin + [HTTPHeader("x-amz-copy-source-range", "bytes=\(position)-\(end - 1)")]
+                call.headers =
+                    origin + [HTTPHeader("x-amz-copy-source-range", "bytes=\(position)-\(end - 1)")]
                 let tag = S3Text.tag(try perform(call).root?.text("ETag")) ?? ""
                 parts.append(
-                    FilePart(number: parts.count + 1, size: end - position, md5: S3Text.md5(ofTag: tag), tag: tag))
+                    FilePart(
+                        number: parts.count + 1, size: end - position, md5: S3Text.md5(ofTag: tag), tag: tag))
                 position = end
             }
             var attributes = FileAttributes()

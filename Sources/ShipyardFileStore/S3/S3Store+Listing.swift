@@ -96,11 +96,14 @@ struct S3Listing {
     }
 
     private static func file(_ entry: XMLElement, _ isEncoded: Bool) -> StoredFile? {
-        guard let key = entry.text("Key"), let size = entry.text("Size").flatMap(Int64.init) else { return nil }
+        guard let key = entry.text("Key"), let size = entry.text("Size").flatMap(Int64.init) else {
+            return nil
+        }
         let tag = S3Text.tag(entry.text("ETag"))
         return StoredFile(
             name: isEncoded ? BytePath(bytes: S3Text.decoded(key)) : BytePath(key), size: size,
-            modified: entry.text("LastModified").flatMap(S3Text.instant) ?? Instant(milliseconds: 0), identity: tag ?? "",
+            modified: entry.text("LastModified").flatMap(S3Text.instant) ?? Instant(milliseconds: 0),
+            identity: tag ?? "",
             md5: S3Text.md5(ofTag: tag))
     }
 }

@@ -17,7 +17,8 @@ extension S3Store {
         call.element = "UploadId"
         call.headers = headers
         guard let upload = try perform(call).root?.text("UploadId"), !upload.isEmpty else {
-            throw FileStoreError(.internalError, "\(place(call)): the service gives the unfinished file no id")
+            throw FileStoreError(
+                .internalError, "\(place(call)): the service gives the unfinished file no id")
         }
         return PartialFile(path: file, upload: upload)
     }
@@ -46,7 +47,8 @@ extension S3Store {
     }
 
     private static func part(_ entry: XMLElement) -> FilePart? {
-        guard let number = entry.text("PartNumber").flatMap(Int.init), let size = entry.text("Size").flatMap(Int64.init),
+        guard let number = entry.text("PartNumber").flatMap(Int.init),
+            let size = entry.text("Size").flatMap(Int64.init),
             let tag = S3Text.tag(entry.text("ETag"))
         else { return nil }
         return FilePart(number: number, size: size, md5: S3Text.md5(ofTag: tag), tag: tag)
@@ -54,7 +56,9 @@ extension S3Store {
 
     /// Nil at the end, and where a service would lead us round in a circle.
     private static func next(_ root: XMLElement?, _ name: String, after marker: String?) -> String? {
-        guard root?.text("IsTruncated") == "true", let next = root?.text(name), !next.isEmpty else { return nil }
+        guard root?.text("IsTruncated") == "true", let next = root?.text(name), !next.isEmpty else {
+            return nil
+        }
         return next == marker ? nil : next
     }
 
@@ -80,9 +84,13 @@ extension S3Store {
             }
             let root = answer.root
             let isEncoded = root?.text("EncodingType") == "url"
-            func name(_ text: String) -> BytePath { isEncoded ? BytePath(bytes: S3Text.decoded(text)) : BytePath(text) }
+            func name(_ text: String) -> BytePath {
+                isEncoded ? BytePath(bytes: S3Text.decoded(text)) : BytePath(text)
+            }
             for entry in root?.all("Upload") ?? [] {
-                guard entry.text("Key").map(name) == file.name, let upload = entry.text("UploadId") else { continue }
+                guard entry.text("Key").map(name) == file.name, let upload = entry.text("UploadId") else {
+                    continue
+                }
                 let initiated = entry.text("Initiated").flatMap(S3Text.instant)?.milliseconds ?? 0
                 if newest.map({ $0.initiated <= initiated }) != false { newest = (upload, initiated) }
             }
@@ -133,7 +141,9 @@ extension S3Store {
             let error = error(refusal, call)
             // They may have been put together already, and the answer to it been lost.
             let isPassed = error.code == .blobNotFound || error.code == .conditionNotMet
-            if isPassed, let tag = Self.tag(ofParts: parts), let known = try stat(file.path), known.identity == tag {
+            if isPassed, let tag = Self.tag(ofParts: parts), let known = try stat(file.path),
+                known.identity == tag
+            {
                 return known
             }
             throw error.code == .conditionNotMet && attributes.mustBeNew ? alreadyExists(file.path) : error
@@ -147,7 +157,9 @@ extension S3Store {
     /// What Amazon makes of the tags of the parts; others may do otherwise.
     private static func tag(ofParts parts: [FilePart]) -> String? {
         let hashes = parts.compactMap(\.md5).map(bytes(ofHexadecimal:))
-        guard hashes.count == parts.count, let hash = try? Digest.of(hashes.flatMap { $0 }, .md5) else { return nil }
+        guard hashes.count == parts.count, let hash = try? Digest.of(hashes.flatMap { $0 }, .md5) else {
+            return nil
+        }
         return "\(hexadecimalText(hash))-\(parts.count)"
     }
 

@@ -63,7 +63,8 @@ struct S3Head {
     private static let metadataPrefix = "x-amz-meta-"
     /// What must be said again where metadata is replaced, or a file is copied by parts.
     static let keptHeaders = [
-        "Content-Type", "Content-Encoding", "Content-Disposition", "Content-Language", "Cache-Control", "Expires",
+        "Content-Type", "Content-Encoding", "Content-Disposition", "Content-Language", "Cache-Control",
+        "Expires",
         "x-amz-storage-class", "x-amz-website-redirect-location",
     ]
 
@@ -84,7 +85,8 @@ struct S3Head {
         let modified = response.header("Last-Modified").flatMap(httpDate) ?? 0
         var file = StoredFile(
             name: name, size: response.header("Content-Length").flatMap(Int64.init) ?? 0,
-            modified: Instant(milliseconds: modified * 1000), identity: S3Text.tag(response.header("ETag")) ?? "",
+            modified: Instant(milliseconds: modified * 1000),
+            identity: S3Text.tag(response.header("ETag")) ?? "",
             md5: Self.md5(response) ?? ownMD5)
         file.metadata = metadata
         self.file = file
@@ -99,7 +101,9 @@ struct S3Head {
     }
 
     /// That the tag is, unless the service has encrypted the content with a key by which it is none.
-    static func md5(_ response: HTTPResponse) -> String? { md5(response, tag: S3Text.tag(response.header("ETag"))) }
+    static func md5(_ response: HTTPResponse) -> String? {
+        md5(response, tag: S3Text.tag(response.header("ETag")))
+    }
 
     static func md5(_ response: HTTPResponse, tag: String?) -> String? {
         let isOther =

@@ -25,7 +25,8 @@ extension S3Store {
             throw alreadyExists(file)
         }
         return StoredFile(
-            name: file.name, size: source.count, modified: answer.date, identity: answer.tag ?? "", md5: digits)
+            name: file.name, size: source.count, modified: answer.date, identity: answer.tag ?? "",
+            md5: digits)
     }
 
     /// Of what is sent: the MD5 for its head, and where nothing else keeps it from being changed the SHA-256 to sign it with.
@@ -38,17 +39,22 @@ extension S3Store {
         let hashes: ContentHashes
         do throws(FileStoreError) {
             hashes = try ContentHashes(of: source, withSHA256: !address.isEncrypted)
-        } catch { throw FileStoreError(error.code, "\(account.place): \(file): \(error.message)", help: error.help) }
+        } catch {
+            throw FileStoreError(error.code, "\(account.place): \(file): \(error.message)", help: error.help)
+        }
         if let known, known.lowercased() != hexadecimalText(hashes.md5) {
             throw FileStoreError(
-                .md5Mismatch, "\(account.place): \(file): the content is not what its hash says; nothing was sent")
+                .md5Mismatch,
+                "\(account.place): \(file): the content is not what its hash says; nothing was sent")
         }
         return hashes
     }
 
     static func bytes(ofHexadecimal text: String) -> [UInt8] {
         let digits = Array(text.utf8)
-        return stride(from: 0, to: digits.count - 1, by: 2).compactMap { hexadecimalByte(digits[$0..<$0 + 2]) }
+        return stride(from: 0, to: digits.count - 1, by: 2).compactMap {
+            hexadecimalByte(digits[$0..<$0 + 2])
+        }
     }
 
     /// What is written with a file.
@@ -56,7 +62,8 @@ extension S3Store {
         var headers = try headers(metadata: attributes.allMetadata, of: file)
         if let type = attributes.contentType {
             guard Self.isPrintable(type), !type.isEmpty else {
-                throw FileStoreError(.invalidInput, "\(account.place): \(file): the content type is not ASCII")
+                throw FileStoreError(
+                    .invalidInput, "\(account.place): \(file): the content type is not ASCII")
             }
             headers.append(HTTPHeader("Content-Type", type))
         }
@@ -82,7 +89,9 @@ extension S3Store {
         return headers
     }
 
-    private static func isPrintable(_ text: String) -> Bool { text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } }
+    private static func isPrintable(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+    }
 
     /// Asks before, because services that do not know the header take no notice of it. There two writers at the same moment
     /// may both succeed, and the later one stays.

@@ -25,7 +25,9 @@ package final class S3Store {
     /// Nil where nothing is signed: what everybody may read.
     private var signature: S3Signature?
 
-    package init(_ account: StorageAccount, _ keys: StorageKeys, _ gauge: TransferGauge) throws(FileStoreError) {
+    package init(_ account: StorageAccount, _ keys: StorageKeys, _ gauge: TransferGauge)
+        throws(FileStoreError)
+    {
         self.account = account
         self.gauge = gauge
         address = try S3Address(account)
@@ -94,7 +96,8 @@ extension S3Store {
                 let found = problem ?? refusal.map { self.error($0, call) }
                 // What is wrong three times with an answer will be so the fourth time.
                 let isContent = problem != nil || found?.code == .md5Mismatch
-                return found?.isPassing == true && attempts < (isContent ? Self.attempts : StoreExchange.attempts)
+                return found?.isPassing == true
+                    && attempts < (isContent ? Self.attempts : StoreExchange.attempts)
             })
         if let problem { throw problem }
         if case .content(.bytes(let bytes), _) = call.body, refusal == nil { gauge.move(Int64(bytes.count)) }
@@ -103,7 +106,8 @@ extension S3Store {
 
     /// - Parameter onRequest: is called before each attempt; may change what the attempt asks for.
     func send(
-        _ call: S3Call, onRequest: () throws(FileStoreError) -> Void = {}, headers: () -> [HTTPHeader] = { [] },
+        _ call: S3Call, onRequest: () throws(FileStoreError) -> Void = {},
+        headers: () -> [HTTPHeader] = { [] },
         reading: S3Reading? = nil, isToBeRepeated: (HTTPResponse) -> Bool
     ) throws(FileStoreError) -> HTTPResponse {
         do throws(FileStoreError) {
@@ -174,7 +178,8 @@ extension S3Store {
     func check(_ container: String) throws(FileStoreError) {
         guard S3Address.isContainerName(container) else {
             throw FileStoreError(
-                .invalidResourceName, "\(account.place): \(BytePath(container)) can be no name of a container")
+                .invalidResourceName, "\(account.place): \(BytePath(container)) can be no name of a container"
+            )
         }
     }
 
@@ -197,7 +202,8 @@ extension S3Store {
 
     func mismatch(_ file: StorePath) -> FileStoreError {
         FileStoreError(
-            .md5Mismatch, "\(account.place): \(file): another content has arrived than was sent, by the service's hash")
+            .md5Mismatch,
+            "\(account.place): \(file): another content has arrived than was sent, by the service's hash")
     }
 }
 
