@@ -49,6 +49,8 @@ package struct OutgoingRequest: Sendable {
     package var stallTime: TimeSpan?
     /// In bytes a second, either way; nil for as fast as it goes.
     package var maximumRate: Int64?
+    /// `.` and `..` in the path are sent as they are written: they are names of files to a store.
+    package var keepsDots = false
 
     package init(_ method: HTTPMethod, _ url: String, unixSocket: String? = nil, body: [UInt8] = []) {
         self.method = method
