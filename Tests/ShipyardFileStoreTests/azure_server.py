@@ -10,7 +10,7 @@ hashes and conditions. `PUT /_control` with JSON changes its ways, and `GET /_co
      "page": 3, "clock_offset": 3600, "copy_polls": 2, "forget": true}
 
 Kinds of faults: `status` (with `status`, `code`, `retry_after`), `truncate` (with `bytes` of the body that are sent), `corrupt` and
-`corrupt_request` (one byte of the body), `hangup` and `hangup_after` (before, after it is done), `stall` (with `seconds`).
+`corrupt_request` (one byte of the body), `hangup` and `hangup_after` (before, after it is done), `stall` (with `seconds`), `early` (an answer with `status` and `code` before the body came).
 """
 import argparse, base64, calendar, datetime, email.utils, hashlib, hmac, http.server, json, os, re, shutil, signal, sys
 import tempfile, threading, time, urllib.parse, xml.etree.ElementTree as XML
@@ -234,7 +234,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_one_request(self):
         try:
             super().handle_one_request()
-        except (ConnectionError, BrokenPipeError):
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_DELETE = do_POST = lambda self: self.serve()
@@ -253,6 +253,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         stall = service.fault(self.command, target, ["stall"])
         if stall:
             time.sleep(stall["seconds"])
+        early = service.fault(self.command, target, ["early"])
+        if early:
+            self.answer(early["status"], b"", [("x-ms-error-code", early["code"]), ("Connection", "close")])
+            self.connection.shutdown(1)
+            self.connection.settimeout(1)
+            self.close_connection = True
+            service.log.append({"method": self.command, "target": target, "received": 0, "status": early["status"]})
+            while self.connection.recv(1 << 16):
+                pass
+            return
         damaged = length > 0 and service.fault(self.command, target, ["corrupt_request"])
         self.piece = Piece(self.rfile, length, service.directory, bool(damaged))
         entry = {"method": self.command, "target": re.sub(r"sig=[^&]*", "sig=", target), "received": length, "status": 0}
@@ -583,6 +593,7 @@ def main():
     options.add_argument("--key", default=WELL_KNOWN_KEY)
     options = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # Whose thread started us may have blocked it.
     directory = tempfile.mkdtemp(prefix="azure-server-")
     try:
         Handler.service = Service(options.account, options.key, directory)
@@ -590,11 +601,16 @@ def main():
         server.daemon_threads = True
         print(server.server_address[1], flush=True)
         # Whoever started it holds the other end of its standard input, and takes it along.
-        if not sys.stdin.isatty():
-            threading.Thread(target=lambda: (sys.stdin.buffer.read(), server.shutdown()), daemon=True).start()
+        threading.Thread(target=wait_for_end, args=[server], daemon=True).start()
         server.serve_forever()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def wait_for_end(server):
+    while not os.isatty(0) and os.read(0, 4096):
+        pass
+    server.shutdown()
 
 
 main()

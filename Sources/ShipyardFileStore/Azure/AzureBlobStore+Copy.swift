@@ -31,7 +31,9 @@ extension AzureBlobStore {
             pause = min(pause * 2, Self.longestCopyPause)
             let answer = try send(AzureRequest(.head, target), expecting: 200)
             status = answer.header("x-ms-copy-status") ?? "success"
-            if let reason = answer.header("x-ms-copy-status-description"), status != "pending", status != "success" {
+            if let reason = answer.header("x-ms-copy-status-description"), status != "pending",
+                status != "success"
+            {
                 throw FileStoreError(.internalError, "\(self.place(target)): the copy has failed: \(reason)")
             }
         }

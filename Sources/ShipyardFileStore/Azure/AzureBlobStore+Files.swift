@@ -23,7 +23,8 @@ extension AzureBlobStore {
         var stored = StoredFile(
             name: name, size: response.header("Content-Length").flatMap { Int64($0) } ?? 0,
             modified: azureInstant(response.header("Last-Modified")),
-            identity: azureIdentity(response.header("ETag") ?? ""), md5: azureMD5(response.header("Content-MD5")))
+            identity: azureIdentity(response.header("ETag") ?? ""),
+            md5: azureMD5(response.header("Content-MD5")))
         for header in response.headers {
             let name = header.name.lowercased()
             guard name.hasPrefix("x-ms-meta-") else { continue }
@@ -37,14 +38,16 @@ extension AzureBlobStore {
     ) throws(FileStoreError) -> StoredFile {
         try AzureNames.check(file, of: account)
         guard source.count <= rules.largestWhole else {
-            throw FileStoreError(.invalidInput, "\(place(file)): \(source.count) bytes are too many for one request")
+            throw FileStoreError(
+                .invalidInput, "\(place(file)): \(source.count) bytes are too many for one request")
         }
         let md5 = try hash(of: source, attributes, file)
         var request = AzureRequest(.put, file)
-        request.headers = try headers(attributes, place(file)) + [
-            HTTPHeader("x-ms-blob-type", "BlockBlob"), HTTPHeader("Content-MD5", base64Text(md5)),
-            HTTPHeader("x-ms-blob-content-md5", base64Text(md5)),
-        ]
+        request.headers =
+            try headers(attributes, place(file)) + [
+                HTTPHeader("x-ms-blob-type", "BlockBlob"), HTTPHeader("Content-MD5", base64Text(md5)),
+                HTTPHeader("x-ms-blob-content-md5", base64Text(md5)),
+            ]
         let response = try sendIntact(request, source, md5: md5, mustBeNew: attributes.mustBeNew)
         return StoredFile(
             name: file.name, size: source.count, modified: azureInstant(response.header("Last-Modified")),
@@ -62,7 +65,9 @@ extension AzureBlobStore {
 
     static func bytes(ofMD5 text: String, _ place: String) throws(FileStoreError) -> [UInt8] {
         let digits = Array(text.utf8)
-        let bytes = stride(from: 0, to: digits.count, by: 2).compactMap { hexadecimalByte(digits[$0...].prefix(2)) }
+        let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
+            hexadecimalByte(digits[$0...].prefix(2))
+        }
         guard digits.count == 32, bytes.count == 16 else {
             throw FileStoreError(.invalidInput, "\(place): `\(BytePath(text))` is no MD5")
         }
@@ -84,7 +89,8 @@ extension AzureBlobStore {
                     return response
                 }
                 error = FileStoreError(
-                    .md5Mismatch, "\(account.place), \(request.subject): another content has arrived than was sent")
+                    .md5Mismatch,
+                    "\(account.place), \(request.subject): another content has arrived than was sent")
             } else {
                 error = refusal(response, request)
                 if mustBeNew { error = Self.newness(error, "\(account.place), \(request.subject)") }
@@ -130,7 +136,9 @@ extension AzureBlobStore {
         try AzureNames.check(file, of: account)
         var request = AzureRequest(.put, file)
         request.query = [("comp", "metadata")]
-        request.headers = try AzureNames.headers(metadata: metadata, of: place(file)).map { HTTPHeader($0.0, $0.1) }
+        request.headers = try AzureNames.headers(metadata: metadata, of: place(file)).map {
+            HTTPHeader($0.0, $0.1)
+        }
         try send(request, expecting: 200)
     }
 }

@@ -23,14 +23,16 @@ extension AzureBlobStore {
         try AzureNames.check(container: container, of: account)
         guard String(validating: prefix.bytes, as: UTF8.self) != nil else {
             throw FileStoreError(
-                .invalidResourceName, "\(account.place), \(container)/\(prefix): Azure Blob has no such names: they are no UTF-8")
+                .invalidResourceName,
+                "\(account.place), \(container)/\(prefix): Azure Blob has no such names: they are no UTF-8")
         }
         guard limit > 0 else { return FilePage(files: [], next: after) }
         var (files, marker): ([StoredFile], String?) = ([], "")
         var isSkipping = false
         if let after {
             let place = AzurePagePlace(container: container, prefix: prefix, after: after)
-            if let known = continuations[place] {
+            // Used once: what it knows grows old.
+            if let known = continuations.removeValue(forKey: place) {
                 (files, marker) = (known.waiting, known.marker)
             } else {
                 // By somebody else, or long ago: from the beginning, in the largest pages.
@@ -43,14 +45,18 @@ extension AzureBlobStore {
             let most = isSkipping ? Self.largestPage : min(limit, Self.largestPage)
             // Metadata, because it tells the stubs of directories.
             request.query = [
-                ("restype", "container"), ("comp", "list"), ("include", "metadata"), ("maxresults", String(most)),
+                ("restype", "container"), ("comp", "list"), ("include", "metadata"),
+                ("maxresults", String(most)),
             ]
-            if !prefix.isEmpty { request.query.append(("prefix", String(decoding: prefix.bytes, as: UTF8.self))) }
+            if !prefix.isEmpty {
+                request.query.append(("prefix", String(decoding: prefix.bytes, as: UTF8.self)))
+            }
             if !current.isEmpty { request.query.append(("marker", current)) }
             let page = AzurePage(try answerTree(send(request, expecting: 200), request))
             marker = page.marker
             last = page.last ?? last
-            files = isSkipping ? page.files.filter { file in after.map { $0 < file.name } ?? true } : page.files
+            files =
+                isSkipping ? page.files.filter { file in after.map { $0 < file.name } ?? true } : page.files
         }
         let waiting = Array(files.dropFirst(limit))
         files = Array(files.prefix(limit))
@@ -92,12 +98,15 @@ struct AzurePage {
         let isFolder = blob["Metadata"]?.children.contains {
             $0.name.lowercased() == azureFolderMark && $0.text.lowercased() == "true"
         }
-        let isEarlier = blob["Snapshot"] != nil || blob.text("Deleted") == "true" || blob.text("IsCurrentVersion") == "false"
+        let isEarlier =
+            blob["Snapshot"] != nil || blob.text("Deleted") == "true"
+            || blob.text("IsCurrentVersion") == "false"
         guard isFolder != true, !isEarlier, properties.text("ResourceType") != "directory" else { return nil }
         return StoredFile(
             name: name, size: properties.text("Content-Length").flatMap { Int64($0) } ?? 0,
             modified: azureInstant(properties.text("Last-Modified")),
-            identity: azureIdentity(properties.text("Etag") ?? ""), md5: azureMD5(properties.text("Content-MD5")))
+            identity: azureIdentity(properties.text("Etag") ?? ""),
+            md5: azureMD5(properties.text("Content-MD5")))
     }
 }
 

@@ -20,7 +20,9 @@ package final class AzureBlobStore {
     private let exchange: StoreExchange
     var continuations: [AzurePagePlace: AzureContinuation] = [:]
 
-    package init(_ account: StorageAccount, _ keys: StorageKeys, _ gauge: TransferGauge) throws(FileStoreError) {
+    package init(_ account: StorageAccount, _ keys: StorageKeys, _ gauge: TransferGauge)
+        throws(FileStoreError)
+    {
         self.account = account
         self.gauge = gauge
         endpoint = try AzureEndpoint(account)
@@ -78,13 +80,17 @@ package final class AzureBlobStore {
             .error(response, subject: request.subject, now: Int64(time(nil)))
     }
 
-    private func outgoing(_ request: AzureRequest, _ body: ByteSource) throws(FileStoreError) -> OutgoingRequest {
+    private func outgoing(_ request: AzureRequest, _ body: ByteSource) throws(FileStoreError)
+        -> OutgoingRequest
+    {
         var request = request
         request.headers += [
             HTTPHeader("x-ms-date", httpDateText(Int64(time(nil)))), HTTPHeader("x-ms-version", Self.version),
         ]
         // Else libcurl says that a body is a form, and no signature knows of it.
-        if request.method == .put { request.headers.append(HTTPHeader("Content-Type", "application/octet-stream")) }
+        if request.method == .put {
+            request.headers.append(HTTPHeader("Content-Type", "application/octet-stream"))
+        }
         var outgoing = OutgoingRequest(request.method, endpoint.url(of: request))
         switch credential {
         case .none: break

@@ -21,7 +21,8 @@ struct AzureBlock: Hashable {
     /// Nil for an id that another program made.
     init?(id: String) {
         guard let bytes = base64Bytes(id.utf8), bytes.count == 49 else { return nil }
-        let parts = String(decoding: bytes, as: UTF8.self).split(separator: "-", omittingEmptySubsequences: false)
+        let parts = String(decoding: bytes, as: UTF8.self).split(
+            separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[2].utf8.count == 32, let number = Int(parts[0]), number > 0,
             let size = Int64(parts[1]), size >= 0
         else { return nil }

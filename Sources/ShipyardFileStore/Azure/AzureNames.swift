@@ -13,7 +13,8 @@ enum AzureNames {
     static func check(container: String, of account: StorageAccount) throws(FileStoreError) {
         if !isContainer(container) {
             throw FileStoreError(
-                .invalidResourceName, "\(account.place): `\(BytePath(container))` cannot be the name of a container",
+                .invalidResourceName,
+                "\(account.place): `\(BytePath(container))` cannot be the name of a container",
                 help: "Azure Blob wants 3 to 63 lower-case letters, digits and single hyphens")
         }
     }
@@ -22,18 +23,22 @@ enum AzureNames {
         if ["$root", "$web", "$logs"].contains(name) { return true }
         let bytes = Array(name.utf8)
         let isPlain = bytes.allSatisfy {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
                 || $0 == UInt8(ascii: "-")
         }
         return (3...63).contains(bytes.count) && isPlain && bytes.first != UInt8(ascii: "-")
-            && bytes.last != UInt8(ascii: "-") && !zip(bytes, bytes.dropFirst()).contains { $0 == 45 && $1 == 45 }
+            && bytes.last != UInt8(ascii: "-")
+            && !zip(bytes, bytes.dropFirst()).contains { $0 == 45 && $1 == 45 }
     }
 
     /// Why a file cannot have the name. The service answers for names with a backslash, a `..` or a dot at the end as well,
     /// also where they come percent-encoded, but means another file by them: two of ours would be one.
     static func fault(in name: [UInt8]) -> String? {
         guard let text = String(validating: name, as: UTF8.self) else { return "it is no UTF-8" }
-        if !(1...1024).contains(text.utf16.count) { return "it has \(text.utf16.count) characters, not 1 to 1024" }
+        if !(1...1024).contains(text.utf16.count) {
+            return "it has \(text.utf16.count) characters, not 1 to 1024"
+        }
         if name.contains(where: { $0 < 0x20 || $0 == 0x7F }) { return "it has a control character" }
         if name.contains(UInt8(ascii: "\\")) { return "the service takes a backslash for a slash" }
         let segments = name.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
@@ -45,7 +50,9 @@ enum AzureNames {
     }
 
     /// - Returns: the headers that keep it.
-    static func headers(metadata: [String: String], of place: String) throws(FileStoreError) -> [(String, String)] {
+    static func headers(metadata: [String: String], of place: String) throws(FileStoreError) -> [(
+        String, String
+    )] {
         var headers: [(String, String)] = []
         for (name, value) in metadata.sorted(by: { $0.key < $1.key }) {
             guard isIdentifier(name) else {
@@ -66,7 +73,9 @@ enum AzureNames {
     }
 
     private static func isIdentifier(_ name: String) -> Bool {
-        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            return false
+        }
         return name.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

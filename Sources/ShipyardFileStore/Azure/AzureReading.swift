@@ -70,7 +70,8 @@ final class AzureReading {
     /// `bytes 0-99/1000`
     private static func contentRange(_ text: String) -> (first: Int64, size: Int64)? {
         let parts = text.split { " -/".contains($0) }
-        guard parts.count == 4, parts[0] == "bytes", let first = Int64(parts[1]), let size = Int64(parts[3]) else {
+        guard parts.count == 4, parts[0] == "bytes", let first = Int64(parts[1]), let size = Int64(parts[3])
+        else {
             return nil
         }
         return (first, size)
@@ -86,7 +87,8 @@ final class AzureReading {
             }
         case .file(let file, let position):
             if let number = writeAll(bytes, to: file, at: position + received) {
-                refuse(.localFile, "what was received cannot be written: \(String(cString: strerror(number)))")
+                refuse(
+                    .localFile, "what was received cannot be written: \(String(cString: strerror(number)))")
                 return false
             }
         }
@@ -118,7 +120,8 @@ final class AzureReading {
         }
         guard let expectedMD5, let digest = digest.take() else { return }
         if digest.hexadecimal() != expectedMD5 {
-            throw FileStoreError(.md5Mismatch, "\(place): what has come does not have the MD5 that the service tells")
+            throw FileStoreError(
+                .md5Mismatch, "\(place): what has come does not have the MD5 that the service tells")
         }
     }
 

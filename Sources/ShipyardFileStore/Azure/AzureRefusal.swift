@@ -38,7 +38,8 @@ struct AzureRefusal {
         switch credential {
         case .none:
             return FileStoreError(
-                .authenticationFailed, "\(place): neither an account_key nor a SAS is known, and the service wants one")
+                .authenticationFailed,
+                "\(place): neither an account_key nor a SAS is known, and the service wants one")
         case .sharedKey:
             if let theirs, abs(theirs - now) > Self.largestSkew || detail.contains("Request date header") {
                 return skew(theirs - now, place)
@@ -51,7 +52,9 @@ struct AzureRefusal {
         }
     }
 
-    private func unauthenticatedSAS(_ detail: String, place: String, theirs: Int64, now: Int64) -> FileStoreError {
+    private func unauthenticatedSAS(_ detail: String, place: String, theirs: Int64, now: Int64)
+        -> FileStoreError
+    {
         let (start, end) = (credential.sasPart("st"), credential.sasPart("se"))
         if let end, let time = sasTime(end), time <= theirs {
             return FileStoreError(
@@ -70,7 +73,9 @@ struct AzureRefusal {
         }
         return FileStoreError(
             .authenticationFailed, "\(place): the service does not accept the SAS",
-            help: "check that all of it is in the credentials, and that the key it was made with is still the account's")
+            help:
+                "check that it is whole, that it is for this container, and that its key is still one of the account's"
+        )
     }
 
     private func skew(_ seconds: Int64, _ place: String) -> FileStoreError {
@@ -105,7 +110,8 @@ struct AzureRefusal {
             Known(
                 .authorizationFailure, "the SAS is not for resources of this type",
                 help: "an account SAS needs the types service, container and object")
-        case "AuthorizationServiceMismatch": Known(.authorizationFailure, "the SAS is not for the Blob service")
+        case "AuthorizationServiceMismatch":
+            Known(.authorizationFailure, "the SAS is not for the Blob service")
         case "AuthorizationProtocolMismatch": Known(.authorizationFailure, "the SAS is for https alone")
         case "AuthorizationSourceIPMismatch":
             Known(.authorizationFailure, "the SAS is not for this machine's address")
@@ -117,14 +123,16 @@ struct AzureRefusal {
                 help: "check what the SAS is for, and the account's firewall")
         case "KeyBasedAuthenticationNotPermitted":
             Known(.authorizationFailure, "the account does not allow account keys")
-        case "InsufficientAccountPermissions", "AccountIsDisabled", "PublicAccessNotPermitted", "LeaseIdMissing",
+        case "InsufficientAccountPermissions", "AccountIsDisabled", "PublicAccessNotPermitted",
+            "LeaseIdMissing",
             "LeaseIdMismatchWithBlobOperation", "BlobImmutableDueToPolicy":
             Known(.authorizationFailure)
         case "ConditionNotMet", "TargetConditionNotMet", "SourceConditionNotMet":
             Known(.conditionNotMet, "the file is another one by now")
         case "InvalidBlockList":
             Known(
-                .conditionNotMet, "parts that had arrived are gone: another write of this file was finished meanwhile")
+                .conditionNotMet,
+                "parts that had arrived are gone: another write of this file was finished meanwhile")
         case "InvalidBlobOrBlock":
             Known(
                 .conditionNotMet, "another program has begun to write this file and left unfinished blocks",

@@ -26,7 +26,9 @@ struct AzureRequest: Sendable {
         return StorePath(container, name).description
     }
 
-    func header(_ name: String) -> String? { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
+    func header(_ name: String) -> String? {
+        headers.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
 }
 
 /// Where an account is.
@@ -44,7 +46,8 @@ struct AzureEndpoint: Sendable, Hashable {
                 endpoint.utf8.allSatisfy({ isPlainByte($0) || $0 == UInt8(ascii: ":") })
             else {
                 throw FileStoreError(
-                    .invalidInput, "\(account.place) has an endpoint or a name that make no host: `\(endpoint)`")
+                    .invalidInput,
+                    "\(account.place) has an endpoint or a name that make no host: `\(endpoint)`")
             }
             origin = "https://\(account.name).blob.\(endpoint)"
             path = ""
@@ -53,7 +56,8 @@ struct AzureEndpoint: Sendable, Hashable {
         let rest = endpoint.dropFirst(scheme.count)
         let host = rest.prefix { $0 != "/" }
         guard !host.isEmpty, !rest.contains("?"), !rest.contains("#"), !rest.contains("@") else {
-            throw FileStoreError(.invalidInput, "the endpoint of \(account.place) is not the URL of an account")
+            throw FileStoreError(
+                .invalidInput, "the endpoint of \(account.place) is not the URL of an account")
         }
         var path = rest.dropFirst(host.count)
         while path.last == "/" { path = path.dropLast() }

@@ -1,3 +1,4 @@
+import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
 
@@ -14,12 +15,13 @@ enum AzureCredential: Sendable {
     init(_ keys: StorageKeys, of account: StorageAccount) throws(FileStoreError) {
         if let key = keys.key {
             let bytes = key.withExposedBytes { text in base64Bytes(text.filter { !isSpace($0) }) }
-            guard let bytes, !bytes.isEmpty else {
+            guard var bytes, !bytes.isEmpty else {
                 throw FileStoreError(
                     .authenticationFailed, "the account_key of \(account.place) is no Base64",
                     help: "copy the whole key, to the equals signs at its end")
             }
             self = .sharedKey(Secret(copying: bytes))
+            bytes.withUnsafeMutableBytes { if let start = $0.baseAddress { explicit_bzero(start, $0.count) } }
         } else if let sas = keys.sas {
             self = .sas(
                 sas.withExposedBytes { bytes in
@@ -58,7 +60,8 @@ enum AzureSharedKey {
         var lines = [
             request.method.rawValue, header("Content-Encoding", request), header("Content-Language", request),
             length, header("Content-MD5", request), header("Content-Type", request), "",
-            header("If-Modified-Since", request), header("If-Match", request), header("If-None-Match", request),
+            header("If-Modified-Since", request), header("If-Match", request),
+            header("If-None-Match", request),
             header("If-Unmodified-Since", request), header("Range", request),
         ]
         lines += request.headers.map { (name: $0.name.lowercased(), value: $0.value) }
@@ -72,7 +75,9 @@ enum AzureSharedKey {
         return lines.joined(separator: "\n")
     }
 
-    private static func header(_ name: String, _ request: AzureRequest) -> String { request.header(name) ?? "" }
+    private static func header(_ name: String, _ request: AzureRequest) -> String {
+        request.header(name) ?? ""
+    }
 
     /// The documentation says "lexicographically", and the service means the order of words of Windows: an underscore
     /// comes before digits. Hyphens, which would not count, are in no name that this could change.
@@ -97,7 +102,8 @@ func httpDateText(_ seconds: Int64) -> String {
     let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     let time = [rest / 3600, rest / 60 % 60, rest % 60].map { padded($0, 2) }.joined(separator: ":")
-    return "\(weekdays[Int(days.flooredDivision(by: 7).1)]), \(padded(date.day, 2)) \(months[Int(date.month) - 1]) "
+    return
+        "\(weekdays[Int(days.flooredDivision(by: 7).1)]), \(padded(date.day, 2)) \(months[Int(date.month) - 1]) "
         + "\(padded(date.year, 4)) \(time) GMT"
 }
 
@@ -111,7 +117,8 @@ func sasTime(_ text: String) -> Int64? {
         guard let number = Int64(part), number >= 0 else { return nil }
         numbers.append(number)
     }
-    guard numbers.count >= 3, let date = CivilDate(year: numbers[0], month: numbers[1], day: numbers[2]) else {
+    guard numbers.count >= 3, let date = CivilDate(year: numbers[0], month: numbers[1], day: numbers[2])
+    else {
         return nil
     }
     numbers += [0, 0, 0]
