@@ -60,6 +60,35 @@ package protocol FileStore: AnyObject {
     func remove(_ file: StorePath, identity: String?) throws(FileStoreError)
     /// Replaces all metadata of a file.
     func setMetadata(_ metadata: [String: String], of file: StorePath) throws(FileStoreError)
+
+    /// From its return on what was written outlives a power cut. Whoever says that something is stored has called it.
+    func settle() throws(FileStoreError)
+}
+
+extension FileStore {
+    /// A file of any size, over this connection alone. `source` is read again for the parts of a large one.
+    package func writeWhole(
+        _ file: StorePath, _ source: FileStretch, _ attributes: FileAttributes
+    ) throws(FileStoreError) -> StoredFile {
+        guard source.count > rules.largestWhole else { return try write(file, from: .file(source), attributes) }
+        let partBytes = rules.partBytes(ofFile: source.count)
+        let upload = try beginParts(file, attributes)
+        do throws(FileStoreError) {
+            var parts: [FilePart] = []
+            for start in stride(from: 0, to: source.count, by: Int64.Stride(partBytes)) {
+                let part = FileStretch(
+                    file: source.file, offset: source.offset + start, count: min(partBytes, source.count - start))
+                parts.append(try writePart(parts.count + 1, of: upload, from: .file(part)))
+            }
+            return try finish(upload, parts, attributes)
+        } catch {
+            try? abandon(upload)
+            throw error
+        }
+    }
+
+    /// A service has stored what it has answered.
+    package func settle() throws(FileStoreError) {}
 }
 
 /// What a store can do at once.
@@ -82,8 +111,7 @@ package struct StoreRules: Sendable, Hashable {
     /// The size of a file's parts: larger than `partBytes` where there would be too many.
     package func partBytes(ofFile size: Int64) -> Int64 {
         let least = (size + Int64(mostParts) - 1) / Int64(mostParts)
-        // Whole MiB, so that a run which goes on later comes to the same parts.
-        return max(partBytes, ((least + 1_048_575) >> 20) << 20)
+        return least <= partBytes ? partBytes : ((least + 1_048_575) >> 20) << 20
     }
 }
 
@@ -110,6 +138,9 @@ package struct StoredFile: Hashable, Sendable {
     package var md5: String?
     /// Of `stat` alone, names in lower case.
     package var metadata: [String: String] = [:]
+    package var tier = StorageTier.hot
+    /// What it takes where it is kept compressed.
+    package var keptBytes: Int64?
 
     package init(name: BytePath, size: Int64, modified: Instant, identity: String, md5: String? = nil) {
         self.name = name
@@ -138,8 +169,21 @@ package struct FileAttributes: Hashable, Sendable {
     package var contentType: String?
     /// MD5 of the whole content, where it is known before: 32 lower-case digits. Kept by Azure, compared by all.
     package var md5: String?
+    /// When the file that it was made from was changed last, in nanoseconds since 1970: by it a later transfer tells that there is
+    /// nothing to do. Kept where it can be, as metadata of the name `FileAttributes.sourceTimeName`.
+    package var sourceTime: Int64?
     /// Only where no file has the name yet: `BlobAlreadyExists` otherwise.
     package var mustBeNew = false
+    package static let sourceTimeName = "shipyard_mtime"
+    package static let md5Name = "shipyard_md5"
+
+    /// With what is ours: what a service keeps.
+    package var allMetadata: [String: String] {
+        var all = metadata
+        if let sourceTime { all[Self.sourceTimeName] = String(sourceTime) }
+        if let md5 { all[Self.md5Name] = md5 }
+        return all
+    }
     package init() {}
 }
 

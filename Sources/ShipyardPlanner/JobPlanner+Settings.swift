@@ -14,6 +14,7 @@ extension JobPlanner {
         plan.environment = spec.environmentVariables
         plan.environmentSecret = spec.environmentSecret
         plan.inputData = spec.inputData
+        plan.storageAccounts = accounts(spec.inputData, [], of: nil)
         prepareRecurrence()
         checkAliases(spec.inputData, [], at: spec.id.range)
         checkVolumes(spec.dataVolumes, "data_volumes", setting.config?.dataVolumes, at: spec.id.range)
@@ -113,11 +114,23 @@ extension JobPlanner {
         template.resourceFiles = task.resourceFiles
         template.inputData = task.inputData
         template.outputData = task.outputData
+        template.storageAccounts = accounts(
+            task.inputData, task.outputData, of: task.factory?.fileAlias)
         template.multiInstance = task.multiInstance
         template.dataVolumes = spec.dataVolumes + task.dataVolumes
         template.sharedDataVolumes = spec.sharedDataVolumes + task.sharedDataVolumes
         template.isMergeTask = isMerge
         return template
+    }
+
+    /// The accounts that data come from and go to, each once; nil for none.
+    private func accounts(
+        _ input: InputDataSpec?, _ output: [StorageTransferSpec], of factory: String?
+    ) -> [StorageAccount]? {
+        let transfers = (input?.azureStorage ?? []) + output
+        let aliases = Set(transfers.map(\.storageAccountSettings) + [factory].compactMap(\.self))
+        let accounts = aliases.sorted().compactMap { setting.account(of: $0) }
+        return accounts.isEmpty ? nil : accounts
     }
 
     /// A secret wins over the plain variables of its level, and a task's level over its job's.
@@ -171,7 +184,7 @@ extension JobPlanner {
     ) {
         for transfer in (input?.azureStorage ?? []) + output
         where setting.account(of: transfer.storageAccountSettings) == nil {
-            let known = setting.credentials?.storageAccounts.keys.sorted() ?? []
+            let known = setting.credentials?.accounts.keys.sorted() ?? []
             report(.unknownStorageAlias(transfer.storageAccountSettings, at: range, known: known))
         }
     }

@@ -43,7 +43,7 @@ struct JobPlanner {
 
     private mutating func report(_ failure: PlanFailure, _ position: Int) {
         let entry = entries[position]
-        let aliases = setting.credentials?.storageAccounts.keys.sorted() ?? []
+        let aliases = setting.credentials?.accounts.keys.sorted() ?? []
         report(.plan(failure, task: entry.task, index: entry.count, job: job, aliases: aliases))
         entries[position].isBroken = true
     }

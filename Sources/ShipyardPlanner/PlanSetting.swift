@@ -1,3 +1,4 @@
+import ShipyardModel
 import ShipyardSpecs
 
 /// The other files of a submission, as far as they are there. A reference into a file that was not given
@@ -13,13 +14,10 @@ package struct PlanSetting: Sendable {
         self.pool = pool
     }
 
-    /// The account behind `alias`; without credentials the alias itself, nil where they do not know it.
-    package func account(of alias: String) -> String? {
-        guard let credentials else { return alias }
-        return credentials.storageAccounts[alias]
-    }
-
-    func endpoint(of spec: FileFactorySpec) -> String {
-        credentials?.storageEndpoints[spec.storageAccountSettings.value] ?? "core.windows.net"
+    /// The account behind `alias`; nil where the credentials do not know it. Without credentials the alias is the name of an
+    /// embedded one.
+    package func account(of alias: String) -> StorageAccount? {
+        guard let credentials else { return StorageAccount(.embedded, alias: alias, name: alias) }
+        return credentials.accounts[alias]
     }
 }

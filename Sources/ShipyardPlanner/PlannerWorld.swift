@@ -35,14 +35,13 @@ extension PlannerWorld {
 
 /// Which names a `file` factory asks for.
 package struct FileListing: Hashable, Sendable {
-    /// The account's name, not its alias.
-    package var account: String
+    package var account: StorageAccount
     package var container: String
     /// Empty where the remote path is a container alone.
     package var prefix: String
     package var isFileShare: Bool
 
-    package init(account: String, container: String, prefix: String = "", isFileShare: Bool = false) {
+    package init(account: StorageAccount, container: String, prefix: String = "", isFileShare: Bool = false) {
         self.account = account
         self.container = container
         self.prefix = prefix

@@ -18,6 +18,8 @@ package struct TaskTemplate: Sendable, Codable, Hashable {
     package var resourceFiles: [ResourceFileSpec] = []
     package var inputData: InputDataSpec?
     package var outputData: [StorageTransferSpec] = []
+    /// What the aliases of the two, and of a `file` factory, stand for.
+    package var storageAccounts: [StorageAccount]?
     package var multiInstance: MultiInstanceSpec?
     /// Names of the config's volumes: the job's, then the task's own.
     package var dataVolumes: [String] = []
@@ -62,6 +64,8 @@ package struct JobPlan: Sendable, Codable {
     package var environmentSecret: SecretReference?
     /// Fetched by the job preparation, once for each node.
     package var inputData: InputDataSpec?
+    /// What the aliases in it stand for.
+    package var storageAccounts: [StorageAccount]?
     /// Azure's "on task failure" switch: true when any `job_action` key was written in the job.
     package var performsExitOptionsJobAction = false
     package var usesTaskDependencies = false
@@ -76,7 +80,8 @@ package struct JobPlan: Sendable, Codable {
     /// All other members. What is forgotten here is not stored.
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, autoComplete, priority, maxWallTime, autoPool, preparationCommand, releaseCommand
-        case environment, environmentSecret, inputData, performsExitOptionsJobAction, usesTaskDependencies
+        case environment, environmentSecret, inputData, storageAccounts, performsExitOptionsJobAction
+        case usesTaskDependencies
         case isJobSchedule, recurrence
     }
 }

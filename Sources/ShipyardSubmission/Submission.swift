@@ -21,6 +21,12 @@ package struct Submission: Codable, Sendable {
             self.directory = directory
             self.text = Secret(text)
         }
+
+        /// Absolute path of the file.
+        package var path: String {
+            let last = name.split(separator: "/").last.map(String.init) ?? name
+            return directory == "/" ? "/\(last)" : "\(directory)/\(last)"
+        }
     }
 
     package struct Options: Codable, Sendable {

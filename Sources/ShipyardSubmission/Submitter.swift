@@ -88,6 +88,9 @@ struct Submitter {
             }, .of(submission.context))
         if submission.options.isStrict { diagnostics.makeWarningsErrors() }
         guard !diagnostics.hasErrors else { throw .specs(diagnostics) }
+        if let file = submission.files.last(where: { $0.kind == .credentials }) {
+            specs.credentials.setFile(file.path)
+        }
         return (specs, diagnostics)
     }
 

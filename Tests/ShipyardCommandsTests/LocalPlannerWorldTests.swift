@@ -274,33 +274,35 @@ struct LocalPlannerWorldTests {
         return names
     }
 
+    private let acct = StorageAccount(.embedded, alias: "acct", name: "acct")
+
     @Test func blobsComeInByteOrderByPrefix() throws {
         for name in ["a/b", "a.txt", "a/c/d", "ab/x", "b"] { try write("", to: "storage/acct/box/\(name)") }
-        let all = FileListing(account: "acct", container: "box")
+        let all = FileListing(account: acct, container: "box")
         #expect(try names(all) == ["a.txt", "a/b", "a/c/d", "ab/x", "b"])
         #expect(
-            try names(FileListing(account: "acct", container: "box", prefix: "a")) == [
+            try names(FileListing(account: acct, container: "box", prefix: "a")) == [
                 "a.txt", "a/b", "a/c/d", "ab/x",
             ])
-        #expect(try names(FileListing(account: "acct", container: "box", prefix: "a/c")) == ["a/c/d"])
+        #expect(try names(FileListing(account: acct, container: "box", prefix: "a/c")) == ["a/c/d"])
     }
 
     @Test func aShareIsWalkedFilesFirst() throws {
         for name in ["z", "d1/b", "d1/sub/c", "d2/a"] { try write("", to: "storage/acct/share/\(name)") }
-        let share = FileListing(account: "acct", container: "share", isFileShare: true)
+        let share = FileListing(account: acct, container: "share", isFileShare: true)
         #expect(try names(share) == ["z", "d2/a", "d1/b", "d1/sub/c"])
         #expect(
-            try names(FileListing(account: "acct", container: "share", prefix: "d1", isFileShare: true))
+            try names(FileListing(account: acct, container: "share", prefix: "d1", isFileShare: true))
                 == ["d1/b", "d1/sub/c"])
     }
 
     @Test(arguments: ["..", ".", "", "a/b"])
     func aListingNeverLeavesTheStore(_ container: String) {
         #expect(throws: PlannerWorldError.self) {
-            try names(FileListing(account: "acct", container: container))
+            try names(FileListing(account: acct, container: container))
         }
         #expect(throws: PlannerWorldError.self) {
-            try names(FileListing(account: "acct", container: "share", prefix: "../..", isFileShare: true))
+            try names(FileListing(account: acct, container: "share", prefix: "../..", isFileShare: true))
         }
     }
 }

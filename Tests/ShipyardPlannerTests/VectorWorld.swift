@@ -21,7 +21,7 @@ struct VectorWorld: PlannerWorld {
 
     func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
         guard let storage else { throw PlannerWorldError("no storage") }
-        let root = storage.appendingPathComponent("\(listing.account)/\(listing.container)")
+        let root = storage.appendingPathComponent("\(listing.account.name)/\(listing.container)")
         guard let walk = FileManager.default.enumerator(atPath: root.path) else {
             throw PlannerWorldError("container `\(listing.container)` does not exist")
         }

@@ -155,7 +155,7 @@ import Testing
         let (specs, diagnostics) = ShipyardSpecsTests.load(.schedules, "schedule_specifications:\n" + text)
         let spec = try #require(specs.schedules, "\(TextRenderer().render(diagnostics))")
         var credentials = CredentialsSpec()
-        credentials.storageAccounts = ["main": "account"]
+        credentials.add(StorageAccount(.embedded, alias: "main", name: "account"), StorageKeys())
         let found = ScheduleUses.check(spec, credentials: credentials) { name in
             switch name {
             case nil: .notGiven

@@ -29,6 +29,7 @@ struct SecretTests {
         #expect(
             secret == [
                 "account_key", "auth_key", "db_password", "instrumentation_key", "passphrase", "password",
+                "sas_token", "secret_access_key", "session_token",
             ])
         #expect(rows.allSatisfy { $0.isSecret == secret.contains($0.name) })
         #expect(secret.allSatisfy { Redaction.isSecret(key: $0) })
@@ -166,13 +167,15 @@ struct SecretTests {
               storage:
                 b: {account: two, account_key: hunter2, endpoint: core.example}
                 a: {account: one, account_key_keyvault_secret_id: x}
+                c: {type: s3, account: three, access_key_id: i, secret_access_key: hunter2, path_style: true, region: r}
+                d: {account: four}
               batch: {account_key: hunter2, account_service_url: u}
 
             """
         let stored = load(.credentials, text).specs.credentials.withoutSecrets
         #expect(
             stored
-                == #"{"credentials":{"storage":{"a":{"account":"one"},"b":{"account":"two","endpoint":"core.example"}}}}"#
+                == #"{"credentials":{"storage":{"a":{"type":"azure_blob","account":"one"},"b":{"type":"azure_blob","account":"two","endpoint":"core.example"},"c":{"type":"s3","account":"three","region":"r","path_style":true},"d":{"type":"embedded","account":"four"}}}}"#
         )
         let again = load(.credentials, stored)
         #expect(again.diagnostics.all.allSatisfy { $0.severity != .error })

@@ -110,7 +110,10 @@ extension AzureBlobStore {
 
     /// What attributes say, beside the hash.
     func headers(_ attributes: FileAttributes, _ place: String) throws(FileStoreError) -> [HTTPHeader] {
-        var headers = try AzureNames.headers(metadata: attributes.metadata, of: place)
+        var metadata = attributes.allMetadata
+        // The service keeps the hash by itself.
+        metadata[FileAttributes.md5Name] = nil
+        var headers = try AzureNames.headers(metadata: metadata, of: place)
             .map { HTTPHeader($0.0, $0.1) }
         if let type = attributes.contentType {
             guard type.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {

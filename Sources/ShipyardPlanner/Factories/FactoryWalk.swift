@@ -97,7 +97,7 @@ struct FactoryWalk {
 
     private func run(_ spec: FileFactorySpec, _ body: (inout Item) -> Bool) throws(PlanFailure) {
         let (account, taskFilePath) = try place(of: spec)
-        let names = FileFactoryNames(spec, account: account, endpoint: setting.endpoint(of: spec))
+        let names = FileFactoryNames(spec, account: account)
         let filter = NameFilter(include: spec.include, exclude: spec.exclude)
         do {
             try world.forEachFile(in: names.listing) { name in
@@ -114,7 +114,7 @@ struct FactoryWalk {
     /// What a `file` factory must say before anything is listed.
     private func place(
         of spec: FileFactorySpec
-    ) throws(PlanFailure) -> (account: String, FileFactorySpec.TaskFilePath) {
+    ) throws(PlanFailure) -> (account: StorageAccount, FileFactorySpec.TaskFilePath) {
         guard let taskFilePath = spec.taskFilePath else { throw .noTaskFilePath }
         guard let account = setting.account(of: spec.storageAccountSettings.value) else {
             throw .unknownAlias(spec.storageAccountSettings)

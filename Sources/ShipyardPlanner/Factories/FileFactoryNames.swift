@@ -1,14 +1,13 @@
+import ShipyardModel
 import ShipyardSpecs
 
 /// What a `file` factory tells a command about each file, and how the file comes to the task.
 struct FileFactoryNames {
     let listing: FileListing
     private let spec: FileFactorySpec
-    private let endpoint: String
 
-    init(_ spec: FileFactorySpec, account: String, endpoint: String) {
+    init(_ spec: FileFactorySpec, account: StorageAccount) {
         self.spec = spec
-        self.endpoint = endpoint
         let parts = spec.remotePath.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         listing = FileListing(
             account: account, container: String(parts[0]), prefix: parts.count > 1 ? String(parts[1]) : "",
@@ -42,7 +41,7 @@ struct FileFactoryNames {
     }
 
     private func url(of name: String) -> String {
-        var bytes = Array("https://\(listing.account).blob.\(endpoint)/\(listing.container)/".utf8)
+        var bytes = Array("\(listing.account.address)/\(listing.container)/".utf8)
         for byte in name.utf8 {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -58,5 +57,16 @@ struct FileFactoryNames {
             }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension StorageAccount {
+    /// What a container's name is put behind. Batch Shipyard gives the address of Azure for every account.
+    fileprivate var address: String {
+        if let endpoint, endpoint.contains("://") {
+            return endpoint.hasSuffix("/") ? String(endpoint.dropLast()) : endpoint
+        }
+        if kind == .s3 { return "https://\(endpoint ?? "s3.\(region ?? "us-east-1").amazonaws.com")" }
+        return "https://\(name).blob.\(endpoint ?? "core.windows.net")"
     }
 }

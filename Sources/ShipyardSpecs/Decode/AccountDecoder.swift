@@ -1,5 +1,7 @@
+import ShipyardModel
+
 extension CredentialsSpec {
-    /// From a validated credentials file. Only what names storage is taken over: no key leaves the tree.
+    /// From a validated credentials file.
     init(decoding root: SyntaxNode) {
         self.init()
         guard let credentials = Fields(root, SchemaTable.credentials).fields("credentials"),
@@ -7,10 +9,29 @@ extension CredentialsSpec {
             let schema = pattern.value.type.innerMapping
         else { return }
         for (alias, node) in credentials.named("storage") where storage.schema.position(of: alias) == nil {
-            let account = Fields(node, schema)
-            storageAccounts[alias] = account.string("account")
-            storageEndpoints[alias] = account.string("endpoint")
+            let fields = Fields(node, schema)
+            guard let name = fields.string("account") else { continue }
+            add(
+                Self.account(fields, alias, name),
+                StorageKeys(
+                    accessKeyID: fields.string("access_key_id"),
+                    key: fields.secret("secret_access_key") ?? fields.secret("account_key"),
+                    sessionToken: fields.secret("session_token"), sas: fields.secret("sas_token")))
         }
+    }
+
+    private static func account(_ fields: Fields, _ alias: String, _ name: String) -> StorageAccount {
+        let hasKey = ["account_key", "account_key_keyvault_secret_id", "sas_token", "endpoint"].contains {
+            fields.has($0)
+        }
+        let kind = fields.string("type").flatMap(StorageAccount.Kind.init) ?? (hasKey ? .azureBlob : .embedded)
+        var account = StorageAccount(kind, alias: alias, name: name)
+        account.endpoint = fields.string("endpoint")
+        if kind == .s3 {
+            account.region = fields.string("region")
+            account.usesPathStyle = fields.bool("path_style")
+        }
+        return account
     }
 }
 

@@ -44,7 +44,7 @@ package struct ScheduleUses {
     }
 
     private mutating func check(_ schedule: ScheduleSpec) {
-        if let event = schedule.storageEvent, let accounts = credentials?.storageAccounts,
+        if let event = schedule.storageEvent, let accounts = credentials?.accounts,
             accounts[event.storageAccountSettings.value] == nil
         {
             diagnostics.report(

@@ -1,3 +1,5 @@
+import ShipyardModel
+
 extension SchemaTable {
     package static let credentials = MappingSchema(
         "a credentials file",
@@ -128,16 +130,39 @@ extension SchemaTable {
                         "a storage account",
                         [
                             KeySchema(
+                                "type", .word(StorageAccount.Kind.allCases.map(\.rawValue)), own: true,
+                                "Where the containers are: `embedded` is the home's own store, `s3` any service that speaks S3, "
+                                    + "`azure_blob` Azure. Without it a key or an endpoint means Azure, and nothing means "
+                                    + "the embedded store."),
+                            KeySchema(
                                 "account", .string, required: true, check: .notEmpty,
-                                "The account's name: here a directory of the embedded store."),
-                            KeySchema.secret("account_key", effect: .none, "The account's shared key."),
+                                "The account's name: a directory of the embedded store, Azure's account, or a name of your own for S3."),
+                            KeySchema.secret(
+                                "account_key", effect: .used, "The shared key of an Azure account, in Base64."),
+                            KeySchema.secret(
+                                "sas_token", own: true, effect: .used,
+                                "A shared access signature of Azure in place of the key: what follows the question mark."),
+                            KeySchema(
+                                "access_key_id", .string, own: true, "The name of the key for S3."),
+                            KeySchema.secret(
+                                "secret_access_key", own: true, effect: .used, "The key for S3."),
+                            KeySchema.secret(
+                                "session_token", own: true, effect: .used,
+                                "What belongs to a key for S3 that holds for a time."),
+                            KeySchema(
+                                "region", .string, default: "us-east-1", check: .notEmpty, own: true,
+                                "The region of S3, a part of its signatures."),
+                            KeySchema(
+                                "path_style", .bool, own: true,
+                                "Whether a container of S3 stands in the path and not in the host. Default: unless the "
+                                    + "endpoint is Amazon's."),
                             KeySchema(
                                 "account_key_keyvault_secret_id", .string, effect: .none,
                                 "A secret that holds that key."),
                             KeySchema(
-                                "endpoint", .string, default: "core.windows.net",
-                                effect: .partly("it stands in the URLs that `file` task factories make"),
-                                "The part of the address behind the account and service."),
+                                "endpoint", .string, default: "core.windows.net", check: .notEmpty,
+                                "Azure: the part of the address behind account and service, or the account's whole URL. "
+                                    + "S3: the service's URL; without it Amazon's of the region."),
                             KeySchema(
                                 "resource_group", .string, effect: .none, "The resource group of the account."
                             ),

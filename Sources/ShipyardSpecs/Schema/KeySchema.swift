@@ -102,10 +102,10 @@ package struct KeySchema: Sendable {
     }
 
     static func secret(
-        _ name: String, _ type: ValueType = .string, required: Bool = false, effect: LocalEffect,
-        _ meaning: String
+        _ name: String, _ type: ValueType = .string, required: Bool = false, own: Bool = false,
+        effect: LocalEffect, _ meaning: String
     ) -> KeySchema {
-        var schema = KeySchema(name, type, required: required, effect: effect, meaning)
+        var schema = KeySchema(name, type, required: required, effect: effect, own: own, meaning)
         schema.isSecret = true
         return schema
     }

@@ -18,22 +18,3 @@ package struct DataVolumeSpec: Sendable, Hashable {
     package var containerPath: String?
     package init(name: String) { self.name = name }
 }
-
-package struct CredentialsSpec: Sendable {
-    /// Alias to account name: the first folder under `storage/` in the home. No secret is kept here.
-    package var storageAccounts: [String: String] = [:]
-    package var storageEndpoints: [String: String] = [:]
-    package init() {}
-
-    /// As a credentials file, in JSON, which is YAML as well.
-    package var withoutSecrets: String {
-        let accounts = storageAccounts.sorted { $0.key < $1.key }.map { alias, account in
-            var members = [JSONValue.Member("account", .string(account))]
-            if let endpoint = storageEndpoints[alias] { members.append(.init("endpoint", .string(endpoint))) }
-            return JSONValue.Member(alias, .object(members))
-        }
-        let storage = JSONValue.Member("storage", .object(accounts))
-        return JSONValue.object([.init("credentials", .object(accounts.isEmpty ? [] : [storage]))])
-            .compactText
-    }
-}

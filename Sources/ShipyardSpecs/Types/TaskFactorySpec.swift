@@ -16,6 +16,11 @@ package enum TaskFactorySpec: Sendable {
     case empty
     /// Nothing known is there: refused when the plan is made. `kind` is `task factory` or `parametric sweep`.
     case unknown(kind: String)
+
+    /// The storage account whose files a `file` factory lists.
+    package var fileAlias: String? {
+        if case .file(let spec) = self { spec.storageAccountSettings.value } else { nil }
+    }
 }
 
 /// Python's `range(start, stop, step)`.

@@ -16,13 +16,17 @@ package struct StoredFiles {
     }
 
     package func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
-        for name in [listing.account, listing.container] where !Self.isName(name) {
+        guard listing.account.kind == .embedded else {
+            throw PlannerWorldError("\(listing.account.place) cannot be listed yet")
+        }
+        let account = listing.account.name
+        for name in [account, listing.container] where !Self.isName(name) {
             throw PlannerWorldError("`\(name)` cannot be the name of an account or a container")
         }
-        let container = "\(root)/\(listing.account)/\(listing.container)"
+        let container = "\(root)/\(account)/\(listing.container)"
         guard Self.isDirectory(container) else {
             throw PlannerWorldError(
-                "there is no container `\(listing.container)` of account `\(listing.account)`",
+                "there is no container `\(listing.container)` of account `\(account)`",
                 help: "create the directory \(container)")
         }
         if listing.isFileShare {

@@ -101,7 +101,7 @@ extension SubmittedRun {
 /// values and lists of files included.
 package struct FrozenWorld: Codable, Sendable {
     package struct Listing: Codable, Sendable {
-        package var account: String
+        package var account: StorageAccount
         package var container: String
         package var prefix: String
         package var isFileShare: Bool

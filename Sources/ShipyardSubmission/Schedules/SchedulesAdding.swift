@@ -18,8 +18,8 @@ struct SchedulesAdding {
     private var kept: [Int: (submission: Submission, text: String, digest: String)] = [:]
     /// What has been planned: schedules that run the same with the same values are planned once.
     private var planned: Set<PlanKey> = []
-    /// Names of storage accounts by their aliases; nil where no credentials were given along.
-    private var accounts: [String: String]?
+    /// Storage accounts by their aliases; nil where no credentials were given along.
+    private var accounts: [String: StorageAccount]?
     private(set) var warnings: [String] = []
     private var findings = Diagnostics()
 
@@ -53,7 +53,7 @@ struct SchedulesAdding {
             var definition = ScheduleDefinition(schedule)
             if let alias = definition.storageEvent?.storageAccountSettings {
                 // Without credentials the alias is the account, as it is for task factories.
-                definition.storageEvent?.account = accounts.map { $0[alias] ?? alias } ?? alias
+                definition.storageEvent?.account = accounts?[alias]?.name ?? alias
                 if accounts == nil {
                     warnings.append(
                         "warning: schedule \(schedule.id.value): no credentials were given, so `\(alias)` is taken for"
@@ -90,7 +90,7 @@ struct SchedulesAdding {
             texts[schedule.jobsFile?.value] = jobs.source.text
         }
         let hasCredentials = wanted.files.contains { $0.kind == .credentials }
-        if hasCredentials { accounts = specs.credentials.storageAccounts }
+        if hasCredentials { accounts = specs.credentials.accounts }
         diagnostics.report(
             ScheduleUses.check(spec, credentials: hasCredentials ? specs.credentials : nil) { name in
                 texts[name].map { .text($0) } ?? .notGiven

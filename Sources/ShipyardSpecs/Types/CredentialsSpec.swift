@@ -1,0 +1,37 @@
+import ShipyardModel
+
+/// What of `credentials` has a meaning on this machine: storage accounts by their aliases.
+package struct CredentialsSpec: Sendable {
+    package private(set) var accounts: [String: StorageAccount] = [:]
+    /// For whoever opens a store. Whatever is kept or sent on has the account alone.
+    package private(set) var keys: [String: StorageKeys] = [:]
+
+    package init() {}
+
+    package mutating func add(_ account: StorageAccount, _ keys: StorageKeys) {
+        accounts[account.alias] = account
+        self.keys[account.alias] = keys
+    }
+
+    /// - Parameter file: absolute path of the file that these were read from: where the keys are found later.
+    package mutating func setFile(_ file: String) {
+        for alias in accounts.keys { accounts[alias]?.credentialsFile = file }
+    }
+
+    /// As a credentials file, in JSON, which is YAML as well. The type is always written, since it would otherwise be told
+    /// from keys.
+    package var withoutSecrets: String {
+        let all = accounts.sorted { $0.key < $1.key }.map { alias, account in
+            var members = [
+                JSONValue.Member("type", .string(account.kind.rawValue)),
+                JSONValue.Member("account", .string(account.name)),
+            ]
+            if let endpoint = account.endpoint { members.append(.init("endpoint", .string(endpoint))) }
+            if let region = account.region { members.append(.init("region", .string(region))) }
+            if let style = account.usesPathStyle { members.append(.init("path_style", .bool(style))) }
+            return JSONValue.Member(alias, .object(members))
+        }
+        let storage = JSONValue.Member("storage", .object(all))
+        return JSONValue.object([.init("credentials", .object(all.isEmpty ? [] : [storage]))]).compactText
+    }
+}
