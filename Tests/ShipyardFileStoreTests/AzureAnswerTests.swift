@@ -60,6 +60,16 @@ import Testing
         #expect(try error(404, subject: "data").code == .containerNotFound)
     }
 
+    @Test func aFileThatMustBeNewAndIsNotIsToldInOneWord() throws {
+        for code in ["ConditionNotMet", "TargetConditionNotMet", "BlobAlreadyExists"] {
+            let told = AzureBlobStore.newness(try error(412, code), "here")
+            #expect(told.code == .blobAlreadyExists, "\(code)")
+        }
+        #expect(
+            AzureBlobStore.newness(try error(403, "AuthorizationFailure"), "here").code
+                == .authorizationFailure)
+    }
+
     @Test func messagesNameAccountAndFileAndWhatToDo() throws {
         #expect(
             try error(404, "BlobNotFound").description

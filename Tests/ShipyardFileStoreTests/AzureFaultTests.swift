@@ -55,6 +55,20 @@ import Testing
         #expect(try target.bytes() == Array(content[5..<1_999_995]))
     }
 
+    @Test func anAnswerThatIsNotTheRangeIsNotTaken() throws {
+        try prepare()
+        for range: Range<Int64> in [0..<10, 10..<20] {
+            try fault("whole")
+            let target = try ScratchFile(someBytes(30, seed: 3))
+            let error = failure {
+                try store.read(
+                    file, range: range, identity: nil, to: .file(target.descriptor, at: range.lowerBound))
+            }
+            #expect(error?.code == .internalError)
+            #expect(try target.bytes() == someBytes(30, seed: 3))
+        }
+    }
+
     @Test func twoVersionsOfAFileAreNeverPutTogether() throws {
         try prepare()
         try fault("truncate", #", "method": "GET", "bytes": 600000"#)

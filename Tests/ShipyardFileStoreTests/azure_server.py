@@ -10,7 +10,8 @@ hashes and conditions. `PUT /_control` with JSON changes its ways, and `GET /_co
      "page": 3, "clock_offset": 3600, "copy_polls": 2, "forget": true}
 
 Kinds of faults: `status` (with `status`, `code`, `retry_after`), `truncate` (with `bytes` of the body that are sent), `corrupt` and
-`corrupt_request` (one byte of the body), `hangup` and `hangup_after` (before, after it is done), `stall` (with `seconds`), `early` (an answer with `status` and `code` before the body came).
+`corrupt_request` (one byte of the body), `hangup` and `hangup_after` (before, after it is done), `stall` (with `seconds`), `early` (an answer with `status` and `code` before the body came),
+`whole` (where a range was asked for).
 """
 import argparse, base64, calendar, datetime, email.utils, hashlib, hmac, http.server, json, os, re, shutil, signal, sys
 import tempfile, threading, time, urllib.parse, xml.etree.ElementTree as XML
@@ -574,7 +575,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             blob.copy_polls -= 1
         asked = self.headers.get("x-ms-range") or self.headers.get("Range")
         match = asked and re.fullmatch(r"bytes=(\d+)-(\d*)", asked)
-        if not match or self.command == "HEAD":
+        ignored = match and self.service.fault(self.command, self.path, ["whole"])
+        if not match or ignored or self.command == "HEAD":
             headers += [("Content-MD5", blob.md5)] if blob.md5 else []
             return 200, headers + [("Content-Length", str(blob.size))], (blob.size, blob.read(0, blob.size))
         start, end = int(match[1]), min(int(match[2] or blob.size) + 1, blob.size)

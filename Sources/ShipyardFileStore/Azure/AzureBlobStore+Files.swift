@@ -1,4 +1,3 @@
-import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
 
@@ -59,7 +58,7 @@ extension AzureBlobStore {
     private func hash(
         of source: ByteSource, _ attributes: FileAttributes, _ file: StorePath
     ) throws(FileStoreError) -> [UInt8] {
-        guard let known = attributes.md5 else { return try azureHash(of: source, gauge, place(file)) }
+        guard let known = attributes.md5 else { return try azureHash(of: source, place(file)) }
         return try Self.bytes(ofMD5: known, place(file))
     }
 
@@ -147,28 +146,12 @@ extension AzureBlobStore {
 }
 
 /// MD5 of a source, read once.
-func azureHash(
-    of source: ByteSource, _ gauge: TransferGauge, _ place: String
-) throws(FileStoreError) -> [UInt8] {
+func azureHash(of source: ByteSource, _ place: String) throws(FileStoreError) -> [UInt8] {
     switch source {
     case .bytes(let bytes): return try Digest.of(bytes, .md5)
     case .file(let stretch):
-        var digest = try Digest(.md5)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { buffer.deallocate() }
-        var done: Int64 = 0
-        while done < stretch.count {
-            if gauge.isCancelled { throw FileStoreError.cancelled }
-            let wanted = Int(min(Int64(buffer.count), stretch.count - done))
-            let count = pread(stretch.file, buffer.baseAddress, wanted, off_t(stretch.offset + done))
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let reason = count == 0 ? "it has become shorter" : String(cString: strerror(errno))
-                throw FileStoreError(.localFile, "\(place): the file that is sent cannot be read: \(reason)")
-            }
-            digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            done += Int64(count)
+        do throws(FileStoreError) { return try Digest.of(stretch, .md5) } catch {
+            throw FileStoreError(error.code, "\(place): \(error.message)", help: error.help)
         }
-        return digest.bytes()
     }
 }

@@ -42,7 +42,7 @@ extension AzureBlobStore {
         guard (1...rules.mostParts).contains(number) else {
             throw FileStoreError(.invalidInput, "\(place(file.path)): there is no part \(number)")
         }
-        let md5 = try azureHash(of: source, gauge, place(file.path))
+        let md5 = try azureHash(of: source, place(file.path))
         let block = AzureBlock(number: number, size: source.count, md5: hexadecimalText(md5))
         var request = AzureRequest(.put, file.path)
         request.query = [("comp", "block"), ("blockid", block.id)]

@@ -79,6 +79,11 @@ final class AzureReading {
 
     func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard refusal == nil else { return false }
+        // A service that knows no ranges would write over what lies behind in the target.
+        if let limit, start + received + Int64(bytes.count) > limit {
+            refuse(.internalError, "more bytes come than were asked for")
+            return false
+        }
         switch target {
         case .receiver(let receive):
             guard receive(bytes) else {
