@@ -48,7 +48,10 @@ let package = Package(
             ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CLinux", "CExpat", "CCrypto", "CZstd"]),
         target(
             "ShipyardStaging",
-            ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "ShipyardFileStore", "CArchive"]),
+            [
+                "ShipyardModel", "ShipyardSpecs", "ShipyardPlanner", "ShipyardSystem", "ShipyardHTTPClient",
+                "ShipyardFileStore", "CArchive",
+            ]),
         target(
             "ShipyardService",
             [
@@ -59,7 +62,8 @@ let package = Package(
         target(
             "ShipyardSubmission",
             [
-                "ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "ShipyardSpecs", "ShipyardPlanner",
+                "ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "ShipyardSpecs",
+                "ShipyardPlanner",
                 "ShipyardEngine", "ShipyardStore", "ShipyardSystem", "ShipyardStaging", "ShipyardService",
                 "ShipyardFileStore",
             ]),
@@ -75,7 +79,8 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging",
-                "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar", "ShipyardFileStore",
+                "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar",
+                "ShipyardFileStore",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 

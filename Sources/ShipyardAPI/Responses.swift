@@ -61,6 +61,8 @@ package struct ExecutionResponse: Codable, Sendable {
     /// `success` or `failure`; nil while it runs.
     package var result: String?
     package var failureInfo: FailureResponse?
+    /// Where the command has failed and its files could not be stored either.
+    package var uploadFailureInfo: FailureResponse?
     package var retryCount: Int
     package var requeueCount: Int
     package var wallTimeMilliseconds: Double?
@@ -106,12 +108,25 @@ package struct JobResponse: Codable, Sendable {
     package var number: UInt32?
 }
 
+package struct TransferResponse: Codable, Sendable, Equatable {
+    /// `download` before the command, `upload` after it.
+    package var direction: String
+    package var files: Int64
+    package var bytes: Int64
+    /// They grow while names are still being read.
+    package var totalFiles: Int64
+    package var totalBytes: Int64
+    package var bytesPerSecond: Int64?
+}
+
 package struct TaskResponse: Codable, Sendable {
     package var id: String
     package var jobId: String
     package var state: String
     package var commandLine: String?
     package var executionInfo: ExecutionResponse
+    /// While its files are on their way.
+    package var transferInfo: TransferResponse?
     package var nodeInfo: TaskNodeResponse?
     package var dependsOn: [String]
     package var isMergeTask: Bool
@@ -170,6 +185,8 @@ package struct SubmissionRequest: Codable, Sendable {
     package var mustBeNew: Bool? = nil
     /// Every warning refuses the submission as an error does.
     package var isStrict: Bool? = nil
+    /// `ALIAS/CONTAINER/PATH`: all files of each task are stored there, below directories of job and task.
+    package var output: String? = nil
     /// Made at random by the client, 1 to 64 characters of an id: the same request sent again under it is answered
     /// as it was, and adds nothing.
     package var submissionId: String?
@@ -200,6 +217,7 @@ extension SubmissionRequest {
         recreate = try fields.decodeIfPresent(Bool.self, forKey: .recreate) ?? false
         mustBeNew = try fields.decodeIfPresent(Bool.self, forKey: .mustBeNew)
         isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict)
+        output = try fields.decodeIfPresent(String.self, forKey: .output)
         submissionId = try fields.decodeIfPresent(String.self, forKey: .submissionId)
         generated = try fields.decodeIfPresent([GeneratorRun].self, forKey: .generated)
         packages = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .packages)

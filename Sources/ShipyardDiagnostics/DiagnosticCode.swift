@@ -67,6 +67,8 @@ package enum DiagnosticCode: String, Sendable, CaseIterable {
     case unknownPoolLifetime = "SY3014"
     case incompleteFactory = "SY3015"
     case invalidDigest = "SY3020"
+    case invalidTransferPath = "SY3021"
+    case invalidTransferOptions = "SY3022"
     case parameterRefused = "SY3030"
     case invalidCron = "SY3031"
     case unknownTimeZone = "SY3032"

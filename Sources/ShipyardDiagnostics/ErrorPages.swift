@@ -916,6 +916,42 @@ enum ErrorPages {
         Write what `sha256sum data.csv` prints.
 
         """#,
+        "SY3021": #"""
+        # SY3021: not a path of a transfer
+
+        In the paths of a transfer `$NAME` and `${NAME}` are replaced by variables of the task's environment, as a shell does it in double quotes. Nothing else is: no command is run, and `~` stands for itself.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          tasks:
+          - command: ls
+            input_data:
+              azure_storage:
+              - {storage_account_settings: main, remote_path: raw, local_path: $(pwd)/raw}
+        ```
+
+        Write a path, such as `$AZ_BATCH_TASK_WORKING_DIR/raw`. A backslash before `$` takes away its meaning.
+
+        """#,
+        "SY3022": #"""
+        # SY3022: an option that no transfer has
+
+        `blobxfer_extra_options` takes the options of blobxfer 1.9.4. `--strip-components`, `--rename`, `--no-overwrite`, `--no-recursive` and `--transfer-threads` have an effect; others are accepted and named. What would do something else if it were ignored, such as `--delete`, and what blobxfer does not know, is refused.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          tasks:
+          - command: ls
+            input_data:
+              azure_storage:
+              - {storage_account_settings: main, remote_path: raw, blobxfer_extra_options: --strip-component 1}
+        ```
+
+        Correct the option, or remove it.
+
+        """#,
         "SY3030": #"""
         # SY3030: a value that its parameter does not take
 

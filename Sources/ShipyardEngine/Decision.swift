@@ -28,14 +28,15 @@ struct Decision: Hashable, Sendable {
     ) -> Next {
         switch outcome {
         case .exited(0): break
-        case .exited, .signalled, .outOfMemory:
+        // Fetching data is a part of the command in Batch Shipyard, so its failure is one of the command.
+        case .exited, .signalled, .outOfMemory, .inputFailed:
             if circumstances.mayRetry(rules) { return .retry }
         case .nodeLost:
             if !circumstances.isGivenUp { return .requeue }
         case .endedByUser:
             // By us, and not for good: its job was disabled.
             if !circumstances.isEnding { return .requeue }
-        case .notStarted, .stagingFailed, .overWallTime, .skipped, .unreadable: break
+        case .notStarted, .stagingFailed, .uploadFailed, .overWallTime, .skipped, .unreadable: break
         }
         return .complete(rules.completion(of: outcome))
     }
@@ -72,8 +73,12 @@ extension TaskRules {
     func completion(of outcome: Outcome) -> Completion {
         if outcome.isSuccess { return Completion(isSuccess: true, isSatisfied: true, jobAction: .none) }
         // Nothing of it has failed, so the job has no cause to act.
-        let action = outcome == .skipped ? .none : jobAction
+        var (action, dependencies) = (outcome == .skipped ? .none : jobAction, dependencyAction)
+        if case .uploadFailed = outcome {
+            action = uploadErrorJobAction ?? action
+            dependencies = uploadErrorDependencyAction ?? dependencies
+        }
         return Completion(
-            isSuccess: false, isSatisfied: dependencyAction == .satisfy, jobAction: action)
+            isSuccess: false, isSatisfied: dependencies == .satisfy, jobAction: action)
     }
 }

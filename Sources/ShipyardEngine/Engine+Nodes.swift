@@ -86,10 +86,12 @@ extension Engine {
             return setState(of: node, nodes[node].tasks.isEmpty ? .idle : .running, at: now)
         }
         let attempts = Int(nodes[node].record.startTaskAttempt)
-        // A secret that is not there was not waited for: without end, that would be a loop without a pause.
-        if case .notStarted(.secretMissing, _) = result.outcome {
+        // What is not there was not waited for: without end, that would be a loop without a pause.
+        switch result.outcome {
+        case .notStarted(.secretMissing, _), .notStarted(.taskFilesMissing, _):
             if pool.rules.waitsForStartTask { setState(of: node, .startTaskFailed, at: now) }
             return
+        default: break
         }
         if pool.rules.startTaskRetries < 0 || attempts <= pool.rules.startTaskRetries {
             return sendStartTask(to: node, isNew: true, at: now)

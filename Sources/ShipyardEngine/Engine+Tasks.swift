@@ -137,7 +137,8 @@ extension Engine {
             retryCount: entry.retryCount, jobTakesTasks: job.record.state.takesTasks)
         let decision = Decision(result.outcome, circumstances, job.rules(of: entry))
         results[job.key(ordinal)] = AttemptResult(
-            decision.outcome, startTime: result.startTime, endTime: result.endTime, usage: result.usage)
+            decision.outcome, startTime: result.startTime, endTime: result.endTime, usage: result.usage,
+            uploadFailure: result.uploadFailure)
         markDirty(ordinal, of: job)
         switch decision.next {
         case .retry:

@@ -27,7 +27,7 @@ package struct JobRules: Sendable, Hashable {
     /// Without the templates, which come with the tasks, or from rows of their own.
     package init(_ plan: JobPlan) {
         maxWallTime = plan.maxWallTime
-        hasPreparation = plan.preparationCommand != nil
+        hasPreparation = plan.needsPreparation
         hasRelease = plan.releaseCommand != nil
         performsJobAction = plan.performsExitOptionsJobAction
         removesPool = plan.autoPool.map { !$0.keepAlive } ?? false
@@ -57,6 +57,9 @@ package struct TaskRules: Sendable, Hashable {
     package var needs = Resources(slots: 1)
     package var jobAction = JobAction.none
     package var dependencyAction = DependencyAction.block
+    /// Where the command has succeeded and its files could not be stored; nil is as for any failure.
+    package var uploadErrorJobAction: JobAction?
+    package var uploadErrorDependencyAction: DependencyAction?
     /// For how long the files of a task stay, counted from its end; nil is for ever.
     package var retention: TimeSpan?
     /// Files are fetched before the command, so a task is `preparing` for a while.
@@ -70,6 +73,9 @@ package struct TaskRules: Sendable, Hashable {
         jobAction = template.jobAction
         dependencyAction = template.dependencyAction
         retention = template.retentionTime
-        hasStaging = !template.resourceFiles.isEmpty
+        uploadErrorJobAction = template.uploadErrorJobAction
+        uploadErrorDependencyAction = template.uploadErrorDependencyAction
+        hasStaging =
+            !template.resourceFiles.isEmpty || template.inputData != nil || template.hasFactoryFile == true
     }
 }

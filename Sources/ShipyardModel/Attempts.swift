@@ -35,14 +35,18 @@ package struct AttemptResult: Hashable, Sendable {
     package var startTime: Instant
     package var endTime: Instant
     package var usage: ResourceUsage
+    /// What else went wrong, where the outcome is a failure by itself.
+    package var uploadFailure: UploadFailure?
 
     package init(
-        _ outcome: Outcome, startTime: Instant, endTime: Instant, usage: ResourceUsage = ResourceUsage()
+        _ outcome: Outcome, startTime: Instant, endTime: Instant, usage: ResourceUsage = ResourceUsage(),
+        uploadFailure: UploadFailure? = nil
     ) {
         self.outcome = outcome
         self.startTime = startTime
         self.endTime = endTime
         self.usage = usage
+        self.uploadFailure = uploadFailure
     }
 
     /// It ended where it began: nothing ran.

@@ -1,3 +1,20 @@
+/// `store:ALIAS/CONTAINER/PATH`: a file of a storage account.
+package struct StoreReference: Hashable, Sendable {
+    package static let scheme = "store:"
+    package var alias: String
+    package var container: String
+    package var name: String
+
+    /// Nil for what does not begin with the word, and for what names no file.
+    package init?(_ text: String) {
+        guard text.hasPrefix(Self.scheme) else { return nil }
+        let parts = text.dropFirst(Self.scheme.count).split(
+            separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+        (alias, container, name) = (String(parts[0]), String(parts[1]), String(parts[2]))
+    }
+}
+
 /// Where a resource file comes from: a URL, or a path. User and query of a URL may be keys (shared access signatures of
 /// Azure, presigned URLs of S3), so it is a secret but for its `place`.
 package struct BlobSource: Sendable, CustomStringConvertible {
@@ -12,7 +29,10 @@ package struct BlobSource: Sendable, CustomStringConvertible {
 
     package var description: String { place }
 
-    package var isPath: Bool { !place.contains("://") }
+    package var isPath: Bool { !place.contains("://") && !place.hasPrefix(StoreReference.scheme) }
+
+    /// The file of a store that it names; nil where it is none.
+    package var stored: StoreReference? { StoreReference(place) }
 
     /// To open it, or to hand it on to who does.
     package func withExposedBytes<Result, Failure: Error>(

@@ -25,8 +25,10 @@ extension Outcome {
         switch self {
         case .exited(let code): code
         case .signalled(let signal): 128 + signal
-        case .notStarted, .stagingFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory, .skipped,
-            .unreadable:
+        // Its command has succeeded: that much holds.
+        case .uploadFailed: 0
+        case .notStarted, .stagingFailed, .inputFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory,
+            .skipped, .unreadable:
             nil
         }
     }
@@ -39,7 +41,8 @@ extension Outcome {
         case .signalled(let signal): user("FailureExitCode", Self.sentence(forSignal: signal))
         case .notStarted(let fault, let text):
             FailureInfo(category: fault.category, code: fault.code, message: text)
-        case .stagingFailed(let fault, let text):
+        case .uploadFailed(let fault, let text): user(fault.code, text)
+        case .stagingFailed(let fault, let text), .inputFailed(let fault, let text):
             FailureInfo(category: fault.category, code: fault.code, message: text)
         case .nodeLost(let loss, let text):
             FailureInfo(category: .serverError, code: loss.code, message: text)
@@ -91,12 +94,13 @@ extension StartFault {
         case .nodeCannotStartWork: "NodeCannotStartWork"
         case .rowMissing: "TaskRowMissing"
         case .secretMissing: "SecretMissing"
+        case .taskFilesMissing: "TaskFilesNotFound"
         }
     }
 
     fileprivate var category: FailureCategory {
         switch self {
-        case .programNotFound, .launchFailed, .secretMissing: .userError
+        case .programNotFound, .launchFailed, .secretMissing, .taskFilesMissing: .userError
         case .directoryNotMade, .fileNotMade, .diskFull, .nodeCannotStartWork, .rowMissing: .serverError
         }
     }
@@ -120,6 +124,30 @@ extension StagingFault {
     }
 
     fileprivate var category: FailureCategory { self == .unknown ? .serverError : .userError }
+}
+
+extension UploadFault {
+    package var code: String {
+        switch self {
+        case .containerNotFound: "FileUploadContainerNotFound"
+        case .accessDenied: "FileUploadAccessDenied"
+        case .miscError: "FileUploadMiscError"
+        case .timedOut: "FileUploadTimedOut"
+        case .insufficientSpace: "FileUploadInsufficientSpace"
+        }
+    }
+
+    /// As the process that stores files says it, which is a program of its own.
+    package init?(code: String) {
+        guard let known = Self.allCases.first(where: { $0.code == code }) else { return nil }
+        self = known
+    }
+}
+
+extension UploadFailure {
+    package var failure: FailureInfo {
+        FailureInfo(category: .userError, code: fault.code, message: message)
+    }
 }
 
 extension NodeLoss {

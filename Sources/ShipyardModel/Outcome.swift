@@ -11,6 +11,10 @@ package enum Outcome: Hashable, Sendable {
     case notStarted(StartFault, String)
     /// Files could not be put in place before the command.
     case stagingFailed(StagingFault, String)
+    /// Data could not be fetched before the command: in Batch Shipyard a part of it, so this is retried as its exit would be.
+    case inputFailed(StagingFault, String)
+    /// The command succeeded, and not all that it has made could be stored.
+    case uploadFailed(UploadFault, String)
     /// The node went away, and what ran there with it.
     case nodeLost(NodeLoss, String)
     /// Ended by us, as a user or the end of its job wanted it.
@@ -42,6 +46,8 @@ package enum StartFault: UInt8, Sendable, CaseIterable {
     case rowMissing = 7
     /// A secret that it needs cannot be had.
     case secretMissing = 8
+    /// The task whose files it is to get has none: it is not there, has not run, or its node is gone.
+    case taskFilesMissing = 9
 }
 
 /// Why files could not be put in place.
@@ -59,6 +65,28 @@ package enum StagingFault: UInt8, Sendable, CaseIterable {
     case applicationPackageError = 10
     /// Whoever put the files in place broke down before it could say why.
     case unknown = 11
+}
+
+/// Why files could not be stored after a command.
+package enum UploadFault: UInt8, Sendable, CaseIterable {
+    case containerNotFound = 1
+    case accessDenied = 2
+    case miscError = 3
+    case timedOut = 4
+    /// Ours: Azure Batch has no name for a store that is full.
+    case insufficientSpace = 5
+}
+
+/// Told beside the end of a command that failed anyway: its exit stays the outcome.
+package struct UploadFailure: Hashable, Sendable {
+    package var fault: UploadFault
+    /// As the text of an outcome.
+    package var message: String
+
+    package init(_ fault: UploadFault, _ message: String) {
+        self.fault = fault
+        self.message = message
+    }
 }
 
 /// How a node was lost.
@@ -101,6 +129,8 @@ extension Outcome {
         case .outOfMemory: Parts(tag: 8)
         case .skipped: Parts(tag: 9)
         case .unreadable(let text): Parts(tag: 10, text: text)
+        case .inputFailed(let fault, let text): Parts(tag: 11, number: Int64(fault.rawValue), text: text)
+        case .uploadFailed(let fault, let text): Parts(tag: 12, number: Int64(fault.rawValue), text: text)
         }
     }
 
@@ -124,6 +154,12 @@ extension Outcome {
         case 8: self = .outOfMemory
         case 9: self = .skipped
         case 10: self = .unreadable(text)
+        case 11:
+            guard let fault: StagingFault = Self.reason(parts) else { return nil }
+            self = .inputFailed(fault, text)
+        case 12:
+            guard let fault: UploadFault = Self.reason(parts) else { return nil }
+            self = .uploadFailed(fault, text)
         default: return nil
         }
     }

@@ -10,18 +10,33 @@ package struct WorkContext: Sendable {
     package var maxWallTime: TimeSpan?
     /// Files to put in place before the command: JSON, as `ShipyardStaging` reads it. Nil when there are none.
     package var staging: String?
+    /// Files to store after the command: JSON, as `ShipyardStaging` reads it.
+    package var upload: String?
+    /// Whether any of it is to be stored after a success, and after a failure.
+    package var uploadsAfter = UploadConditions()
 
     package init(
         number: UInt32, parentDirectory: String, environment: [(name: String, value: String)],
-        maxWallTime: TimeSpan? = nil, staging: String? = nil
+        maxWallTime: TimeSpan? = nil, staging: String? = nil, upload: String? = nil,
+        uploadsAfter: UploadConditions = UploadConditions()
     ) {
+        self.upload = upload
+        self.uploadsAfter = uploadsAfter
         self.number = number
         self.parentDirectory = parentDirectory
         self.environment = environment
         self.maxWallTime = maxWallTime
         self.staging = staging
     }
+}
 
+/// After which ends of a command its files are stored. What a user has ended is stored by no rule: nobody waits for it.
+package struct UploadConditions: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let success = Self(rawValue: 1)
+    package static let failure = Self(rawValue: 2)
 }
 
 /// One attempt to run one command.
@@ -40,11 +55,15 @@ package struct WorkOrder: Sendable {
     /// In the environment of the command and of nothing else; each wins over a variable of its name that is none. In
     /// orders and not in contexts, which agents keep.
     package var secrets: [SecretVariable]
+    /// Opens the storage accounts that its files come from and go to: one line, as `ShipyardStaging` reads it. For its
+    /// processes that move files, on their standard input, and for nothing else.
+    package var storageKeys: Secret?
 
     package init(
         id: WorkID, context: UInt32, name: String, command: String, needs: Resources,
-        staging: String? = nil, secrets: [SecretVariable] = []
+        staging: String? = nil, secrets: [SecretVariable] = [], storageKeys: Secret? = nil
     ) {
+        self.storageKeys = storageKeys
         self.id = id
         self.context = context
         self.name = name
@@ -108,6 +127,8 @@ package enum AgentMessage: Sendable {
     case cannotStartWork(reason: String)
     /// What `cannotStartWork` said is over.
     case canStartWork
+    /// How far its files have come; once a second at most, and only while they move.
+    case transferring(WorkID, TransferProgress)
 }
 
 /// Who an agent is, and what is alive with it.

@@ -28,6 +28,15 @@ extension Diagnostic {
                 isGenerated ? "this task's id is generated from a prefix and a number" : "not an id"))
     }
 
+    /// Azure Batch gives the preparation a working directory, and nobody finds what is in there.
+    static func noDestination(_ key: String, of job: Located<JobID>) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .missingKey, message: "`input_data` of job `\(job.value)` does not say where files go",
+            primary: Label(at: job.range, "an entry of this job's `input_data` has no `\(key)`"))
+        diagnostic.help = "write `\(key): $AZ_BATCH_NODE_SHARED_DIR/…`, where all tasks of a node find them"
+        return diagnostic
+    }
+
     static func idWidthIsNull(at range: SourceRange) -> Diagnostic {
         var diagnostic = Diagnostic(
             code: .idWidthIsNull, message: "`zfill_width` is null, but a task needs a generated id",

@@ -14,9 +14,10 @@ extension JobPlanner {
         plan.environment = spec.environmentVariables
         plan.environmentSecret = spec.environmentSecret
         plan.inputData = spec.inputData
-        plan.storageAccounts = accounts(spec.inputData, [], of: nil)
+        plan.storageAccounts = accounts(spec.inputData, [])
         prepareRecurrence()
-        checkAliases(spec.inputData, [], at: spec.id.range)
+        checkAliases(spec.inputData, spec.outputData, at: spec.id.range)
+        checkDestinations(spec)
         checkVolumes(spec.dataVolumes, "data_volumes", setting.config?.dataVolumes, at: spec.id.range)
         checkVolumes(
             spec.sharedDataVolumes, "shared_data_volumes", setting.config?.sharedDataVolumes,
@@ -29,7 +30,10 @@ extension JobPlanner {
         }
         let tasks = spec.tasks + (spec.mergeTask.map { [$0] } ?? [])
         plan.performsExitOptionsJobAction =
-            spec.exitOptions.jobAction != nil || tasks.contains { $0.exitOptions.jobAction != nil }
+            spec.exitOptions.jobAction != nil || spec.uploadErrorOptions.jobAction != nil
+            || tasks.contains {
+                $0.exitOptions.jobAction != nil || $0.uploadErrorOptions.jobAction != nil
+            }
         plan.usesTaskDependencies =
             spec.forceEnableTaskDependencies || spec.mergeTask != nil
             || entries.contains { !$0.dependencies.isEmpty }
@@ -110,12 +114,24 @@ extension JobPlanner {
         template.jobAction = task.exitOptions.jobAction ?? spec.exitOptions.jobAction ?? .none
         template.dependencyAction =
             task.exitOptions.dependencyAction ?? spec.exitOptions.dependencyAction ?? .block
+        template.uploadErrorJobAction = task.uploadErrorOptions.jobAction ?? spec.uploadErrorOptions.jobAction
+        template.uploadErrorDependencyAction =
+            task.uploadErrorOptions.dependencyAction ?? spec.uploadErrorOptions.dependencyAction
         template.requiredSlots = task.requiredSlots
         template.resourceFiles = task.resourceFiles
         template.inputData = task.inputData
-        template.outputData = task.outputData
-        template.storageAccounts = accounts(
-            task.inputData, task.outputData, of: task.factory?.fileAlias)
+        template.outputData =
+            task.outputData
+            + spec.outputData.map { transfer in
+                var transfer = transfer
+                transfer.addsTaskID = true
+                return transfer
+            }
+        let fileAlias = task.factory?.fileAlias
+        if fileAlias != nil { template.hasFactoryFile = true }
+        let others =
+            task.resourceFiles.compactMap { $0.blobSource.stored?.alias } + [fileAlias].compactMap(\.self)
+        template.storageAccounts = accounts(task.inputData, template.outputData, others)
         template.multiInstance = task.multiInstance
         template.dataVolumes = spec.dataVolumes + task.dataVolumes
         template.sharedDataVolumes = spec.sharedDataVolumes + task.sharedDataVolumes
@@ -125,10 +141,10 @@ extension JobPlanner {
 
     /// The accounts that data come from and go to, each once; nil for none.
     private func accounts(
-        _ input: InputDataSpec?, _ output: [StorageTransferSpec], of factory: String?
+        _ input: InputDataSpec?, _ output: [StorageTransferSpec], _ others: [String] = []
     ) -> [StorageAccount]? {
         let transfers = (input?.azureStorage ?? []) + output
-        let aliases = Set(transfers.map(\.storageAccountSettings) + [factory].compactMap(\.self))
+        let aliases = Set(transfers.map(\.storageAccountSettings) + others)
         let accounts = aliases.sorted().compactMap { setting.account(of: $0) }
         return accounts.isEmpty ? nil : accounts
     }
@@ -157,6 +173,7 @@ extension JobPlanner {
         checkRepeats(spec.dataVolumes + task.dataVolumes, "data volumes", at: task.range)
         checkRepeats(spec.sharedDataVolumes + task.sharedDataVolumes, "shared data volumes", at: task.range)
         checkAliases(task.inputData, task.outputData, at: task.range)
+        for file in task.resourceFiles { checkStore(file, at: task.range) }
         if let pool = setting.pool, task.requiredSlots > pool.taskSlotsPerNode {
             report(.neverFitsNode(slots: task.requiredSlots, of: pool, at: task.range))
         }
@@ -186,6 +203,23 @@ extension JobPlanner {
         where setting.account(of: transfer.storageAccountSettings) == nil {
             let known = setting.credentials?.accounts.keys.sorted() ?? []
             report(.unknownStorageAlias(transfer.storageAccountSettings, at: range, known: known))
+        }
+    }
+
+    private mutating func checkStore(_ file: ResourceFileSpec, at range: SourceRange) {
+        guard let alias = file.blobSource.stored?.alias, setting.account(of: alias) == nil else { return }
+        let known = setting.credentials?.accounts.keys.sorted() ?? []
+        report(.unknownStorageAlias(alias, at: range, known: known))
+    }
+
+    /// A job's data has no working directory that it could go to.
+    private mutating func checkDestinations(_ spec: JobSpec) {
+        guard let input = spec.inputData else { return }
+        if input.azureStorage.contains(where: { $0.localPath == nil }) {
+            report(.noDestination("local_path", of: spec.id))
+        }
+        if input.azureBatch.contains(where: { $0.destination == nil }) {
+            report(.noDestination("destination", of: spec.id))
         }
     }
 

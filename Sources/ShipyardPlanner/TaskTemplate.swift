@@ -14,12 +14,17 @@ package struct TaskTemplate: Sendable, Codable, Hashable {
     package var retentionTime = TimeSpan.seconds(7 * 86_400)
     package var jobAction = JobAction.none
     package var dependencyAction = DependencyAction.block
+    /// Where only the upload has failed; nil where that is as any failure.
+    package var uploadErrorJobAction: JobAction?
+    package var uploadErrorDependencyAction: DependencyAction?
     package var requiredSlots = 1
     package var resourceFiles: [ResourceFileSpec] = []
     package var inputData: InputDataSpec?
     package var outputData: [StorageTransferSpec] = []
-    /// What the aliases of the two, and of a `file` factory, stand for.
+    /// What the aliases of the two, of resource files and of a `file` factory stand for.
     package var storageAccounts: [StorageAccount]?
+    /// Each task has a file of its own, which its factory found.
+    package var hasFactoryFile: Bool?
     package var multiInstance: MultiInstanceSpec?
     /// Names of the config's volumes: the job's, then the task's own.
     package var dataVolumes: [String] = []
@@ -76,6 +81,9 @@ package struct JobPlan: Sendable, Codable {
     package var taskCount = 0
 
     package init(id: JobID) { self.id = id }
+
+    /// Also for files alone.
+    package var needsPreparation: Bool { preparationCommand != nil || inputData?.isEmpty == false }
 
     /// All other members. What is forgotten here is not stored.
     enum CodingKeys: String, CodingKey, CaseIterable {

@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardFileStore
 import ShipyardModel
 import ShipyardSystem
 
@@ -10,33 +11,62 @@ import ShipyardSystem
 package enum NodeStage {
     /// 0, or 1 after one line of JSON on standard output: `{"code":"BlobNotFound","message":"…"}`.
     package static func run() -> Int32 {
+        let report = ProgressReport()
         do {
             let input = try readStandardInput()
             let root = getenv("AZ_BATCH_NODE_ROOT_DIR").map { String(cString: $0) }
-            try stage(input, nodeRoot: root, workingDirectory: ".")
+            try stage(input, nodeRoot: root, workingDirectory: ".", report)
+            report.end()
             return 0
         } catch {
-            report(error)
+            report.end()
+            var line: [JSONValue.Member] = [
+                .init("code", .string(error.fault.code)), .init("message", .string(error.message)),
+            ]
+            if error.isInput { line.append(.init("isInput", .bool(true))) }
+            say(.object(line))
             return 1
         }
     }
 
-    /// Packages first: they are what a node keeps; a resource file belongs to one command.
     package static func stage(
         _ input: [UInt8], nodeRoot: String?, workingDirectory: String
     ) throws(StagingFailure) {
-        let manifests = try manifests(in: input)
-        let packages = manifests.flatMap(\.applicationPackages)
+        try stage(input, nodeRoot: nodeRoot, workingDirectory: workingDirectory, ProgressReport(output: -1))
+    }
+
+    /// Packages first: they are what a node keeps; a resource file belongs to one command. Then data, as Batch Shipyard's own
+    /// runner fetches it: in the order of the keys.
+    static func stage(
+        _ input: [UInt8], nodeRoot: String?, workingDirectory: String, _ report: ProgressReport,
+        variable: @escaping (String) -> [UInt8]? = DataMover.environment
+    ) throws(StagingFailure) {
+        let (manifest, keys) = try manifest(in: input)
+        let packages = manifest.applicationPackages
         if !packages.isEmpty {
             guard let nodeRoot else {
                 throw StagingFailure(.applicationPackageError, "AZ_BATCH_NODE_ROOT_DIR is not set")
             }
             try unpack(packages, nodeRoot: nodeRoot)
         }
-        let files = manifests.flatMap(\.resourceFiles)
-        guard !files.isEmpty else { return }
-        var stager = try ResourceFileStager(workingDirectory: workingDirectory)
-        for file in files { try stager.place(file) }
+        let mover = DataMover(manifest, keys, in: workingDirectory, report, variable: variable)
+        if !manifest.resourceFiles.isEmpty {
+            var stager = try ResourceFileStager(workingDirectory: workingDirectory, mover)
+            for file in manifest.resourceFiles { try stager.place(file) }
+        }
+        guard !manifest.inputs.isEmpty || !manifest.taskFiles.isEmpty else { return }
+        report.begin()
+        do throws(FileStoreError) {
+            if manifest.storageIsFirst { try fetchStored(manifest, mover) }
+            for (index, files) in manifest.taskFiles.enumerated() { try mover.download(files, at: index) }
+            if !manifest.storageIsFirst { try fetchStored(manifest, mover) }
+        } catch {
+            throw StagingFailure(input: error)
+        }
+    }
+
+    private static func fetchStored(_ manifest: StagingManifest, _ mover: DataMover) throws(FileStoreError) {
+        for transfer in manifest.inputs { try mover.download(transfer) }
     }
 
     private static func unpack(
@@ -94,19 +124,26 @@ package enum NodeStage {
         applications.remove(aside)
     }
 
-    private static func manifests(in input: [UInt8]) throws(StagingFailure) -> [StagingManifest] {
-        var manifests: [StagingManifest] = []
+    static func manifest(
+        in input: [UInt8]
+    ) throws(StagingFailure) -> (StagingManifest, [String: StorageKeys]) {
+        var manifest = StagingManifest()
+        var keys: [String: StorageKeys] = [:]
         for line in input.split(separator: 0x0A) {
+            if let found = StorageKeyLine.keys(in: Array(line)) {
+                keys.merge(found) { $1 }
+                continue
+            }
             do {
-                manifests.append(try JSONCoding.decode(StagingManifest.self, from: Array(line)))
+                manifest.add(try JSONCoding.decode(StagingManifest.self, from: Array(line)))
             } catch {
                 throw StagingFailure(.blobDownloadMiscError, "the staging manifest cannot be read: \(error)")
             }
         }
-        return manifests
+        return (manifest, keys)
     }
 
-    private static func readStandardInput() throws(StagingFailure) -> [UInt8] {
+    static func readStandardInput() throws(StagingFailure) -> [UInt8] {
         // Of its own, so that closing it leaves the process's standard input alone.
         let input = FileDescriptor(owning: dup(0))
         var bytes: [UInt8] = []
@@ -122,8 +159,7 @@ package enum NodeStage {
         return bytes
     }
 
-    private static func report(_ failure: StagingFailure) {
-        let line: JSONValue = ["code": .string(failure.fault.code), "message": .string(failure.message)]
+    static func say(_ line: JSONValue) {
         let output = FileDescriptor(owning: dup(1))
         (line.compactBytes + [0x0A]).withUnsafeBytes { _ = output.write(all: $0) }
     }

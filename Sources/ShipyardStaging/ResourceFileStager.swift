@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardFileStore
 import ShipyardHTTPClient
 import ShipyardModel
 import ShipyardSystem
@@ -8,8 +9,10 @@ package struct ResourceFileStager: ~Copyable {
     private let root: SafeDirectory
     /// Made at the first download: most tasks have none.
     private var client: HTTPClient?
+    private let mover: DataMover
 
-    package init(workingDirectory: String) throws(StagingFailure) {
+    init(workingDirectory: String, _ mover: DataMover) throws(StagingFailure) {
+        self.mover = mover
         guard let opened = SafeDirectory(workingDirectory) else {
             throw StagingFailure(.resourceDirectoryCreateFailed, "open \(workingDirectory)", errno: errno)
         }
@@ -52,6 +55,20 @@ package struct ResourceFileStager: ~Copyable {
             throw StagingFailure(.resourceFileCreateFailed, "create `\(file.path)`", errno: errno)
         }
         let target = FileDescriptor(owning: opened)
+        if let stored = file.source.stored {
+            try fetch(stored, to: target)
+        } else {
+            try fetch(file, to: target)
+        }
+        if let wanted = file.sha256 { try compare(target, with: wanted, of: file) }
+        guard fchmod(target.number, UInt32(file.mode) & 0o7777) == 0 else {
+            throw StagingFailure(.resourceFileWriteFailed, "set the mode of `\(file.path)`", errno: errno)
+        }
+    }
+
+    private mutating func fetch(
+        _ file: StagingManifest.ResourceFile, to target: borrowing FileDescriptor
+    ) throws(StagingFailure) {
         switch file.source.withExposedBytes({ ResourceSource(String(decoding: $0, as: UTF8.self)) }) {
         case .web(let url): try download(url, to: target, as: file.path)
         case .path(let path): try copy(path, to: target, as: file.path)
@@ -60,9 +77,23 @@ package struct ResourceFileStager: ~Copyable {
                 .blobDownloadMiscError,
                 "`\(file.source.place)` is no absolute path and no http, https or file URL")
         }
-        if let wanted = file.sha256 { try compare(target, with: wanted, of: file) }
-        guard fchmod(target.number, UInt32(file.mode) & 0o7777) == 0 else {
-            throw StagingFailure(.resourceFileWriteFailed, "set the mode of `\(file.path)`", errno: errno)
+    }
+
+    private func fetch(
+        _ stored: StoreReference, to target: borrowing FileDescriptor
+    ) throws(StagingFailure) {
+        let number = target.number
+        do throws(FileStoreError) {
+            let store = try mover.access(stored.alias).open()
+            let path = StorePath(stored.container, BytePath(stored.name))
+            guard try store.stat(path) != nil else {
+                throw FileStoreError(.blobNotFound, "there is no file \(path) in \(store.account.place)")
+            }
+            try store.read(path, range: nil, identity: nil, to: .file(number, at: 0))
+        } catch {
+            var failure = StagingFailure(input: error)
+            failure.isInput = false
+            throw failure
         }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardFileStore
 import ShipyardModel
 
 /// Why files could not be put in place before a command.
@@ -6,6 +7,8 @@ package struct StagingFailure: Error, Sendable, Hashable, CustomStringConvertibl
     package var fault: StagingFault
     /// One sentence without keys or queries of URLs.
     package var message: String
+    /// Of data, which is retried as a command that fails.
+    package var isInput = false
 
     package init(_ fault: StagingFault, _ message: String) {
         self.fault = fault
@@ -16,6 +19,15 @@ package struct StagingFailure: Error, Sendable, Hashable, CustomStringConvertibl
     init(_ fault: StagingFault, _ what: String, errno number: Int32) {
         self.fault = number == ENOSPC || number == EDQUOT ? .diskFull : fault
         message = "\(what): \(String(cString: strerror(number)))"
+    }
+
+    init(input error: FileStoreError) {
+        self.init(StagingFault(error), error.description)
+        // A local file's error has its number in words alone.
+        if error.code == .localFile, error.message.contains(String(cString: strerror(ENOSPC))) {
+            fault = .diskFull
+        }
+        isInput = true
     }
 
     package var description: String { "\(fault.code): \(message)" }

@@ -1,6 +1,8 @@
 import ShipyardModel
+import ShipyardSpecs
 
-/// What must be in place before a command, as the service sends it to a node.
+/// What must be in place before a command and what is to be stored after it, as the service sends it to a node: in several lines,
+/// each with a part, which `add` puts together. No key is in it (`StorageKeyLine`).
 package struct StagingManifest: Codable, Sendable, Hashable {
     package struct ApplicationPackage: Codable, Sendable, Hashable {
         package var id: String
@@ -19,7 +21,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
     }
 
     package struct ResourceFile: Codable, Sendable, Hashable {
-        /// An absolute path, or an `http:`, `https:` or `file:` URL.
+        /// An absolute path, an `http:`, `https:` or `file:` URL, or `store:ALIAS/CONTAINER/PATH`.
         package var source: BlobSource
         /// Relative to the working directory, which it never leaves.
         package var path: String
@@ -38,21 +40,82 @@ package struct StagingManifest: Codable, Sendable, Hashable {
 
     package var applicationPackages: [ApplicationPackage] = []
     package var resourceFiles: [ResourceFile] = []
+    /// What aliases in the rest stand for.
+    package var accounts: [StorageAccount] = []
+    /// `storage/` of the home.
+    package var embeddedRoot: String?
+    package var taskFiles: [InputDataSpec.TaskFiles] = []
+    /// Where those are, in the same order.
+    package var taskFilePlaces: [TaskFilesPlace] = []
+    package var inputs: [StorageTransferSpec] = []
+    /// `azure_storage` stands before `azure_batch`.
+    package var storageIsFirst = false
+    package var outputs: [StorageTransferSpec] = []
+    /// For `outputs`: how the command ended.
+    package var hasSucceeded = false
 
     package init(applicationPackages: [ApplicationPackage] = [], resourceFiles: [ResourceFile] = []) {
         self.applicationPackages = applicationPackages
         self.resourceFiles = resourceFiles
     }
 
-    /// Either list may be missing, so that a manifest can be written by hand.
+    /// Any part may be missing, so that a manifest can be written by hand.
     package init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         applicationPackages =
             try fields.decodeIfPresent([ApplicationPackage].self, forKey: .applicationPackages) ?? []
         resourceFiles = try fields.decodeIfPresent([ResourceFile].self, forKey: .resourceFiles) ?? []
+        accounts = try fields.decodeIfPresent([StorageAccount].self, forKey: .accounts) ?? []
+        embeddedRoot = try fields.decodeIfPresent(String.self, forKey: .embeddedRoot)
+        taskFiles = try fields.decodeIfPresent([InputDataSpec.TaskFiles].self, forKey: .taskFiles) ?? []
+        taskFilePlaces = try fields.decodeIfPresent([TaskFilesPlace].self, forKey: .taskFilePlaces) ?? []
+        inputs = try fields.decodeIfPresent([StorageTransferSpec].self, forKey: .inputs) ?? []
+        storageIsFirst = try fields.decodeIfPresent(Bool.self, forKey: .storageIsFirst) ?? false
+        outputs = try fields.decodeIfPresent([StorageTransferSpec].self, forKey: .outputs) ?? []
+        hasSucceeded = try fields.decodeIfPresent(Bool.self, forKey: .hasSucceeded) ?? false
     }
 
-    package var isEmpty: Bool { applicationPackages.isEmpty && resourceFiles.isEmpty }
+    /// What is empty is left out: one line for each task of a factory is stored.
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        func encode<Element: Encodable>(_ list: [Element], _ key: CodingKeys) throws {
+            if !list.isEmpty { try fields.encode(list, forKey: key) }
+        }
+        try encode(applicationPackages, .applicationPackages)
+        try encode(resourceFiles, .resourceFiles)
+        try encode(accounts, .accounts)
+        try fields.encodeIfPresent(embeddedRoot, forKey: .embeddedRoot)
+        try encode(taskFiles, .taskFiles)
+        try encode(taskFilePlaces, .taskFilePlaces)
+        try encode(inputs, .inputs)
+        if storageIsFirst { try fields.encode(true, forKey: .storageIsFirst) }
+        try encode(outputs, .outputs)
+        if hasSucceeded { try fields.encode(true, forKey: .hasSucceeded) }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case applicationPackages, resourceFiles, accounts, embeddedRoot, taskFiles, taskFilePlaces, inputs
+        case storageIsFirst, outputs, hasSucceeded
+    }
+
+    /// What a template has, and then what one task has of its own.
+    mutating func add(_ other: StagingManifest) {
+        applicationPackages += other.applicationPackages
+        resourceFiles += other.resourceFiles
+        accounts += other.accounts
+        embeddedRoot = other.embeddedRoot ?? embeddedRoot
+        taskFiles += other.taskFiles
+        taskFilePlaces += other.taskFilePlaces
+        inputs += other.inputs
+        storageIsFirst = storageIsFirst || other.storageIsFirst
+        outputs += other.outputs
+        hasSucceeded = hasSucceeded || other.hasSucceeded
+    }
+
+    /// Nothing to put in place.
+    package var isEmpty: Bool {
+        applicationPackages.isEmpty && resourceFiles.isEmpty && taskFiles.isEmpty && inputs.isEmpty
+    }
 }
 
 /// The variables that tell a command where its application packages are.

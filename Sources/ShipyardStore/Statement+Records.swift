@@ -194,9 +194,9 @@ extension Statement {
         let outcome = result.outcome.parts
         bind(first, Int64(outcome.tag))
         bind(first + 1, outcome.number)
-        // Words of the first version, which nothing is decided from any more.
-        bindNull(first + 2)
-        bindNull(first + 3)
+        // Words of the first version, whose rows have an `exit` of 0: in others, what went wrong with the upload.
+        bind(first + 2, result.uploadFailure?.fault.code)
+        bind(first + 3, result.uploadFailure?.message)
         bind(first + 4, outcome.text)
         bind(first + 5, result.startTime.milliseconds)
         bind(first + 6, result.endTime.milliseconds)
@@ -212,7 +212,12 @@ extension Statement {
             outcome(from: first), startTime: instant(first + 5), endTime: end,
             usage: ResourceUsage(
                 wall: integer(first + 7), user: integer(first + 8), system: integer(first + 9),
-                peakMemoryBytes: integer(first + 10)))
+                peakMemoryBytes: integer(first + 10)), uploadFailure: uploadFailure(from: first))
+    }
+
+    private func uploadFailure(from first: Int32) -> UploadFailure? {
+        guard integer(first) != 0, let code = optionalText(first + 2) else { return nil }
+        return UploadFailure(UploadFault(code: code) ?? .miscError, optionalText(first + 3) ?? "")
     }
 
     private func outcome(from first: Int32) -> Outcome {

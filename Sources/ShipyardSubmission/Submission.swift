@@ -36,6 +36,8 @@ package struct Submission: Codable, Sendable {
         package var mustBeNew = false
         /// Every warning refuses the submission as an error does.
         package var isStrict = false
+        /// `ALIAS/CONTAINER/PATH`: where all files of each task go besides, below directories of job and task.
+        package var output: String?
         package init() {}
     }
 

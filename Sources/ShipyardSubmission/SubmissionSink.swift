@@ -166,12 +166,9 @@ struct SubmissionSink: PlanSink {
 
     /// The one file that a `file` factory adds to a task, as a manifest for its node.
     private func staging(of transfer: StorageTransferSpec?) throws(SubmissionError) -> String? {
-        guard let transfer, let account = setting.account(of: transfer.storageAccountSettings) else {
-            return nil
-        }
-        let source = "\(target.layout.storage)/\(account)/\(transfer.remotePath)"
-        let path = (transfer.localPath ?? "").replacingPrefix("$AZ_BATCH_TASK_WORKING_DIR/", with: "")
-        let manifest = StagingManifest(resourceFiles: [.init(source: BlobSource(source), path: path)])
+        guard let transfer else { return nil }
+        var manifest = StagingManifest()
+        manifest.inputs = [transfer]
         guard let text = try? JSONCoding.encode(manifest) else { return nil }
         return String(decoding: text, as: UTF8.self)
     }
@@ -186,11 +183,5 @@ extension ServiceCore {
             .conflict, code: "JobExists",
             "job `\(id)` is there already (\(present.state.rawValue), in pool `\(present.pool)`) and belongs to no run;"
                 + " delete it with `jobs del --jobid \(id)`, or give this one another id")
-    }
-}
-
-extension String {
-    fileprivate func replacingPrefix(_ prefix: String, with replacement: String) -> String {
-        hasPrefix(prefix) ? replacement + dropFirst(prefix.count) : self
     }
 }

@@ -1,5 +1,6 @@
 import ShipyardEngine
 import ShipyardModel
+import ShipyardPlanner
 import ShipyardService
 import ShipyardSpecs
 import ShipyardStaging
@@ -9,16 +10,20 @@ extension Submitter {
     func addPool() throws(SubmissionError) -> PoolID {
         try once("pools") { identity throws(SubmissionError) in
             let (specs, _) = try load()
+            let credentials = submission.contains(.credentials) ? specs.credentials : nil
             guard let spec = specs.pool else {
                 throw .refused(
                     .invalid, "PoolSpecMissing", "no pool file was given; name one with --pool or --configdir"
                 )
             }
             return try whileAdding(spec) { () throws(SubmissionError) in
-                let placed = try placed(spec)
+                let placed = try placed(spec, credentials)
                 if submission.options.recreates { try removePool(placed.id) }
                 try target.perform { core, now throws(Refusal) in
                     try core.addPool(placed, at: now)
+                    if let credentials, let accounts = placed.storageAccounts {
+                        core.storageKeys.remember(accounts, of: credentials)
+                    }
                     if let identity { core.keepAnswer(Self.text(of: placed.id), toSubmission: identity) }
                 }
                 return placed.id
@@ -53,7 +58,9 @@ extension Submitter {
 
     /// Makes every path absolute, and those of package files lead to what has come in: a pool must not depend on where
     /// a command was typed, nor on a file that is edited later.
-    func placed(_ spec: PoolSpec) throws(SubmissionError) -> PoolSpec {
+    ///
+    /// - Parameter credentials: nil where none came along: then an alias is an embedded account's name.
+    func placed(_ spec: PoolSpec, _ credentials: CredentialsSpec?) throws(SubmissionError) -> PoolSpec {
         let base = submission.directory(of: .pool)
         let store = PackageStore(home: target.layout.home)
         var placed = spec
@@ -79,7 +86,27 @@ extension Submitter {
         if let files = placed.startTask?.resourceFiles {
             placed.startTask?.resourceFiles = files.map { located($0, below: base) }
         }
+        placed.storageAccounts = try accounts(of: placed, PlanSetting(credentials: credentials))
         return placed
+    }
+
+    /// What the aliases of its data stand for; nil where it has none.
+    private func accounts(of spec: PoolSpec, _ setting: PlanSetting) throws(SubmissionError)
+        -> [StorageAccount]?
+    {
+        let files = spec.resourceFiles + (spec.startTask?.resourceFiles ?? [])
+        let aliases =
+            (spec.inputData?.azureStorage.map(\.storageAccountSettings) ?? [])
+            + files.compactMap { $0.blobSource.stored?.alias }
+        let accounts = try Set(aliases).sorted().map { alias throws(SubmissionError) in
+            guard let account = setting.account(of: alias) else {
+                throw .refused(
+                    .invalid, "StorageAliasUnknown",
+                    "pool `\(spec.id)`: the credentials have no storage account `\(alias)`")
+            }
+            return account
+        }
+        return accounts.isEmpty ? nil : accounts
     }
 }
 
@@ -97,7 +124,9 @@ struct JobPool {
         let target = submitter.target
         let run = submitter.submission.run
         if let autoPool = jobs.jobs.lazy.compactMap(\.autoPool).first {
-            spec = try submitter.placed(try Self.free(specs.pool, target))
+            spec = try submitter.placed(
+                try Self.free(specs.pool, target),
+                submitter.submission.contains(.credentials) ? specs.credentials : nil)
             own = spec
             guard let run, autoPool.lifetime == .jobSchedule else { return }
             isOfSchedule = true

@@ -47,7 +47,7 @@ struct Submitter {
     private func add(
         _ jobs: JobsSpec, _ specs: SpecSet, _ diagnostics: Diagnostics, _ identity: String?
     ) throws(SubmissionError) -> SubmittedJobs {
-        let (jobs, skipped) = try jobsOfRun(jobs)
+        let (jobs, skipped) = try jobsOfRun(try withOutput(jobs))
         try refuseWhatCannotRun(jobs)
         if submission.options.mustBeNew { try waitForLeaving(jobs) }
         // What a run does not submit has no say in where it runs.
@@ -70,7 +70,10 @@ struct Submitter {
                         isNew: item.ticket.isNew, number: item.ticket.number)
                 }, schedules: offers.isEmpty ? nil : offers.map(\.id.text),
                 warnings: warnings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) })
+            let credentials = setting.credentials
+            let accounts = staged.flatMap { $0.plan.allAccounts } + (pool.own?.storageAccounts ?? [])
             try take(staged, pools, pool, offers) { core in
+                if let credentials { core.storageKeys.remember(accounts, of: credentials) }
                 if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
             }
             return answer
@@ -92,6 +95,25 @@ struct Submitter {
             specs.credentials.setFile(file.path)
         }
         return (specs, diagnostics)
+    }
+
+    /// What `run --output` asks for, as if it stood in each job.
+    private func withOutput(_ jobs: JobsSpec) throws(SubmissionError) -> JobsSpec {
+        guard let output = submission.options.output else { return jobs }
+        let parts = output.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2, !parts[1].isEmpty else {
+            throw .refused(.invalid, "InvalidOutput", "`\(output)` is no ALIAS/CONTAINER/PATH")
+        }
+        var jobs = jobs
+        for index in jobs.jobs.indices {
+            let id = jobs.jobs[index].id.value
+            let path = parts[1].hasSuffix("/") ? parts[1].dropLast() : parts[1]
+            var transfer = StorageTransferSpec(
+                storageAccountSettings: String(parts[0]), remotePath: "\(path)/\(id)")
+            transfer.condition = .taskCompletion
+            jobs.jobs[index].outputData.append(transfer)
+        }
+        return jobs
     }
 
     func refuseWhatCannotRun(_ jobs: JobsSpec) throws(SubmissionError) {
@@ -193,6 +215,12 @@ struct Submitter {
             }
         }
         return plan
+    }
+}
+
+extension JobPlan {
+    fileprivate var allAccounts: [StorageAccount] {
+        (storageAccounts ?? []) + templates.flatMap { $0.storageAccounts ?? [] }
     }
 }
 

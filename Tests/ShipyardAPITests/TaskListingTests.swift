@@ -16,7 +16,12 @@ struct TaskListingTests {
                 AttemptResult(
                     .signalled(9), startTime: start, endTime: end,
                     usage: ResourceUsage(wall: time, user: time / 3, system: 0, peakMemoryBytes: 1 << 40))
-            } + [AttemptResult(untold, startTime: start, endTime: end)]
+            } + [
+                AttemptResult(
+                    .exited(3), startTime: start, endTime: end,
+                    uploadFailure: UploadFailure(.miscError, "no \"room\"")),
+                AttemptResult(untold, startTime: start, endTime: end),
+            ]
     }()
 
     @Test(arguments: results)

@@ -10,7 +10,9 @@ struct DecisionTests {
 
     private static let outcomes: [(Outcome, Kind)] = [
         (.exited(0), .success), (.exited(1), .failure), (.exited(255), .failure), (.signalled(9), .failure),
-        (.outOfMemory, .failure), (.notStarted(.programNotFound, ""), .early),
+        (.outOfMemory, .failure), (.inputFailed(.blobNotFound, ""), .failure),
+        (.uploadFailed(.accessDenied, ""), .early), (.notStarted(.taskFilesMissing, ""), .early),
+        (.notStarted(.programNotFound, ""), .early),
         (.notStarted(.rowMissing, ""), .early), (.stagingFailed(.blobNotFound, ""), .early),
         (.overWallTime(.seconds(1)), .early), (.unreadable(""), .early), (.nodeLost(.died, "x"), .lost),
         (.nodeLost(.left, ""), .lost), (.endedByUser, .ended), (.skipped, .early),
@@ -72,6 +74,20 @@ struct DecisionTests {
             }
         #expect(decision.next == expected, "\(outcome) \(now) \(rules)")
         #expect(decision.outcome == (kind == .lost && now.isEnding ? .endedByUser : outcome))
+    }
+
+    /// `file_upload_error` is for a success whose files were not stored, and for nothing else.
+    @Test func failedUploadsHaveOptionsOfTheirOwn() {
+        var rules = TaskRules()
+        (rules.jobAction, rules.dependencyAction) = (.terminate, .block)
+        let upload = Outcome.uploadFailed(.miscError, "x")
+        func completion(_ outcome: Outcome) -> Completion { rules.completion(of: outcome) }
+        #expect(completion(upload) == completion(.exited(1)))
+        rules.uploadErrorJobAction = JobAction.none
+        #expect(completion(upload) == Completion(isSuccess: false, isSatisfied: false, jobAction: .none))
+        rules.uploadErrorDependencyAction = .satisfy
+        #expect(completion(upload).isSatisfied && !completion(.exited(1)).isSatisfied)
+        #expect(completion(.exited(1)).jobAction == .terminate)
     }
 
     /// What a living job decided, it decides again from its rows.

@@ -75,7 +75,8 @@ struct OutcomeTests {
         let all =
             Self.told.map(\.outcome) + [.outOfMemory, .skipped]
             + StartFault.allCases.map { .notStarted($0, "a") }
-            + StagingFault.allCases.map { .stagingFailed($0, "") }
+            + StagingFault.allCases.flatMap { [.stagingFailed($0, ""), .inputFailed($0, "")] }
+            + UploadFault.allCases.map { .uploadFailed($0, "u") }
             + NodeLoss.allCases.map { .nodeLost($0, "ö") }
         for outcome in all { #expect(Outcome(outcome.parts) == outcome) }
         #expect(Set(all.map(\.parts)).count == Set(all).count)
@@ -87,19 +88,23 @@ struct OutcomeTests {
             (.exited(7), 1, 7), (.signalled(9), 2, 9), (.notStarted(.rowMissing, ""), 3, 7),
             (.stagingFailed(.unknown, ""), 4, 11), (.nodeLost(.diedOfPreparation, ""), 5, 3),
             (.endedByUser, 6, 0), (.overWallTime(TimeSpan(milliseconds: 5)), 7, 5), (.outOfMemory, 8, 0),
-            (.skipped, 9, 0), (.unreadable(""), 10, 0),
+            (.skipped, 9, 0), (.unreadable(""), 10, 0), (.inputFailed(.diskFull, ""), 11, 9),
+            (.uploadFailed(.insufficientSpace, ""), 12, 5),
         ]
         for (outcome, tag, number) in forms {
             #expect((outcome.parts.tag, outcome.parts.number) == (tag, number))
         }
-        #expect(StartFault.allCases.map(\.rawValue) == Array(1...8))
+        #expect(StartFault.allCases.map(\.rawValue) == Array(1...9))
+        #expect(UploadFault.allCases.map(\.rawValue) == Array(1...5))
         #expect(StagingFault.allCases.map(\.rawValue) == Array(1...11))
         #expect(NodeLoss.allCases.map(\.rawValue) == Array(1...3))
     }
 
     @Test func partsOfNothingAreRefused() {
         for parts in [
-            Outcome.Parts(tag: 0), .init(tag: 11), .init(tag: 255), .init(tag: 3), .init(tag: 3, number: 9),
+            Outcome.Parts(tag: 0), .init(tag: 11), .init(tag: 12), .init(tag: 13), .init(tag: 255),
+            .init(tag: 3),
+            .init(tag: 3, number: 10), .init(tag: 12, number: 6),
             .init(tag: 4, number: 12), .init(tag: 5, number: 257), .init(tag: 5, number: -1),
         ] {
             #expect(Outcome(parts) == nil)

@@ -28,6 +28,13 @@ struct WireTests {
         .returned(id), .directoryRemoved(RemovalID(job: 7)),
         .directoryNotRemoved(RemovalID(TaskKey(rawValue: id.key)), path: "/x/..", reason: "outside"),
         .pong(.max), .cannotStartWork(reason: "no space"), .canStartWork,
+        .transferring(
+            second, TransferProgress(.upload, files: 1, bytes: -2, totalFiles: .max, totalBytes: 4)),
+        .exited(
+            sequence: 2, id,
+            AttemptResult(
+                .exited(3), startTime: Instant(milliseconds: 1), endTime: Instant(milliseconds: 2),
+                uploadFailure: UploadFailure(.accessDenied, "é"))),
     ]
 
     static let serviceMessages: [ServiceMessage] = [
@@ -36,6 +43,14 @@ struct WireTests {
             WorkContext(
                 number: 7, parentDirectory: "workitems/etl/job-1", environment: [("A", "1"), ("B", "")],
                 maxWallTime: .seconds(3), staging: "{}")),
+        .context(
+            WorkContext(
+                number: 9, parentDirectory: "", environment: [], upload: "{}",
+                uploadsAfter: [.success, .failure])),
+        .start(
+            WorkOrder(
+                id: id, context: 7, name: "t-4", command: "", needs: .none,
+                storageKeys: Secret(copying: [255, 10]))),
         .context(WorkContext(number: 8, parentDirectory: "", environment: [])),
         .start(
             WorkOrder(

@@ -162,12 +162,14 @@ import Testing
     @Test(
         arguments: [
             .exited(0), .exited(255), .signalled(9), .stagingFailed(.blobNotFound, "gone — ☹"), .endedByUser,
-            .overWallTime(TimeSpan(milliseconds: .max)), .unreadable(""),
+            .overWallTime(TimeSpan(milliseconds: .max)), .unreadable(""), .inputFailed(.diskFull, "x"),
+            .uploadFailed(.insufficientSpace, "full"),
         ] as [Outcome])
     func progressComesBack(_ outcome: Outcome) throws {
         let store = try storeWithJob(tasks: 2)
         var result = someResult
         result.outcome = outcome
+        result.uploadFailure = outcome == .exited(255) ? UploadFailure(.timedOut, "☹") : nil
         var progress = sampleProgress(0, state: .completed, attempt: 1, result: result)
         progress.retryCount = 4
         progress.requeueCount = 5

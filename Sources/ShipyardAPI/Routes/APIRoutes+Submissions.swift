@@ -31,6 +31,7 @@ extension Submission {
         options.recreates = request.recreate
         options.mustBeNew = request.mustBeNew ?? false
         options.isStrict = request.isStrict ?? false
+        options.output = request.output
     }
 }
 

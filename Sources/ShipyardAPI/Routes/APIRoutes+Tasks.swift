@@ -17,7 +17,8 @@ extension APIRoutes {
         on(.get, "/jobs/{job}/tasks/{task}", in: &router) { request throws(APIFailure) in
             let status = try jobStatus(request.parameters["job"] ?? "")
             let found = try task(request.parameters["task"] ?? "", of: status)
-            var response = try taskResponse(found.row, status, try dependencyNames(of: found.row, status))
+            var response = try taskResponse(
+                found.row, status, try dependencyNames(of: found.row, status), loop.transfersOfTasks())
             response.attempts = found.pastAttempts.map(ExecutionResponse.init)
             return .json(response)
         }
@@ -52,7 +53,8 @@ extension APIRoutes {
             try reader.tasks(of: status.record.number, after: after, limit: limit, where: filter)
         }
         var responses: [TaskResponse] = []
-        for row in rows { responses.append(try taskResponse(row, status, [])) }
+        let transfers = loop.transfersOfTasks()
+        for row in rows { responses.append(try taskResponse(row, status, [], transfers)) }
         let next = rows.count == limit ? rows.last.map { Int($0.definition.key.ordinal) } : nil
         return ListBody(value: responses, next: next)
     }
@@ -66,7 +68,9 @@ extension APIRoutes {
                 files.files(of: $0, in: job.pool).tasksLocation(of: job.id)
             },
             mergeTemplates: try planSummary(of: job).mergeTemplates)
-        let listing = TaskListing(readers, job: job.number, try taskFilter(request), writer)
+        let listing = TaskListing(readers, job: job.number, try taskFilter(request), writer) { [loop] in
+            loop.transfersOfTasks()
+        }
         return HTTPReply(
             status: 200, headers: [HTTPHeader("Content-Type", "application/json")],
             body: .stream { () throws(HTTPReply.BrokenStream) in try listing.next() })
@@ -92,11 +96,13 @@ extension APIRoutes {
     }
 
     private func taskResponse(
-        _ row: TaskRow, _ job: JobStatus, _ dependencies: [String]
+        _ row: TaskRow, _ job: JobStatus, _ dependencies: [String],
+        _ transfers: [TaskKey: TransferBoard.Entry]
     ) throws(APIFailure) -> TaskResponse {
         TaskResponse(
             id: row.definition.id, jobId: job.record.id.text, state: row.progress.state.rawValue,
             commandLine: row.definition.command, executionInfo: ExecutionResponse(row.progress),
+            transferInfo: transfers[row.definition.key].map(TransferResponse.init),
             nodeInfo: row.progress.node.map { node in
                 TaskNodeResponse(
                     poolId: job.record.pool.text, nodeId: node.text,

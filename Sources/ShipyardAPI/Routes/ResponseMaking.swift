@@ -1,5 +1,6 @@
 import ShipyardModel
 import ShipyardPlanner
+import ShipyardService
 import ShipyardStore
 
 // From records to the answers of the API.
@@ -12,9 +13,8 @@ extension ExecutionResponse {
             result: result.map {
                 $0.isSuccess ? ExecutionResult.success.rawValue : ExecutionResult.failure.rawValue
             },
-            failureInfo: result?.failure.map {
-                FailureResponse(category: $0.category.rawValue, code: $0.code, message: $0.message)
-            },
+            failureInfo: result?.failure.map(FailureResponse.init),
+            uploadFailureInfo: result?.uploadFailure.map { FailureResponse($0.failure) },
             retryCount: retryCount, requeueCount: requeueCount,
             wallTimeMilliseconds: result.map { Double($0.usage.wallTimeMicroseconds) / 1000 },
             userTimeMilliseconds: result.map { Double($0.usage.userTimeMicroseconds) / 1000 },
@@ -26,6 +26,22 @@ extension ExecutionResponse {
         self.init(
             progress.result, retryCount: Int(progress.retryCount), requeueCount: Int(progress.requeueCount))
         if startTime == nil { startTime = progress.assignedTime?.iso8601 }
+    }
+}
+
+extension FailureResponse {
+    init(_ failure: FailureInfo) {
+        self.init(category: failure.category.rawValue, code: failure.code, message: failure.message)
+    }
+}
+
+extension TransferResponse {
+    init(_ entry: TransferBoard.Entry) {
+        let progress = entry.progress
+        self.init(
+            direction: progress.direction == .upload ? "upload" : "download", files: progress.files,
+            bytes: progress.bytes, totalFiles: progress.totalFiles, totalBytes: progress.totalBytes,
+            bytesPerSecond: entry.bytesPerSecond)
     }
 }
 

@@ -1,4 +1,5 @@
 import ShipyardModel
+import ShipyardService
 import ShipyardStore
 
 /// All tasks of a job as one JSON list, piece by piece: the whole is never in memory, on neither side.
@@ -16,7 +17,13 @@ final class TaskListing {
     /// As many as make a piece that is worth a system call.
     private static let rowsInPiece = 500
 
-    init(_ readers: StoreReaderPool, job: UInt32, _ filter: TaskFilter, _ writer: TaskResponseWriter) {
+    private let transfers: () -> [TaskKey: TransferBoard.Entry]
+
+    init(
+        _ readers: StoreReaderPool, job: UInt32, _ filter: TaskFilter, _ writer: TaskResponseWriter,
+        transfers: @escaping () -> [TaskKey: TransferBoard.Entry]
+    ) {
+        self.transfers = transfers
         self.readers = readers
         self.job = job
         self.filter = filter
@@ -39,9 +46,10 @@ final class TaskListing {
 
     private func append(_ reader: StoreReader, to bytes: inout [UInt8]) throws(StoreError) {
         let rows = try reader.tasks(of: job, after: last, limit: Self.rowsInPiece, where: filter)
+        let moving = transfers()
         for row in rows {
             if last != nil { bytes.append(UInt8(ascii: ",")) }
-            writer.append(row, to: &bytes)
+            writer.append(row, moving[row.definition.key], to: &bytes)
             last = row.definition.key.ordinal
         }
         guard rows.count < Self.rowsInPiece else { return }
@@ -72,7 +80,7 @@ struct TaskResponseWriter {
         self.mergeTemplates = mergeTemplates
     }
 
-    mutating func append(_ row: TaskRow, to bytes: inout [UInt8]) {
+    mutating func append(_ row: TaskRow, _ transfer: TransferBoard.Entry? = nil, to bytes: inout [UInt8]) {
         bytes.append("{\"id\":")
         JSONText.append(row.definition.id, to: &bytes)
         bytes += jobMember
@@ -83,6 +91,10 @@ struct TaskResponseWriter {
             JSONText.append(command, to: &bytes)
         }
         append(row.progress, to: &bytes)
+        if let transfer, let text = try? JSONCoding.encode(TransferResponse(transfer)) {
+            bytes.append(",\"transferInfo\":")
+            bytes += text
+        }
         if let node = row.progress.node {
             bytes += nodeMember
             JSONText.append(node.text, to: &bytes)
@@ -144,7 +156,16 @@ struct TaskResponseWriter {
             bytes.append(",")
         }
         guard let failure = result.failure else { return bytes.append("\"result\":\"success\",") }
-        bytes.append("\"result\":\"failure\",\"failureInfo\":{\"category\":\"")
+        bytes.append("\"result\":\"failure\",\"failureInfo\":")
+        append(failure, to: &bytes)
+        if let upload = result.uploadFailure {
+            bytes.append("\"uploadFailureInfo\":")
+            append(upload.failure, to: &bytes)
+        }
+    }
+
+    private func append(_ failure: FailureInfo, to bytes: inout [UInt8]) {
+        bytes.append("{\"category\":\"")
         bytes.append(failure.category.rawValue)
         bytes.append("\",\"code\":")
         JSONText.append(failure.code, to: &bytes)

@@ -81,5 +81,7 @@ package enum CommandTree {
 
 /// What the program calls itself for; users never do.
 package enum InnerCommands {
-    package static let all: [Command] = [CommandsPageCommand.command, NodeStageCommand.command]
+    package static let all: [Command] = [
+        CommandsPageCommand.command, NodeStageCommand.command, NodeUploadCommand.command,
+    ]
 }

@@ -12,6 +12,15 @@ enum NodeStageCommand {
     }()
 }
 
+/// `node-upload`: what a node agent runs to store files after a command.
+enum NodeUploadCommand {
+    static let command: Command = {
+        var command = Command("node-upload", "store the files of standard input's manifest")
+        command.isHidden = true
+        return command.runs { _ throws(CommandFailure) in NodeUpload.run() == 0 ? .done : .failed }
+    }()
+}
+
 /// `shipyard-swift node-agent`: not for people. The service starts one for each node, and `connect` where the
 /// way to an agent is a command.
 package enum NodeAgentCommand {

@@ -36,6 +36,8 @@ extension AgentLoop {
     private func mainEnded(_ attempt: Attempt, _ status: Int32, _ usage: rusage) {
         attempt.mainHasEnded = true
         attempt.status = status
+        // What the command has used is counted already.
+        guard attempt.phase != .uploading else { return }
         attempt.usage.userTimeMicroseconds += microseconds(usage.ru_utime)
         attempt.usage.systemTimeMicroseconds += microseconds(usage.ru_stime)
         attempt.usage.peakMemoryBytes = max(attempt.usage.peakMemoryBytes, Int64(usage.ru_maxrss) * 1024)
@@ -111,6 +113,8 @@ extension AgentLoop {
         for attempt in attempts {
             if attempt.ending != nil {
                 consider(attempt.nextSweep)
+            } else if attempt.phase != .command {
+                consider(attempt.nextProgress)
             } else if let deadline = attempt.deadline {
                 consider(deadline)
             }
@@ -130,6 +134,8 @@ extension AgentLoop {
             if attempt.ending != nil {
                 guard attempt.nextSweep <= now else { continue }
                 if attempt.mainHasEnded { settle(attempt, hasOther: true) } else { sweep(attempt) }
+            } else if attempt.phase != .command {
+                if attempt.nextProgress <= now { tellProgress(of: attempt, at: now) }
             } else if let deadline = attempt.deadline, deadline <= now,
                 let limit = attempt.context.context.maxWallTime
             {

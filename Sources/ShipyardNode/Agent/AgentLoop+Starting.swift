@@ -119,25 +119,53 @@ extension AgentLoop {
     private func startStaging(_ attempt: Attempt) throws(AttemptError) {
         attempt.phase = .staging
         do throws(SystemError) {
-            // Two files in memory instead of pipes: nothing to wait for, whatever their length.
-            let input = try memoryFile("staging")
-            let documents = [attempt.context.context.staging, attempt.order.staging].compactMap(\.self)
-            try write(documents.joined(separator: "\n") + "\n", to: input.number)
-            let answer = try memoryFile("answer")
             let errors = try log("stderr.txt", of: attempt, isNew: true)
             _ = try log("stdout.txt", of: attempt, isNew: true)
-            arguments.fill(["shipyard-swift", "node-stage"])
-            let place = ProcessSpawner.Place(
-                parent: attempt.parent.descriptor.number, directory: "\(attempt.order.name)/wd",
-                input: input.number, output: answer.number, errors: errors.number)
-            // Through the link, which works also when the file has been replaced by a newer build.
-            let error = spawn("/proc/self/exe", attempt, at: place).errno
-            guard error == 0 else { throw SystemError("start", path: "node-stage", errno: error) }
-            attempt.answer = consume answer
+            let documents = [attempt.context.context.staging, attempt.order.staging].compactMap(\.self)
+            try startMover("node-stage", documents, attempt, errors: errors.number)
         } catch {
             throw AttemptError(error, isDirectory: false)
         }
     }
+
+    /// What it has to say goes to its answer and not into the task's logs, which are on their way into a store.
+    func startUpload(_ attempt: Attempt) throws(AttemptError) {
+        attempt.phase = .uploading
+        let isSuccess = attempt.commandOutcome?.isSuccess ?? false
+        let documents = [attempt.context.context.upload, "{\"hasSucceeded\":\(isSuccess)}"].compactMap(\.self)
+        do throws(SystemError) {
+            try startMover("node-upload", documents, attempt, errors: nil)
+        } catch {
+            throw AttemptError(error, isDirectory: false)
+        }
+        attempt.order.storageKeys = nil
+    }
+
+    /// Starts the process that moves the attempt's files.
+    private func startMover(
+        _ verb: String, _ documents: [String], _ attempt: Attempt, errors: Int32?
+    ) throws(SystemError) {
+        // Two files in memory instead of pipes: nothing to wait for, whatever their length.
+        let input = try memoryFile(verb)
+        let text = documents.joined(separator: "\n") + "\n"
+        try write(text, to: input.number)
+        if let keys = attempt.order.storageKeys { try write(keys, to: input.number, at: text.utf8.count) }
+        let answer = try memoryFile("answer")
+        arguments.fill(["shipyard-swift", verb])
+        let place = ProcessSpawner.Place(
+            parent: attempt.parent.descriptor.number, directory: "\(attempt.order.name)/wd",
+            input: input.number, output: answer.number, errors: errors ?? answer.number)
+        // Through the link, which works also when the file has been replaced by a newer build.
+        let error = spawn("/proc/self/exe", attempt, at: place).errno
+        guard error == 0 else { throw SystemError("start", path: verb, errno: error) }
+        attempt.answer = consume answer
+        attempt.progress = nil
+        attempt.progressPause = 0
+        attempt.nextProgress = SystemClock.monotonicMicroseconds() + Self.firstProgressMicroseconds
+    }
+
+    // What is over sooner than this need not be told of.
+    private static let firstProgressMicroseconds: Int64 = 500_000
 
     /// The logs are cut where the attempt begins: with its staging if there is one.
     func startCommand(_ attempt: Attempt) throws(AttemptError) {
@@ -153,6 +181,10 @@ extension AgentLoop {
         try spawnProgram(program, words, attempt, at: place)
         _ = consume logs
         if !attempt.order.secrets.isEmpty { attempt.order.secrets = [] }
+        if attempt.context.context.upload == nil { attempt.order.storageKeys = nil }
+        attempt.deadline = attempt.context.context.maxWallTime.map {
+            saturatingSum(SystemClock.monotonicMicroseconds(), $0.microseconds)
+        }
         trialPause = Self.firstTrialMicroseconds
         send(.started(attempt.order.id, at: attempt.startTime))
     }
@@ -265,6 +297,13 @@ extension AgentLoop {
         var text = text
         let isWhole = text.withUTF8 { bytes in
             pwrite(file, bytes.baseAddress, bytes.count, 0) == bytes.count
+        }
+        guard isWhole else { throw SystemError("write", path: "staging", errno: errno) }
+    }
+
+    private func write(_ secret: Secret, to file: Int32, at offset: Int) throws(SystemError) {
+        let isWhole = secret.withExposedBytes {
+            pwrite(file, $0.baseAddress, $0.count, off_t(offset)) == $0.count
         }
         guard isWhole else { throw SystemError("write", path: "staging", errno: errno) }
     }

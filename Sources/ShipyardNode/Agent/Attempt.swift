@@ -4,7 +4,7 @@ import ShipyardSystem
 /// One attempt that has processes: from its first process to the moment when none of them is left.
 final class Attempt {
     /// Which process is the main one now.
-    enum Phase { case staging, command }
+    enum Phase { case staging, command, uploading }
 
     /// Why and until when it is being ended.
     struct Ending {
@@ -27,8 +27,8 @@ final class Attempt {
     let startTime: Instant
     let startMicroseconds: Int64
     let startTicks: UInt64
-    /// When `maxWallTime` is over; monotonic microseconds.
-    let deadline: Int64?
+    /// When `maxWallTime` is over; monotonic microseconds. Only while the command runs: files take their time.
+    var deadline: Int64?
 
     var phase = Phase.command
     /// The main process; also its session and process group.
@@ -44,6 +44,12 @@ final class Attempt {
     var nextSweep: Int64 = 0
     var status: Int32 = 0
     var usage = ResourceUsage()
+    /// How its command ended, while what it has made is being stored.
+    var commandOutcome: Outcome?
+    /// What was last said of its files, and when it is looked at again; monotonic microseconds.
+    var progress: TransferProgress?
+    var nextProgress: Int64 = 0
+    var progressPause: Int64 = 0
 
     init(_ order: WorkOrder, context: ContextState, parent: ParentDirectory, directory: String) {
         self.order = order
@@ -54,7 +60,6 @@ final class Attempt {
         let microseconds = SystemClock.monotonicMicroseconds()
         startMicroseconds = microseconds
         startTicks = SystemClock.bootTicks()
-        deadline = context.context.maxWallTime.map { saturatingSum(microseconds, $0.microseconds) }
     }
 }
 

@@ -24,20 +24,44 @@ extension Outcome {
     }
 }
 
-/// What `node-stage` prints when it could not put a task's files in place: one line of JSON with `code`,
-/// `message`.
-enum StagingAnswer {
-    static func fault(_ answer: String, status: Int32) -> (StagingFault, String) {
+/// What a process that moves files prints when it could not: one line of JSON with `code`, `message`, and `isInput` where it
+/// was data and no resource file.
+struct StagingAnswer {
+    private let line: (code: String, message: String, isInput: Bool)?
+    private let end: String
+
+    init(_ answer: String, status: Int32) {
+        end =
+            status & 0x7F != 0
+            ? "was ended by signal \(status & 0x7F)" : "ended with exit code \(status >> 8 & 0xFF)"
         for line in answer.split(separator: "\n").reversed() {
             guard let json = try? JSONValue(parsing: String(line)), let code = json["code"]?.stringValue,
                 let message = json["message"]?.stringValue
             else { continue }
-            return (StagingFault(code: code) ?? .unknown, message)
+            var isInput = false
+            if case .bool(true)? = json["isInput"] { isInput = true }
+            self.line = (code, message, isInput)
+            return
         }
+        line = nil
+    }
+
+    /// Of `node-stage`.
+    var outcome: Outcome {
         // It broke down before it could say why: that is ours.
-        let end =
-            status & 0x7F != 0
-            ? "was ended by signal \(status & 0x7F)" : "ended with exit code \(status >> 8 & 0xFF)"
-        return (.unknown, "Putting the task's files in place \(end) and gave no reason; see stderr.txt.")
+        guard let line else {
+            return .stagingFailed(
+                .unknown, "Putting the task's files in place \(end) and gave no reason; see stderr.txt.")
+        }
+        let fault = StagingFault(code: line.code) ?? .unknown
+        return line.isInput ? .inputFailed(fault, line.message) : .stagingFailed(fault, line.message)
+    }
+
+    /// Of `node-upload`.
+    var uploadFailure: UploadFailure {
+        guard let line else {
+            return UploadFailure(.miscError, "Storing the task's files \(end) and gave no reason.")
+        }
+        return UploadFailure(UploadFault(code: line.code) ?? .miscError, line.message)
     }
 }

@@ -34,6 +34,14 @@ extension AgentMessage: WireMessage {
             writer.append(reason)
         case .canStartWork:
             writer.append(UInt8(8))
+        case .transferring(let id, let progress):
+            writer.append(UInt8(9))
+            writer.append(id)
+            writer.append(progress.direction.rawValue)
+            writer.append(progress.files)
+            writer.append(progress.bytes)
+            writer.append(progress.totalFiles)
+            writer.append(progress.totalBytes)
         }
     }
 
@@ -51,8 +59,19 @@ extension AgentMessage: WireMessage {
         case 6: self = .pong(try reader.integer())
         case 7: self = .cannotStartWork(reason: try reader.text())
         case 8: self = .canStartWork
+        case 9: self = .transferring(try reader.workID(), try reader.transferProgress())
         case let tag: throw .unknownTag(tag)
         }
+    }
+}
+
+extension ByteReader {
+    fileprivate mutating func transferProgress() throws(WireError) -> TransferProgress {
+        let tag = try integer(UInt8.self)
+        guard let direction = TransferProgress.Direction(rawValue: tag) else { throw .unknownTag(tag) }
+        return TransferProgress(
+            direction, files: try integer(), bytes: try integer(), totalFiles: try integer(),
+            totalBytes: try integer())
     }
 }
 

@@ -11,6 +11,8 @@ private enum OutcomeForm {
     static let signal: UInt8 = 1
     static let none: UInt8 = 2
     static let parts: UInt8 = 3
+    /// As `parts`, and behind them what went wrong with the upload: in results alone.
+    static let partsAndUpload: UInt8 = 4
 }
 
 extension ByteWriter {
@@ -39,8 +41,19 @@ extension ByteWriter {
 
     package mutating func append(_ outcome: Outcome) {
         guard version != ProtocolVersions.beforeGreetings else { return appendBeforeForms(outcome) }
-        let parts = outcome.parts
         append(OutcomeForm.parts)
+        append(outcome.parts)
+    }
+
+    private mutating func append(_ outcome: Outcome, _ upload: UploadFailure?) {
+        guard let upload, version != ProtocolVersions.beforeGreetings else { return append(outcome) }
+        append(OutcomeForm.partsAndUpload)
+        append(outcome.parts)
+        append(upload.fault.rawValue)
+        append(upload.message)
+    }
+
+    private mutating func append(_ parts: Outcome.Parts) {
         append(parts.tag)
         append(parts.number)
         append(parts.text)
@@ -55,8 +68,8 @@ extension ByteWriter {
         case .signalled(let signal):
             append(OutcomeForm.signal)
             append(signal)
-        case .notStarted, .stagingFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory, .skipped,
-            .unreadable:
+        case .notStarted, .stagingFailed, .inputFailed, .uploadFailed, .nodeLost, .endedByUser, .overWallTime,
+            .outOfMemory, .skipped, .unreadable:
             append(OutcomeForm.none)
         }
         append(UInt8(outcome.failure == nil ? 0 : 1))
@@ -76,7 +89,7 @@ extension ByteWriter {
     }
 
     package mutating func append(_ result: AttemptResult) {
-        append(result.outcome)
+        append(result.outcome, result.uploadFailure)
         append(result.startTime.milliseconds)
         append(result.endTime.milliseconds)
         append(result.usage.wallTimeMicroseconds)
@@ -128,7 +141,11 @@ extension ByteReader {
 
     /// Also as agents and journals before this form have it: an exit or none, and perhaps words.
     package mutating func outcome() throws(WireError) -> Outcome {
-        switch try integer(UInt8.self) {
+        try outcome(form: try integer())
+    }
+
+    private mutating func outcome(form: UInt8) throws(WireError) -> Outcome {
+        switch form {
         case OutcomeForm.parts: return try outcomeParts()
         case OutcomeForm.exit: return try outcome(of: .exited(try integer()))
         case OutcomeForm.signal: return try outcome(of: .signalled(try integer()))
@@ -167,11 +184,21 @@ extension ByteReader {
     }
 
     package mutating func attemptResult() throws(WireError) -> AttemptResult {
-        let outcome = try outcome()
+        let form = try integer(UInt8.self)
+        let hasUpload = form == OutcomeForm.partsAndUpload
+        let outcome = try outcome(form: hasUpload ? OutcomeForm.parts : form)
+        let upload = hasUpload ? try uploadFailure() : nil
         let startTime = try instant()
         let endTime = try instant()
         let usage = ResourceUsage(
             wall: try integer(), user: try integer(), system: try integer(), peakMemoryBytes: try integer())
-        return AttemptResult(outcome, startTime: startTime, endTime: endTime, usage: usage)
+        return AttemptResult(
+            outcome, startTime: startTime, endTime: endTime, usage: usage, uploadFailure: upload)
+    }
+
+    private mutating func uploadFailure() throws(WireError) -> UploadFailure {
+        let tag = try integer(UInt8.self)
+        guard let fault = UploadFault(rawValue: tag) else { throw .unknownTag(tag) }
+        return UploadFailure(fault, try text())
     }
 }

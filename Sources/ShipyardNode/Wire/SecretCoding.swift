@@ -1,7 +1,7 @@
 import ShipyardModel
 
 // The one place where secrets become bytes of the protocol, and are made of them: a token in a welcome, variables in an
-// order. What lies in a connection's buffers meanwhile is not wiped (docs/adr/0024).
+// order, keys of storage accounts. What lies in a connection's buffers meanwhile is not wiped (docs/adr/0024).
 
 extension ByteWriter {
     package mutating func append(exposing token: AgentToken?) {
@@ -17,6 +17,8 @@ extension ByteWriter {
         }
     }
 
+    package mutating func append(exposing secret: Secret) { secret.withExposedBytes { append(bytes: $0) } }
+
     private mutating func append(bytes: UnsafeRawBufferPointer) {
         append(count: bytes.count)
         self.bytes.append(contentsOf: bytes)
@@ -29,6 +31,8 @@ extension ByteReader {
         guard let token = AgentToken(text) else { throw .invalidText }
         return token
     }
+
+    package mutating func secret() throws(WireError) -> Secret { Secret(copying: try blob()) }
 
     package mutating func secretVariables() throws(WireError) -> [SecretVariable] {
         let count = try count(elementBytes: 8)

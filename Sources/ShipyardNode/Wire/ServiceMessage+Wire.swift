@@ -83,6 +83,9 @@ extension WorkContext: WireMessage {
         // -1 is no limit: a limit is never negative.
         writer.append(maxWallTime?.milliseconds ?? -1)
         writer.append(staging)
+        guard writer.version != ProtocolVersions.beforeGreetings else { return }
+        writer.append(upload)
+        writer.append(uploadsAfter.rawValue)
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -97,6 +100,9 @@ extension WorkContext: WireMessage {
             number: number, parentDirectory: parentDirectory, environment: environment,
             maxWallTime: wallTime < 0 ? nil : TimeSpan(milliseconds: wallTime),
             staging: try reader.optionalText())
+        guard reader.version != ProtocolVersions.beforeGreetings else { return }
+        upload = try reader.optionalText()
+        uploadsAfter = UploadConditions(rawValue: try reader.integer())
     }
 }
 
@@ -104,6 +110,7 @@ extension WorkOrder: WireMessage {
     private static let stagingFlag: UInt8 = 1
     private static let resourcesFlag: UInt8 = 2
     private static let secretsFlag: UInt8 = 4
+    private static let keysFlag: UInt8 = 8
 
     package func write(to writer: inout ByteWriter) {
         writer.append(id)
@@ -114,10 +121,11 @@ extension WorkOrder: WireMessage {
         // What follows. An order of slots only lies as it did when there was nothing else.
         writer.append(
             UInt8(staging == nil ? 0 : Self.stagingFlag) | (needs.isPlain ? 0 : Self.resourcesFlag)
-                | (secrets.isEmpty ? 0 : Self.secretsFlag))
+                | (secrets.isEmpty ? 0 : Self.secretsFlag) | (storageKeys == nil ? 0 : Self.keysFlag))
         if let staging { writer.append(staging) }
         if !needs.isPlain { writer.append(othersOf: needs) }
         if !secrets.isEmpty { writer.append(exposing: secrets) }
+        if let storageKeys { writer.append(exposing: storageKeys) }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -127,14 +135,15 @@ extension WorkOrder: WireMessage {
         )
         var needs = Resources(slots: Int(try reader.integer(UInt16.self)))
         let parts = try reader.integer(UInt8.self)
-        guard parts & ~(Self.stagingFlag | Self.resourcesFlag | Self.secretsFlag) == 0 else {
+        guard parts & ~(Self.stagingFlag | Self.resourcesFlag | Self.secretsFlag | Self.keysFlag) == 0 else {
             throw .unknownTag(parts)
         }
         let staging = parts & Self.stagingFlag == 0 ? nil : try reader.text()
         if parts & Self.resourcesFlag != 0 { try reader.others(of: &needs) }
         let secrets = parts & Self.secretsFlag == 0 ? [] : try reader.secretVariables()
+        let keys = parts & Self.keysFlag == 0 ? nil : try reader.secret()
         self.init(
             id: id, context: context, name: name, command: command, needs: needs, staging: staging,
-            secrets: secrets)
+            secrets: secrets, storageKeys: keys)
     }
 }

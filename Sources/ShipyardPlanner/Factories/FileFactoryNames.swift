@@ -27,7 +27,8 @@ struct FileFactoryNames {
             }
         var transfer = StorageTransferSpec(
             storageAccountSettings: spec.storageAccountSettings.value, remotePath: pathWithContainer)
-        transfer.localPath = "$AZ_BATCH_TASK_WORKING_DIR/" + placed
+        // A name is no place for variables.
+        transfer.localPath = "$AZ_BATCH_TASK_WORKING_DIR/" + ShellText.quoted(placed)
         transfer.isFileShare = listing.isFileShare
         // One file under a name of our choice, not a directory to put it into.
         transfer.blobxferExtraOptions = "--rename"

@@ -8,11 +8,11 @@ import ShipyardStore
 
 extension ServiceCore {
     func give(_ effects: [Effect], _ definitions: [TaskKey: TaskDefinition]) {
-        var secrets = TurnSecrets(secrets)
+        var needs = OrderNeeds(TurnSecrets(secrets))
         for effect in effects {
             switch effect {
             case .launchNode(let node): substrate.allocate(node, description(of: node))
-            case .startWork(let node, let work): order(work, on: node, definitions, &secrets)
+            case .startWork(let node, let work): order(work, on: node, definitions, &needs)
             case .killWork(let node, let work, let outcome): substrate.cancel(work, outcome, on: node)
             case .removeNode(let node): substrate.release(node, description(of: node))
             case .verifyPoolRemoved(let pool): substrate.verifyReleased(pool)
@@ -69,16 +69,16 @@ extension ServiceCore {
 
     private func order(
         _ id: WorkID, on node: NodeHandle, _ definitions: [TaskKey: TaskDefinition],
-        _ secrets: inout TurnSecrets
+        _ needs: inout OrderNeeds
     ) {
         switch id.kind {
-        case .task: orderTask(id, definitions[TaskKey(rawValue: id.key)], on: node, &secrets)
+        case .task: orderTask(id, definitions[TaskKey(rawValue: id.key)], on: node, &needs)
         case .startTask:
             guard let spec = specs[engine.nodeRecord(node).pool] else { return }
             send(
                 WorkAssignment(
                     id: id, template: startTaskTemplate(spec), command: spec.nodePreparationCommand),
-                to: node, &secrets)
+                to: node, &needs)
         case .jobPreparation, .jobRelease:
             let job = UInt32(truncatingIfNeeded: id.key)
             guard let plan = plans[job] else { return }
@@ -88,12 +88,12 @@ extension ServiceCore {
                 WorkAssignment(
                     id: id, template: nodeJobTemplate(job, plan, isRelease: isRelease),
                     command: command ?? "true"),
-                to: node, &secrets)
+                to: node, &needs)
         }
     }
 
     private func orderTask(
-        _ id: WorkID, _ definition: TaskDefinition?, on node: NodeHandle, _ secrets: inout TurnSecrets
+        _ id: WorkID, _ definition: TaskDefinition?, on node: NodeHandle, _ needs: inout OrderNeeds
     ) {
         let key = TaskKey(rawValue: id.key)
         guard let definition, let template = taskTemplate(key.job, definition.template) else {
@@ -106,19 +106,26 @@ extension ServiceCore {
             WorkAssignment(
                 id: id, template: template, task: definition.id, command: definition.command ?? "true",
                 needs: engine.needs(of: key) ?? Resources(slots: 1), staging: definition.extra),
-            to: node, &secrets)
+            to: node, &needs)
     }
 
-    /// With the values of its secrets, which are read here and kept by nobody on this side.
-    private func send(_ work: WorkAssignment, to node: NodeHandle, _ secrets: inout TurnSecrets) {
-        guard !work.template.secrets.isEmpty else { return substrate.start(work, on: node) }
+    /// With the values of its secrets, which are read here and kept by nobody on this side, and with whose files it gets.
+    private func send(_ work: WorkAssignment, to node: NodeHandle, _ needs: inout OrderNeeds) {
         var work = work
         do throws(SecretFailure) {
-            work.secrets = try secrets.variables(of: work.template.secrets)
-            substrate.start(work, on: node)
+            if !work.template.secrets.isEmpty {
+                work.secrets = try needs.secrets.variables(of: work.template.secrets)
+            }
+            work.storageKeys = try storageKeys(of: work.template, &needs)
         } catch {
-            unsent.append((node, work.id, .notStarted(.secretMissing, error.reason)))
+            return unsent.append((node, work.id, .notStarted(.secretMissing, error.reason)))
         }
+        do throws(TaskFilesMissing) {
+            work.taskFiles = try taskFiles(of: work.template, &needs)
+        } catch {
+            return unsent.append((node, work.id, .notStarted(.taskFilesMissing, error.sentence)))
+        }
+        substrate.start(work, on: node)
     }
 }
 
@@ -133,7 +140,7 @@ extension PoolSpec {
 
     package var needsStartTask: Bool {
         startTask != nil || !nodePrepPre.isEmpty || !nodePrepPost.isEmpty || !applicationPackages.isEmpty
-            || !resourceFiles.isEmpty
+            || !resourceFiles.isEmpty || inputData?.isEmpty == false
     }
 
     package var rules: PoolRules {

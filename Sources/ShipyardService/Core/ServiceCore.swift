@@ -15,6 +15,7 @@ package final class ServiceCore {
     let store: StoreWriter
     let substrate: any Substrate
     let secrets: any SecretSource
+    package let storageKeys: StorageKeyRing
 
     /// Called once the turn is committed, or with the error that undid it.
     var replies: [(StoreError?) -> Void] = []
@@ -47,12 +48,13 @@ package final class ServiceCore {
     ///
     /// - Parameter isNewLife: the machine, or the container, was started since.
     package init(
-        store: StoreWriter, substrate: any Substrate, secrets: (any SecretSource)? = nil, now: Moment,
-        isNewLife: Bool = false
+        store: StoreWriter, substrate: any Substrate, secrets: (any SecretSource)? = nil,
+        storageKeys: StorageKeyRing = StorageKeyRing(), now: Moment, isNewLife: Bool = false
     ) throws(StoreError) {
         self.store = store
         self.substrate = substrate
         self.secrets = secrets ?? NoSecrets()
+        self.storageKeys = storageKeys
         try restore(at: now, isNewLife)
     }
 

@@ -47,11 +47,13 @@ extension ServiceCore {
         }
         _ = keep(
             WorkTemplate(
-                purpose, job: plan.id, hasPreparation: plan.preparationCommand != nil,
+                purpose, job: plan.id, hasPreparation: plan.needsPreparation,
                 environment: template.environment.map { ($0.name, $0.value) },
                 secrets: template.environmentSecrets ?? [], maxWallTime: template.maxWallTime,
                 resourceFiles: template.resourceFiles,
-                applicationPackages: packages(ofJob: job)))
+                applicationPackages: packages(ofJob: job), inputData: template.inputData,
+                outputData: template.outputData, storageAccounts: template.storageAccounts ?? [],
+                hasOwnFiles: template.hasFactoryFile ?? false))
     }
 
     func nodeJobTemplate(_ job: UInt32, _ plan: JobPlan, isRelease: Bool) -> WorkTemplate {
@@ -59,10 +61,12 @@ extension ServiceCore {
         if let known = workTemplates[purpose] { return known }
         return keep(
             WorkTemplate(
-                purpose, job: plan.id, hasPreparation: plan.preparationCommand != nil,
+                purpose, job: plan.id, hasPreparation: plan.needsPreparation,
                 environment: plan.environment.map { ($0.name, $0.value) },
                 secrets: plan.environmentSecret.map { [EnvironmentSecret($0)] } ?? [],
-                maxWallTime: isRelease ? Limits.releaseTime : nil, applicationPackages: packages(ofJob: job)))
+                maxWallTime: isRelease ? Limits.releaseTime : nil, applicationPackages: packages(ofJob: job),
+                inputData: isRelease ? nil : plan.inputData,
+                storageAccounts: isRelease ? [] : plan.storageAccounts ?? []))
     }
 
     func startTaskTemplate(_ spec: PoolSpec) -> WorkTemplate {
@@ -74,7 +78,8 @@ extension ServiceCore {
             WorkTemplate(
                 .startTask(spec.id), environment: variables.map { ($0.name, $0.value) }, secrets: secrets,
                 resourceFiles: spec.resourceFiles + (spec.startTask?.resourceFiles ?? []),
-                applicationPackages: spec.applicationPackages))
+                applicationPackages: spec.applicationPackages, inputData: spec.inputData,
+                storageAccounts: spec.storageAccounts ?? []))
     }
 
     private func packages(ofJob job: UInt32) -> [ApplicationPackageSpec] {

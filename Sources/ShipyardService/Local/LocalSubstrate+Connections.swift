@@ -113,9 +113,17 @@ extension LocalSubstrate {
         heard(node)
         switch message {
         case .welcome, .pong: break
-        case .started(let work, _): tell(.workStarted(node, work))
-        case .exited(let sequence, let work, let result): tellExit(work, result, sequence, from: node)
-        case .returned(let work): tell(.workReturned(node, work))
+        case .started(let work, _):
+            transfers.forget(work)
+            tell(.workStarted(node, work))
+        case .exited(let sequence, let work, let result):
+            transfers.forget(work)
+            tellExit(work, result, sequence, from: node)
+        case .returned(let work):
+            transfers.forget(work)
+            tell(.workReturned(node, work))
+        // No event: it is nobody's business but of those who look.
+        case .transferring(let work, let progress): transfers.tell(progress, of: work, on: node)
         case .directoryRemoved(let id): tell(.filesRemoved(node, id))
         case .directoryNotRemoved(let id, let path, let reason):
             tell(.filesNotRemoved(node, id, RemovalFailure(path: path, reason: reason)))

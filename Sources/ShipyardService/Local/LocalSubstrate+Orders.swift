@@ -18,7 +18,8 @@ extension LocalSubstrate {
             .start(
                 WorkOrder(
                     id: work.id, context: number, name: directoryName(of: work), command: work.command,
-                    needs: work.needs, staging: work.staging, secrets: work.secrets)))
+                    needs: work.needs, staging: staging(of: work), secrets: work.secrets,
+                    storageKeys: work.storageKeys)))
         unflushed.insert(node)
     }
 
@@ -63,8 +64,8 @@ extension LocalSubstrate {
             number: number, parentDirectory: template.job.map { NodeLayout.jobDirectory($0.text) } ?? "",
             environment: environment(template, root: link.root) + template.environment,
             maxWallTime: template.maxWallTime,
-            staging: staging(
-                template.resourceFiles, packages: isStartTask ? template.applicationPackages : []))
+            staging: staging(template, packages: isStartTask ? template.applicationPackages : []),
+            upload: upload(template), uploadsAfter: UploadConditions(template.outputData))
     }
 
     /// What the user's own variables may override.
@@ -87,15 +88,57 @@ extension LocalSubstrate {
     }
 
     /// The manifest that `node-stage` reads. Nil when there is nothing to put in place, which spares a process.
-    private func staging(_ files: [ResourceFileSpec], packages: [ApplicationPackageSpec]) -> String? {
-        let manifest = StagingManifest(
+    private func staging(_ template: WorkTemplate, packages: [ApplicationPackageSpec]) -> String? {
+        var manifest = StagingManifest(
             applicationPackages: packages.map {
                 .init(id: $0.id, version: $0.version, archive: $0.path, directory: $0.directoryName)
             },
-            resourceFiles: files.map {
+            resourceFiles: template.resourceFiles.map {
                 .init(source: $0.blobSource, path: $0.filePath, mode: $0.fileMode, sha256: $0.sha256)
             })
-        return manifest.isEmpty ? nil : jsonText(manifest)
+        manifest.taskFiles = template.inputData?.azureBatch ?? []
+        manifest.inputs = template.inputData?.azureStorage ?? []
+        manifest.storageIsFirst = template.inputData?.storageIsFirst ?? false
+        guard !manifest.isEmpty || template.hasOwnFiles else { return nil }
+        addStores(of: template, to: &manifest)
+        return jsonText(manifest)
+    }
+
+    /// The manifest that `node-upload` reads.
+    private func upload(_ template: WorkTemplate) -> String? {
+        guard !template.outputData.isEmpty else { return nil }
+        var manifest = StagingManifest()
+        manifest.outputs = template.outputData
+        addStores(of: template, to: &manifest)
+        return jsonText(manifest)
+    }
+
+    private func addStores(of template: WorkTemplate, to manifest: inout StagingManifest) {
+        manifest.accounts = template.storageAccounts
+        if manifest.accounts.contains(where: { $0.kind == .embedded }) {
+            manifest.embeddedRoot = layout.storage
+        }
+    }
+
+    /// What this one has of its own: a file of its factory, and where the files of other tasks are.
+    private func staging(of work: WorkAssignment) -> String? {
+        guard !work.taskFiles.isEmpty else { return work.staging }
+        var manifest = StagingManifest()
+        manifest.taskFilePlaces = work.taskFiles.map { source in
+            TaskFilesPlace(
+                root: layout.nodeRoot(source.node, of: source.pool),
+                directory: "\(NodeLayout.jobDirectory(source.job.text))/\(source.task)", job: source.jobNumber
+            )
+        }
+        return [work.staging, jsonText(manifest)].compactMap(\.self).joined(separator: "\n")
+    }
+}
+
+extension UploadConditions {
+    fileprivate init(_ rules: [StorageTransferSpec]) {
+        self = []
+        if rules.contains(where: { $0.condition.holds(hasSucceeded: true) }) { insert(.success) }
+        if rules.contains(where: { $0.condition.holds(hasSucceeded: false) }) { insert(.failure) }
     }
 }
 

@@ -34,6 +34,7 @@ package final class LocalSubstrate: Substrate {
     var contexts: WorkContexts
     private var removals: [(node: NodeHandle, root: String, pool: PoolID)] = []
     private let removed = RemovedFiles()
+    package let transfers = TransferBoard()
     /// Roots of nodes that left, by pool: looked for again when the pool goes.
     private var removedRoots: [PoolID: [String]] = [:]
     private var launched: Set<Int32> = []
@@ -103,6 +104,7 @@ package final class LocalSubstrate: Substrate {
         arrived = []
         (arrivedExits, exitsInTurn) = ([:], [:])
         contexts.forgetAll()
+        transfers.forgetAll()
         removals = []
     }
 
@@ -269,6 +271,7 @@ package final class LocalSubstrate: Substrate {
     func drop(_ node: NodeHandle) {
         hangUp(node)
         contexts.forget(node)
+        transfers.forget(node)
         links[node] = nil
     }
 

@@ -49,6 +49,8 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
     private var time: Time
     let substrate: Place
     private let secrets: (any SecretSource)?
+    /// Outlives cores.
+    private let storageKeys = StorageKeyRing()
     /// Why the home is not ours any more; nil as long as it is.
     let homeLoss: () -> String?
     let log: (String) -> Void
@@ -82,7 +84,8 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     private mutating func restoredCore() throws(StoreError) -> ServiceCore {
         let core = try ServiceCore(
-            store: store, substrate: substrate, secrets: secrets, now: time.now(), isNewLife: isNewLife)
+            store: store, substrate: substrate, secrets: secrets, storageKeys: storageKeys, now: time.now(),
+            isNewLife: isNewLife)
         isNewLife = false
         quietSince = nil
         try endTurn(core)

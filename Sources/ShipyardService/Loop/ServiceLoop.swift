@@ -39,6 +39,7 @@ package final class ServiceLoop: Sendable {
     private let layout: HomeLayout
     private let idleLimit: TimeSpan?
     private let nodeFiles = Mutex<(any FilesOfNodes)?>(nil)
+    private let transferBoard = Mutex<TransferBoard?>(nil)
     private let homeGuard: HomeGuard
     private let log: @Sendable (String) -> Void
 
@@ -129,6 +130,11 @@ package final class ServiceLoop: Sendable {
         return files
     }
 
+    /// How far the files of tasks have come that are on their way now.
+    package func transfersOfTasks() -> [TaskKey: TransferBoard.Entry] {
+        transferBoard.withLock { $0 }?.ofTasks() ?? [:]
+    }
+
     package func stop() { post(.stop) }
 
     /// Has the loop look around, such as for its home.
@@ -166,6 +172,7 @@ package final class ServiceLoop: Sendable {
             homeGuard.addStateFile()
             let substrate = try makeSubstrate(try store.beginLife(), wakeup)
             nodeFiles.withLock { [files = substrate.files] in $0 = files }
+            transferBoard.withLock { [transfers = substrate.transfers] in $0 = transfers }
             var open: Endpoint?
             var runner = LoopRunner(
                 store: store, time: try ServiceClock(store: store), substrate: substrate,

@@ -51,6 +51,8 @@ package protocol Substrate: AnyObject {
 
     /// For any thread.
     var files: any FilesOfNodes { get }
+    /// How far the files of work have come.
+    var transfers: TransferBoard { get }
 }
 
 package enum AwaitedNews: Sendable {

@@ -17,6 +17,10 @@ package struct WorkAssignment: Sendable {
     /// Of the environment, resolved for this order and kept by nobody else. Each wins over the template's variable of its
     /// name.
     package var secrets: [SecretVariable] = []
+    /// Opens the template's storage accounts; as secret as `secrets`, and in no environment.
+    package var storageKeys: Secret?
+    /// Whose files `inputData.azureBatch` of the template is about, in its order.
+    package var taskFiles: [TaskFilesSource] = []
 
     package init(
         id: WorkID, template: WorkTemplate, task: String? = nil, command: String, needs: Resources = .none,
@@ -28,6 +32,23 @@ package struct WorkAssignment: Sendable {
         self.command = command
         self.needs = needs
         self.staging = staging
+    }
+}
+
+/// The task whose files another one gets.
+package struct TaskFilesSource: Sendable, Hashable {
+    package var pool: PoolID
+    package var node: NodeID
+    package var job: JobID
+    package var jobNumber: UInt32
+    package var task: String
+
+    package init(pool: PoolID, node: NodeID, job: JobID, jobNumber: UInt32, task: String) {
+        self.pool = pool
+        self.node = node
+        self.job = job
+        self.jobNumber = jobNumber
+        self.task = task
     }
 }
 
@@ -60,13 +81,25 @@ package final class WorkTemplate: Sendable {
     package let resourceFiles: [ResourceFileSpec]
     /// The pool's: put in place for its start task, and made known to all that runs there.
     package let applicationPackages: [ApplicationPackageSpec]
+    package let inputData: InputDataSpec?
+    package let outputData: [StorageTransferSpec]
+    /// What aliases stand for.
+    package let storageAccounts: [StorageAccount]
+    /// Each piece of work has files of its own to fetch.
+    package let hasOwnFiles: Bool
 
     package init(
         _ purpose: Purpose, job: JobID? = nil, hasPreparation: Bool = false,
         environment: [(name: String, value: String)], secrets: [EnvironmentSecret] = [],
         maxWallTime: TimeSpan? = nil, resourceFiles: [ResourceFileSpec] = [],
-        applicationPackages: [ApplicationPackageSpec]
+        applicationPackages: [ApplicationPackageSpec], inputData: InputDataSpec? = nil,
+        outputData: [StorageTransferSpec] = [], storageAccounts: [StorageAccount] = [],
+        hasOwnFiles: Bool = false
     ) {
+        self.inputData = inputData
+        self.outputData = outputData
+        self.storageAccounts = storageAccounts
+        self.hasOwnFiles = hasOwnFiles
         self.purpose = purpose
         self.job = job
         self.hasPreparation = hasPreparation

@@ -26,6 +26,7 @@ extension PoolSpec {
             nodePrepEnvironmentSecret = preparation.environmentSecret()
         }
         resourceFiles = pool.resourceFiles()
+        inputData = pool.inputData()
         startTask = pool.fields("start_task").flatMap(StartTaskSpec.init(decoding:))
         applicationPackages = pool.list("application_packages").map { package in
             ApplicationPackageSpec(

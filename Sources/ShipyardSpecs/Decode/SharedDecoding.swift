@@ -33,8 +33,8 @@ extension Fields {
         return settings
     }
 
-    func exitOptions() -> ExitOptions {
-        let options = fields("exit_conditions")?.fields("default")?.fields("exit_options")
+    func exitOptions(of condition: String = "default") -> ExitOptions {
+        let options = fields("exit_conditions")?.fields(condition)?.fields("exit_options")
         return ExitOptions(
             jobAction: options?.word("job_action"), dependencyAction: options?.word("dependency_action"))
     }
@@ -49,6 +49,13 @@ extension Fields {
                 destination: entry.string("destination"))
         }
         data.azureStorage = fields.list("azure_storage").map { $0.storageTransfer() }
+        let order = (fields.node.entries ?? []).compactMap(\.key.string)
+        if let storage = order.firstIndex(of: "azure_storage"),
+            let tasks = order.firstIndex(of: "azure_batch"),
+            storage < tasks
+        {
+            data.storageIsFirst = true
+        }
         return data
     }
 
@@ -71,6 +78,7 @@ extension Fields {
         transfer.include = strings("include")
         transfer.exclude = strings("exclude")
         transfer.blobxferExtraOptions = string("blobxfer_extra_options")
+        transfer.bytesPerSecond = integer("bytes_per_second")
         return transfer
     }
 }

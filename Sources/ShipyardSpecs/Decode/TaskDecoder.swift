@@ -36,6 +36,7 @@ extension TaskSpec {
             dependsOnRange = Located((range.elements ?? []).compactMap(\.integer), at: range.range)
         }
         exitOptions = fields.exitOptions()
+        uploadErrorOptions = fields.exitOptions(of: "file_upload_error")
         multiInstance = fields.fields("multi_instance").map(MultiInstanceSpec.init(decoding:))
     }
 }

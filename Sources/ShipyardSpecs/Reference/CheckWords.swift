@@ -16,6 +16,8 @@ extension ValueCheck {
         case .relativePath: "stays below the directory"
         case .environmentName: "no `=` in the name"
         case .transferText: "no comma"
+        case .transferPath: "no comma; only variables are replaced"
+        case .transferOptions: "no comma; options of blobxfer 1.9.4"
         case .notEmpty: "not empty"
         case .poolLifetime: "`job` or `job_schedule`"
         }
@@ -31,7 +33,7 @@ extension ValueCheck {
         case .retries: [("minimum", "-1")]
         case .fileMode: [("pattern", "\"^(0o)?[0-7]{1,4}$\"")]
         case .sha256: [("pattern", "\"^[0-9A-Fa-f]{64}$\"")]
-        case .transferText: [("pattern", "\"^[^,]*$\"")]
+        case .transferText, .transferPath, .transferOptions: [("pattern", "\"^[^,]*$\"")]
         case .notEmpty: [("minLength", "1")]
         case .percentage, .duration, .positiveDuration, .date, .relativePath, .environmentName, .poolLifetime:
             []

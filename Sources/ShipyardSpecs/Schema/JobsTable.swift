@@ -67,7 +67,11 @@ extension SchemaTable {
             "job_release", .mapping(oneCommand("the job release")),
             "Runs on the nodes that were prepared, when the job ends."),
         KeySchema(
-            "input_data", .mapping(jobInputData), effect: .notYet, "Files that the job preparation fetches."),
+            "input_data", .mapping(jobInputData),
+            "Files that are fetched on each node before its first task of the job."),
+        KeySchema(
+            "output_data", .mapping(jobOutputData), own: true,
+            "Files of each task that are stored after its command, below a directory of the task's id."),
         KeySchema(
             "default_working_dir", .word(["batch", "container"]), default: "batch", merge: .taskWins,
             effect: .partly("tasks always start in their task's working directory"), "Where containers start."

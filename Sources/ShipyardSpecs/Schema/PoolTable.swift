@@ -64,7 +64,9 @@ extension SchemaTable {
                 "transfer_files_on_pool_creation", .bool, default: "false", effect: .notYet,
                 "Brings `global_resources: files` while the pool is created."),
             KeySchema(
-                "input_data", .mapping(poolInputData), effect: .notYet,
+                "input_data", .mapping(poolInputData),
+                effect: .partly(
+                    "fetched before the commands of `additional_node_prep`, those of `pre` included"),
                 "Files for every node, before its first task."),
             KeySchema(
                 "resource_files", .list(.mapping(resourceFile)),

@@ -21,7 +21,8 @@ extension SchemaTable {
         [
             KeySchema(
                 "blob_source", .string, required: true, check: .notEmpty, references: .text,
-                "An http or https URL, a file URL or a path beside the spec file."),
+                "An http or https URL, a file URL, a path beside the spec file, or `store:ALIAS/CONTAINER/PATH`."
+            ),
             KeySchema(
                 "file_path", .string, required: true, check: .relativePath, references: .text,
                 "Where the file is put, relative to the working directory and never outside of it."),
@@ -54,9 +55,12 @@ extension SchemaTable {
                 "The container or share, then the path within it."),
             KeySchema(
                 "local_path", .string, required: localPathRequired, default: localPathDefault,
-                check: .transferText, references: .text,
+                check: .transferPath, references: .text,
                 "The directory or file on the node; environment variables are expanded."),
-            KeySchema("is_file_share", .bool, default: "false", "Whether the remote side is a file share."),
+            KeySchema(
+                "is_file_share", .bool, default: "false",
+                effect: .partly("a share of the embedded store is a container; other stores have none here"),
+                "Whether the remote side is a file share."),
             KeySchema(
                 "include", .list(.string), check: .transferText, references: .text,
                 "Only names that match one of these patterns."),
@@ -64,8 +68,11 @@ extension SchemaTable {
                 "exclude", .list(.string), check: .transferText, references: .text,
                 "No names that match one of these patterns."),
             KeySchema(
-                "blobxfer_extra_options", .string, check: .transferText, references: .text,
+                "blobxfer_extra_options", .string, check: .transferOptions, references: .text,
                 "Further words for the transfer, such as `--strip-components 1`."),
+            KeySchema(
+                "bytes_per_second", .integer, check: .integer(1024...(1 << 40)), own: true,
+                "How fast the files may move at most."),
         ]
     }
 
@@ -85,7 +92,7 @@ extension SchemaTable {
                 "No names that match one of these patterns."),
             KeySchema(
                 "destination", .string, required: destinationRequired, default: "the working directory",
-                check: .transferText, references: .text, "The directory that receives the files."),
+                check: .transferPath, references: .text, "The directory that receives the files."),
         ]
     }
 
@@ -120,6 +127,8 @@ extension SchemaTable {
         localPathRequired: false, localPathDefault: "$AZ_BATCH_TASK_WORKING_DIR")
 
     static let taskOutputData = outputData(withCondition: true)
+    /// Of a job: for each of its tasks.
+    static let jobOutputData = outputData(withCondition: true)
     /// A merge task's outputs know no condition.
     static let mergeOutputData = outputData(withCondition: false)
 
@@ -145,28 +154,41 @@ extension SchemaTable {
         "the exit conditions",
         [
             KeySchema(
-                "default",
+                "default", .mapping(exitCondition("the default exit condition", jobAction: "none", "block")),
+                "Applies to every way of failing that no other condition is for."),
+            KeySchema(
+                "file_upload_error",
                 .mapping(
-                    MappingSchema(
-                        "the default exit condition",
-                        [
-                            KeySchema(
-                                "exit_options",
-                                .mapping(
-                                    MappingSchema(
-                                        "the exit options",
-                                        [
-                                            KeySchema(
-                                                "job_action", .word(["none", "disable", "terminate"]),
-                                                default: "none", merge: .perKey,
-                                                "What becomes of the job when the task fails."),
-                                            KeySchema(
-                                                "dependency_action", .word(["block", "satisfy"]),
-                                                default: "block", merge: .perKey,
-                                                "What becomes of the tasks that depend on the failed one."),
-                                        ])),
-                                "The actions.")
-                        ])),
-                "Applies to every way of failing; there are no others.")
+                    exitCondition(
+                        "the condition of failed uploads", jobAction: "that of `default`", "that of `default`"
+                    )
+                ),
+                own: true,
+                "Applies where the command has succeeded and its `output_data` could not be stored."),
         ])
+
+    private static func exitCondition(
+        _ name: String, jobAction: String, _ dependencyAction: String
+    ) -> MappingSchema {
+        MappingSchema(
+            name,
+            [
+                KeySchema(
+                    "exit_options",
+                    .mapping(
+                        MappingSchema(
+                            "the exit options",
+                            [
+                                KeySchema(
+                                    "job_action", .word(["none", "disable", "terminate"]),
+                                    default: jobAction, merge: .perKey,
+                                    "What becomes of the job when the task fails."),
+                                KeySchema(
+                                    "dependency_action", .word(["block", "satisfy"]),
+                                    default: dependencyAction, merge: .perKey,
+                                    "What becomes of the tasks that depend on the failed one."),
+                            ])),
+                    "The actions.")
+            ])
+    }
 }

@@ -81,11 +81,11 @@ extension SchemaTable {
                 "resource_files", .list(.mapping(resourceFile)),
                 "Files that are fetched into the working directory first."),
             KeySchema(
-                "input_data", .mapping(taskInputData), effect: .notYet,
+                "input_data", .mapping(taskInputData),
                 "Files that are fetched before the command."),
             KeySchema(
-                "output_data", .mapping(outputData), effect: .notYet,
-                "Files that are stored after the command."),
+                "output_data", .mapping(outputData),
+                "Files that are stored after the command, also when it has failed."),
             KeySchema(
                 "remove_container_after_exit", .bool, default: "true", merge: .taskWins, effect: .none,
                 "Whether the container is removed."),

@@ -1,4 +1,5 @@
 import ShipyardDiagnostics
+import ShipyardModel
 
 /// What a value must keep beyond its type: rules that Batch Shipyard or Azure Batch apply later, when the
 /// spec is used. Each has a code of `SY3xxx`; the tables say which key keeps which rule.
@@ -22,6 +23,10 @@ package enum ValueCheck: Sendable {
     case environmentName
     /// No comma: Batch Shipyard's own encoding of transfers cannot hold one.
     case transferText
+    /// As `transferText`, and only variables are replaced in it.
+    case transferPath
+    /// As `transferText`, and nothing but options of blobxfer.
+    case transferOptions
     case notEmpty
     case poolLifetime
 }
@@ -46,7 +51,7 @@ extension ValueCheck {
             (-1...Int(Int32.max)).contains(number) ? nil : .outsideLimits(node, key: key, -1...Int(Int32.max))
         case .percentage, .id, .taskID, .packageName, .duration, .positiveDuration, .date, .fileMode, .sha256,
             .relativePath,
-            .environmentName, .transferText, .notEmpty, .poolLifetime:
+            .environmentName, .transferText, .transferPath, .transferOptions, .notEmpty, .poolLifetime:
             nil
         }
     }
@@ -68,12 +73,36 @@ extension ValueCheck {
         case .fileMode: FileMode.bits(text) == nil ? .invalidFileMode(node) : nil
         case .sha256: isSHA256(text) ? nil : .invalidDigest(node)
         case .relativePath: RelativePath.staysInside(text) ? nil : .pathLeavesDirectory(node, key: key)
-        case .transferText: text.utf8.contains(UInt8(ascii: ",")) ? .commaInTransfer(node, key: key) : nil
+        case .transferText: commaFinding(text, node, key)
+        case .transferPath: commaFinding(text, node, key) ?? pathFinding(text, node, key)
+        case .transferOptions: commaFinding(text, node, key) ?? optionsFinding(text, node, key)
         case .notEmpty: text.isEmpty ? .emptyText(node, key: key) : nil
         case .poolLifetime:
             ["job", "job_schedule"].contains(text.lowercased()) ? nil : .unknownPoolLifetime(node)
         case .percentage: PythonNumber.float(text).flatMap { finding(percentage: $0, node, key) }
         case .integer, .retries, .environmentName: nil
+        }
+    }
+
+    private func commaFinding(_ text: String, _ node: SyntaxNode, _ key: String) -> Diagnostic? {
+        text.utf8.contains(UInt8(ascii: ",")) ? .commaInTransfer(node, key: key) : nil
+    }
+
+    private func pathFinding(_ text: String, _ node: SyntaxNode, _ key: String) -> Diagnostic? {
+        do throws(ShellText.Problem) {
+            _ = try ShellText(text)
+            return nil
+        } catch {
+            return .invalidTransferPath(node, key: key, error.message)
+        }
+    }
+
+    private func optionsFinding(_ text: String, _ node: SyntaxNode, _ key: String) -> Diagnostic? {
+        do throws(TransferWords.Problem) {
+            let words = try TransferWords(text)
+            return words.ignored.isEmpty ? nil : .ignoredTransferOptions(node, words.ignored)
+        } catch {
+            return .invalidTransferOptions(node, key: key, error.message)
         }
     }
 

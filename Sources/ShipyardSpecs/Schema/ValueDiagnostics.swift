@@ -89,6 +89,33 @@ extension Diagnostic {
             primary: Label(at: node.range, "commas separate the fields of a transfer"))
     }
 
+    /// SY3021.
+    static func invalidTransferPath(_ node: SyntaxNode, key: String, _ reason: String) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .invalidTransferPath, message: "`\(key)` of a transfer is no path",
+            primary: Label(at: node.range, reason))
+        diagnostic.help = "only variables are replaced in it: `$AZ_BATCH_TASK_DIR/out`, `${NAME}`"
+        return diagnostic
+    }
+
+    /// SY3022.
+    static func invalidTransferOptions(_ node: SyntaxNode, key: String, _ reason: String) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .invalidTransferOptions, message: "`\(key)` asks for what a transfer cannot do",
+            primary: Label(at: node.range, reason))
+        diagnostic.help =
+            "`--strip-components N`, `--rename`, `--no-overwrite`, `--no-recursive` and `--transfer-threads N` have an effect"
+        return diagnostic
+    }
+
+    /// SY5003.
+    static func ignoredTransferOptions(_ node: SyntaxNode, _ names: [String]) -> Diagnostic {
+        Diagnostic(
+            code: .partOfItsEffect, severity: .note,
+            message: "options of a transfer have no effect here: \(names.joined(separator: ", "))",
+            primary: Label(at: node.range, "accepted and ignored"))
+    }
+
     /// SY3010.
     static func nulInText(_ node: SyntaxNode, key: String) -> Diagnostic {
         Diagnostic(

@@ -20,11 +20,15 @@ package struct JobSpec: Sendable {
     package var recurrence: RecurrenceSpec?
     package var allowRunOnMissingImage = false
     package var exitOptions = ExitOptions()
+    /// Of `file_upload_error`.
+    package var uploadErrorOptions = ExitOptions()
     package var dataVolumes: [String] = []
     package var sharedDataVolumes: [String] = []
     package var preparationCommand: String?
     package var releaseCommand: String?
     package var inputData: InputDataSpec?
+    /// For each of its tasks, below a directory of the task's id.
+    package var outputData: [StorageTransferSpec] = []
     /// Where `auto_scratch` stands; it excludes a recurrence.
     package var autoScratchRange: SourceRange?
     package var forceEnableTaskDependencies = false
@@ -59,6 +63,7 @@ package struct TaskSpec: Sendable {
     package var maxWallTime: TimeSpan?
     package var retentionTime: TimeSpan?
     package var exitOptions = ExitOptions()
+    package var uploadErrorOptions = ExitOptions()
     package var multiInstance: MultiInstanceSpec?
     package var requiredSlots = 1
     /// Nil when the key is absent or null; `hasCommandKey` tells which, since factories treat them apart.
@@ -150,10 +155,22 @@ package struct InputDataSpec: Hashable, Sendable, Codable {
         package var include: [String] = []
         package var exclude: [String] = []
         package var destination: String?
+
+        package init(
+            jobID: String, taskID: String, include: [String] = [], exclude: [String] = [],
+            destination: String? = nil
+        ) {
+            (self.jobID, self.taskID) = (jobID, taskID)
+            (self.include, self.exclude, self.destination) = (include, exclude, destination)
+        }
     }
     package var azureBatch: [TaskFiles] = []
     package var azureStorage: [StorageTransferSpec] = []
+    /// They are fetched in the order of the keys.
+    package var storageIsFirst: Bool?
     package init() {}
+
+    package var isEmpty: Bool { azureBatch.isEmpty && azureStorage.isEmpty }
 }
 
 package struct StorageTransferSpec: Hashable, Sendable, Codable {
@@ -170,6 +187,9 @@ package struct StorageTransferSpec: Hashable, Sendable, Codable {
     package var exclude: [String] = []
     package var blobxferExtraOptions: String?
     package var condition = Condition.taskSuccess
+    package var bytesPerSecond: Int?
+    /// True for a job's, which puts each task's files below a directory of the task's id.
+    package var addsTaskID: Bool?
 
     package init(storageAccountSettings: String, remotePath: String) {
         self.storageAccountSettings = storageAccountSettings

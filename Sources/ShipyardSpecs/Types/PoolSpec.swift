@@ -22,6 +22,9 @@ package struct PoolSpec: Sendable, Codable, Hashable {
     package var resourceFiles: [ResourceFileSpec] = []
     package var startTask: StartTaskSpec?
     package var applicationPackages: [ApplicationPackageSpec] = []
+    package var inputData: InputDataSpec?
+    /// What the aliases in it, and in resource files, stand for; filled in when the pool is made.
+    package var storageAccounts: [StorageAccount]?
 
     package init(id: PoolID) { self.id = id }
 }

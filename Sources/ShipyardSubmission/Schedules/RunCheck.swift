@@ -108,7 +108,9 @@ struct RunCheck {
             for path in pool.localFiles(below: submitter.submission.directory(of: .pool)).sorted() {
                 try checkIsKept(path)
             }
-            return try submitter.placed(try JobPool.free(pool, submitter.target))
+            return try submitter.placed(
+                try JobPool.free(pool, submitter.target),
+                submitter.submission.contains(.credentials) ? specs.credentials : nil)
         }
         let target = submitter.target
         let name = submitter.submission.run?.poolID ?? specs.pool?.id.text

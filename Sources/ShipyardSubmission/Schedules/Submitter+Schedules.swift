@@ -19,6 +19,7 @@ extension Submitter {
             }
         }
         var skipped: Set<JobID> = []
+        let written = Set(jobs.jobs.map(\.id.value.text))
         for index in jobs.jobs.indices {
             let id = jobs.jobs[index].id
             guard run.jobID == nil || run.jobID == id.value.text else {
@@ -39,7 +40,14 @@ extension Submitter {
             jobs.jobs[index].recurrence = nil
             jobs.jobs[index].id = Located(run.id(of: id.value), at: id.range)
             // The schedule takes it away.
-            if jobs.jobs[index].autoPool?.lifetime == .jobSchedule { jobs.jobs[index].autoPool?.keepAlive = true }
+            if jobs.jobs[index].autoPool?.lifetime == .jobSchedule {
+                jobs.jobs[index].autoPool?.keepAlive = true
+            }
+        }
+        // Files of a task of the same file are those of the same run.
+        let own = written.subtracting(skipped.map(\.text))
+        jobs.renameSources { id in
+            own.contains(id) ? JobID(id).map { run.id(of: $0).text } : nil
         }
         return (jobs, skipped)
     }
@@ -58,6 +66,25 @@ extension Submitter {
             return ScheduleOffer(
                 id: id, isRecurrence: true, definition: ScheduleDefinition(recurrence, of: job.id.value),
                 bundle: bundle, digest: digest)
+        }
+    }
+}
+
+extension JobsSpec {
+    /// `name` gives the job in whose place another one is, or nil.
+    fileprivate mutating func renameSources(_ name: (String) -> String?) {
+        for index in jobs.indices {
+            jobs[index].inputData?.renameSources(name)
+            jobs[index].mergeTask?.inputData?.renameSources(name)
+            for task in jobs[index].tasks.indices { jobs[index].tasks[task].inputData?.renameSources(name) }
+        }
+    }
+}
+
+extension InputDataSpec {
+    fileprivate mutating func renameSources(_ name: (String) -> String?) {
+        for index in azureBatch.indices {
+            azureBatch[index].jobID = name(azureBatch[index].jobID) ?? azureBatch[index].jobID
         }
     }
 }

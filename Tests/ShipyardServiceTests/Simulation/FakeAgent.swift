@@ -11,6 +11,8 @@ struct FakeAgent {
         var ends: Instant
         /// What it is ended as.
         var ending: Outcome?
+        /// Its command has ended.
+        var isUploading = false
     }
 
     /// How far a removal is. All of it is in the journal, so the next agent goes on with it.

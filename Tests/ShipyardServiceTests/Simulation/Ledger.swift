@@ -126,6 +126,8 @@ struct Ledger {
     var terminated: Set<TaskKey> = []
 
     mutating func failedBeforeItBegan(_ work: WorkID) { ends[work] = .some(nil) }
+    /// It has ended with 0, and is a failure all the same.
+    mutating func uploadFailed(_ work: WorkID) { ends[work] = .some(nil) }
 
     /// A command ends; answers its exit code.
     mutating func ended(

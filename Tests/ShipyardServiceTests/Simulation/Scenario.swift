@@ -66,6 +66,8 @@ struct Scenario {
     var returnPercent = 0
     var removalFailurePercent = 0
     var stagingFailurePercent = 0
+    /// Of tasks whose command has ended and whose files are on their way for a while; a third of these uploads fail.
+    var uploadPercent = 0
     /// Each service is of a newer program than the one before.
     var upgrades = false
     /// The wall clock is set; nothing may come of it.
@@ -117,6 +119,7 @@ struct Scenario {
         if random.chance(30) { removalFailurePercent = 50 }
         upgrades = random.chance(30)
         if random.chance(20) { stagingFailurePercent = 5 + random.below(30) }
+        if random.chance(30) { uploadPercent = 10 + random.below(60) }
         for _ in 0..<random.below(3) where random.chance(40) {
             silences.append((moment(&random), 5 + Int64(random.below(200)), random.chance(50)))
         }

@@ -34,7 +34,9 @@ extension SimulatedSubstrate {
             if agents[name]?.isStopped == true { killAgent(name, reason: "it was silent for too long") }
         case .timeIsOver(let work):
             if agents[name]?.isStopped == true { return self.act(act, on: name, after: 5) }
-            guard let running = agents[name]?.running[work], running.ending == nil else { return }
+            guard let running = agents[name]?.running[work], running.ending == nil,
+                !running.isUploading
+            else { return }
             agents[name]?.running[work]?.ending = .overWallTime(running.work.template.maxWallTime ?? .zero)
             end(work, on: name, started: running.started)
         }

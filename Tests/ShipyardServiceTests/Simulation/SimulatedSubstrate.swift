@@ -455,14 +455,39 @@ final class SimulatedSubstrate: Substrate {
             ledger.killedItsAgent(work)
             return killAgent(name, reason: "it died")
         }
+        // Its command has ended, and its agent has not said so: the files come first.
+        if work.kind == .task, !running.isUploading, running.ending == nil,
+            random.chance(scenario.uploadPercent)
+        {
+            agents[name]?.running[work]?.isUploading = true
+            return schedule(.workEnds(name.pool, name.node, work, started: started), after: 1 + delay(30))
+        }
         agents[name]?.running[work] = nil
         let code = ledger.ended(running.work, on: name, scenario, killed: running.ending != nil)
+        if running.isUploading, running.ending == nil, random.chance(33) {
+            return uploadFails(running, code, on: name)
+        }
         let usage = ResourceUsage(wall: (now - running.started).milliseconds * 1000)
         exit(
             work,
             AttemptResult(
                 running.ending ?? .exited(code),
                 startTime: running.started + wallError, endTime: moment.wall, usage: usage), on: name)
+        startQueued(on: name)
+    }
+
+    private func uploadFails(_ running: FakeAgent.Running, _ code: Int32, on name: NodeName) {
+        let work = running.work.id
+        var result = AttemptResult(
+            .exited(code), startTime: running.started + wallError, endTime: moment.wall,
+            usage: ResourceUsage(wall: (now - running.started).milliseconds * 1000))
+        if code == 0 {
+            ledger.uploadFailed(work)
+            result.outcome = .uploadFailed(.accessDenied, "the key is wrong")
+        } else {
+            result.uploadFailure = UploadFailure(.accessDenied, "the key is wrong")
+        }
+        exit(work, result, on: name)
         startQueued(on: name)
     }
 

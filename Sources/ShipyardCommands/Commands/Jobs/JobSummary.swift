@@ -75,11 +75,12 @@ struct JobSummary {
     private func show(_ task: TaskResponse) throws(CommandFailure) {
         let info = task.executionInfo
         var text = "  task \(task.id): "
-        if let code = info.exitCode {
+        if let code = info.exitCode, info.failureInfo.map({ $0.code == "FailureExitCode" }) ?? true {
             text += "exit code \(code)"
         } else {
             text += info.failureInfo.map { "\($0.code): \($0.message)" } ?? "failed"
         }
+        if let upload = info.uploadFailureInfo { text += "; \(upload.message)" }
         if info.retryCount > 0 { text += " (retried \(counted(info.retryCount, "time")))" }
         console.say(DisplayText.printable(text))
         guard let directory = task.nodeInfo?.taskDirectory else { return }

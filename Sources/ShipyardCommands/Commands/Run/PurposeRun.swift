@@ -144,6 +144,7 @@ struct PurposeRun {
     }
 
     private mutating func copyFiles() throws(CommandFailure) -> ExitCode {
+        if files.store != nil { return try checkStored() }
         guard let directory = invocation.arguments["output"] else { return .done }
         let copier = FileCopier(service, invocation)
         var outcome = FileCopier.Outcome()
@@ -169,6 +170,25 @@ struct PurposeRun {
         holdsOnlyCopy = outcome.isIncomplete
         copier.report(outcome, to: directory)
         return outcome.code
+    }
+
+    /// The nodes have stored what there was. Where one could not, its pool has the only copy.
+    private mutating func checkStored() throws(CommandFailure) -> ExitCode {
+        var isIncomplete = false
+        for job in jobs {
+            guard try find(job) != nil else { continue }
+            try service.eachTask(of: job.id) { page in
+                for task in page {
+                    let code = task.executionInfo.failureInfo?.code ?? ""
+                    if code.hasPrefix("FileUpload") || task.executionInfo.uploadFailureInfo != nil {
+                        isIncomplete = true
+                    }
+                }
+                return true
+            }
+        }
+        holdsOnlyCopy = isIncomplete
+        return isIncomplete ? .failed : .done
     }
 
     private func max(_ left: ExitCode, _ right: ExitCode) -> ExitCode {

@@ -12,6 +12,8 @@ enum RunCommand {
             "At the end the standard output of each job's merge task, or of its only task, is printed. The other "
                 + "files of tasks live on the nodes and go with the pool: --output copies them out first, --keep "
                 + "leaves pool and jobs. Where not everything could be copied the run fails, and pool and jobs stay too.",
+            "Where --output begins with an alias of the credentials, or with `store:`, it is a place in a store: each task's files "
+                + "go there from its node when it ends, and its standard output too when it has failed.",
             "The jobs are this run's own: it is refused where a job of one of their ids is there already, and it "
                 + "removes no job but those that it has made."
         )
@@ -19,8 +21,9 @@ enum RunCommand {
         .options(
             .flag("keep", "leave pool and jobs; remove them later with `pool del` and `jobs del`"),
             .value(
-                "output", "DIR", values: .directory,
-                "copy every task's files to DIR/JOB/TASK before the pool goes"),
+                "output", "DIR|ALIAS/CONTAINER/PATH", values: .directory,
+                "copy every task's files to DIR/JOB/TASK before the pool goes, or store them as they are made"
+            ),
             SharedOptions.parameter, SharedOptions.strict
         )
         .example("run jobs/hello", "runs the jobs of a directory")

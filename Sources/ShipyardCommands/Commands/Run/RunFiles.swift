@@ -12,6 +12,8 @@ struct RunFiles {
     private(set) var jobIDs: [String] = []
     private let isStrict: Bool
     private let parameters: [String: String]
+    /// `ALIAS/CONTAINER/PATH` of `--output`; nil where it is a directory.
+    private(set) var store: String?
     private var generated: [GeneratorRun] = []
 
     init(_ invocation: Invocation) throws(CommandFailure) {
@@ -40,7 +42,18 @@ struct RunFiles {
                 try given.map { file throws(CommandFailure) in try Self.renamed(file, to: poolID) }
                 ?? Self.defaultPool(id: poolID)
         }
+        store = invocation.arguments["output"].flatMap { storeNamed($0) }
         generated = try GeneratorRuns.made(for: submission())
+    }
+
+    /// Whether `--output` is a place in a store: always with `store:` in front, and otherwise where it begins with an alias
+    /// of the credentials.
+    private func storeNamed(_ output: String) -> String? {
+        if output.hasPrefix("store:") { return String(output.dropFirst("store:".count)) }
+        let parts = output.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count > 1, others.contains(where: { $0.kind == "credentials" }) else { return nil }
+        let specs = submission().specs(ofKinds: { $0 == .credentials })
+        return specs?.credentials.accounts[String(parts[0])] == nil ? nil : output
     }
 
     /// What `POST /jobs` gets. The pool's file goes with it: merge rules and auto pools look at it.
@@ -50,6 +63,7 @@ struct RunFiles {
         // A run's jobs are its own: it ends and deletes them, so it must have made them.
         request.mustBeNew = true
         request.isStrict = isStrict
+        request.output = store
         request.parameters = parameters
         request.generated = generated
         return request

@@ -10,6 +10,8 @@ struct TaskLine {
     private(set) var exitCode: JSONSlice?
     private(set) var result: JSONSlice?
     private(set) var failure: Failure?
+    private(set) var uploadFailure: Failure?
+    private(set) var transfer: TransferLine?
     private(set) var retryCount: JSONSlice?
     private(set) var requeueCount: JSONSlice?
     private(set) var wallTimeMilliseconds: JSONSlice?
@@ -43,6 +45,8 @@ struct TaskLine {
                 commandLine = value
             } else if name.isText("executionInfo") {
                 try read(executionInfo: value)
+            } else if name.isText("transferInfo") {
+                transfer = try TransferLine(value)
             } else if name.isText("nodeInfo") {
                 node = try Self.node(value)
             }
@@ -62,6 +66,8 @@ struct TaskLine {
                 result = value
             } else if name.isText("failureInfo") {
                 failure = try Self.failure(value)
+            } else if name.isText("uploadFailureInfo") {
+                uploadFailure = try Self.failure(value)
             } else if name.isText("retryCount") {
                 retryCount = value
             } else if name.isText("requeueCount") {

@@ -26,8 +26,15 @@ struct TaskListing {
         table.cell(task.retryCount)
         table.cell(task.wallTimeMilliseconds?.number.map { durationText(seconds: $0 / 1000) } ?? "")
         table.cell(task.node?.nodeID)
-        // An exit code has its own column, and its message says no more.
-        table.cell(task.exitCode == nil ? task.failure?.message : nil)
+        if let transfer = task.transfer {
+            table.cell(transfer.words)
+        } else if let upload = task.uploadFailure?.message {
+            table.cell(upload)
+        } else {
+            // An exit code has its own column, and its message says no more.
+            let isExit = task.failure?.code?.isText("FailureExitCode") ?? true
+            table.cell(isExit && task.exitCode != nil ? nil : task.failure?.message)
+        }
         if table.rowCount == Self.pageRows { endPage() }
     }
 
@@ -55,6 +62,56 @@ struct TaskListing {
     }
 }
 
+/// How far the files of a task have come.
+struct TransferLine {
+    private var isUpload = false
+    private var files = 0.0
+    private var bytes = 0.0
+    private var totalFiles = 0.0
+    private var totalBytes = 0.0
+    private var bytesPerSecond: Double?
+
+    init(_ item: JSONSlice) throws(JSONError) {
+        try item.eachMember { name, value in
+            if name.isText("direction") {
+                isUpload = value.isText("upload")
+            } else if name.isText("files") {
+                files = value.number ?? 0
+            } else if name.isText("bytes") {
+                bytes = value.number ?? 0
+            } else if name.isText("totalFiles") {
+                totalFiles = value.number ?? 0
+            } else if name.isText("totalBytes") {
+                totalBytes = value.number ?? 0
+            } else if name.isText("bytesPerSecond") {
+                bytesPerSecond = value.number
+            }
+        }
+    }
+
+    init(_ response: TransferResponse) {
+        isUpload = response.direction == "upload"
+        (files, totalFiles) = (Double(response.files), Double(response.totalFiles))
+        (bytes, totalBytes) = (Double(response.bytes), Double(response.totalBytes))
+        bytesPerSecond = response.bytesPerSecond.map(Double.init)
+    }
+
+    var words: String {
+        let rate = bytesPerSecond.map { ", \(Self.amount($0))/s" } ?? ""
+        return "\(isUpload ? "uploading" : "fetching") \(Int(files)) of \(Int(totalFiles)) files, "
+            + "\(Self.amount(bytes)) of \(Self.amount(totalBytes))\(rate)"
+    }
+
+    private static func amount(_ bytes: Double) -> String {
+        var (rest, unit) = (bytes, 0)
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+        while rest >= 1024, unit < units.count - 1 { (rest, unit) = (rest / 1024, unit + 1) }
+        guard unit > 0 else { return "\(Int(rest)) B" }
+        let tenths = Int((rest * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    }
+}
+
 /// Everything about one task, for people.
 enum TaskDetails {
     static func lines(_ task: TaskResponse) -> [String] {
@@ -62,6 +119,7 @@ enum TaskDetails {
         if let command = task.commandLine {
             lines.append("  command: " + DisplayText.printableLines(command, indent: "    "))
         }
+        if let transfer = task.transferInfo { lines.append("  files: " + TransferLine(transfer).words) }
         if !task.dependsOn.isEmpty { lines.append("  depends on: " + task.dependsOn.joined(separator: ", ")) }
         if let node = task.nodeInfo {
             lines.append("  node: \(node.nodeId) of pool \(node.poolId)")
@@ -85,6 +143,10 @@ enum TaskDetails {
         if let failure = info.failureInfo {
             let message = DisplayText.printableLines(failure.message, indent: indent + "  ")
             lines.append("\(indent)failure: \(failure.code) (\(failure.category)): \(message)")
+        }
+        if let failure = info.uploadFailureInfo {
+            let message = DisplayText.printableLines(failure.message, indent: indent + "  ")
+            lines.append("\(indent)upload: \(failure.code) (\(failure.category)): \(message)")
         }
         let cpu = (info.userTimeMilliseconds ?? 0) + (info.systemTimeMilliseconds ?? 0)
         // All zero: a lost node took the numbers with it, or nothing was started.

@@ -1,0 +1,74 @@
+import ShipyardEngine
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardSpecs
+import ShipyardStore
+
+/// What the work of one turn needs beside its template: read once for all of it, and gone with the turn.
+struct OrderNeeds {
+    var secrets: TurnSecrets
+    fileprivate var keys: [ObjectIdentifier: Result<Secret?, SecretFailure>] = [:]
+    fileprivate var taskFiles: [ObjectIdentifier: Result<[TaskFilesSource], TaskFilesMissing>] = [:]
+
+    init(_ secrets: TurnSecrets) { self.secrets = secrets }
+}
+
+/// A sentence that says which files of a task are not there.
+struct TaskFilesMissing: Error { let sentence: String }
+
+extension ServiceCore {
+    func storageKeys(of template: WorkTemplate, _ needs: inout OrderNeeds) throws(SecretFailure) -> Secret? {
+        guard template.storageAccounts.contains(where: { $0.kind != .embedded }) else { return nil }
+        let id = ObjectIdentifier(template)
+        if let known = needs.keys[id] { return try known.get() }
+        let found: Result<Secret?, SecretFailure>
+        do throws(SecretFailure) {
+            found = .success(try storageKeys.line(of: template.storageAccounts))
+        } catch {
+            found = .failure(error)
+        }
+        needs.keys[id] = found
+        return try found.get()
+    }
+
+    /// Which tasks the files of `azure_batch` are of. Where they lie is known to the substrate.
+    func taskFiles(
+        of template: WorkTemplate, _ needs: inout OrderNeeds
+    ) throws(TaskFilesMissing) -> [TaskFilesSource] {
+        guard let specs = template.inputData?.azureBatch, !specs.isEmpty else { return [] }
+        let id = ObjectIdentifier(template)
+        if let known = needs.taskFiles[id] { return try known.get() }
+        var sources: [TaskFilesSource] = []
+        var found: Result<[TaskFilesSource], TaskFilesMissing>?
+        for spec in specs where found == nil {
+            do throws(TaskFilesMissing) {
+                sources.append(try source(of: spec))
+            } catch {
+                found = .failure(error)
+            }
+        }
+        let result = found ?? .success(sources)
+        needs.taskFiles[id] = result
+        return try result.get()
+    }
+
+    private func source(of spec: InputDataSpec.TaskFiles) throws(TaskFilesMissing) -> TaskFilesSource {
+        let who = "The files of task `\(spec.taskID)` of job `\(spec.jobID)` cannot be had"
+        guard let id = JobID(spec.jobID), let number = engine.jobNumber(id), let job = engine.job(number)
+        else {
+            throw TaskFilesMissing(sentence: "\(who): there is no such job.")
+        }
+        do throws(StoreError) {
+            guard let ordinal = try store.ordinal(of: spec.taskID, in: number) else {
+                throw StoreError(kind: .other, operation: "", message: "the job has no such task")
+            }
+            let progress = try store.progress(of: TaskKey(job: number, ordinal: ordinal))
+            guard let node = progress?.node else {
+                throw StoreError(kind: .other, operation: "", message: "the task has not run yet")
+            }
+            return TaskFilesSource(pool: job.pool, node: node, job: id, jobNumber: number, task: spec.taskID)
+        } catch {
+            throw TaskFilesMissing(sentence: "\(who): \(error.message).")
+        }
+    }
+}

@@ -1,0 +1,238 @@
+import Glibc
+import ShipyardFileStore
+import ShipyardModel
+import ShipyardPlanner
+import ShipyardSpecs
+import ShipyardSystem
+import Synchronization
+
+/// Carries out the transfers of one attempt, one rule after the other.
+struct DataMover {
+    private let manifest: StagingManifest
+    private let keys: [String: StorageKeys]
+    private let stores: FileStores
+    private let workingDirectory: String
+    private let report: ProgressReport
+    private let variable: (String) -> [UInt8]?
+
+    /// Two for each rule: a node runs as many tasks as it has slots, each with files of its own.
+    static let connections = 2
+
+    init(
+        _ manifest: StagingManifest, _ keys: [String: StorageKeys], in workingDirectory: String,
+        _ report: ProgressReport, variable: @escaping (String) -> [UInt8]? = DataMover.environment
+    ) {
+        self.manifest = manifest
+        self.keys = keys
+        stores = FileStores(embeddedRoot: manifest.embeddedRoot ?? "")
+        self.workingDirectory = workingDirectory
+        self.report = report
+        self.variable = variable
+    }
+
+    static func environment(_ name: String) -> [UInt8]? {
+        getenv(name).map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+    }
+
+    func access(_ alias: String) throws(FileStoreError) -> StoreAccess {
+        guard let account = manifest.accounts.first(where: { $0.alias == alias }) else {
+            throw FileStoreError(
+                .invalidInput, "what the storage account `\(alias)` is did not come with the task")
+        }
+        return StoreAccess(account, keys[alias] ?? StorageKeys(), stores)
+    }
+
+    private func access(of spec: StorageTransferSpec) throws(FileStoreError) -> StoreAccess {
+        let access = try access(spec.storageAccountSettings)
+        guard !spec.isFileShare || access.account.kind == .embedded else {
+            throw FileStoreError(
+                .unsupported, "`is_file_share`: \(access.account.place) has no file shares here",
+                help: "only the embedded store has, as directories")
+        }
+        return access
+    }
+
+    // MARK: In
+
+    func download(_ spec: StorageTransferSpec) throws(FileStoreError) {
+        let rule = try DownloadRule(spec)
+        let access = try access(of: spec)
+        let path = try localPath(spec.localPath ?? "$AZ_BATCH_TASK_WORKING_DIR")
+        let gauge = TransferGauge(bytesPerSecond: spec.bytesPerSecond.map(Int64.init))
+        report.follow(gauge)
+        let source = TransferEnd.store(access, container: rule.remote.container)
+        let names = StoredNames(try access.open(gauge), rule)
+        guard rule.words.renames else {
+            let target = try Self.makeRoot(path)
+            return try move(from: source, to: .local(target), rule.words, gauge) {
+                [report] () throws(FileStoreError) in
+                let item = try names.next()
+                if let item { report.add(item.size) }
+                return item
+            }
+        }
+        let file = try names.single()
+        let (parent, name) = try Self.split(path)
+        report.add(file.size)
+        let item = TransferItem(source: file.name, target: name, size: file.size, identity: file.identity)
+        try move(from: source, to: .local(try Self.makeRoot(parent)), rule.words, gauge, Self.list([item]))
+    }
+
+    /// - Parameter index: of the rule among those of the template.
+    func download(_ spec: InputDataSpec.TaskFiles, at index: Int) throws(FileStoreError) {
+        let who = "task `\(spec.taskID)` of job `\(spec.jobID)`"
+        guard index < manifest.taskFilePlaces.count else {
+            throw FileStoreError(.invalidInput, "where the files of \(who) are did not come with the task")
+        }
+        let directory = try manifest.taskFilePlaces[index].open(who)
+        // By its descriptor: whatever takes its name meanwhile is another directory.
+        let source = try LocalRoot(BytePath("/proc/self/fd/\(directory.number)"))
+        let target = try Self.makeRoot(try localPath(spec.destination ?? "$AZ_BATCH_TASK_WORKING_DIR"))
+        // As in Batch Shipyard: where `include` is given, `exclude` is not looked at.
+        let filter = NameFilter(include: spec.include, exclude: spec.include.isEmpty ? spec.exclude : [])
+        var items: [TransferItem] = []
+        try source.forEachFile(leftOut: { _ in }) { file throws(FileStoreError) in
+            guard filter.keeps(String(decoding: file.name.bytes, as: UTF8.self)) else { return true }
+            items.append(TransferItem(source: file.name, target: file.name, size: file.size))
+            report.add(file.size)
+            return true
+        }
+        let gauge = TransferGauge()
+        report.follow(gauge)
+        try move(from: .local(source), to: .local(target), TransferWords(), gauge, Self.list(items))
+        _ = directory.number
+    }
+
+    // MARK: Out
+
+    func upload(_ spec: StorageTransferSpec, task: BytePath) throws(FileStoreError) {
+        let rule = try UploadRule(spec, task: task)
+        let access = try access(of: spec)
+        let path = try localPath(spec.localPath ?? "$AZ_BATCH_TASK_DIR")
+        let (root, files) = try Self.files(at: path, spec)
+        guard !rule.words.renames || files.count == 1 else {
+            throw FileStoreError(
+                .invalidInput,
+                "`--rename` is for one file, and \(path) is a directory, or its file is left out")
+        }
+        var items: [TransferItem] = []
+        for file in files {
+            guard let name = rule.name(of: file.name) else { continue }
+            items.append(TransferItem(source: file.name, target: name, size: file.size))
+            report.add(file.size)
+        }
+        let gauge = TransferGauge(bytesPerSecond: spec.bytesPerSecond.map(Int64.init))
+        report.follow(gauge)
+        try access.open(gauge).makeContainer(rule.container)
+        try move(
+            from: .local(root), to: .store(access, container: rule.container), rule.words, gauge,
+            Self.list(items),
+            stops: false)
+    }
+
+    /// What there is to store, with names below `local_path`; of one file its own name.
+    private static func files(
+        at path: BytePath, _ spec: StorageTransferSpec
+    ) throws(FileStoreError) -> (LocalRoot, [LocalFile]) {
+        var status = stat()
+        guard stat(path.cString, &status) == 0 else {
+            throw FileStoreError(
+                .localFile,
+                "there is nothing at \(path), the `local_path` of what goes to `\(spec.remotePath)`")
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            let (parent, name) = try split(path)
+            let root = try LocalRoot(parent)
+            guard let file = root.stat(name) else {
+                throw FileStoreError(
+                    .localFile, "\(path) is no file, or a link that leads out of its directory")
+            }
+            return (root, [file])
+        }
+        let root = try LocalRoot(path)
+        var files: [LocalFile] = []
+        // Pipes, sockets and links that lead out are no output; what cannot be read is told by whoever reads it.
+        try root.forEachFile(leftOut: { _ in }) { file throws(FileStoreError) in
+            files.append(file)
+            return true
+        }
+        return (root, files)
+    }
+
+    // MARK: Parts
+
+    private func move(
+        from source: TransferEnd, to target: TransferEnd, _ words: TransferWords, _ gauge: TransferGauge,
+        _ next: @escaping @Sendable () throws(FileStoreError) -> TransferItem?, stops: Bool = true
+    ) throws(FileStoreError) {
+        var options = TransferOptions()
+        options.connections = words.connections ?? Self.connections
+        options.overwrites = words.overwrites
+        // That something is there already must not stop the rest.
+        options.stopsAtFirstFailure = stops && words.overwrites
+        let failures = FirstFailure()
+        do throws(FileStoreError) {
+            try Transfer(from: source, to: target, options, gauge).run(next) { [report] told in
+                switch told {
+                case .moved: report.moved()
+                case .same(let item): report.wasThere(item.size)
+                case .failed(_, let error):
+                    // What is there and is to stay is no failure.
+                    if error.code == .blobAlreadyExists, !words.overwrites { return report.moved() }
+                    failures.note(error)
+                    // The next file would meet the same.
+                    if stops || error.isOfStore { gauge.cancel() }
+                }
+            }
+        } catch {
+            throw failures.first ?? error
+        }
+        if let first = failures.first { throw first }
+    }
+
+    private static func list(
+        _ items: [TransferItem]
+    ) -> @Sendable () throws(FileStoreError) -> TransferItem? {
+        let rest = Mutex(items[...])
+        return { () throws(FileStoreError) in rest.withLock { $0.popFirst() } }
+    }
+
+    private func localPath(_ text: String) throws(FileStoreError) -> BytePath {
+        let written: ShellText
+        do throws(ShellText.Problem) {
+            written = try ShellText(text)
+        } catch {
+            throw FileStoreError(.invalidInput, "the path `\(text)`: \(error.message)")
+        }
+        let path = written.expanded(variable)
+        guard !path.isEmpty, !path.bytes.contains(0) else {
+            throw FileStoreError(.localFile, "the path `\(text)` is empty: a variable in it is not set")
+        }
+        return path.bytes.first == UInt8(ascii: "/") ? path : BytePath(workingDirectory) / path
+    }
+
+    private static func split(_ path: BytePath) throws(FileStoreError) -> (parent: BytePath, name: BytePath) {
+        guard let name = path.components.last else {
+            throw FileStoreError(.localFile, "\(path) cannot be a file")
+        }
+        var parent = path.bytes
+        while parent.last == UInt8(ascii: "/") { parent.removeLast() }
+        parent.removeLast(name.bytes.count)
+        return (parent.isEmpty ? BytePath(".") : BytePath(bytes: parent), name)
+    }
+
+    private static func makeRoot(_ path: BytePath) throws(FileStoreError) -> LocalRoot {
+        var made: [UInt8] = path.bytes.first == UInt8(ascii: "/") ? [UInt8(ascii: "/")] : []
+        for name in path.components {
+            made += name.bytes
+            let directory = BytePath(bytes: made)
+            guard mkdir(directory.cString, 0o770) == 0 || errno == EEXIST || errno == EROFS || errno == EACCES
+            else {
+                throw FileStoreError(
+                    .localFile, "\(directory) cannot be made: \(String(cString: strerror(errno)))")
+            }
+            made.append(UInt8(ascii: "/"))
+        }
+        return try LocalRoot(path)
+    }
+}

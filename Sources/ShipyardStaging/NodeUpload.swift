@@ -1,0 +1,95 @@
+import Glibc
+import ShipyardFileStore
+import ShipyardModel
+import ShipyardSpecs
+import ShipyardSystem
+
+/// The body of `shipyard-swift node-upload`, which a node agent runs after a command whose files are to be stored: the other
+/// verb of `NodeStage`, with the same manifests.
+package enum NodeUpload {
+    /// 0, or 1 after one line of JSON on standard output: `{"code":"FileUploadMiscError","message":"…"}`.
+    package static func run() -> Int32 {
+        let report = ProgressReport()
+        do throws(UploadProblem) {
+            let (manifest, keys): (StagingManifest, [String: StorageKeys])
+            do throws(StagingFailure) {
+                (manifest, keys) = try NodeStage.manifest(in: NodeStage.readStandardInput())
+            } catch {
+                throw UploadProblem(UploadFailure(.miscError, error.message))
+            }
+            report.begin()
+            try upload(manifest, keys, in: ".", report, variable: DataMover.environment)
+            report.end()
+            return 0
+        } catch {
+            report.end()
+            NodeStage.say([
+                "code": .string(error.failure.fault.code), "message": .string(error.failure.message),
+            ])
+            return 1
+        }
+    }
+
+    struct UploadProblem: Error {
+        let failure: UploadFailure
+        init(_ failure: UploadFailure) { self.failure = failure }
+    }
+
+    /// Every rule whose condition holds, whatever becomes of the others. Throws the first failure, with the number of others.
+    static func upload(
+        _ manifest: StagingManifest, _ keys: [String: StorageKeys], in workingDirectory: String,
+        _ report: ProgressReport, variable: @escaping (String) -> [UInt8]?
+    ) throws(UploadProblem) {
+        // No spec can set this one, which `AZ_BATCH_TASK_ID` is not.
+        let directory = variable("AZ_BATCH_TASK_DIR").map { BytePath(bytes: $0) }
+        let task = directory?.components.last ?? BytePath("task")
+        let mover = DataMover(manifest, keys, in: workingDirectory, report, variable: variable)
+        var failures: [FileStoreError] = []
+        for rule in manifest.outputs where rule.condition.holds(hasSucceeded: manifest.hasSucceeded) {
+            do throws(FileStoreError) {
+                try mover.upload(rule, task: task)
+            } catch {
+                failures.append(error)
+            }
+        }
+        guard let first = failures.first else { return }
+        let others =
+            failures.count == 1
+            ? "" : "; and \(failures.count - 1) more of its \(manifest.outputs.count) rules failed"
+        throw UploadProblem(UploadFailure(UploadFault(first.code), "\(first.description)\(others)"))
+    }
+}
+
+extension StorageTransferSpec.Condition {
+    package func holds(hasSucceeded: Bool) -> Bool {
+        switch self {
+        case .taskSuccess: hasSucceeded
+        case .taskFailure: !hasSucceeded
+        case .taskCompletion: true
+        }
+    }
+}
+
+extension UploadFault {
+    init(_ code: FileStoreError.Code) {
+        switch code {
+        case .containerNotFound: self = .containerNotFound
+        case .authenticationFailed, .authorizationFailure, .requestTimeTooSkewed: self = .accessDenied
+        case .operationTimedOut: self = .timedOut
+        case .insufficientSpace: self = .insufficientSpace
+        default: self = .miscError
+        }
+    }
+}
+
+extension StagingFault {
+    init(_ error: FileStoreError) {
+        switch error.code {
+        case .containerNotFound, .blobNotFound: self = .blobNotFound
+        case .authenticationFailed, .authorizationFailure, .requestTimeTooSkewed: self = .blobAccessDenied
+        case .operationTimedOut: self = .blobDownloadTimedOut
+        case .localFile: self = .resourceFileWriteFailed
+        default: self = .blobDownloadMiscError
+        }
+    }
+}
