@@ -41,7 +41,7 @@ let package = Package(
         target("ShipyardHTTPClient", ["ShipyardModel", "ShipyardSystem", "CCurl"]),
         target(
             "ShipyardFileStore",
-            ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CExpat", "CCrypto"]),
+            ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CLinux", "CExpat", "CCrypto"]),
         target(
             "ShipyardStaging",
             ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "ShipyardFileStore", "CArchive"]),

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int shipyard_spawn_addclosefrom(posix_spawn_file_actions_t *actions, int lowest) {
@@ -168,6 +169,22 @@ int shipyard_is_remote(int file) {
         return 1;
     default: return 0;
     }
+}
+
+ssize_t shipyard_copy_range(int from, int64_t offset, int to, int64_t position, size_t count) {
+    return copy_file_range(from, &offset, to, &position, count, 0);
+}
+
+int shipyard_start_writing(int file, int64_t position, int64_t count) {
+    return sync_file_range(file, position, count, SYNC_FILE_RANGE_WRITE);
+}
+
+ssize_t shipyard_get_attribute(int file, const char *name, void *bytes, size_t count) {
+    return fgetxattr(file, name, bytes, count);
+}
+
+int shipyard_set_attribute(int file, const char *name, const void *bytes, size_t count) {
+    return fsetxattr(file, name, bytes, count, 0);
 }
 
 int shipyard_unmount(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }

@@ -1,4 +1,5 @@
 import CCrypto
+import ShipyardHTTPClient
 import ShipyardModel
 
 /// Hashes of much data, by libcrypto, which uses what the processor has for it.
@@ -44,6 +45,17 @@ package struct Digest: ~Copyable {
     package static func of(_ bytes: [UInt8], _ kind: Kind) throws(FileStoreError) -> [UInt8] {
         var digest = try Digest(kind)
         bytes.withUnsafeBytes { digest.update($0) }
+        return digest.bytes()
+    }
+
+    /// Of a stretch of a file, piece by piece.
+    package static func of(_ stretch: FileStretch, _ kind: Kind) throws(FileStoreError) -> [UInt8] {
+        let digest = try Digest(kind)
+        let context = digest.context
+        // Nothing moves: it is only read.
+        try ByteCopy(TransferGauge(), "a part of a file").copy(
+            stretch,
+            to: .receiver { bytes in shipyard_digest_update(context, bytes.baseAddress, bytes.count) == 1 })
         return digest.bytes()
     }
 

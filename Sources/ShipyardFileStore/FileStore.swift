@@ -60,6 +60,14 @@ package protocol FileStore: AnyObject {
     func remove(_ file: StorePath, identity: String?) throws(FileStoreError)
     /// Replaces all metadata of a file.
     func setMetadata(_ metadata: [String: String], of file: StorePath) throws(FileStoreError)
+
+    /// From its return on what was written outlives a power cut. Whoever says that something is stored has called it.
+    func settle() throws(FileStoreError)
+}
+
+extension FileStore {
+    /// A service has stored what it has answered.
+    package func settle() throws(FileStoreError) {}
 }
 
 /// What a store can do at once.
@@ -82,8 +90,7 @@ package struct StoreRules: Sendable, Hashable {
     /// The size of a file's parts: larger than `partBytes` where there would be too many.
     package func partBytes(ofFile size: Int64) -> Int64 {
         let least = (size + Int64(mostParts) - 1) / Int64(mostParts)
-        // Whole MiB, so that a run which goes on later comes to the same parts.
-        return max(partBytes, ((least + 1_048_575) >> 20) << 20)
+        return least <= partBytes ? partBytes : ((least + 1_048_575) >> 20) << 20
     }
 }
 
@@ -138,8 +145,21 @@ package struct FileAttributes: Hashable, Sendable {
     package var contentType: String?
     /// MD5 of the whole content, where it is known before: 32 lower-case digits. Kept by Azure, compared by all.
     package var md5: String?
+    /// When the file that it was made from was changed last, in nanoseconds since 1970: by it a later transfer tells that there is
+    /// nothing to do. Kept where it can be, as metadata of the name `FileAttributes.sourceTimeName`.
+    package var sourceTime: Int64?
     /// Only where no file has the name yet: `BlobAlreadyExists` otherwise.
     package var mustBeNew = false
+    package static let sourceTimeName = "shipyard_mtime"
+    package static let md5Name = "shipyard_md5"
+
+    /// With what is ours: what a service keeps.
+    package var allMetadata: [String: String] {
+        var all = metadata
+        if let sourceTime { all[Self.sourceTimeName] = String(sourceTime) }
+        if let md5 { all[Self.md5Name] = md5 }
+        return all
+    }
     package init() {}
 }
 

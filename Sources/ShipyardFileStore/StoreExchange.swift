@@ -37,7 +37,6 @@ final class StoreExchange {
             var outgoing = try request()
             outgoing.stallTime = Self.stallTime
             outgoing.timeout = nil
-            outgoing.maximumRate = gauge.rateOfConnection
             var moved: Int64 = 0
             do throws(HTTPError) {
                 let gauge = gauge

@@ -95,10 +95,6 @@ package final class HTTPClient {
             _ = shipyard_curl_set_number(
                 curl, CURLOPT_LOW_SPEED_TIME, max(1, Int(stallTime.milliseconds / 1000)))
         }
-        if let rate = request.maximumRate {
-            _ = shipyard_curl_set_size(curl, CURLOPT_MAX_SEND_SPEED_LARGE, Int(rate))
-            _ = shipyard_curl_set_size(curl, CURLOPT_MAX_RECV_SPEED_LARGE, Int(rate))
-        }
         if let socketPath {
             _ = shipyard_curl_set_text(curl, CURLOPT_UNIX_SOCKET_PATH, socketPath)
             // `http_proxy` in the environment is not meant for our own service.

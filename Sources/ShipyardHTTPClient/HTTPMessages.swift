@@ -47,8 +47,6 @@ package struct OutgoingRequest: Sendable {
     /// A transfer in which nothing moves for this long is dead, however long a live one takes. Nil for the API, where an
     /// answer may take as long as a job.
     package var stallTime: TimeSpan?
-    /// In bytes a second, either way; nil for as fast as it goes.
-    package var maximumRate: Int64?
 
     package init(_ method: HTTPMethod, _ url: String, unixSocket: String? = nil, body: [UInt8] = []) {
         self.method = method

@@ -91,6 +91,15 @@ int shipyard_look_at(int directory, const char *name, struct shipyard_file *file
 /// makes them up.
 int shipyard_is_remote(int file);
 
+// As copy_file_range of one stretch by positions.
+ssize_t shipyard_copy_range(int from, int64_t offset, int to, int64_t position, size_t count);
+// Has the disk begin to write a stretch of a file; does not wait for it.
+int shipyard_start_writing(int file, int64_t position, int64_t count);
+
+// Extended attributes of an open file.
+ssize_t shipyard_get_attribute(int file, const char *name, void *bytes, size_t count);
+int shipyard_set_attribute(int file, const char *name, const void *bytes, size_t count);
+
 /// Takes a mount out of the tree, also while it is in use; does not follow a link.
 int shipyard_unmount(const char *path);
 

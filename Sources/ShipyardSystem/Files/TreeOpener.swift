@@ -50,14 +50,30 @@ package struct TreeOpener: ~Copyable {
     /// The directory at `path`, the top itself where that is empty.
     package borrowing func directory(_ path: BytePath) throws(SystemError) -> FileDescriptor {
         var directory = try FileDescriptor.openDirectory(".", in: top.number)
+        for name in path.components { directory = try Self.child(name, of: directory.number, path) }
+        return directory
+    }
+
+    /// The directory at `path`, with all on the way to it made where they are missing.
+    package borrowing func makeDirectory(_ path: BytePath, mode: mode_t = 0o755) throws(SystemError) -> FileDescriptor {
+        var directory = try FileDescriptor.openDirectory(".", in: top.number)
         for name in path.components {
-            let next = name.withCString {
-                openat(directory.number, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard name.withCString({ mkdirat(directory.number, $0, mode) }) == 0 || errno == EEXIST else {
+                throw SystemError("create directory", path: path.description, errno: errno)
             }
-            guard next >= 0 else { throw SystemError("open directory", path: path.description, errno: errno) }
-            directory = FileDescriptor(owning: next)
+            directory = try Self.child(name, of: directory.number, path)
         }
         return directory
+    }
+
+    private static func child(
+        _ name: BytePath, of directory: Int32, _ path: BytePath
+    ) throws(SystemError) -> FileDescriptor {
+        let number = name.withCString {
+            openat(directory, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        }
+        guard number >= 0 else { throw SystemError("open directory", path: path.description, errno: errno) }
+        return FileDescriptor(owning: number)
     }
 
     /// Nil when there is none, or no way to it.

@@ -1,0 +1,136 @@
+import CLinux
+import Glibc
+import ShipyardHTTPClient
+import ShipyardModel
+import ShipyardSystem
+
+/// A file on its way to this machine: written beside its place, renamed when it is whole.
+///
+/// A large one has a name that tells what it is a copy of, and a second file that says which parts have arrived, so that the same transfer goes on with
+/// it later. What arrived before the machine was started anew is not trusted: it may never have reached the disk.
+final class PartialDownload: @unchecked Sendable {
+    static let prefix = ".shipyard-part-"
+
+    let number: Int32
+    private let parent: Int32
+    private let temporary: BytePath
+    private let notes: BytePath
+    private let notesFile: Int32
+    /// Numbers of parts that an earlier run has brought.
+    let arrived: Set<Int>
+    private var isFinished = false
+
+    /// - Parameter key: what of which content it is; nil for a file in one piece.
+    init(
+        _ name: BytePath, in root: LocalRoot, key: String?
+    ) throws(FileStoreError) {
+        let opened = try root.makeParent(of: name)
+        let ending = try key.map { key throws(FileStoreError) in
+            String(hexadecimalText(try Digest.of(Array(key.utf8), .sha256)).prefix(24))
+        }
+        temporary = BytePath(Self.prefix + (ending ?? randomSuffix()))
+        notes = BytePath(Self.prefix + (ending ?? "") + ".parts")
+        let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (key == nil ? O_EXCL : 0)
+        let file = temporary.withCString { openat(opened.number, $0, flags, 0o644) }
+        guard file >= 0 else {
+            throw FileStoreError(.localFile, "\(root.path)/\(name) cannot be written: \(String(cString: strerror(errno)))")
+        }
+        // Two that fetch the same must not write into each other's.
+        guard key == nil || flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            close(file)
+            throw FileStoreError(.localFile, "\(root.path)/\(name) is being fetched by another process")
+        }
+        number = file
+        if key != nil {
+            notesFile = notes.withCString { openat(opened.number, $0, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0o644) }
+            arrived = Self.read(notesFile)
+        } else {
+            notesFile = -1
+            arrived = []
+        }
+        parent = opened.release()
+    }
+
+    deinit {
+        // What has parts stays for the next run.
+        if !isFinished, notesFile < 0 { _ = temporary.withCString { unlinkat(parent, $0, 0) } }
+        close(number)
+        if notesFile >= 0 { close(notesFile) }
+        close(parent)
+    }
+
+    private static let boot: String = {
+        guard let file = FileDescriptor(opening: "/proc/sys/kernel/random/boot_id", O_RDONLY) else { return "unknown" }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = bytes.withUnsafeMutableBytes { file.read(into: $0) } ?? 0
+        return String(decoding: bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    }()
+
+    /// The first line names the start of the machine, each other one a part.
+    private static func read(_ file: Int32) -> Set<Int> {
+        guard file >= 0 else { return [] }
+        var text: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = pread(file, &buffer, buffer.count, off_t(text.count)), count > 0 {
+            text += buffer[..<count]
+        }
+        let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        guard let first = lines.first, lines.count > 1, first.elementsEqual(boot.utf8) else {
+            _ = ftruncate(file, 0)
+            _ = Array((boot + "\n").utf8).withUnsafeBytes { writeAll($0, to: file) }
+            return []
+        }
+        // The last one may have been cut off.
+        return Set(lines.dropFirst().dropLast().compactMap { Int(String(decoding: $0, as: UTF8.self)) })
+    }
+
+    func note(_ part: Int) {
+        guard notesFile >= 0 else { return }
+        _ = Array("\(part)\n".utf8).withUnsafeBytes { writeAll($0, to: notesFile) }
+    }
+
+    /// What has arrived is of no use: the next run begins anew.
+    func forget() {
+        _ = temporary.withCString { unlinkat(parent, $0, 0) }
+        if notesFile >= 0 { _ = notes.withCString { unlinkat(parent, $0, 0) } }
+    }
+
+    /// Puts it in its place, with the time that it has in the store.
+    func finish(as name: BytePath, modified: Instant, isNew: Bool) throws(FileStoreError) {
+        let seconds = modified.milliseconds / 1000
+        let nanoseconds = modified.milliseconds % 1000 * 1_000_000
+        let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds))
+        _ = withUnsafeTemporaryAllocation(of: timespec.self, capacity: 2) { times in
+            times.initialize(repeating: time)
+            return futimens(number, times.baseAddress)
+        }
+        let last = name.components.last ?? name
+        let result = temporary.withCString { from in
+            last.withCString { to in
+                isNew ? shipyard_rename_new(parent, from, parent, to) : renameat(parent, from, parent, to)
+            }
+        }
+        guard result == 0 else {
+            let number = errno
+            let isThere = number == EEXIST && isNew
+            throw FileStoreError(
+                isThere ? .blobAlreadyExists : .localFile,
+                isThere ? "\(name) is there already" : "\(name) cannot be put in its place: \(String(cString: strerror(number)))")
+        }
+        isFinished = true
+        if notesFile >= 0 { _ = notes.withCString { unlinkat(parent, $0, 0) } }
+    }
+}
+
+/// An open file without a name, on disk; it goes when it is closed.
+func temporaryFile() throws(FileStoreError) -> FileDescriptor {
+    let directory = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    let path = "\(directory)/shipyard-\(randomSuffix())"
+    do throws(SystemError) {
+        let file = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+        unlink(path)
+        return file
+    } catch {
+        throw FileStoreError(.localFile, error.description)
+    }
+}

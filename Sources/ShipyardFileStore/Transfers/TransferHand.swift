@@ -1,0 +1,341 @@
+import Glibc
+import ShipyardHTTPClient
+import ShipyardModel
+import ShipyardSystem
+
+/// What one connection of a transfer does: it has stores of its own.
+final class TransferHand {
+    enum Beginning {
+        case same, moved
+        /// The parts that are still to be moved; at least one.
+        case parts(FileInParts, [Int])
+    }
+
+    private let transfer: Transfer
+    private let source: (any FileStore)?
+    private let target: (any FileStore)?
+    private let sourceContainer: String
+    private let targetContainer: String
+
+    init(_ transfer: Transfer) throws(FileStoreError) {
+        self.transfer = transfer
+        (source, sourceContainer) = try Self.open(transfer.from, transfer.gauge)
+        (target, targetContainer) = try Self.open(transfer.to, transfer.gauge)
+    }
+
+    private static func open(
+        _ end: TransferEnd, _ gauge: TransferGauge
+    ) throws(FileStoreError) -> ((any FileStore)?, String) {
+        switch end {
+        case .local: (nil, "")
+        case .store(let access, let container): (try access.open(gauge), container)
+        }
+    }
+
+    /// At the same time, for the slower of the two ends.
+    var connections: Int {
+        max(source?.rules.connections ?? 1, target?.rules.connections ?? 1)
+    }
+
+    func settle() throws(FileStoreError) { try target?.settle() }
+
+    func begin(_ item: TransferItem) throws(FileStoreError) -> Beginning {
+        switch (transfer.from, transfer.to) {
+        case (.local(let root), .store): try upload(item, from: root)
+        case (.store, .local(let root)): try download(item, to: root)
+        case (.store(let from, _), .store(let to, _)): try copy(item, isWithin: from.account == to.account)
+        case (.local(let from), .local(let to)): try copy(item, from, to)
+        }
+    }
+
+    func move(_ part: PartWork) throws(FileStoreError) -> Bool {
+        let file = part.file
+        let range = file.range(of: part.number)
+        if let download = file.download {
+            try readPart(file, range, to: .file(download.number, at: range.lowerBound))
+            download.note(part.number)
+            return file.partIsDone(nil)
+        }
+        guard let upload = file.upload, let target else { invariantFailure("a file in parts goes nowhere") }
+        let bytes: ByteSource
+        if file.source >= 0 {
+            bytes = .file(
+                FileStretch(file: file.source, offset: range.lowerBound, count: range.upperBound - range.lowerBound))
+        } else {
+            bytes = .bytes(try self.bytes(of: file, range))
+        }
+        return file.partIsDone(try target.writePart(part.number, of: upload, from: bytes))
+    }
+
+    func finish(_ file: FileInParts) throws(FileStoreError) {
+        if let download = file.download {
+            try check(file, download)
+            try download.finish(
+                as: file.item.target, modified: file.stored?.modified ?? Instant(milliseconds: 0),
+                isNew: !transfer.options.overwrites)
+        } else if let upload = file.upload, let target {
+            if file.source >= 0 { try checkUnchanged(file.source, file.size, file.sourceTime, file.item) }
+            _ = try target.finish(upload, file.parts, attributes(file.sourceTime))
+        }
+    }
+
+    // MARK: from this machine to a store
+
+    private func upload(_ item: TransferItem, from root: LocalRoot) throws(FileStoreError) -> Beginning {
+        guard let target else { invariantFailure("an upload has a target") }
+        let opened = try root.open(item.source)
+        guard let status = FileStatus(of: BytePath(""), in: opened.number) else {
+            throw FileStoreError(.localFile, "\(root.path)/\(item.source) cannot be looked at")
+        }
+        let (size, time) = (status.version.size, status.version.modified)
+        if try isSame(item, size: size, time: time, opened.number, target) { return .same }
+        let path = StorePath(targetContainer, item.target)
+        guard size > target.rules.largestWhole else {
+            let stretch = FileStretch(file: opened.number, offset: 0, count: size)
+            _ = try target.write(path, from: .file(stretch), attributes(time))
+            try checkUnchanged(opened.number, size, time, item)
+            return .moved
+        }
+        let partBytes = target.rules.partBytes(ofFile: size)
+        let count = Int((size + partBytes - 1) / partBytes)
+        var upload = try target.unfinishedParts(path)
+        let done = try upload.map { upload throws(FileStoreError) in
+            try arrived(upload, opened.number, size, partBytes)
+        } ?? []
+        if let unfinished = upload, done.isEmpty {
+            try target.abandon(unfinished)
+            upload = nil
+        }
+        let begun = if let upload { upload } else { try target.beginParts(path, attributes(time)) }
+        let numbers = Set(1...count).subtracting(done.map(\.number)).sorted()
+        let file = FileInParts(
+            item, size: size, partBytes: partBytes, left: max(1, numbers.count), source: opened.release(),
+            sourceTime: time, upload: begun, done: done)
+        // All there already: the last one is sent once more, as somebody must finish it.
+        return .parts(file, numbers.isEmpty ? [count] : numbers)
+    }
+
+    /// The parts of an earlier run that hold what this file has there.
+    private func arrived(
+        _ upload: PartialFile, _ file: Int32, _ size: Int64, _ partBytes: Int64
+    ) throws(FileStoreError) -> [FilePart] {
+        var same: [FilePart] = []
+        for part in upload.parts {
+            let start = Int64(part.number - 1) * partBytes
+            guard part.number > 0, start < size, part.size == min(partBytes, size - start), let md5 = part.md5
+            else { continue }
+            let stretch = FileStretch(file: file, offset: start, count: part.size)
+            if try hexadecimalText(md5OfStretch(stretch)) == md5 { same.append(part) }
+        }
+        return same
+    }
+
+    /// Whether the store has this content already.
+    private func isSame(
+        _ item: TransferItem, size: Int64, time: Int64, _ file: Int32, _ target: any FileStore
+    ) throws(FileStoreError) -> Bool {
+        guard transfer.options.skipsSame || !transfer.options.overwrites else { return false }
+        var known: StoredFile?
+        switch item.present {
+        case .absent: return false
+        case .file(let present): known = present
+        case .unknown: known = try target.stat(StorePath(targetContainer, item.target))
+        }
+        guard let known else { return false }
+        try refuseOverwriting(item)
+        guard known.size == size else { return false }
+        if let md5 = known.md5 {
+            return try hexadecimalText(md5OfStretch(FileStretch(file: file, offset: 0, count: size))) == md5
+        }
+        var metadata = known.metadata
+        if case .file = item.present, metadata.isEmpty {
+            metadata = try target.stat(StorePath(targetContainer, item.target))?.metadata ?? [:]
+        }
+        return metadata[FileAttributes.sourceTimeName] == String(time)
+    }
+
+    private func refuseOverwriting(_ item: TransferItem) throws(FileStoreError) {
+        guard !transfer.options.overwrites else { return }
+        throw FileStoreError(.blobAlreadyExists, "\(item.target) is there already")
+    }
+
+    /// Two halves of different files must not pass for one.
+    private func checkUnchanged(
+        _ file: Int32, _ size: Int64, _ time: Int64?, _ item: TransferItem
+    ) throws(FileStoreError) {
+        let status = FileStatus(of: BytePath(""), in: file)
+        guard status?.version.size == size, time == nil || status?.version.modified == time else {
+            throw FileStoreError(
+                .localFile, "\(item.source) was written to while it was sent, so what arrived may be of two contents",
+                help: "send it when it is complete")
+        }
+    }
+
+    private func attributes(_ time: Int64?) -> FileAttributes {
+        var attributes = FileAttributes()
+        attributes.sourceTime = time
+        attributes.mustBeNew = !transfer.options.overwrites
+        return attributes
+    }
+
+    // MARK: from a store to this machine
+
+    private func download(_ item: TransferItem, to root: LocalRoot) throws(FileStoreError) -> Beginning {
+        guard let source else { invariantFailure("a download has a source") }
+        let path = StorePath(sourceContainer, item.source)
+        guard let stored = try source.stat(path) else {
+            throw FileStoreError(.blobNotFound, "there is no file \(path) in \(source.account.place)")
+        }
+        try checkIdentity(stored, item, path)
+        if let local = root.stat(item.target) {
+            try refuseOverwriting(item)
+            // To the second, which is what services tell.
+            let isOfTime = local.modified / 1_000_000_000 == stored.modified.milliseconds / 1000
+            if transfer.options.skipsSame, local.size == stored.size, isOfTime { return .same }
+        }
+        let partBytes = source.rules.partBytes
+        let isWhole = stored.size <= partBytes || source.rules.largestWhole == .max
+        let key = "\(source.account.place)\0\(path)\0\(stored.identity)\0\(stored.size)\0\(partBytes)\0\(item.target)"
+        let download = try PartialDownload(item.target, in: root, key: isWhole ? nil : key)
+        guard !isWhole else {
+            try source.read(path, range: nil, identity: stored.identity, to: .file(download.number, at: 0))
+            try download.finish(
+                as: item.target, modified: stored.modified, isNew: !transfer.options.overwrites)
+            return .moved
+        }
+        let count = Int((stored.size + partBytes - 1) / partBytes)
+        let numbers = Set(1...count).subtracting(download.arrived).sorted()
+        let file = FileInParts(
+            item, size: stored.size, partBytes: partBytes, left: max(1, numbers.count), stored: stored, download: download)
+        return .parts(file, numbers.isEmpty ? [count] : numbers)
+    }
+
+    private func checkIdentity(
+        _ stored: StoredFile, _ item: TransferItem, _ path: StorePath
+    ) throws(FileStoreError) {
+        guard let identity = item.identity, identity != stored.identity else { return }
+        throw FileStoreError(.conditionNotMet, "\(path) has been written anew since it was listed")
+    }
+
+    private func readPart(
+        _ file: FileInParts, _ range: Range<Int64>, to target: ByteTarget
+    ) throws(FileStoreError) {
+        guard let source else { invariantFailure("a part has a source") }
+        try source.read(
+            StorePath(sourceContainer, file.item.source), range: range, identity: file.stored?.identity, to: target)
+    }
+
+    /// Where the store knows the hash, what lies here must have it.
+    private func check(_ file: FileInParts, _ download: PartialDownload) throws(FileStoreError) {
+        guard let md5 = file.stored?.md5 else { return }
+        let found = try hexadecimalText(
+            md5OfStretch(FileStretch(file: download.number, offset: 0, count: file.size)))
+        guard found != md5 else { return }
+        download.forget()
+        throw FileStoreError(
+            .md5Mismatch, "\(file.item.source) has arrived with another content than the store has: MD5 \(found), not \(md5)")
+    }
+
+    // MARK: between stores
+
+    private func copy(_ item: TransferItem, isWithin: Bool) throws(FileStoreError) -> Beginning {
+        guard let source, let target else { invariantFailure("a copy has two stores") }
+        let (from, to) = (StorePath(sourceContainer, item.source), StorePath(targetContainer, item.target))
+        guard let stored = try source.stat(from) else {
+            throw FileStoreError(.blobNotFound, "there is no file \(from) in \(source.account.place)")
+        }
+        try checkIdentity(stored, item, from)
+        if let known = try target.stat(to) {
+            try refuseOverwriting(item)
+            if transfer.options.skipsSame, isSame(stored, known) { return .same }
+        }
+        var attributes = FileAttributes()
+        attributes.metadata = stored.metadata
+        attributes.metadata[FileAttributes.md5Name] = nil
+        attributes.sourceTime = attributes.metadata.removeValue(forKey: FileAttributes.sourceTimeName).flatMap { Int64($0) }
+            ?? stored.modified.milliseconds * 1_000_000
+        attributes.md5 = stored.md5
+        attributes.mustBeNew = !transfer.options.overwrites
+        if isWithin {
+            _ = try source.copy(from, to: to)
+            return .moved
+        }
+        // A part of it is held in memory: what a store takes in one piece may be more than that.
+        let partBytes = min(target.rules.partBytes(ofFile: stored.size), 64 << 20)
+        guard stored.size > partBytes || stored.size > target.rules.largestWhole else {
+            let file = FileInParts(item, size: stored.size, partBytes: partBytes, left: 1, stored: stored)
+            _ = try target.write(to, from: .bytes(try bytes(of: file, 0..<stored.size)), attributes)
+            return .moved
+        }
+        guard target.rules.largestWhole < .max else { return try copyThroughFile(stored, from, to, attributes) }
+        let count = Int((stored.size + partBytes - 1) / partBytes)
+        let file = FileInParts(
+            item, size: stored.size, partBytes: partBytes, left: count, sourceTime: attributes.sourceTime,
+            stored: stored, upload: try target.beginParts(to, attributes))
+        return .parts(file, Array(1...count))
+    }
+
+    private func isSame(_ source: StoredFile, _ target: StoredFile) -> Bool {
+        guard source.size == target.size else { return false }
+        if let (left, right) = both(source.md5, target.md5) { return left == right }
+        let time = source.metadata[FileAttributes.sourceTimeName] ?? String(source.modified.milliseconds * 1_000_000)
+        return time == target.metadata[FileAttributes.sourceTimeName]
+    }
+
+    private func both<Value>(_ left: Value?, _ right: Value?) -> (Value, Value)? {
+        guard let left, let right else { return nil }
+        return (left, right)
+    }
+
+    /// To the embedded store, which takes a file in one piece: by way of one without a name.
+    private func copyThroughFile(
+        _ stored: StoredFile, _ from: StorePath, _ to: StorePath, _ attributes: FileAttributes
+    ) throws(FileStoreError) -> Beginning {
+        guard let source, let target else { invariantFailure("a copy has two stores") }
+        let file = try temporaryFile()
+        try source.read(from, range: nil, identity: stored.identity, to: .file(file.number, at: 0))
+        _ = try target.write(
+            to, from: .file(FileStretch(file: file.number, offset: 0, count: stored.size)), attributes)
+        return .moved
+    }
+
+    private func bytes(of file: FileInParts, _ range: Range<Int64>) throws(FileStoreError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(range.upperBound - range.lowerBound))
+        try readPart(
+            file, range,
+            to: .receiver { piece in
+                bytes.append(contentsOf: piece)
+                return true
+            })
+        return bytes
+    }
+
+    private func copy(_ item: TransferItem, _ from: LocalRoot, _ to: LocalRoot) throws(FileStoreError) -> Beginning {
+        let opened = try from.open(item.source)
+        guard let status = FileStatus(of: BytePath(""), in: opened.number) else {
+            throw FileStoreError(.localFile, "\(from.path)/\(item.source) cannot be looked at")
+        }
+        if let local = to.stat(item.target) {
+            try refuseOverwriting(item)
+            if transfer.options.skipsSame, local.size == status.version.size,
+                local.modified / 1_000_000 == status.version.modified / 1_000_000
+            {
+                return .same
+            }
+        }
+        let download = try PartialDownload(item.target, in: to, key: nil)
+        try ByteCopy(transfer.gauge, item.source.description).copy(
+            FileStretch(file: opened.number, offset: 0, count: status.version.size),
+            to: .file(download.number, at: 0))
+        try checkUnchanged(opened.number, status.version.size, status.version.modified, item)
+        try download.finish(
+            as: item.target, modified: Instant(milliseconds: status.version.modified / 1_000_000),
+            isNew: !transfer.options.overwrites)
+        return .moved
+    }
+
+    private func md5OfStretch(_ stretch: FileStretch) throws(FileStoreError) -> [UInt8] {
+        try Digest.of(stretch, .md5)
+    }
+}

@@ -1,0 +1,233 @@
+import Foundation
+import ShipyardFileStore
+import ShipyardModel
+import Synchronization
+import Testing
+
+/// Many files over many connections, against a service that fails where it likes.
+final class TransferTests {
+    let root = FileManager.default.temporaryDirectory.appendingPathComponent("shipyard-transfer-\(UUID())").path
+    let service = MemoryService()
+
+    init() throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        try service.access.open().makeContainer("box")
+    }
+    deinit { try? FileManager.default.removeItem(atPath: root) }
+
+    private func bytes(_ count: Int, _ seed: UInt64 = 1) -> [UInt8] {
+        var state = seed
+        return (0..<count).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 33)
+        }
+    }
+
+    private func put(_ name: String, _ bytes: [UInt8]) throws {
+        let url = URL(fileURLWithPath: root + "/" + name)
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: url)
+    }
+
+    private func get(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: root + "/" + name).map(Array.init) }
+
+    /// Not `==`, whose failure would print them.
+    private func same(_ left: [UInt8]?, _ right: [UInt8]?) -> Bool { left == right }
+
+    private func leftovers() -> [String] {
+        (FileManager.default.enumerator(atPath: root)?.allObjects as? [String] ?? []).filter { $0.contains(".shipyard-part-") }
+    }
+
+    /// What became of each file, by its target's name.
+    private func run(
+        _ from: TransferEnd, _ to: TransferEnd, _ items: [(String, String)], _ options: TransferOptions = TransferOptions(),
+        gauge: TransferGauge = TransferGauge()
+    ) throws -> [String: String] {
+        let rest = Mutex(items)
+        let told = Mutex<[String: String]>([:])
+        defer { last = told.withLock { $0 } }
+        try Transfer(from: from, to: to, options, gauge).run({
+            rest.withLock { items in
+                items.isEmpty ? nil : items.removeFirst()
+            }.map { TransferItem(source: BytePath($0.0), target: BytePath($0.1), size: 0) }
+        }) { report in
+            told.withLock { told in
+                switch report {
+                case .moved(let item): told[item.target.description] = "moved"
+                case .same(let item): told[item.target.description] = "same"
+                case .failed(let item, let error): told[item.target.description] = error.code.rawValue
+                }
+            }
+        }
+        return told.withLock { $0 }
+    }
+    private var last: [String: String] = [:]
+
+    private var local: TransferEnd { get throws { .local(try LocalRoot(BytePath(root))) } }
+    private var box: TransferEnd { .store(service.access, container: "box") }
+
+    @Test func filesOfAllSizesGoUpAndComeDownAsTheyWere() throws {
+        let sizes = [0, 1, 999, 1000, 1001, 1999, 2000, 2001, 25_000]
+        let names = sizes.map { "d/\($0) ü%+" }
+        for (size, name) in zip(sizes, names) { try put(name, bytes(size)) }
+        let up = try run(local, box, names.map { ($0, "up/" + $0) })
+        #expect(up.count == sizes.count && up.values.allSatisfy { $0 == "moved" })
+        for (size, name) in zip(sizes, names) { #expect(same(service.bytes("box", "up/" + name), bytes(size))) }
+        #expect(try run(local, box, names.map { ($0, "up/" + $0) }).values.allSatisfy { $0 == "same" })
+        let down = try run(box, local, names.map { ("up/" + $0, "down/" + $0) })
+        #expect(down.count == sizes.count && down.values.allSatisfy { $0 == "moved" })
+        for (size, name) in zip(sizes, names) { #expect(same(get("down/" + name), bytes(size))) }
+        #expect(try run(box, local, names.map { ("up/" + $0, "down/" + $0) }).values.allSatisfy { $0 == "same" })
+        #expect(leftovers() == [])
+        // Another content of the same size and time is another content.
+        try put("d/25000 ü%+", bytes(25_000, 7))
+        #expect(try run(local, box, [("d/25000 ü%+", "up/d/25000 ü%+")]) == ["up/d/25000 ü%+": "moved"])
+        #expect(same(service.bytes("box", "up/d/25000 ü%+"), bytes(25_000, 7)))
+    }
+
+    @Test func anInterruptedUploadGoesOnWhereItEnded() throws {
+        try put("big", bytes(10_500))
+        service.fail { name, count throws(FileStoreError) in
+            if name == "writePart", count > 4 { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("big", "big")]) }
+        #expect(service.bytes("box", "big") == nil)
+        let sent = service.calls("writePart")
+        service.fail { _, _ in }
+        #expect(try run(local, box, [("big", "big")]) == ["big": "moved"])
+        #expect(same(service.bytes("box", "big"), bytes(10_500)))
+        #expect(service.calls("writePart") - sent == 11 - 4)
+        // Of another content nothing is taken over.
+        service.fail { name, _ throws(FileStoreError) in
+            if name == "finish" { throw FileStoreError(.unreachable, "gone") }
+        }
+        try put("big", bytes(10_500, 2))
+        #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("big", "big")]) }
+        try put("big", bytes(10_500, 3))
+        service.fail { _, _ in }
+        #expect(try run(local, box, [("big", "big")]) == ["big": "moved"])
+        #expect(same(service.bytes("box", "big"), bytes(10_500, 3)))
+    }
+
+    @Test func anInterruptedDownloadGoesOnWhereItEnded() throws {
+        service.put("box", "big", bytes(10_500))
+        service.fail { name, count throws(FileStoreError) in
+            if name == "read", count > 6 { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("big", "big")]) }
+        #expect(get("big") == nil)
+        #expect(leftovers().count == 2)
+        let read = service.calls("read")
+        service.fail { _, _ in }
+        #expect(try run(box, local, [("big", "big")]) == ["big": "moved"])
+        #expect(same(get("big"), bytes(10_500)) && leftovers() == [])
+        #expect(service.calls("read") - read == 11 - 6)
+    }
+
+    @Test func aFileThatIsWrittenAnewIsNotPutTogetherOfTwo() throws {
+        service.put("box", "big", bytes(10_500))
+        let service = service
+        let new = bytes(10_500, 9)
+        service.fail { name, count in if name == "read", count == 5 { service.put("box", "big", new) } }
+        #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("big", "big")]) }
+        #expect(last == ["big": "ConditionNotMet"] && get("big") == nil)
+        #expect(try run(box, local, [("big", "big")]) == ["big": "moved"])
+        #expect(same(get("big"), new))
+    }
+
+    @Test func aFileThatFailsLeavesTheOthersAlone() throws {
+        for name in ["a", "b", "c"] { try put(name, bytes(10)) }
+        var options = TransferOptions()
+        options.stopsAtFirstFailure = false
+        let told = try run(local, box, [("a", "a"), ("nothing", "n"), ("b", "b"), ("c", "c")], options)
+        #expect(told == ["a": "moved", "b": "moved", "c": "moved", "n": "LocalFile"])
+        options.overwrites = false
+        #expect(try run(local, box, [("a", "a")], options) == ["a": "BlobAlreadyExists"])
+        #expect(try run(box, local, [("a", "a")], options) == ["a": "BlobAlreadyExists"])
+        #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("nothing", "n"), ("a", "z")]) }
+    }
+
+    @Test func everyFaultEndsInAnErrorAndTheNextRunSucceeds() throws {
+        let names = (0..<6).map { "f\($0)" }
+        for (index, name) in names.enumerated() { try put(name, bytes(index * 900, UInt64(index))) }
+        var fault = 1
+        while true {
+            let count = Mutex(0)
+            let wanted = fault
+            service.fail { _, _ throws(FileStoreError) in
+                let number = count.withLock { $0 += 1; return $0 }
+                if number == wanted { throw FileStoreError(.internalError, "fault") }
+            }
+            let isDone = (try? run(local, box, names.map { ($0, "r\(fault)/" + $0) })) != nil
+            service.fail { _, _ in }
+            #expect(try run(local, box, names.map { ($0, "r\(fault)/" + $0) }).count == names.count)
+            for (index, name) in names.enumerated() {
+                #expect(same(service.bytes("box", "r\(fault)/" + name), bytes(index * 900, UInt64(index))))
+            }
+            if isDone { break }
+            fault += 1
+        }
+        #expect(fault > 15)
+    }
+
+    @Test func linksThatLeadOutAreNotSent() throws {
+        try put("in/a", [1])
+        try FileManager.default.createSymbolicLink(atPath: root + "/in/inside", withDestinationPath: "a")
+        try FileManager.default.createSymbolicLink(atPath: root + "/in/outside", withDestinationPath: "/etc/passwd")
+        try FileManager.default.createSymbolicLink(atPath: root + "/in/dir", withDestinationPath: "/etc")
+        mkfifo(root + "/in/pipe", 0o600)
+        let tree = try LocalRoot(BytePath(root + "/in"))
+        var found: [String] = []
+        var leftOut: [String] = []
+        try tree.forEachFile(leftOut: { leftOut.append($0) }) { file in
+            found.append(file.name.description)
+            return true
+        }
+        #expect(found == ["a", "inside"])
+        #expect(leftOut.count == 3)
+        var options = TransferOptions()
+        options.stopsAtFirstFailure = false
+        #expect(
+            try run(.local(tree), box, [("outside", "o"), ("dir/passwd", "p"), ("pipe", "q"), ("inside", "i")], options)
+                == ["o": "LocalFile", "p": "LocalFile", "q": "LocalFile", "i": "moved"])
+        service.put("box", "x", [2])
+        #expect(
+            try run(box, .local(tree), [("x", "dir/x"), ("x", "../x"), ("x", "/x"), ("x", ""), ("x", "y/z")], options)
+                == ["dir/x": "LocalFile", "../x": "LocalFile", "/x": "LocalFile", "": "LocalFile", "y/z": "moved"])
+    }
+
+    @Test func storesCopyWithinAndToEachOther() throws {
+        let other = MemoryService(partBytes: 700)
+        try other.access.open().makeContainer("out")
+        for size in [0, 1000, 1001, 9999] { service.put("box", "s\(size)", bytes(size)) }
+        // Another account, though both are of memory.
+        let access = StoreAccess(StorageAccount(.s3, alias: "other", name: "other")) { gauge in
+            MemoryStore(other, gauge)
+        }
+        let names = [0, 1000, 1001, 9999].map { ("s\($0)", "t\($0)") }
+        #expect(try run(box, .store(access, container: "out"), names).values.allSatisfy { $0 == "moved" })
+        for size in [0, 1000, 1001, 9999] { #expect(same(other.bytes("out", "t\(size)"), bytes(size))) }
+        #expect(try run(box, .store(access, container: "out"), names).values.allSatisfy { $0 == "same" })
+        #expect(try run(box, box, [("s1001", "u")]) == ["u": "moved"])
+        #expect(service.calls("copy") == 1 && same(service.bytes("box", "u"), bytes(1001)))
+    }
+
+    @Test func aTransferIsEndedAndHeldToARate() throws {
+        try put("big", bytes(300_000))
+        let gauge = TransferGauge(bytesPerSecond: 200_000)
+        let root = LocalRootBox(try LocalRoot(BytePath(root)))
+        let start = Date()
+        let home = self.root + "/home"
+        let stores = FileStores(embeddedRoot: home)
+        let access = StoreAccess(StorageAccount(.embedded, alias: "a", name: "a"), StorageKeys(), stores)
+        try access.open().makeContainer("c")
+        #expect(try run(.local(root.root), .store(access, container: "c"), [("big", "big")], gauge: gauge) == ["big": "moved"])
+        #expect(Date().timeIntervalSince(start) > 0.9)
+        gauge.cancel()
+        #expect(throws: FileStoreError.self) {
+            try self.run(.local(root.root), .store(access, container: "c"), [("big", "two")], gauge: gauge)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: home + "/a/c") == ["big"])
+    }
+    private struct LocalRootBox { let root: LocalRoot; init(_ root: LocalRoot) { self.root = root } }
+}
