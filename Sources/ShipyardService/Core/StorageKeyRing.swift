@@ -121,13 +121,6 @@ package final class StorageKeyRing: Sendable {
     }
 }
 
-extension StorageAccount {
-    /// Whether both are one account at one service; how it is spoken to and where its keys are is another matter.
-    package func isSamePlace(as other: StorageAccount) -> Bool {
-        kind == other.kind && name == other.name && endpoint == other.endpoint && region == other.region
-    }
-}
-
 /// Tells one writing of a file from another.
 private struct FileStamp: Hashable {
     private let numbers: [Int64]
