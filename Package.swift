@@ -27,6 +27,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CLinux"),
 
         target("ShipyardModel", []),
@@ -41,7 +42,7 @@ let package = Package(
         target("ShipyardHTTPClient", ["ShipyardModel", "ShipyardSystem", "CCurl"]),
         target(
             "ShipyardFileStore",
-            ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CLinux", "CExpat", "CCrypto"]),
+            ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CLinux", "CExpat", "CCrypto", "CZstd"]),
         target(
             "ShipyardStaging",
             ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "ShipyardFileStore", "CArchive"]),

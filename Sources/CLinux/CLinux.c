@@ -175,6 +175,8 @@ ssize_t shipyard_copy_range(int from, int64_t offset, int to, int64_t position, 
     return copy_file_range(from, &offset, to, &position, count, 0);
 }
 
+int shipyard_reserve(int file, int64_t count) { return fallocate(file, 0, 0, count); }
+
 int shipyard_start_writing(int file, int64_t position, int64_t count) {
     return sync_file_range(file, position, count, SYNC_FILE_RANGE_WRITE);
 }

@@ -8,6 +8,8 @@ import ShipyardSystem
 struct ByteCopy {
     /// Small enough that progress and an end are seen soon.
     private static let sliceBytes: Int64 = 8 << 20
+    /// After so much the disk begins to write, so that little is left when all must be on it. Less at a time costs more than it saves.
+    private static let startBytes: Int64 = 64 << 20
 
     private let gauge: TransferGauge
     /// For messages.
@@ -26,7 +28,7 @@ struct ByteCopy {
     }
 
     private func copy(_ stretch: FileStretch, to file: Int32, at position: Int64) throws(FileStoreError) {
-        var done: Int64 = 0
+        var (done, started): (Int64, Int64) = (0, 0)
         while done < stretch.count {
             let wanted = gauge.slice(of: min(stretch.count - done, Self.sliceBytes))
             let count = shipyard_copy_range(
@@ -41,9 +43,11 @@ struct ByteCopy {
                     file: stretch.file, offset: stretch.offset + done, count: stretch.count - done)
                 return try copyByHand(rest, to: file, at: position + done)
             }
-            // The disk begins to write, so that little is left when all must be on it.
-            _ = shipyard_start_writing(file, position + done, Int64(count))
             done += Int64(count)
+            if done - started >= Self.startBytes {
+                _ = shipyard_start_writing(file, position + started, done - started)
+                started = done
+            }
             guard gauge.move(Int64(count)) else { throw FileStoreError.cancelled }
         }
     }

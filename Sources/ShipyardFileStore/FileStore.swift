@@ -66,6 +66,27 @@ package protocol FileStore: AnyObject {
 }
 
 extension FileStore {
+    /// A file of any size, over this connection alone. `source` is read again for the parts of a large one.
+    package func writeWhole(
+        _ file: StorePath, _ source: FileStretch, _ attributes: FileAttributes
+    ) throws(FileStoreError) -> StoredFile {
+        guard source.count > rules.largestWhole else { return try write(file, from: .file(source), attributes) }
+        let partBytes = rules.partBytes(ofFile: source.count)
+        let upload = try beginParts(file, attributes)
+        do throws(FileStoreError) {
+            var parts: [FilePart] = []
+            for start in stride(from: 0, to: source.count, by: Int64.Stride(partBytes)) {
+                let part = FileStretch(
+                    file: source.file, offset: source.offset + start, count: min(partBytes, source.count - start))
+                parts.append(try writePart(parts.count + 1, of: upload, from: .file(part)))
+            }
+            return try finish(upload, parts, attributes)
+        } catch {
+            try? abandon(upload)
+            throw error
+        }
+    }
+
     /// A service has stored what it has answered.
     package func settle() throws(FileStoreError) {}
 }
@@ -118,6 +139,9 @@ package struct StoredFile: Hashable, Sendable {
     package var md5: String?
     /// Of `stat` alone, names in lower case.
     package var metadata: [String: String] = [:]
+    package var tier = StorageTier.hot
+    /// What it takes where it is kept compressed.
+    package var keptBytes: Int64?
 
     package init(name: BytePath, size: Int64, modified: Instant, identity: String, md5: String? = nil) {
         self.name = name

@@ -10,6 +10,13 @@ package struct FileStores: Sendable {
     /// One connection, for one thread.
     package func open(
         _ account: StorageAccount, _ keys: StorageKeys, _ gauge: TransferGauge = TransferGauge()
+    ) throws(FileStoreError) -> TieredStore {
+        try TieredStore(openBase(account, keys, gauge), gauge)
+    }
+
+    /// Without tiers: files as they lie there.
+    func openBase(
+        _ account: StorageAccount, _ keys: StorageKeys, _ gauge: TransferGauge
     ) throws(FileStoreError) -> any FileStore {
         switch account.kind {
         case .embedded: try EmbeddedStore(account, root: embeddedRoot, gauge)

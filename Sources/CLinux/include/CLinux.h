@@ -93,6 +93,8 @@ int shipyard_is_remote(int file);
 
 // As copy_file_range of one stretch by positions.
 ssize_t shipyard_copy_range(int from, int64_t offset, int to, int64_t position, size_t count);
+// Room for a file of this size, in few pieces of the disk. -1 where the file system cannot say.
+int shipyard_reserve(int file, int64_t count);
 // Has the disk begin to write a stretch of a file; does not wait for it.
 int shipyard_start_writing(int file, int64_t position, int64_t count);
 

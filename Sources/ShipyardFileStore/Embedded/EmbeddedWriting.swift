@@ -5,6 +5,8 @@ import ShipyardSystem
 
 /// One file on its way into the embedded store.
 struct EmbeddedWriting {
+    private static let reservedBytes: Int64 = 1 << 20
+
     private let container: EmbeddedContainer
     private let path: StorePath
     private let gauge: TransferGauge
@@ -55,6 +57,10 @@ struct EmbeddedWriting {
             guard gauge.move(Int64(bytes.count)) else { throw FileStoreError.cancelled }
             if let number = bytes.withUnsafeBytes({ writeAll($0, to: file) }) { throw failure("write", number) }
         case .file(let stretch):
+            // A full disk is known before anything is written, and the file lies in one piece.
+            if stretch.count > Self.reservedBytes, shipyard_reserve(file, stretch.count) != 0, errno == ENOSPC {
+                throw failure("reserve", ENOSPC)
+            }
             try ByteCopy(gauge, path.description).copy(stretch, to: .file(file, at: 0))
         }
     }

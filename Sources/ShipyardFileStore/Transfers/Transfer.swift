@@ -60,6 +60,8 @@ package final class Transfer: Sendable {
         }
         work(first, calls)
         for _ in 0..<started { ended.wait() }
+        // Files whose parts were left are closed now, not when the last thread has gone: the next run may want them.
+        state.withLock { $0.parts = [] }
         if let failure = state.withLock({ $0.failure }) { throw failure }
         if gauge.isCancelled { throw FileStoreError.cancelled }
     }

@@ -22,7 +22,21 @@ enum CrossChecks {
                 if let merge = job["merge_task"] { checkImages(merge, &diagnostics) }
             }
         case .schedules: ScheduleChecks.check(root, zones: zones, &diagnostics)
-        case .credentials, .config, .fs: return
+        case .config:
+            for rule in root["lifecycle"]?.elements ?? [] { checkAges(rule, &diagnostics) }
+        case .credentials, .fs: return
+        }
+    }
+
+    /// A file goes from tier to tier in one direction.
+    private static func checkAges(_ rule: SyntaxNode, _ diagnostics: inout Diagnostics) {
+        let ages = ["cool_after_days", "archive_after_days", "delete_after_days"].compactMap { key in
+            rule[key].flatMap { node in node.integer.map { (key, node, $0) } }
+        }
+        for (earlier, later) in zip(ages, ages.dropFirst()) where earlier.2 >= later.2 {
+            diagnostics.report(
+                .contradiction(
+                    "`\(later.0)` must be more than `\(earlier.0)`", later.1, "not later", other: earlier.1))
         }
     }
 

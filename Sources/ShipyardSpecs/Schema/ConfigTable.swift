@@ -15,7 +15,50 @@ extension SchemaTable {
                                 "How many images a node pulls at a time.")
                         ])), effect: .none, "How images reach the nodes."),
             KeySchema("global_resources", .mapping(globalResources), "What all pools and jobs share."),
+            KeySchema(
+                "lifecycle", .list(.mapping(lifecycleRule)), own: true,
+                "What becomes of stored files as they age; `data lifecycle` does it. Of several rules for one file the first holds."),
+            KeySchema(
+                "data_layout", .mapping(dataLayouts), own: true,
+                "The folders that a dataset of a kind has; `data layout apply` makes them, and tasks that name the kind."),
         ])
+
+    private static let lifecycleRule = MappingSchema(
+        "a lifecycle rule",
+        [
+            KeySchema(
+                "storage_account_settings", .string, required: true, check: .notEmpty, own: true,
+                "Alias of the account."),
+            KeySchema(
+                "remote_path", .string, required: true, check: .notEmpty, own: true,
+                "The container, and perhaps what names begin with: `raw/recordings/`."),
+            KeySchema("include", .list(.string), own: true, "Only names that match one of these patterns."),
+            KeySchema("exclude", .list(.string), own: true, "No names that match one of these patterns."),
+            KeySchema(
+                "cool_after_days", .integer, check: .integer(0...Int(SpecLimits.durationDays)), own: true,
+                "Age from which a file is kept compressed; it is read as before."),
+            KeySchema(
+                "archive_after_days", .integer, check: .integer(0...Int(SpecLimits.durationDays)), own: true,
+                "Age from which it is compressed as far as it goes; to be read it needs `data rehydrate`."),
+            KeySchema(
+                "delete_after_days", .integer, check: .integer(0...Int(SpecLimits.durationDays)), own: true,
+                "Age from which it is deleted."),
+        ])
+
+    private static let dataLayouts = MappingSchema(
+        "the data layouts", [],
+        pattern: PatternSchema(
+            .storageAlias,
+            KeySchema(
+                "KIND",
+                .mapping(
+                    MappingSchema(
+                        "a data layout",
+                        [
+                            KeySchema(
+                                "folders", .list(.string), required: true, check: .relativePath, own: true,
+                                "Folders below the dataset: `original`, `rosbag/raw`.")
+                        ])), own: true, "One kind of dataset.")))
 
     private static let batchShipyard = MappingSchema(
         "the tool's settings",

@@ -9,7 +9,27 @@ package struct ConfigSpec: Sendable {
     package var singularityImages: [String] = []
     package var dataVolumes: [DataVolumeSpec] = []
     package var sharedDataVolumes: [DataVolumeSpec] = []
+    package var lifecycle: [LifecycleRule] = []
+    /// The folders of each kind of dataset.
+    package var dataLayouts: [String: [String]] = [:]
     package init() {}
+}
+
+/// What becomes of the files of a container as they age: ages in days, counted from when a file was written.
+package struct LifecycleRule: Sendable, Hashable {
+    package var alias: String
+    /// The container, then what names begin with.
+    package var remotePath: String
+    package var include: [String] = []
+    package var exclude: [String] = []
+    package var coolAfterDays: Int?
+    package var archiveAfterDays: Int?
+    package var deleteAfterDays: Int?
+
+    package init(alias: String, remotePath: String) {
+        self.alias = alias
+        self.remotePath = remotePath
+    }
 }
 
 package struct DataVolumeSpec: Sendable, Hashable {
