@@ -51,7 +51,7 @@ package enum CommandTree {
                     [
                         DataPutCommand.command, DataGetCommand.command, DataListCommand.command,
                         DataStatCommand.command, DataCopyCommands.copy, DataCopyCommands.move,
-                        DataDeleteCommand.command, DataSyncCommand.command,
+                        DataDeleteCommand.command, DataSyncCommand.command, DataIngressCommand.command,
                         .group(
                             "files", "files of tasks and nodes",
                             [
