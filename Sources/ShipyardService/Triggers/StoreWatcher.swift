@@ -64,12 +64,13 @@ final class StoreWatcher {
 
     /// One look through the container.
     private struct Listing {
-        let started: Moment
         let prefix: BytePath
         /// The name after which it goes on.
         var cursor: BytePath?
         /// Of those it has passed, what the ledger knows.
         var known: Set<KnownFile> = []
+        /// How long the store has been asked.
+        var spent = TimeSpan.zero
         /// Not every file could be kept in mind.
         var isCrowded = false
         /// The ledger would not take everything.
@@ -204,17 +205,19 @@ final class StoreWatcher {
         candidates.removeAll { _ in true }
         manifests = [:]
         if failures > 0 { sayMended() }
-        finish(Listing(started: clock(), prefix: commonPrefix))
+        finish(Listing(prefix: commonPrefix))
     }
 
     // MARK: Looking through
 
     /// One page.
     private func look() throws(FileStoreError) {
-        var current = listing ?? Listing(started: clock(), prefix: commonPrefix)
+        var current = listing ?? Listing(prefix: commonPrefix)
         listing = current
+        let start = clock().steady
         let page = try opened().list(
             place.container, prefix: current.prefix, after: current.cursor, limit: Pace.page)
+        current.spent = TimeSpan(milliseconds: current.spent.milliseconds + (clock().steady - start).milliseconds)
         hasContainer = true
         for file in page.files {
             for subscription in subscriptions.values where subscription.matches(file.name) {
@@ -292,8 +295,7 @@ final class StoreWatcher {
             if upkeep.isDue(at: now.steady), !ended.isCrowded { keepUp() }
         }
         // A container that takes long to look through is looked at as long as it is not.
-        let took = now.steady - ended.started.steady
-        nextPoll = now.steady + (isRefused ? Pace.retry : max(interval, took))
+        nextPoll = now.steady + (isRefused ? Pace.retry : max(interval, ended.spent))
     }
 
     private func finishBaselines() {
