@@ -217,7 +217,8 @@ final class StoreWatcher {
         let start = clock().steady
         let page = try opened().list(
             place.container, prefix: current.prefix, after: current.cursor, limit: Pace.page)
-        current.spent = TimeSpan(milliseconds: current.spent.milliseconds + (clock().steady - start).milliseconds)
+        current.spent = TimeSpan(
+            milliseconds: current.spent.milliseconds + (clock().steady - start).milliseconds)
         hasContainer = true
         for file in page.files {
             for subscription in subscriptions.values where subscription.matches(file.name) {

@@ -8,18 +8,21 @@ import ShipyardSystem
 
 /// `data ingress`: `global_resources: files` of the config.
 enum DataIngressCommand {
-    static let command = Command("ingress", "bring the files that config.yaml names into storage and to nodes")
-        .details(
-            "Entries of `global_resources: files` with `storage_account_settings` are stored; those with "
-                + "`shared_data_volume` are copied below `mounts/` of every node of the pool, and those with neither below "
-                + "`mounts/` of its only node. Volumes of the driver storage_cluster are brought with --to-fs alone, as Batch "
-                + "Shipyard does. Methods as scp and rsync are all copies here. What is there already is not sent again.")
-        .options(
-            .value("to-fs", "VOLUME", "only entries with this shared data volume, of the driver storage_cluster"),
-            DataOptions.dryRun, DataOptions.connections, DataOptions.bandwidth
-        )
-        .example("data ingress --configdir jobs/etl", "brings what the config names")
-        .runs(run)
+    static let command = Command(
+        "ingress", "bring the files that config.yaml names into storage and to nodes"
+    )
+    .details(
+        "Entries of `global_resources: files` with `storage_account_settings` are stored; those with "
+            + "`shared_data_volume` are copied below `mounts/` of every node of the pool, and those with neither below "
+            + "`mounts/` of its only node. Volumes of the driver storage_cluster are brought with --to-fs alone, as Batch "
+            + "Shipyard does. Methods as scp and rsync are all copies here. What is there already is not sent again."
+    )
+    .options(
+        .value("to-fs", "VOLUME", "only entries with this shared data volume, of the driver storage_cluster"),
+        DataOptions.dryRun, DataOptions.connections, DataOptions.bandwidth
+    )
+    .example("data ingress --configdir jobs/etl", "brings what the config names")
+    .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let sources = try SpecSources([.credentials, .config, .pool], of: invocation)
@@ -78,7 +81,9 @@ private struct Ingress {
         let nodes = try self.nodes(file)
         guard nodes.count == 1, let node = nodes.first else {
             throw refused(
-                file, "the pool has \(nodes.count) nodes, and files go directly to a node only where it is the only one")
+                file,
+                "the pool has \(nodes.count) nodes, and files go directly to a node only where it is the only one"
+            )
         }
         return [try toDirectory("mounts", of: node, file)]
     }
@@ -88,7 +93,9 @@ private struct Ingress {
     }
 
     /// Filters concern directories alone, and look at the path below them.
-    private func source(_ file: IngressFileSpec) throws(CommandFailure) -> (root: LocalSources.Root, isTree: Bool, filter: NameFilter) {
+    private func source(_ file: IngressFileSpec) throws(CommandFailure) -> (
+        root: LocalSources.Root, isTree: Bool, filter: NameFilter
+    ) {
         let path = file.path.hasPrefix("/") ? file.path : "\(directory)/\(file.path)"
         let isTree = LocalFile.isDirectory(path)
         let word = isTree && !path.hasSuffix("/") ? path + "/" : path
@@ -97,17 +104,20 @@ private struct Ingress {
         return (
             root, isTree,
             isTree
-                ? NameFilter(include: file.include, exclude: file.exclude) : NameFilter(include: [], exclude: [])
+                ? NameFilter(include: file.include, exclude: file.exclude)
+                : NameFilter(include: [], exclude: [])
         )
     }
 
     // MARK: Into storage
 
     private func toStorage(
-        _ alias: String, _ file: IngressFileSpec, _ containers: inout [(container: String, access: StoreAccess)]
+        _ alias: String, _ file: IngressFileSpec,
+        _ containers: inout [(container: String, access: StoreAccess)]
     ) throws(CommandFailure) -> DataMove {
         guard file.relativeDestinationPath == nil else {
-            throw refused(file, "where it is stored is said by `remote_path`, not by `relative_destination_path`")
+            throw refused(
+                file, "where it is stored is said by `remote_path`, not by `relative_destination_path`")
         }
         guard let remote = file.remotePath, let place = try? DataPlace("\(alias)/\(remote)"),
             let container = place.container
@@ -120,7 +130,8 @@ private struct Ingress {
         let (source, isTree, filter) = try source(file)
         containers.append((container, access))
         // As it is written: no backslash stands for anything in a spec.
-        let path = BytePath(remote.split(separator: "/", maxSplits: 1).dropFirst().first.map(String.init) ?? "")
+        let path = BytePath(
+            remote.split(separator: "/", maxSplits: 1).dropFirst().first.map(String.init) ?? "")
         return DataMove(
             from: .local(source.root), to: .store(access, container: container),
             sourceText: { source.text($0) }, targetText: { place.named($0).description },
@@ -128,7 +139,8 @@ private struct Ingress {
                 try source.forEachFile(filter, leftOut) { found, name in
                     let parts = name.components.dropFirst(options.strip)
                     guard !parts.isEmpty else {
-                        leftOut("\(source.text(found.name)) has no name left without \(options.strip) components")
+                        leftOut(
+                            "\(source.text(found.name)) has no name left without \(options.strip) components")
                         return true
                     }
                     let target =
@@ -177,7 +189,9 @@ private struct Ingress {
         case "storage_cluster", "custom_linux_mount": place = name
         default:
             throw refused(
-                file, "the volume `\(name)` is a container; name it with `storage_account_settings` and `remote_path`")
+                file,
+                "the volume `\(name)` is a container; name it with `storage_account_settings` and `remote_path`"
+            )
         }
         return try nodes(file).map { node throws(CommandFailure) in
             try toDirectory("mounts/\(place)", of: node, file)
@@ -191,12 +205,15 @@ private struct Ingress {
         guard let id = PoolID(pool) else { throw refused(file, "`\(pool)` is no id of a pool") }
         let root = HomeLayout(home.path).poolRoot(id)
         guard var stream = try? DirectoryStream(at: BytePath(root)) else {
-            throw CommandFailure(.failed, "there is no pool `\(pool)`", help: "make it with `shipyard-swift pool add`")
+            throw CommandFailure(
+                .failed, "there is no pool `\(pool)`", help: "make it with `shipyard-swift pool add`")
         }
         var found: [String] = []
         while let entry = stream.next() {
             // What is being removed has a dot in front.
-            if entry.isDirectory, let name = entry.name.text, !name.hasPrefix(".") { found.append("\(root)/\(name)") }
+            if entry.isDirectory, let name = entry.name.text, !name.hasPrefix(".") {
+                found.append("\(root)/\(name)")
+            }
         }
         return found.sorted()
     }
