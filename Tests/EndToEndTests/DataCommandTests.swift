@@ -304,6 +304,38 @@ import Testing
             ? String(format: "%.1f KiB", bytes / 1024) : String(format: "%.1f MiB", bytes / 1_048_576)
     }
 
+    @Test func ingressBringsWhatTheConfigNames() throws {
+        try makeSample()
+        _ = try program.write(
+            """
+            batch_shipyard: {storage_account_settings: lake}
+            global_resources:
+              volumes:
+                shared_data_volumes:
+                  gluster: {volume_driver: glusterfs_on_compute, container_path: /g}
+              files:
+                - source: {path: dir, include: ['sub/*'], exclude: ['*.bin']}
+                  destination: {storage_account_settings: lake, data_transfer: {remote_path: in/x}}
+                - source: {path: dir/a.txt}
+                  destination:
+                    storage_account_settings: lake
+                    data_transfer: {remote_path: in/renamed, blobxfer_extra_options: --rename}
+                - source: {path: dir/a.txt}
+                  destination: {relative_destination_path: deep/er, data_transfer: {method: scp}}
+                - source: {path: dir}
+                  destination: {shared_data_volume: gluster, data_transfer: {method: multinode_scp}}
+            """, to: "config.yaml")
+        try program.addPool()
+        try run("ingress", "--configdir", ".")
+        #expect(try stored("lake/in") == ["renamed", "x/sub/b c+%.txt"])
+        let node = try #require(tree("home/nodes/p").first { $0.hasSuffix("mounts/deep/er/a.txt") })
+        #expect(text("home/nodes/p/\(node)") == "one")
+        #expect(tree("home/nodes/p").filter { $0.contains("mounts/gluster_on_compute/gv0/") }.count == 3)
+        #expect(try run("ingress", "--configdir", ".").messages.contains("brought 0 files, 0 bytes"))
+        _ = try program.write("batch_shipyard: {storage_account_settings: lake}", to: "config.yaml")
+        #expect(try run("ingress", "--configdir", ".").messages == "the config names no files to bring\n")
+    }
+
     @Test func wordsThatMeanNothingAreRefused() throws {
         try run("put", "lake/c", exits: 2)
         try run("put", "none", "lake/c", exits: 1)
