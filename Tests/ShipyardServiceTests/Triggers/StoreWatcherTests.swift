@@ -400,6 +400,21 @@ struct StoreWatcherTests {
         #expect(try bench.events().count == 5)
     }
 
+    @Test func nothingIsBasedOnWhatTheLedgerRefused() throws {
+        let bench = try StoreBench()
+        for number in 0..<5 { bench.put("\(number).done") }
+        bench.pass(5)
+        bench.watcher.follow([bench.subscription()])
+        var refusals = 1
+        bench.ledger.store.faultInjection = { _ in
+            refusals -= 1
+            return refusals >= 0
+        }
+        bench.pass(40)
+        #expect(refusals < 0)
+        #expect(try bench.events().sorted() == (0..<5).map { "\($0).done existing" })
+    }
+
     @Test func rowsOfFilesThatAreGoneGoAfterAWeek() throws {
         let bench = try StoreBench()
         bench.watcher.follow([bench.subscription()])
