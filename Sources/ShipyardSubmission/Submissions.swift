@@ -1,4 +1,5 @@
 import ShipyardEngine
+import ShipyardFileStore
 import ShipyardModel
 import ShipyardService
 import ShipyardStore
@@ -7,6 +8,7 @@ import ShipyardStore
 package protocol SubmissionTurns: Sendable {
     /// Files on nodes.
     var files: any FilesOfNodes { get }
+    var storageKeys: StorageKeyRing { get }
     /// Runs `body` within a turn and answers when the turn is committed.
     func perform<Answer: Sendable>(
         isPromise: Bool, _ body: @escaping @Sendable (ServiceCore, Moment) throws(Refusal) -> Answer
@@ -31,6 +33,30 @@ package struct Submissions: Sendable {
         self.turns = turns
         self.readers = readers
         self.layout = layout
+    }
+
+    /// What clients bring is remembered for schedules, whose runs come without keys.
+    var storageKeys: StorageKeyRing { turns.storageKeys }
+
+    /// What a store says where there are no keys to open it.
+    static func keys(
+        _ ring: StorageKeyRing, _ account: StorageAccount
+    ) throws(FileStoreError) -> StorageKeys {
+        do throws(SecretFailure) {
+            return try ring.keys(for: account)
+        } catch {
+            throw FileStoreError(
+                .authenticationFailed,
+                "the keys of storage account `\(account.alias)` cannot be had: \(error.reason)")
+        }
+    }
+
+    /// Opens a store with the keys that are known here.
+    package var openStore: StoreOpener {
+        let (keys, stores) = (storageKeys, FileStores(embeddedRoot: layout.storage))
+        return { account, gauge throws(FileStoreError) in
+            try stores.open(account, Self.keys(keys, account), gauge)
+        }
     }
 
     /// Makes the pool of the pool file; answers its id. Runs on the caller's own thread, as `addJobs` does: reading

@@ -21,9 +21,6 @@ extension Submitter {
                 if submission.options.recreates { try removePool(placed.id) }
                 try target.perform { core, now throws(Refusal) in
                     try core.addPool(placed, at: now)
-                    if let credentials, let accounts = placed.storageAccounts {
-                        core.storageKeys.remember(accounts, of: credentials)
-                    }
                     if let identity { core.keepAnswer(Self.text(of: placed.id), toSubmission: identity) }
                 }
                 return placed.id

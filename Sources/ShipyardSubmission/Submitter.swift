@@ -70,10 +70,7 @@ struct Submitter {
                         isNew: item.ticket.isNew, number: item.ticket.number)
                 }, schedules: offers.isEmpty ? nil : offers.map(\.id.text),
                 warnings: warnings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) })
-            let credentials = setting.credentials
-            let accounts = staged.flatMap { $0.plan.allAccounts } + (pool.own?.storageAccounts ?? [])
             try take(staged, pools, pool, offers) { core in
-                if let credentials { core.storageKeys.remember(accounts, of: credentials) }
                 if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
             }
             return answer
@@ -93,6 +90,8 @@ struct Submitter {
         guard !diagnostics.hasErrors else { throw .specs(diagnostics) }
         if let file = submission.files.last(where: { $0.kind == .credentials }) {
             specs.credentials.setFile(file.path)
+            // A schedule's own has the names alone.
+            if submission.run == nil { target.storageKeys.remember(specs.credentials) }
         }
         return (specs, diagnostics)
     }
@@ -138,7 +137,7 @@ struct Submitter {
         _ jobs: JobsSpec, _ skipped: Set<JobID>, _ setting: PlanSetting, _ diagnostics: inout Diagnostics
     ) throws(SubmissionError) -> ([SubmissionSink.Staged], FrozenWorld) {
         let world = SubmissionWorld(
-            target, submission, keepsFindings: jobs.jobs.contains { $0.recurrence != nil },
+            target, submission, setting.credentials, keepsFindings: jobs.jobs.contains { $0.recurrence != nil },
             isAbandoned: isAbandoned)
         var planner = Planner(jobs, setting: setting, world: world)
         var sink = SubmissionSink(target, setting: setting, jobs: jobs, isAbandoned: isAbandoned)
@@ -148,6 +147,9 @@ struct Submitter {
             let isPlanned = try planner.planAll(into: &sink, &diagnostics)
             if planner.wasStopped { throw .abandoned }
             if submission.options.isStrict { diagnostics.makeWarningsErrors() }
+            if !isPlanned, submission.run != nil, let trouble = world.passingTrouble {
+                throw .refused(.unavailable, "StorageUnavailable", trouble.message)
+            }
             guard isPlanned, !diagnostics.hasErrors else { throw .specs(diagnostics) }
             return (sink.staged, world.findings)
         } catch {
@@ -218,11 +220,6 @@ struct Submitter {
     }
 }
 
-extension JobPlan {
-    fileprivate var allAccounts: [StorageAccount] {
-        (storageAccounts ?? []) + templates.flatMap { $0.storageAccounts ?? [] }
-    }
-}
 
 func absolute(_ path: String, below base: String) -> String {
     path.hasPrefix("/") ? path : base + "/" + path

@@ -95,7 +95,7 @@ import Testing
             try "I am \(name)\n".write(to: container.appending(path: name), atomically: true, encoding: .utf8)
         }
         _ = try program.write(
-            "credentials:\n  storage:\n    films: {account: films, account_key: c2VjcmV0}\n",
+            "credentials:\n  storage:\n    films: {type: embedded, account: films}\n",
             to: "credentials.yaml")
         try program.addPool()
         let job = try program.follow(

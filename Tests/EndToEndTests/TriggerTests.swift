@@ -25,7 +25,7 @@ private let hasSchedules = (try? BuiltProgram().run("schedules", "add", "--help"
             """
             credentials:
               storage:
-                main: {account: store, account_key: bm9uZQ==, endpoint: core.windows.net}
+                main: {type: embedded, account: store}
             """, to: "credentials.yaml")
         _ = try program.write(
             """

@@ -8,7 +8,7 @@ enum BatchShipyardCommands {
         "pool nodes zap",
     ]
     private static let notYet: Set = [
-        "data ingress", "jobs migrate", "pool autoscale", "pool nodes del", "pool nodes reboot",
+        "jobs migrate", "pool autoscale", "pool nodes del", "pool nodes reboot",
     ]
 
     static func fact(about command: String) -> String? {

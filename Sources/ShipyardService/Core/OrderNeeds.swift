@@ -2,6 +2,7 @@ import ShipyardEngine
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardSpecs
+import ShipyardStaging
 import ShipyardStore
 
 /// What the work of one turn needs beside its template: read once for all of it, and gone with the turn.
@@ -23,12 +24,22 @@ extension ServiceCore {
         if let known = needs.keys[id] { return try known.get() }
         let found: Result<Secret?, SecretFailure>
         do throws(SecretFailure) {
-            found = .success(try storageKeys.line(of: template.storageAccounts))
+            var keys: [String: StorageKeys] = [:]
+            for account in template.storageAccounts { keys[account.alias] = try self.keys(for: account) }
+            found = .success(StorageKeyLine.secret(of: keys))
         } catch {
             found = .failure(error)
         }
         needs.keys[id] = found
         return try found.get()
+    }
+
+    private func keys(for account: StorageAccount) throws(SecretFailure) -> StorageKeys {
+        do throws(SecretFailure) {
+            return try storageKeys.keys(for: account)
+        } catch {
+            throw SecretFailure("The keys of the \(account.place) cannot be had: \(error.reason).")
+        }
     }
 
     /// Which tasks the files of `azure_batch` are of. Where they lie is known to the substrate.

@@ -2,140 +2,162 @@ import Glibc
 import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardSpecs
-import ShipyardStaging
+import ShipyardSystem
 import Synchronization
 
-/// Where the keys of storage accounts are found when work is sent (docs/adr/0040).
-///
-/// The credentials file that an account came from is read then, and again when it has changed: a new key holds from the next
-/// order on, retries included. What a submission brought is kept in memory for the case that the file is gone. Nothing is
-/// stored. One for the life of a service; for any thread.
+/// Keys of storage accounts, for whoever works with them in the service: as the credentials file has them now, so that a key
+/// that is changed there counts at once, or else as they came with a submission. No key is stored anywhere.
 package final class StorageKeyRing: Sendable {
-    /// Accounts whose keys are kept; the oldest go first. Each is a few hundred bytes, and few homes have ten.
-    private static let limit = 1000
-    /// Of a credentials file: more is none.
-    private static let largestFile = 16 << 20
-
-    private let state = Mutex(State())
+    /// A credentials file has a few kilobytes.
+    static let largestFile = 1 << 20
+    /// Accounts that submissions brought along, and files: some hundred bytes each.
+    static let mostKnown = 1000
 
     private struct State {
-        var brought: [StorageAccount: StorageKeys] = [:]
-        var order: [StorageAccount] = []
-        var files: [String: (version: FileVersion, read: Read)] = [:]
+        var remembered = Bounded<StorageAccount, StorageKeys>()
+        var files = Bounded<String, ReadFile>()
     }
 
-    /// What tells that a file is another one, or has been written to.
-    private struct FileVersion: Equatable {
-        var device, inode: UInt64
-        var size: Int64
-        var modified, changed: [Int]
-
-        init(_ status: stat) {
-            device = UInt64(status.st_dev)
-            inode = UInt64(status.st_ino)
-            size = Int64(status.st_size)
-            modified = [Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec)]
-            changed = [Int(status.st_ctim.tv_sec), Int(status.st_ctim.tv_nsec)]
-        }
+    private struct ReadFile {
+        var stamp: FileStamp
+        var content: Result<CredentialsSpec, SecretFailure>
     }
 
-    private enum Read {
-        case credentials(CredentialsSpec)
-        case unreadable(String)
-    }
+    private let state = Mutex(State())
+    private let now: @Sendable () -> Instant
 
-    package init() {}
+    package convenience init() { self.init(now: { SystemClock.now() }) }
 
-    /// Of a submission that was taken.
-    package func remember(_ accounts: [StorageAccount], of credentials: CredentialsSpec) {
+    init(now: @escaping @Sendable () -> Instant) { self.now = now }
+
+    /// Kept in memory for as long as the service lives, for files that are gone when the keys are needed.
+    package func remember(_ credentials: CredentialsSpec) {
         state.withLock { state in
-            for account in accounts {
-                guard let keys = credentials.keys[account.alias], !keys.isEmpty else { continue }
-                if state.brought.updateValue(keys, forKey: account) == nil { state.order.append(account) }
-                if state.order.count > Self.limit { state.brought[state.order.removeFirst()] = nil }
+            for (alias, account) in credentials.accounts where account.kind != .embedded {
+                guard let keys = credentials.keys[alias] else { continue }
+                state.remembered.put(keys, for: account)
             }
         }
     }
 
-    /// Throws a sentence that names the account and says why there is no key.
-    package func keys(of account: StorageAccount) throws(SecretFailure) -> StorageKeys {
-        // A directory of the home is opened by nothing.
+    /// Throws why there are none, as the end of a sentence. May read a file, and waits for nobody else.
+    package func keys(for account: StorageAccount) throws(SecretFailure) -> StorageKeys {
+        // The embedded store has no door to open.
         if account.kind == .embedded { return StorageKeys() }
-        let found: Result<StorageKeys, SecretFailure> = state.withLock { state in
+        return try state.withLock { state throws(SecretFailure) in
             do throws(SecretFailure) {
-                return .success(try Self.find(account, &state))
+                return try fromFile(account, &state)
             } catch {
-                return .failure(error)
+                if let keys = state.remembered[account] { return keys }
+                throw error
             }
         }
-        return try found.get()
     }
 
-    /// All of them as they travel; nil where none needs any.
-    func line(of accounts: [StorageAccount]) throws(SecretFailure) -> Secret? {
-        var found: [String: StorageKeys] = [:]
-        for account in accounts { found[account.alias] = try keys(of: account) }
-        return StorageKeyLine.secret(of: found)
-    }
-
-    private static func find(
+    private func fromFile(
         _ account: StorageAccount, _ state: inout State
     ) throws(SecretFailure) -> StorageKeys {
-        let who = "The keys of the \(account.place) cannot be had"
-        let brought = state.brought[account]
         guard let path = account.credentialsFile else {
-            if let brought { return brought }
-            throw SecretFailure("\(who): no credentials file came with it.")
+            throw SecretFailure("nobody has said which credentials file has the keys of `\(account.alias)`")
+        }
+        let credentials = try content(of: path, &state)
+        guard let found = credentials.accounts[account.alias], let keys = credentials.keys[account.alias]
+        else {
+            throw SecretFailure("\(path) has no storage account `\(account.alias)` any more")
+        }
+        // A key must not open another account than the one that was meant.
+        guard found.isSamePlace(as: account) else {
+            throw SecretFailure("`\(account.alias)` in \(path) is another account by now")
+        }
+        return keys
+    }
+
+    private func content(of path: String, _ state: inout State) throws(SecretFailure) -> CredentialsSpec {
+        // Neither a terminal nor a pipe may hold up whoever asks.
+        guard let file = FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK | O_NOCTTY) else {
+            throw Self.failure(path, errno)
         }
         var status = stat()
-        guard stat(path, &status) == 0 else {
-            if let brought { return brought }
-            throw SecretFailure("\(who): \(path): \(String(cString: strerror(errno))).")
+        guard fstat(file.number, &status) == 0 else { throw Self.failure(path, errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw SecretFailure("\(path) is no regular file") }
+        let stamp = FileStamp(status)
+        if let known = state.files[path], known.stamp == stamp { return try known.content.get() }
+        state.files[path] = nil
+        let content = Self.read(file, path, size: Int(status.st_size))
+        // What was changed only just may change again within the same tick of the file system's clock.
+        if stamp.isOlder(than: now()) { state.files.put(ReadFile(stamp: stamp, content: content), for: path) }
+        return try content.get()
+    }
+
+    private static func read(
+        _ file: borrowing FileDescriptor, _ path: String, size: Int
+    ) -> Result<CredentialsSpec, SecretFailure> {
+        var bytes = [UInt8](repeating: 0, count: min(size, largestFile) + 1)
+        var count = 0
+        while count < bytes.count {
+            let read = bytes.withUnsafeMutableBytes { file.read(into: .init(rebasing: $0[count...])) }
+            guard let read else { return .failure(failure(path, errno)) }
+            if read == 0 { break }
+            count += read
         }
-        let version = FileVersion(status)
-        if state.files[path]?.version != version {
-            state.files[path] = (version, read(path))
-            if state.files.count > limit { state.files = [:] }
+        guard count <= largestFile, count <= size else {
+            return .failure(
+                SecretFailure(
+                    size > largestFile
+                        ? "\(path) is longer than a credentials file may be (\(largestFile) bytes)"
+                        : "\(path) is being written"))
         }
-        switch state.files[path]?.read ?? read(path) {
-        case .unreadable(let reason): throw SecretFailure("\(who): \(path): \(reason).")
-        case .credentials(let credentials):
-            guard var present = credentials.accounts[account.alias] else {
-                throw SecretFailure("\(who): \(path) has no storage account `\(account.alias)` any more.")
+        let text = SourceText(name: path, bytes: Array(bytes[..<count]), isSecret: true)
+        let (specs, diagnostics) = SpecLoader.load([SpecSource(.credentials, text)])
+        guard !diagnostics.hasErrors else {
+            return .failure(
+                SecretFailure("\(path) has errors; `shipyard-swift validate --credentials` shows them"))
+        }
+        return .success(specs.credentials)
+    }
+
+    private static func failure(_ path: String, _ number: Int32) -> SecretFailure {
+        SecretFailure("\(path) cannot be read: \(SystemError("open", path: path, errno: number).reason)")
+    }
+}
+
+/// Tells one writing of a file from another.
+private struct FileStamp: Hashable {
+    private let numbers: [Int64]
+    private let changed: Instant
+
+    init(_ status: stat) {
+        numbers = [
+            Int64(bitPattern: UInt64(status.st_dev)), Int64(bitPattern: UInt64(status.st_ino)),
+            Int64(status.st_size), Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec),
+            Int64(status.st_ctim.tv_sec), Int64(status.st_ctim.tv_nsec),
+        ]
+        changed = Instant(
+            milliseconds: Int64(status.st_ctim.tv_sec) * 1000 + Int64(status.st_ctim.tv_nsec) / 1_000_000)
+    }
+
+    func isOlder(than now: Instant) -> Bool { now - changed > TimeSpan.seconds(1) }
+}
+
+/// The latest so many.
+private struct Bounded<Key: Hashable, Value> {
+    private var values: [Key: Value] = [:]
+    private var order: [Key] = []
+
+    subscript(key: Key) -> Value? {
+        get { values[key] }
+        set {
+            guard let newValue else {
+                if values.removeValue(forKey: key) != nil { order.removeAll { $0 == key } }
+                return
             }
-            // Its key must go nowhere else than it was given for.
-            present.credentialsFile = account.credentialsFile
-            guard present == account else {
-                throw SecretFailure(
-                    "\(who): `\(account.alias)` in \(path) is another account by now; submit the jobs again.")
-            }
-            guard let keys = credentials.keys[account.alias], !keys.isEmpty else {
-                throw SecretFailure("\(who): \(path) has no key for `\(account.alias)`.")
-            }
-            return keys
+            put(newValue, for: key)
         }
     }
 
-    private static func wipe(_ bytes: UnsafeMutableRawBufferPointer) {
-        if let start = bytes.baseAddress { explicit_bzero(start, bytes.count) }
-    }
-
-    private static func read(_ path: String) -> Read {
-        guard let file = fopen(path, "re") else { return .unreadable(String(cString: strerror(errno))) }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 65_536)
-        var text: [UInt8] = []
-        while case let count = fread(&bytes, 1, bytes.count, file), count > 0 {
-            text += bytes[..<count]
-            guard text.count <= largestFile else { return .unreadable("it is too long") }
-        }
-        defer { bytes.withUnsafeMutableBytes(Self.wipe) }
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        let (specs, diagnostics) = SpecLoader.load([
-            SpecSource(.credentials, SourceText(name: name, bytes: text, isSecret: true))
-        ])
-        text.withUnsafeMutableBytes(Self.wipe)
-        return diagnostics.hasErrors
-            ? .unreadable("it is no credentials file") : .credentials(specs.credentials)
+    mutating func put(_ value: Value, for key: Key) {
+        if values.updateValue(value, forKey: key) != nil { order.removeAll { $0 == key } }
+        order.append(key)
+        if order.count > StorageKeyRing.mostKnown { values[order.removeFirst()] = nil }
     }
 }

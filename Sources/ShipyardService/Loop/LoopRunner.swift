@@ -50,7 +50,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
     let substrate: Place
     private let secrets: (any SecretSource)?
     /// Outlives cores.
-    private let storageKeys = StorageKeyRing()
+    private let storageKeys: StorageKeyRing
     /// Why the home is not ours any more; nil as long as it is.
     let homeLoss: () -> String?
     let log: (String) -> Void
@@ -65,13 +65,14 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     init(
         store: StoreWriter, time: Time, substrate: Place, secrets: (any SecretSource)? = nil,
-        homeLoss: @escaping () -> String?, log: @escaping (String) -> Void
+        storageKeys: StorageKeyRing = StorageKeyRing(), homeLoss: @escaping () -> String?, log: @escaping (String) -> Void
     ) {
         self.store = store
         self.time = time
         isNewLife = time.isNewLife
         self.substrate = substrate
         self.secrets = secrets
+        self.storageKeys = storageKeys
         self.homeLoss = homeLoss
         self.log = log
     }

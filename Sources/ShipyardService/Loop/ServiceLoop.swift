@@ -40,6 +40,8 @@ package final class ServiceLoop: Sendable {
     private let idleLimit: TimeSpan?
     private let nodeFiles = Mutex<(any FilesOfNodes)?>(nil)
     private let transferBoard = Mutex<TransferBoard?>(nil)
+    /// For whoever opens stores, on whatever thread.
+    package let storageKeys = StorageKeyRing()
     private let homeGuard: HomeGuard
     private let log: @Sendable (String) -> Void
 
@@ -176,6 +178,7 @@ package final class ServiceLoop: Sendable {
             var open: Endpoint?
             var runner = LoopRunner(
                 store: store, time: try ServiceClock(store: store), substrate: substrate,
+                storageKeys: storageKeys,
                 homeLoss: { [homeGuard] in
                     if let loss = homeGuard.loss { return loss }
                     if let open { keep(open) }

@@ -65,6 +65,7 @@ extension ConfigSpec {
             }
         }
         guard let resources = fields.fields("global_resources") else { return }
+        files = resources.list("files").compactMap(IngressFileSpec.init(decoding:))
         dockerImages = resources.strings("docker_images")
         if let images = resources.fields("singularity_images") {
             singularityImages = (images.list("unsigned") + images.list("signed")).compactMap {
@@ -98,6 +99,7 @@ extension ConfigSpec {
         return volumes.named("shared_data_volumes").map { name, node in
             var volume = DataVolumeSpec(name: name)
             volume.containerPath = Fields(node, schema).string("container_path")
+            volume.driver = Fields(node, schema).string("volume_driver")
             return volume
         }
     }

@@ -132,7 +132,9 @@ extension SchemaTable {
                 "Singularity images that are pulled onto every node."),
             KeySchema("volumes", .mapping(volumes), "Directories that tasks may name."),
             KeySchema(
-                "files", .list(.mapping(ingressFile)), effect: .notYet,
+                "files", .list(.mapping(ingressFile)),
+                effect: .partly(
+                    "`data ingress` brings them when it is told to; of a shared data volume each node of the pool gets a copy"),
                 "Local files that are brought to the nodes or into storage."),
         ])
 

@@ -9,6 +9,8 @@ package struct ConfigSpec: Sendable {
     package var singularityImages: [String] = []
     package var dataVolumes: [DataVolumeSpec] = []
     package var sharedDataVolumes: [DataVolumeSpec] = []
+    /// What `data ingress` brings.
+    package var files: [IngressFileSpec] = []
     package var lifecycle: [LifecycleRule] = []
     /// The folders of each kind of dataset.
     package var dataLayouts: [String: [String]] = [:]
@@ -34,6 +36,8 @@ package struct LifecycleRule: Sendable, Hashable {
 
 package struct DataVolumeSpec: Sendable, Hashable {
     package var name: String
+    /// Of shared ones.
+    package var driver: String?
     package var hostPath: String?
     package var containerPath: String?
     package init(name: String) { self.name = name }
