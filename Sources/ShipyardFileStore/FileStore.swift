@@ -110,7 +110,8 @@ package struct StoreRules: Sendable, Hashable {
 
     /// The size of a file's parts: larger than `partBytes` where there would be too many.
     package func partBytes(ofFile size: Int64) -> Int64 {
-        let least = (size + Int64(mostParts) - 1) / Int64(mostParts)
+        // Not the usual sum: there may be as many parts as there are numbers.
+        let least = size / Int64(mostParts) + (size % Int64(mostParts) == 0 ? 0 : 1)
         return least <= partBytes ? partBytes : ((least + 1_048_575) >> 20) << 20
     }
 }

@@ -31,6 +31,11 @@ package struct StorageAccount: Hashable, Sendable, Codable {
         self.name = name
     }
 
+    /// Whether both are one account at one service; how it is spoken to and where its keys are is another matter.
+    package func isSamePlace(as other: StorageAccount) -> Bool {
+        kind == other.kind && name == other.name && endpoint == other.endpoint && region == other.region
+    }
+
     /// For messages: `s3 account warehouse at http://127.0.0.1:9000`.
     package var place: String {
         switch kind {
@@ -51,6 +56,8 @@ package struct StorageKeys: Sendable {
     package var sessionToken: Secret?
     /// Azure alone: a shared access signature, without the question mark.
     package var sas: Secret?
+
+    package var hasAny: Bool { accessKeyID != nil || key != nil || sessionToken != nil || sas != nil }
 
     package init(
         accessKeyID: String? = nil, key: Secret? = nil, sessionToken: Secret? = nil, sas: Secret? = nil

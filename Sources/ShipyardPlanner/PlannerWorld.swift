@@ -51,12 +51,22 @@ package struct FileListing: Hashable, Sendable {
 
 /// Why the world has no answer: a fact in lower case without a full stop, and what to do about it.
 package struct PlannerWorldError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
+        case fact
+        /// It may be another answer in a moment, with nothing changed by anybody.
+        case passing
+        /// Whoever asks may not know.
+        case denied
+    }
+
     package var message: String
     package var help: String?
+    package var kind: Kind
 
-    package init(_ message: String, help: String? = nil) {
+    package init(_ message: String, help: String? = nil, kind: Kind = .fact) {
         self.message = message
         self.help = help
+        self.kind = kind
     }
 
     package var description: String { message }

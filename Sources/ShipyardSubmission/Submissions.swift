@@ -24,6 +24,8 @@ package struct Submissions: Sendable {
     let turns: any SubmissionTurns
     let readers: StoreReaderPool
     let layout: HomeLayout
+    /// For listings of stores. What clients bring is remembered for schedules, whose runs come without keys.
+    let storageKeys = StorageKeyRing()
     let underWay = SubmissionsUnderWay()
     let packageArrivals = PackageArrivals()
 

@@ -90,6 +90,8 @@ struct Submitter {
         guard !diagnostics.hasErrors else { throw .specs(diagnostics) }
         if let file = submission.files.last(where: { $0.kind == .credentials }) {
             specs.credentials.setFile(file.path)
+            // A schedule's own has the names alone.
+            if submission.run == nil { target.storageKeys.remember(specs.credentials) }
         }
         return (specs, diagnostics)
     }
@@ -116,7 +118,7 @@ struct Submitter {
         _ jobs: JobsSpec, _ skipped: Set<JobID>, _ setting: PlanSetting, _ diagnostics: inout Diagnostics
     ) throws(SubmissionError) -> ([SubmissionSink.Staged], FrozenWorld) {
         let world = SubmissionWorld(
-            target, submission, keepsFindings: jobs.jobs.contains { $0.recurrence != nil },
+            target, submission, setting.credentials, keepsFindings: jobs.jobs.contains { $0.recurrence != nil },
             isAbandoned: isAbandoned)
         var planner = Planner(jobs, setting: setting, world: world)
         var sink = SubmissionSink(target, setting: setting, jobs: jobs, isAbandoned: isAbandoned)
@@ -126,6 +128,9 @@ struct Submitter {
             let isPlanned = try planner.planAll(into: &sink, &diagnostics)
             if planner.wasStopped { throw .abandoned }
             if submission.options.isStrict { diagnostics.makeWarningsErrors() }
+            if !isPlanned, submission.run != nil, let trouble = world.passingTrouble {
+                throw .refused(.unavailable, "StorageUnavailable", trouble.message)
+            }
             guard isPlanned, !diagnostics.hasErrors else { throw .specs(diagnostics) }
             return (sink.staged, world.findings)
         } catch {

@@ -7,6 +7,8 @@ package enum ExitCode: Int32, Sendable {
     case specRefused = 3
     case serviceUnreachable = 4
     case internalError = 70
+    /// By ctrl-C or a termination signal, as shells count.
+    case interrupted = 130
 }
 
 /// Why a command ends early: what is told to the user, and with which exit code.

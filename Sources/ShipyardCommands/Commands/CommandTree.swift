@@ -47,8 +47,11 @@ package enum CommandTree {
                         TriggersExplainCommand.command,
                     ]),
                 .group(
-                    "data", "files of tasks and nodes",
+                    "data", "files: stored, of tasks and of nodes",
                     [
+                        DataPutCommand.command, DataGetCommand.command, DataListCommand.command,
+                        DataStatCommand.command, DataCopyCommands.copy, DataCopyCommands.move,
+                        DataDeleteCommand.command, DataSyncCommand.command,
                         .group(
                             "files", "files of tasks and nodes",
                             [

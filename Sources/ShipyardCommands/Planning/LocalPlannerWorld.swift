@@ -1,9 +1,10 @@
 import ShipyardModel
 import ShipyardPlanner
+import ShipyardService
 import ShipyardSpecs
 import ShipyardSubmission
 
-/// The planner's world of `plan`: no job is there, containers are directories below the home, `custom` generators
+/// The planner's world of `plan`: no job is there, what is stored is listed where it is, `custom` generators
 /// are run by `python3`, and randomness comes from the system.
 ///
 /// One value serves one plan, because a generator's module stays loaded between the two passes.
@@ -13,9 +14,15 @@ package final class LocalPlannerWorld: PlannerWorld {
 
     /// - Parameters:
     ///   - home: the directory that holds `storage/<account>/<container>/…`.
+    ///   - credentials: what opens stores elsewhere; nil where none were given.
     ///   - specDirectory: where Python modules are looked for first: the directory of the jobs file.
-    package init(home: String, specDirectory: String, caller: GeneratorCaller = .own) {
-        storage = StoredFiles(home: home)
+    package init(
+        home: String, credentials: CredentialsSpec? = nil, specDirectory: String, caller: GeneratorCaller = .own
+    ) {
+        storage = StoredFiles(home: home) { account throws(SecretFailure) in
+            guard let keys = credentials?.keys(ofSame: account) else { throw SecretFailure("the credentials have none") }
+            return keys
+        }
         python = PythonGenerator(searchPath: specDirectory, caller: caller)
     }
 

@@ -11,11 +11,11 @@ final class TransferHand {
         case parts(FileInParts, [Int])
     }
 
-    private let transfer: Transfer
-    private let source: (any FileStore)?
-    private let target: (any FileStore)?
-    private let sourceContainer: String
-    private let targetContainer: String
+    let transfer: Transfer
+    let source: (any FileStore)?
+    let target: (any FileStore)?
+    let sourceContainer: String
+    let targetContainer: String
 
     init(_ transfer: Transfer) throws(FileStoreError) {
         self.transfer = transfer
@@ -131,7 +131,7 @@ final class TransferHand {
     }
 
     /// Whether the store has this content already.
-    private func isSame(
+    func isSame(
         _ item: TransferItem, size: Int64, time: Int64, _ file: Int32, _ target: any FileStore
     ) throws(FileStoreError) -> Bool {
         guard transfer.options.skipsSame || !transfer.options.overwrites else { return false }
@@ -275,7 +275,7 @@ final class TransferHand {
         return .parts(file, Array(1...count))
     }
 
-    private func isSame(_ source: StoredFile, _ target: StoredFile) -> Bool {
+    func isSame(_ source: StoredFile, _ target: StoredFile) -> Bool {
         guard source.size == target.size else { return false }
         if let (left, right) = both(source.md5, target.md5) { return left == right }
         let time = source.metadata[FileAttributes.sourceTimeName] ?? String(source.modified.milliseconds * 1_000_000)

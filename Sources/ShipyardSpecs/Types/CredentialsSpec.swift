@@ -13,6 +13,14 @@ package struct CredentialsSpec: Sendable {
         self.keys[account.alias] = keys
     }
 
+    /// Nil where there are none, or the alias stands for another account.
+    package func keys(ofSame account: StorageAccount) -> StorageKeys? {
+        guard let found = accounts[account.alias], found.isSamePlace(as: account), let keys = keys[account.alias],
+            keys.hasAny
+        else { return nil }
+        return keys
+    }
+
     /// - Parameter file: absolute path of the file that these were read from: where the keys are found later.
     package mutating func setFile(_ file: String) {
         for alias in accounts.keys { accounts[alias]?.credentialsFile = file }

@@ -1,24 +1,71 @@
 import Glibc
+import ShipyardFileStore
 import ShipyardModel
 import ShipyardPlanner
 import ShipyardService
 import ShipyardSystem
 
-/// Lists the embedded blob store: `storage/<account>/<container>/…` of a home, one regular file for each blob.
+/// Lists what is stored: the embedded store, `storage/<account>/<container>/…` of a home with one regular file for each blob, by
+/// itself, and every other by its protocol.
 package struct StoredFiles {
+    /// As many names as every store gives in one answer.
+    private static let page = 1000
+
     private let root: String
+    private let keys: (StorageAccount) throws(SecretFailure) -> StorageKeys
     private let isAbandoned: () -> Bool
 
-    /// - Parameter isAbandoned: whether nobody waits for the listing any more.
-    package init(home: String, isAbandoned: @escaping () -> Bool = { false }) {
+    /// - Parameters:
+    ///   - keys: of accounts that need any.
+    ///   - isAbandoned: whether nobody waits for the listing any more.
+    package init(
+        home: String, keys: @escaping (StorageAccount) throws(SecretFailure) -> StorageKeys,
+        isAbandoned: @escaping () -> Bool = { false }
+    ) {
         root = HomeLayout(home).storage
+        self.keys = keys
         self.isAbandoned = isAbandoned
     }
 
     package func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
-        guard listing.account.kind == .embedded else {
-            throw PlannerWorldError("\(listing.account.place) cannot be listed yet")
+        switch listing.account.kind {
+        case .embedded: try walk(listing, body)
+        case .s3, .azureBlob:
+            do throws(FileStoreError) {
+                try ask(listing, body)
+            } catch {
+                throw PlannerWorldError(error)
+            }
         }
+    }
+
+    /// In byte order, as a store lists by itself.
+    private func ask(_ listing: FileListing, _ body: (String) -> Bool) throws(FileStoreError) {
+        let account = listing.account
+        guard !listing.isFileShare else {
+            throw FileStoreError(
+                .unsupported, "\(account.place) has no file shares", help: "leave out `is_file_share`")
+        }
+        let keys: StorageKeys
+        do throws(SecretFailure) {
+            keys = try self.keys(account)
+        } catch {
+            throw FileStoreError(
+                .authenticationFailed,
+                "the keys of storage account `\(account.alias)` cannot be had: \(error.reason)")
+        }
+        let store = try FileStores(embeddedRoot: root).open(account, keys)
+        var after: BytePath?
+        repeat {
+            if isAbandoned() { throw FileStoreError(.operationCancelled, "") }
+            let page = try store.list(
+                listing.container, prefix: BytePath(listing.prefix), after: after, limit: Self.page)
+            for file in page.files where !body(String(decoding: file.name.bytes, as: UTF8.self)) { return }
+            after = page.next
+        } while after != nil
+    }
+
+    private func walk(_ listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
         let account = listing.account.name
         for name in [account, listing.container] where !Self.isName(name) {
             throw PlannerWorldError("`\(name)` cannot be the name of an account or a container")
@@ -115,6 +162,17 @@ package struct StoredFiles {
             return names
         } catch {
             throw PlannerWorldError("cannot list \(path): \(String(cString: strerror(error.errno)))")
+        }
+    }
+}
+
+extension PlannerWorldError {
+    fileprivate init(_ error: FileStoreError) {
+        switch error.code {
+        case .operationCancelled: self = .planningStopped
+        case .authenticationFailed, .authorizationFailure, .requestTimeTooSkewed:
+            self.init(error.message, help: error.help, kind: .denied)
+        default: self.init(error.message, help: error.help, kind: error.isPassing ? .passing : .fact)
         }
     }
 }

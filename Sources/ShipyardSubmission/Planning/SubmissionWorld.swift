@@ -1,5 +1,6 @@
 import ShipyardModel
 import ShipyardPlanner
+import ShipyardService
 import ShipyardSpecs
 
 /// The planner's world of a submission: the service's own jobs and storage, and what came with the submission. It
@@ -12,16 +13,26 @@ struct SubmissionWorld: PlannerWorld {
     private let replay: FrozenReplay
     private let keepsFindings: Bool
     private let isAbandoned: @Sendable () -> Bool
+    private let troubles = Troubles()
     /// Whether a container that is not there has no files, rather than being an error.
     var takesMissingFilesForNone = false
 
-    /// - Parameter keepsFindings: whether `findings` will be asked for: lists of files may be long.
+    /// - Parameters:
+    ///   - credentials: nil where none came along.
+    ///   - keepsFindings: whether `findings` will be asked for: lists of files may be long.
     init(
-        _ target: Submissions, _ submission: Submission, keepsFindings: Bool = false,
+        _ target: Submissions, _ submission: Submission, _ credentials: CredentialsSpec?,
+        keepsFindings: Bool = false,
         isAbandoned: @escaping @Sendable () -> Bool
     ) {
         jobs = submission.run == nil ? StoredJobs(readers: target.readers) : nil
-        storage = StoredFiles(home: target.layout.home, isAbandoned: isAbandoned)
+        storage = StoredFiles(
+            home: target.layout.home,
+            keys: { account throws(SecretFailure) in
+                // What came along is what was meant; a submission that waited in a file came without.
+                if let keys = credentials?.keys(ofSame: account) { return keys }
+                return try target.storageKeys.keys(for: account)
+            }, isAbandoned: isAbandoned)
         runs = Dictionary(
             submission.generated.flatMap { run in
                 // The jobs of a run of a schedule have names of their own.
@@ -36,6 +47,13 @@ struct SubmissionWorld: PlannerWorld {
     var findings: FrozenWorld { replay.findings }
 
     var isStopped: Bool { isAbandoned() }
+
+    /// Why planning failed, where the same may succeed in a moment.
+    var passingTrouble: PlannerWorldError? { troubles.passing }
+
+    private final class Troubles {
+        var passing: PlannerWorldError?
+    }
 
     func jobExists(_ job: JobID) throws(PlannerWorldError) -> Bool { try jobs?.jobExists(job) ?? false }
 
@@ -58,19 +76,24 @@ struct SubmissionWorld: PlannerWorld {
             do throws(PlannerWorldError) {
                 try storage.forEachFile(in: listing, body)
             } catch {
-                if isStopped { throw error }
+                // A key that is wrong today is wrong when it runs.
+                if isStopped || error.kind == .denied { throw error }
             }
             return
         }
-        guard keepsFindings else { return try storage.forEachFile(in: listing, body) }
         var names: [String] = []
         var isWhole = true
-        try storage.forEachFile(in: listing) { name in
-            names.append(name)
-            isWhole = body(name)
-            return isWhole
+        do throws(PlannerWorldError) {
+            try storage.forEachFile(in: listing) { name in
+                if keepsFindings { names.append(name) }
+                isWhole = body(name)
+                return isWhole
+            }
+        } catch {
+            if error.kind == .passing { troubles.passing = error }
+            throw error
         }
-        if isWhole { replay.add(names, in: listing) }
+        if isWhole, keepsFindings { replay.add(names, in: listing) }
     }
 
     func forEachRow(

@@ -82,7 +82,7 @@ struct RunCheck {
         if submitter.submission.contains(.credentials) { setting.credentials = specs.credentials }
         if submitter.submission.contains(.config) { setting.config = specs.config }
         var world = SubmissionWorld(
-            submitter.target, submitter.submission, isAbandoned: submitter.isAbandoned)
+            submitter.target, submitter.submission, setting.credentials, isAbandoned: submitter.isAbandoned)
         // What a run lists may come with what starts it.
         world.takesMissingFilesForNone = true
         var planner = Planner(jobs, setting: setting, world: world)

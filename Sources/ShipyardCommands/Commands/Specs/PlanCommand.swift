@@ -37,7 +37,8 @@ enum PlanCommand {
         let home = try HomeDirectory(invocation).path
         let directory = files.directory(of: .jobs)
         func planner() -> Planner {
-            let world = LocalPlannerWorld(home: home, specDirectory: directory)
+            let world = LocalPlannerWorld(
+                home: home, credentials: specs.credentials, specDirectory: directory)
             return Planner(jobs, setting: PlanCheck.setting(specs, files.sources), world: world)
         }
         // A spec is refused whole: nothing is printed before it is known to be good. Planning a million tasks

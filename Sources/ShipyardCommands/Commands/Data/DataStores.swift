@@ -1,0 +1,113 @@
+import Glibc
+import ShipyardAPI
+import ShipyardFileStore
+import ShipyardModel
+import ShipyardService
+import ShipyardSpecs
+
+/// The storage accounts that a command may name, opened by its own process: no service is asked.
+struct DataStores {
+    /// Nil where no credentials file was found: then an alias is the name of an account of the embedded store.
+    let credentials: CredentialsSpec?
+    private let home: HomeDirectory
+    private let stores: FileStores
+
+    init(_ invocation: Invocation) throws(CommandFailure) {
+        home = try HomeDirectory(invocation)
+        stores = FileStores(embeddedRoot: HomeLayout(home.path).storage)
+        let files = SpecFiles(invocation)
+        guard let path = files.find("credentials") else {
+            credentials = nil
+            return
+        }
+        let source = SpecSource(.credentials, try SpecFiles.source("credentials", path))
+        let (specs, diagnostics) = SpecLoader.load([source])
+        guard !diagnostics.hasErrors else {
+            invocation.console.show(diagnostics)
+            throw CommandFailure(.specRefused, "")
+        }
+        var credentials = specs.credentials
+        if path != "-" { credentials.setFile(absolutePath(path)) }
+        self.credentials = credentials
+    }
+
+    /// The aliases that may be named, in order; without credentials, the accounts of the embedded store that are there.
+    var accounts: [StorageAccount] {
+        if let credentials { return credentials.accounts.values.sorted { $0.alias < $1.alias } }
+        guard var entries = try? DirectoryEntries(HomeLayout(home.path).storage) else { return [] }
+        var names: [String] = []
+        while let name = entries.next() { names.append(name) }
+        return names.sorted().map { StorageAccount(.embedded, alias: $0, name: $0) }
+    }
+
+    func account(_ alias: String) throws(CommandFailure) -> StorageAccount {
+        guard let credentials else { return StorageAccount(.embedded, alias: alias, name: alias) }
+        guard let account = credentials.accounts[alias] else {
+            let known = credentials.accounts.keys.sorted()
+            let near = closestWord(to: alias, among: known).map { "did you mean `\($0)`?" }
+            throw .usage(
+                "the credentials have no storage account `\(alias)`",
+                help: near ?? (known.isEmpty ? nil : "they have \(known.joined(separator: ", "))"))
+        }
+        return account
+    }
+
+    func access(_ alias: String) throws(CommandFailure) -> StoreAccess {
+        let account = try account(alias)
+        if account.kind == .embedded { try home.checkTrust() }
+        return StoreAccess(account, credentials?.keys[alias] ?? StorageKeys(), stores)
+    }
+
+    /// Makes the container where it is missing. One whose files may not be listed may still be written to.
+    func makeContainer(_ container: String, of access: StoreAccess) throws(CommandFailure) {
+        if access.account.kind == .embedded {
+            do throws(SystemError) {
+                try LocalFile.makeDirectories(home.path, mode: 0o700)
+            } catch {
+                throw CommandFailure(.failed, error.description)
+            }
+        }
+        do throws(FileStoreError) {
+            let store = try access.open()
+            do throws(FileStoreError) {
+                _ = try store.list(container, prefix: BytePath(""), after: nil, limit: 1)
+            } catch {
+                switch error.code {
+                case .containerNotFound: try store.makeContainer(container)
+                case .authorizationFailure: break
+                default: throw error
+                }
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+}
+
+extension CommandFailure {
+    init(_ error: FileStoreError) { self.init(.failed, error.message, help: error.help) }
+}
+
+/// Directories in a directory, by their names as text.
+private struct DirectoryEntries: ~Copyable {
+    private let stream: OpaquePointer
+
+    init(_ path: String) throws(SystemError) {
+        guard let stream = opendir(path) else {
+            throw SystemError("open directory", path: path, errno: errno)
+        }
+        self.stream = stream
+    }
+
+    deinit { closedir(stream) }
+
+    mutating func next() -> String? {
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+            }
+            if let name, !name.hasPrefix(".") { return name }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,163 @@
+import Glibc
+import ShipyardDiagnostics
+import ShipyardModel
+import ShipyardSpecs
+import ShipyardSystem
+import Synchronization
+
+/// Keys of storage accounts, for whoever works with them in the service: as the credentials file has them now, so that a key
+/// that is changed there counts at once, or else as they came with a submission. No key is stored anywhere.
+package final class StorageKeyRing: Sendable {
+    /// A credentials file has a few kilobytes.
+    static let largestFile = 1 << 20
+    /// Accounts that submissions brought along, and files: some hundred bytes each.
+    static let mostKnown = 1000
+
+    private struct State {
+        var remembered = Bounded<StorageAccount, StorageKeys>()
+        var files = Bounded<String, ReadFile>()
+    }
+
+    private struct ReadFile {
+        var stamp: FileStamp
+        var content: Result<CredentialsSpec, SecretFailure>
+    }
+
+    private let state = Mutex(State())
+    private let now: @Sendable () -> Instant
+
+    package convenience init() { self.init(now: { SystemClock.now() }) }
+
+    init(now: @escaping @Sendable () -> Instant) { self.now = now }
+
+    /// Kept in memory for as long as the service lives, for files that are gone when the keys are needed.
+    package func remember(_ credentials: CredentialsSpec) {
+        state.withLock { state in
+            for (alias, account) in credentials.accounts where account.kind != .embedded {
+                guard let keys = credentials.keys[alias] else { continue }
+                state.remembered.put(keys, for: account)
+            }
+        }
+    }
+
+    /// Throws why there are none, as the end of a sentence. May read a file, and waits for nobody else.
+    package func keys(for account: StorageAccount) throws(SecretFailure) -> StorageKeys {
+        // The embedded store has no door to open.
+        if account.kind == .embedded { return StorageKeys() }
+        return try state.withLock { state throws(SecretFailure) in
+            do throws(SecretFailure) {
+                return try fromFile(account, &state)
+            } catch {
+                if let keys = state.remembered[account] { return keys }
+                throw error
+            }
+        }
+    }
+
+    private func fromFile(
+        _ account: StorageAccount, _ state: inout State
+    ) throws(SecretFailure) -> StorageKeys {
+        guard let path = account.credentialsFile else {
+            throw SecretFailure("nobody has said which credentials file has the keys of `\(account.alias)`")
+        }
+        let credentials = try content(of: path, &state)
+        guard let found = credentials.accounts[account.alias], let keys = credentials.keys[account.alias]
+        else {
+            throw SecretFailure("\(path) has no storage account `\(account.alias)` any more")
+        }
+        // A key must not open another account than the one that was meant.
+        guard found.isSamePlace(as: account) else {
+            throw SecretFailure("`\(account.alias)` in \(path) is another account by now")
+        }
+        return keys
+    }
+
+    private func content(of path: String, _ state: inout State) throws(SecretFailure) -> CredentialsSpec {
+        // Neither a terminal nor a pipe may hold up whoever asks.
+        guard let file = FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK | O_NOCTTY) else {
+            throw Self.failure(path, errno)
+        }
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else { throw Self.failure(path, errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw SecretFailure("\(path) is no regular file") }
+        let stamp = FileStamp(status)
+        if let known = state.files[path], known.stamp == stamp { return try known.content.get() }
+        state.files[path] = nil
+        let content = Self.read(file, path, size: Int(status.st_size))
+        // What was changed only just may change again within the same tick of the file system's clock.
+        if stamp.isOlder(than: now()) { state.files.put(ReadFile(stamp: stamp, content: content), for: path) }
+        return try content.get()
+    }
+
+    private static func read(
+        _ file: borrowing FileDescriptor, _ path: String, size: Int
+    ) -> Result<CredentialsSpec, SecretFailure> {
+        var bytes = [UInt8](repeating: 0, count: min(size, largestFile) + 1)
+        var count = 0
+        while count < bytes.count {
+            let read = bytes.withUnsafeMutableBytes { file.read(into: .init(rebasing: $0[count...])) }
+            guard let read else { return .failure(failure(path, errno)) }
+            if read == 0 { break }
+            count += read
+        }
+        guard count <= largestFile, count <= size else {
+            return .failure(
+                SecretFailure(
+                    size > largestFile
+                        ? "\(path) is longer than a credentials file may be (\(largestFile) bytes)"
+                        : "\(path) is being written"))
+        }
+        let text = SourceText(name: path, bytes: Array(bytes[..<count]), isSecret: true)
+        let (specs, diagnostics) = SpecLoader.load([SpecSource(.credentials, text)])
+        guard !diagnostics.hasErrors else {
+            return .failure(
+                SecretFailure("\(path) has errors; `shipyard-swift validate --credentials` shows them"))
+        }
+        return .success(specs.credentials)
+    }
+
+    private static func failure(_ path: String, _ number: Int32) -> SecretFailure {
+        SecretFailure("\(path) cannot be read: \(SystemError("open", path: path, errno: number).reason)")
+    }
+}
+
+/// Tells one writing of a file from another.
+private struct FileStamp: Hashable {
+    private let numbers: [Int64]
+    private let changed: Instant
+
+    init(_ status: stat) {
+        numbers = [
+            Int64(bitPattern: UInt64(status.st_dev)), Int64(bitPattern: UInt64(status.st_ino)),
+            Int64(status.st_size), Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec),
+            Int64(status.st_ctim.tv_sec), Int64(status.st_ctim.tv_nsec),
+        ]
+        changed = Instant(
+            milliseconds: Int64(status.st_ctim.tv_sec) * 1000 + Int64(status.st_ctim.tv_nsec) / 1_000_000)
+    }
+
+    func isOlder(than now: Instant) -> Bool { now - changed > TimeSpan.seconds(1) }
+}
+
+/// The latest so many.
+private struct Bounded<Key: Hashable, Value> {
+    private var values: [Key: Value] = [:]
+    private var order: [Key] = []
+
+    subscript(key: Key) -> Value? {
+        get { values[key] }
+        set {
+            guard let newValue else {
+                if values.removeValue(forKey: key) != nil { order.removeAll { $0 == key } }
+                return
+            }
+            put(newValue, for: key)
+        }
+    }
+
+    mutating func put(_ value: Value, for key: Key) {
+        if values.updateValue(value, forKey: key) != nil { order.removeAll { $0 == key } }
+        order.append(key)
+        if order.count > StorageKeyRing.mostKnown { values[order.removeFirst()] = nil }
+    }
+}

@@ -1,0 +1,154 @@
+import Foundation
+import ShipyardModel
+import ShipyardSpecs
+import TestSupport
+import Testing
+
+@testable import ShipyardService
+
+/// A directory with a credentials file.
+private final class KeyBench {
+    let directory: String
+    let file: String
+    let ring: StorageKeyRing
+
+    /// - Parameter hours: how far ahead the ring's clock is: then files that were just written are old to it.
+    init(hours: Int64 = 1) throws {
+        directory = NSTemporaryDirectory() + "shipyard-keyring-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        file = directory + "/credentials.yaml"
+        ring = StorageKeyRing(now: {
+            Instant(milliseconds: Int64(Date().timeIntervalSince1970 * 1000) + hours * 3_600_000)
+        })
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    func write(
+        _ key: String, account: String = "box", alias: String = "lake", endpoint: String = "http://h:1"
+    )
+        throws
+    {
+        try """
+        credentials:
+          storage:
+            \(alias): {type: s3, account: \(account), endpoint: '\(endpoint)', access_key_id: id, secret_access_key: \(key)}
+
+        """.write(toFile: file, atomically: true, encoding: .utf8)
+    }
+
+    var account: StorageAccount {
+        var account = StorageAccount(.s3, alias: "lake", name: "box")
+        account.endpoint = "http://h:1"
+        account.credentialsFile = file
+        return account
+    }
+
+    func key(of account: StorageAccount? = nil) -> String {
+        do throws(SecretFailure) {
+            let key = try ring.keys(for: account ?? self.account).key
+            return key?.withExposedBytes { String(decoding: $0, as: UTF8.self) } ?? "none"
+        } catch {
+            return "failed: \(error.reason)"
+        }
+    }
+
+    func remember(_ key: String) {
+        var credentials = CredentialsSpec()
+        credentials.add(account, StorageKeys(key: Secret(key)))
+        credentials.setFile(file)
+        ring.remember(credentials)
+    }
+}
+
+@Suite(.blocking) struct StorageKeyRingTests {
+    @Test func keyIsTheOneThatTheFileHasNow() throws {
+        let bench = try KeyBench()
+        try bench.write("first")
+        #expect(bench.key() == "first")
+        try bench.write("other")
+        #expect(bench.key() == "other")
+    }
+
+    @Test func fileThatWasOnlyJustWrittenIsReadAgain() throws {
+        // Written twice within one tick of the file system's clock, with the same length, it has the same times.
+        let bench = try KeyBench(hours: 0)
+        try bench.write("first")
+        #expect(bench.key() == "first")
+        let handle = try #require(FileHandle(forUpdatingAtPath: bench.file))
+        let text = try String(contentsOfFile: bench.file, encoding: .utf8)
+        for round in 0..<200 {
+            let key = String(format: "k%04d", round)
+            try handle.seek(toOffset: 0)
+            handle.write(Data(text.replacingOccurrences(of: "first", with: key).utf8))
+            #expect(bench.key() == key)
+        }
+    }
+
+    @Test func fileThatStaysIsReadOnce() throws {
+        let bench = try KeyBench()
+        try bench.write("first")
+        #expect(bench.key() == "first")
+        // Nobody can write to a file and leave its time of change as it was, so what is counted is what is read.
+        let before = try Self.bytesRead()
+        for _ in 0..<100 { #expect(bench.key() == "first") }
+        #expect(try Self.bytesRead() - before < 10_000)
+    }
+
+    /// By this thread.
+    private static func bytesRead() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/thread-self/io", encoding: .utf8)
+        return try #require(
+            text.split(separator: "\n").first { $0.hasPrefix("rchar: ") }.flatMap { Int($0.dropFirst(7)) })
+    }
+
+    @Test func whatASubmissionBroughtCountsWhereTheFileIsOfNoUse() throws {
+        let bench = try KeyBench()
+        #expect(bench.key() == "failed: \(bench.file) cannot be read: No such file or directory")
+        bench.remember("brought")
+        #expect(bench.key() == "brought")
+        try bench.write("file")
+        #expect(bench.key() == "file")
+        try bench.write("file", account: "another")
+        #expect(bench.key() == "brought")
+        var unknown = bench.account
+        unknown.name = "third"
+        #expect(bench.key(of: unknown) == "failed: `lake` in \(bench.file) is another account by now")
+    }
+
+    @Test func keyOpensNoOtherAccountThanTheOneThatWasMeant() throws {
+        let bench = try KeyBench()
+        for (account, alias, endpoint) in [
+            ("another", "lake", "http://h:1"), ("box", "lake", "http://h:2"),
+        ] {
+            try bench.write("key", account: account, alias: alias, endpoint: endpoint)
+            #expect(bench.key() == "failed: `lake` in \(bench.file) is another account by now")
+        }
+        try bench.write("key", alias: "pond")
+        #expect(bench.key() == "failed: \(bench.file) has no storage account `lake` any more")
+    }
+
+    @Test func onlySmallRegularFilesWithoutErrorsAreRead() throws {
+        let bench = try KeyBench()
+        #expect(mkfifo(bench.file, 0o600) == 0)
+        #expect(bench.key() == "failed: \(bench.file) is no regular file")
+        unlink(bench.file)
+        try String(repeating: "# long\n", count: 200_000).write(
+            toFile: bench.file, atomically: true, encoding: .utf8)
+        #expect(
+            bench.key() == "failed: \(bench.file) is longer than a credentials file may be (1048576 bytes)")
+        try "credentials: {storage: {lake: {account: box, secret_access_key: [hush]}}}".write(
+            toFile: bench.file, atomically: true, encoding: .utf8)
+        #expect(
+            bench.key()
+                == "failed: \(bench.file) has errors; `shipyard-swift validate --credentials` shows them")
+    }
+
+    @Test func embeddedStoreNeedsNoKeysAndNoFile() throws {
+        let bench = try KeyBench()
+        #expect(bench.key(of: StorageAccount(.embedded, alias: "a", name: "b")) == "none")
+        #expect(
+            bench.key(of: StorageAccount(.azureBlob, alias: "a", name: "b"))
+                == "failed: nobody has said which credentials file has the keys of `a`")
+    }
+}
