@@ -1,3 +1,4 @@
+import ShipyardDiagnostics
 import ShipyardFileStore
 import ShipyardModel
 import ShipyardSystem
