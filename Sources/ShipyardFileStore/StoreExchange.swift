@@ -25,11 +25,15 @@ final class StoreExchange {
 
     /// - Parameters:
     ///   - request: made anew, and signed anew, for each attempt.
+    ///   - onHead: sees the head of a successful answer before `onBody` gets its body, and answers whether that is wanted.
     ///   - onBody: gets what a successful answer brings; an attempt that follows brings all of it again, which `onAgain` says.
+    ///   - isToBeRepeated: what the service says by other means than the status. It is asked also at the last attempt, and
+    ///     whoever asks for more than a few repetitions must have a reason.
     /// - Returns: the answer, whose status is none of those that are tried again unless it was so to the last.
     func send(
-        _ request: () throws(FileStoreError) -> OutgoingRequest,
-        onBody: ((UnsafeRawBufferPointer) -> Bool)? = nil, onAgain: () -> Void = {}
+        _ request: () throws(FileStoreError) -> OutgoingRequest, onHead: ((HTTPResponse) -> Bool)? = nil,
+        onBody: ((UnsafeRawBufferPointer) -> Bool)? = nil, onAgain: () -> Void = {},
+        isToBeRepeated: (HTTPResponse) -> Bool = { _ in false }
     ) throws(FileStoreError) -> HTTPResponse {
         var attempt = 1
         while true {
@@ -41,7 +45,7 @@ final class StoreExchange {
             do throws(HTTPError) {
                 let gauge = gauge
                 let response = try client.sendOnce(
-                    outgoing,
+                    outgoing, onHead: onHead,
                     onBody: onBody.map { onBody in
                         { bytes in
                             moved += Int64(bytes.count)
@@ -52,7 +56,8 @@ final class StoreExchange {
                         moved += count
                         return gauge.move(count)
                     })
-                guard Self.isPassing(response.status), attempt < Self.attempts else { return response }
+                let isPassing = isToBeRepeated(response) || Self.isPassing(response.status)
+                guard isPassing, attempt < Self.attempts else { return response }
                 gauge.move(-moved)
                 onAgain()
                 pause(beforeAttempt: attempt + 1, asked: retryAfter(response))
@@ -68,7 +73,8 @@ final class StoreExchange {
     }
 
     static func isPassing(_ status: Int) -> Bool {
-        status == 408 || status == 429 || (500..<600).contains(status) && status != 501 && status != 505
+        // A store that is full (507) and what it cannot do (501, 505) stay so.
+        status == 408 || status == 429 || (500..<600).contains(status) && ![501, 505, 507].contains(status)
     }
 
     private static func isPassing(_ kind: HTTPError.Kind) -> Bool {

@@ -40,11 +40,14 @@ package final class HTTPClient {
         usleep(Self.firstPauseMilliseconds * 1000 << UInt32(min(attempt - 2, 6)))
     }
 
-    /// - Parameter onSent: hears how many bytes of a stretch were taken from its file, negative where they are taken again,
-    ///   and answers whether to go on.
+    /// - Parameters:
+    ///   - onHead: sees status and headers of a successful answer before `onBody` gets the first piece of its body, and
+    ///     answers whether it is wanted. Not called where the body is empty.
+    ///   - onSent: hears how many bytes of a stretch were taken from its file, negative where they are taken again,
+    ///     and answers whether to go on.
     package func sendOnce(
-        _ request: OutgoingRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)?,
-        onSent: ((Int64) -> Bool)? = nil
+        _ request: OutgoingRequest, onHead: ((HTTPResponse) -> Bool)? = nil,
+        onBody: ((UnsafeRawBufferPointer) -> Bool)?, onSent: ((Int64) -> Bool)? = nil
     ) throws(HTTPError) -> HTTPResponse {
         let scheme = request.url.prefix(8).lowercased()
         guard scheme.hasPrefix("http://") || scheme.hasPrefix("https://") else {
@@ -52,9 +55,13 @@ package final class HTTPClient {
         }
         let socket = try request.unixSocket.map { path throws(HTTPError) in try UnixSocketPath(path) }
         let sender = request.stretch.map { StretchSender($0, onSent) }
-        let transfer = Transfer(handle.pointer, maximumBytes: Self.maximumBodyBytes, onBody: onBody)
+        let transfer = Transfer(
+            handle.pointer, maximumBytes: Self.maximumBodyBytes, onHead: onHead, onBody: onBody)
         var lines = CurlList()
-        for header in request.headers { lines.append("\(header.name): \(header.value)") }
+        // libcurl's way to send a header without a value; a colon with nothing behind it would leave the header out.
+        for header in request.headers {
+            lines.append(header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
+        }
         // Else libcurl waits up to a second for leave to send a large body.
         lines.append("Expect:")
 
@@ -90,6 +97,7 @@ package final class HTTPClient {
             _ = shipyard_curl_set_number(curl, CURLOPT_FOLLOWLOCATION, 1)
             _ = shipyard_curl_set_number(curl, CURLOPT_MAXREDIRS, Self.maximumRedirects)
         }
+        if request.keepsDots { _ = shipyard_curl_set_number(curl, CURLOPT_PATH_AS_IS, 1) }
         if let stallTime = request.stallTime {
             _ = shipyard_curl_set_number(curl, CURLOPT_LOW_SPEED_LIMIT, 1)
             _ = shipyard_curl_set_number(

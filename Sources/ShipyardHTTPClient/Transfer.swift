@@ -8,17 +8,21 @@ final class Transfer {
 
     private let handle: UnsafeMutableRawPointer
     private let maximumBytes: Int
+    private let onHead: ((HTTPResponse) -> Bool)?
     private let onBody: ((UnsafeRawBufferPointer) -> Bool)?
+    private var isHeadSeen = false
     private(set) var headers: [HTTPHeader] = []
     private(set) var body: [UInt8] = []
     /// Why a callback refused to take more.
     private(set) var refusal: HTTPError.Kind?
 
     init(
-        _ handle: UnsafeMutableRawPointer, maximumBytes: Int, onBody: ((UnsafeRawBufferPointer) -> Bool)?
+        _ handle: UnsafeMutableRawPointer, maximumBytes: Int, onHead: ((HTTPResponse) -> Bool)?,
+        onBody: ((UnsafeRawBufferPointer) -> Bool)?
     ) {
         self.handle = handle
         self.maximumBytes = maximumBytes
+        self.onHead = onHead
         self.onBody = onBody
     }
 
@@ -46,7 +50,9 @@ final class Transfer {
     private func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
         let isStreamed = onBody != nil && (200..<300).contains(status)
         if isStreamed, let onBody {
-            if onBody(bytes) { return bytes.count }
+            let isWanted = isHeadSeen || onHead?(HTTPResponse(status: status, headers: headers)) != false
+            isHeadSeen = true
+            if isWanted, onBody(bytes) { return bytes.count }
             refusal = .cancelled
             return 0
         }

@@ -63,6 +63,39 @@ private let handler = """
         #expect(text(try client.send(OutgoingRequest(.post, server.url("/echo")))) == "POST /echo None 0\n")
     }
 
+    /// `X-One` without a value is there, and so are dots where they are names.
+    @Test func pathsAndHeadersAreSentAsTheyAreGiven() throws {
+        var request = OutgoingRequest(.get, server.url("/a/../b/./echo/../../echo"))
+        request.headers = [HTTPHeader("X-One", "")]
+        #expect(text(try client.send(request)) == "GET /echo  0\n")
+        request.url = server.url("/b/../echo")
+        request.keepsDots = true
+        #expect(try client.send(request).status == 404)
+    }
+
+    @Test func theHeadComesBeforeTheBodyAndMayRefuseIt() throws {
+        var events: [String] = []
+        func ask(_ path: String, isWanted: Bool) throws -> HTTPResponse {
+            try client.sendOnce(
+                OutgoingRequest(.get, server.url(path)),
+                onHead: {
+                    events.append("head \($0.status) \($0.header("X-Answer") ?? "none")")
+                    return isWanted
+                },
+                onBody: { bytes in
+                    events.append("body")
+                    return !bytes.isEmpty
+                })
+        }
+        _ = try ask("/echo", isWanted: true)
+        #expect(events == ["head 200 yes", "body"])
+        let error = #expect(throws: HTTPError.self) { try ask("/big", isWanted: false) }
+        #expect(error?.kind == .cancelled && events.count == 3)
+        // That of an error is nobody's but who reads it.
+        #expect(try ask("/nothing", isWanted: false).body == Array("nothing here".utf8))
+        #expect(events.count == 3)
+    }
+
     @Test func aBodyIsStreamed() throws {
         var total = 0
         var largest = 0

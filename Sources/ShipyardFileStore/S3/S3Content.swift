@@ -1,0 +1,101 @@
+import Glibc
+import ShipyardHTTPClient
+import ShipyardModel
+
+/// The hashes of what is sent, computed once before: they are in the head of the request, and a request may be sent again.
+struct ContentHashes {
+    private static let pieceBytes = 1 << 20
+
+    let md5: [UInt8]
+    /// Where the request is signed with it.
+    let sha256: String?
+
+    init(md5: [UInt8]) {
+        self.md5 = md5
+        sha256 = nil
+    }
+
+    init(of source: ByteSource, withSHA256: Bool) throws(FileStoreError) {
+        var md5 = try Digest(.md5)
+        var sha256 = try Digest(.sha256)
+        switch source {
+        case .bytes(let bytes):
+            bytes.withUnsafeBytes {
+                md5.update($0)
+                if withSHA256 { sha256.update($0) }
+            }
+        case .file(let stretch):
+            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: 16)
+            defer { piece.deallocate() }
+            var position: Int64 = 0
+            while position < stretch.count {
+                let wanted = Int(min(Int64(piece.count), stretch.count - position))
+                let count = pread(stretch.file, piece.baseAddress, wanted, off_t(stretch.offset + position))
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else {
+                    throw FileStoreError(
+                        .localFile,
+                        count < 0
+                            ? "what was to be sent could not be read: \(String(cString: strerror(errno)))"
+                            : "the file has become shorter while it was sent")
+                }
+                let bytes = UnsafeRawBufferPointer(rebasing: piece[..<count])
+                md5.update(bytes)
+                if withSHA256 { sha256.update(bytes) }
+                position += Int64(count)
+            }
+        }
+        self.md5 = md5.bytes()
+        let digits = sha256.hexadecimal()
+        self.sha256 = withSHA256 ? digits : nil
+    }
+}
+
+/// A request to S3, before it is signed.
+struct S3Call {
+    enum Body {
+        case none
+        /// What tells the service what to do.
+        case xml(String)
+        case content(ByteSource, ContentHashes)
+    }
+
+    var method: HTTPMethod
+    var container: String?
+    var name: BytePath?
+    var query: [S3Field] = []
+    var headers: [HTTPHeader] = []
+    var body = Body.none
+    /// A success has XML in which this element is. `Error` in its place is a refusal whatever the status: where something takes long
+    /// the service answers 200 before it knows.
+    ///
+    /// Not the root's name, which is not the same in all services. Without any check an answer of something in between would
+    /// be a listing of no files.
+    var element: String?
+
+    init(_ method: HTTPMethod, _ container: String? = nil, _ name: BytePath? = nil, _ query: [S3Field] = []) {
+        self.method = method
+        self.container = container
+        self.name = name
+        self.query = query
+    }
+
+    init(_ method: HTTPMethod, _ file: StorePath, _ query: [S3Field] = []) {
+        self.init(method, file.container, file.name, query)
+    }
+}
+
+/// The last answer to a call.
+struct S3Answer {
+    let response: HTTPResponse
+    /// Where the call's answer has one.
+    let root: XMLElement?
+    let refusal: S3Refusal?
+
+    var tag: String? { S3Text.tag(response.header("ETag")) }
+    /// The service's time, which is within a second or two of the file's: the answer to a write does not tell that.
+    var date: Instant {
+        let seconds = response.header("Date").flatMap(httpDate) ?? Int64(time(nil))
+        return Instant(milliseconds: seconds * 1000)
+    }
+}
