@@ -6,8 +6,12 @@ package final class XMLElement {
     /// Of itself, not of what is in it.
     package fileprivate(set) var text = ""
     package fileprivate(set) var children: [XMLElement] = []
+    package let attributes: [String: String]
 
-    fileprivate init(_ name: String) { self.name = name }
+    fileprivate init(_ name: String, _ attributes: [String: String]) {
+        self.name = name
+        self.attributes = attributes
+    }
 
     /// The first child of this name.
     package subscript(_ name: String) -> XMLElement? { children.first { $0.name == name } }
@@ -28,7 +32,7 @@ package final class XMLElement {
         let isWhole = withExtendedLifetime(reading) {
             shipyard_expat_handle(
                 parser, Unmanaged.passUnretained(reading).toOpaque(),
-                { context, name, _ in Reading.of(context)?.begin(name) },
+                { context, name, attributes in Reading.of(context)?.begin(name, attributes) },
                 { context, _ in Reading.of(context)?.end() },
                 { context, bytes, count in Reading.of(context)?.append(bytes, Int(count)) })
             return bytes.withUnsafeBytes { buffer in
@@ -64,10 +68,19 @@ private final class Reading {
         context.map { Unmanaged<Reading>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    func begin(_ name: UnsafePointer<CChar>?) {
+    /// - Parameter attributes: names and values in turn, then NULL.
+    func begin(
+        _ name: UnsafePointer<CChar>?, _ attributes: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+    ) {
         guard let name, open.count < Self.deepest else { return skipped += 1 }
         let full = String(cString: name)
-        let element = XMLElement(full.split(separator: ":").last.map(String.init) ?? full)
+        var found: [String: String] = [:]
+        var position = 0
+        while let attributes, let name = attributes[position], let value = attributes[position + 1] {
+            found[String(cString: name)] = String(cString: value)
+            position += 2
+        }
+        let element = XMLElement(full.split(separator: ":").last.map(String.init) ?? full, found)
         open.last?.children.append(element)
         if root == nil { root = element }
         open.append(element)
