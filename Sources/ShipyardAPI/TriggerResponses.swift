@@ -20,6 +20,24 @@ package struct TriggerEventResponse: Codable, Sendable {
     package var goneTime: String?
 }
 
+/// A page of the ledger.
+package struct TriggerPageResponse: Codable, Sendable {
+    package var value: [TriggerEventResponse]
+    /// Where the next page starts; absent on the last one.
+    package var next: Int?
+    /// Containers of other stores whose files cannot be seen now; absent where there are none.
+    package var troubles: [TriggerTroubleResponse]?
+}
+
+package struct TriggerTroubleResponse: Codable, Sendable {
+    package var account: String
+    package var container: String
+    package var reason: String
+    package var since: String
+    /// When it is tried again.
+    package var nextTime: String
+}
+
 /// The body of `POST /triggers/{event}/replay`.
 package struct TriggerReplayRequest: Codable, Sendable {
     /// Given twice it makes one run.

@@ -1,4 +1,5 @@
 import ShipyardEngine
+import ShipyardFileStore
 import ShipyardModel
 import ShipyardService
 import ShipyardStore
@@ -33,6 +34,27 @@ package struct Submissions: Sendable {
         self.turns = turns
         self.readers = readers
         self.layout = layout
+    }
+
+    /// What a store says where there are no keys to open it.
+    static func keys(
+        _ ring: StorageKeyRing, _ account: StorageAccount
+    ) throws(FileStoreError) -> StorageKeys {
+        do throws(SecretFailure) {
+            return try ring.keys(for: account)
+        } catch {
+            throw FileStoreError(
+                .authenticationFailed,
+                "the keys of storage account `\(account.alias)` cannot be had: \(error.reason)")
+        }
+    }
+
+    /// Opens a store with the keys that are known here.
+    package var openStore: StoreOpener {
+        let (keys, stores) = (storageKeys, FileStores(embeddedRoot: layout.storage))
+        return { account, gauge throws(FileStoreError) in
+            try stores.open(account, Self.keys(keys, account), gauge)
+        }
     }
 
     /// Makes the pool of the pool file; answers its id. Runs on the caller's own thread, as `addJobs` does: reading

@@ -12,7 +12,8 @@ struct TriggerVerdictTests {
 
     private func verdict(_ change: (inout TriggerVerdict) -> Void) -> String {
         let event = ScheduleDefinition.StorageEvent(
-            storageAccountSettings: "main", account: "store", container: "in", pathBeginsWith: "a/",
+            storageAccountSettings: "main", account: StorageAccount(.embedded, alias: "main", name: "store"),
+            container: "in", pathBeginsWith: "a/",
             pathEndsWith: ".done", quietPeriod: .zero, hasManifest: true)
         let record = ScheduleRecord(
             number: 1, id: ScheduleID("s")!, isRecurrence: false, state: .active,

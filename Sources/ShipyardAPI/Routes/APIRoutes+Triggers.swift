@@ -19,7 +19,7 @@ extension APIRoutes {
         }
     }
 
-    private func triggerPage(_ request: HTTPRequest) throws(APIFailure) -> ListBody<TriggerEventResponse> {
+    private func triggerPage(_ request: HTTPRequest) throws(APIFailure) -> TriggerPageResponse {
         let limit = Int(min(try number("limit", atLeast: 1, in: request) ?? 100, Self.eventLimit))
         let before = try number("before", atLeast: 1, in: request)
         var filter = TriggerEventFilter()
@@ -38,9 +38,15 @@ extension APIRoutes {
         let events = try read { reader throws(StoreError) in
             try reader.triggerEvents(before: before, limit: limit, where: filter)
         }
-        return ListBody(
+        let troubles = triggers.troubles.map { trouble in
+            TriggerTroubleResponse(
+                account: trouble.account, container: trouble.container, reason: trouble.reason,
+                since: trouble.since.iso8601, nextTime: trouble.next.iso8601)
+        }
+        return TriggerPageResponse(
             value: try responses(events),
-            next: events.count < limit ? nil : events.last.map { Int($0.number) })
+            next: events.count < limit ? nil : events.last.map { Int($0.number) },
+            troubles: troubles.isEmpty ? nil : troubles)
     }
 
     private func responses(_ events: [TriggerEventRecord]) throws(APIFailure) -> [TriggerEventResponse] {
@@ -56,7 +62,8 @@ extension APIRoutes {
         guard let number = Int64(word) else {
             throw APIFailure(404, "TriggerEventNotFound", "`\(word)` is no number of an event")
         }
-        let key = request.body.isEmpty ? nil : try body(of: request, as: TriggerReplayRequest.self).submissionId
+        let key =
+            request.body.isEmpty ? nil : try body(of: request, as: TriggerReplayRequest.self).submissionId
         if let key, !isID(key) {
             throw APIFailure(
                 400, "InvalidSubmissionId", "`submissionId` is 1 to 64 ASCII letters, digits, `-` or `_`")
@@ -115,7 +122,7 @@ struct TriggerVerdict {
     var response: TriggerExplanationResponse.Schedule {
         TriggerExplanationResponse.Schedule(
             scheduleId: schedule.record.id.text, scheduleState: schedule.record.state.rawValue,
-            account: schedule.event.account, container: schedule.event.container,
+            account: schedule.event.account?.name, container: schedule.event.container,
             pathBeginsWith: schedule.event.pathBeginsWith, pathEndsWith: schedule.event.pathEndsWith,
             matchesContainer: schedule.event.place == place, matchesBegin: matchesBegin,
             matchesEnd: matchesEnd,
@@ -138,6 +145,7 @@ struct TriggerVerdict {
             return schedule.record.state == .active || schedule.record.state == .disabled
                 ? "nobody could look now; ask again" : "the schedule is \(schedule.record.state.rawValue)"
         }
+        if let trouble = watched.trouble { return "the store cannot be asked: \(trouble)" }
         if !watched.hasContainer { return "there is no container \(place)" }
         guard let version = watched.version else {
             return events.isEmpty

@@ -137,7 +137,8 @@ package enum ServiceHost {
         let isStopping = StopFlag()
         let starter = try RunStarter(submissions, log: { log.write($0) }, isStopping: { isStopping.isSet })
         let triggers = try StorageTriggers(
-            layout: layout, ledger: StoredLedger(loop: loop, readers: readers), log: { log.write($0) })
+            layout: layout, ledger: StoredLedger(loop: loop, readers: readers),
+            open: submissions.openStore, log: { log.write($0) })
         let routes = APIRoutes(
             loop: loop, readers: readers, layout: layout, submissions: submissions, triggers: triggers,
             identity: .init(version: version, processID: getpid(), startTime: SystemClock.now()))

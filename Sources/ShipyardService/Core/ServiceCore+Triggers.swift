@@ -196,14 +196,21 @@ package struct TriggeredSchedule: Sendable {
 }
 
 extension ScheduleDefinition.StorageEvent {
-    package var place: ContainerPlace? { account.map { ContainerPlace(account: $0, container: container) } }
+    package var place: ContainerPlace? {
+        account.map { ContainerPlace(account: $0.name, container: container) }
+    }
 
     /// Nil where nobody said which account is meant.
     fileprivate func subscription(of schedule: UInt32) -> StorageSubscription? {
         guard let place, let since else { return nil }
-        return StorageSubscription(
+        var subscription = StorageSubscription(
             schedule: schedule, place: place,
             pathBeginsWith: pathBeginsWith, pathEndsWith: pathEndsWith, quietPeriod: quietPeriod,
             hasManifest: hasManifest, since: since)
+        if let account, account.kind != .embedded {
+            subscription.store = account
+            if let pollInterval { subscription.pollInterval = pollInterval }
+        }
+        return subscription
     }
 }

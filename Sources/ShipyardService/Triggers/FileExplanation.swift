@@ -16,6 +16,8 @@ package struct FileExplanation: Hashable, Sendable {
     /// There is a file, and this is its version.
     package var version: FileVersion?
     package var waiting: Waiting?
+    /// Why nobody can look, where that is so.
+    package var trouble: String?
 }
 
 extension TriggerWatcher {

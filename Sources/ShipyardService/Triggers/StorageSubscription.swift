@@ -1,6 +1,6 @@
 import ShipyardModel
 
-/// A container of the embedded store: `storage/<account>/<container>` of a home.
+/// A container: in the embedded store `storage/<account>/<container>` of a home.
 package struct ContainerPlace: Hashable, Sendable, CustomStringConvertible {
     package var account: String
     package var container: String
@@ -33,6 +33,10 @@ package struct StorageSubscription: Hashable, Sendable {
     package var hasManifest: Bool
     /// When the trigger was added: files that were there before do not count.
     package var since: Instant
+    /// Where the container is; nil for the embedded store.
+    package var store: StorageAccount?
+    /// How often such a container is looked through.
+    package var pollInterval = TimeSpan.seconds(15)
 
     package init(
         schedule: UInt32, place: ContainerPlace, pathBeginsWith: String = "", pathEndsWith: String = "",

@@ -1,12 +1,14 @@
 import Glibc
+import ShipyardFileStore
 import ShipyardModel
 import ShipyardSystem
 import Synchronization
 
-/// Watches containers of the embedded store on a thread of its own, from the first subscription on.
+/// Watches containers of the embedded store on a thread of its own, from the first subscription on, and has those of other stores
+/// looked at.
 package final class StorageTriggers: Sendable {
     private enum Request: Sendable {
-        case follow([StorageSubscription])
+        case follow([StorageSubscription], polled: Set<UInt32>)
         case explain(ContainerPlace, BytePath, @Sendable ([FileExplanation]) -> Void)
         case stop
     }
@@ -22,22 +24,35 @@ package final class StorageTriggers: Sendable {
     private let log: @Sendable (String) -> Void
     private let mail = Mutex(Mail())
     private let wakeup: Wakeup
+    private let polls: StorePolls
 
+    /// - Parameter open: opens other stores, with their keys.
     package init(
-        layout: HomeLayout, ledger: any TriggerLedger, log: @escaping @Sendable (String) -> Void
+        layout: HomeLayout, ledger: any TriggerLedger,
+        open: @escaping StoreOpener = StorageTriggers.opensNothing,
+        log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
+        polls = StorePolls(ledger: ledger, open: open, log: log)
         self.layout = layout
         self.ledger = ledger
         self.log = log
         wakeup = try Wakeup()
     }
 
+    /// For those who have the embedded store alone.
+    package static let opensNothing: StoreOpener = { account, _ throws(FileStoreError) in
+        throw FileStoreError(.unsupported, "\(account.place) is not looked at here")
+    }
+
     /// From now on, these and no others. Does not wait.
-    package func follow(_ subscriptions: [StorageSubscription]) {
+    package func follow(_ all: [StorageSubscription]) {
+        polls.follow(all.filter { $0.store != nil })
+        let polled = Set(all.filter { $0.store != nil }.map(\.schedule))
+        let subscriptions = all.filter { $0.store == nil }
         let mustStart = mail.withLock { mail in
             // Without a thread there is nothing to end.
             guard !mail.isStopped, mail.hasThread || !subscriptions.isEmpty else { return false }
-            mail.requests.append(.follow(subscriptions))
+            mail.requests.append(.follow(subscriptions, polled: polled))
             defer { mail.hasThread = true }
             return !mail.hasThread
         }
@@ -49,6 +64,8 @@ package final class StorageTriggers: Sendable {
     /// watcher has no time for an answer now.
     package func explain(_ place: ContainerPlace, _ path: BytePath) -> [FileExplanation] {
         let box = ExplanationBox()
+        let isPolled = polls.explain(place, path) { box.give($0) }
+        if isPolled { return box.wait(milliseconds: 2000) }
         let isAsked = mail.withLock { mail in
             guard mail.hasThread, !mail.isStopped else { return false }
             mail.requests.append(.explain(place, path) { box.give($0) })
@@ -61,12 +78,16 @@ package final class StorageTriggers: Sendable {
 
     /// Does not wait: what the thread has begun it ends, and tells the ledger or not.
     package func stop() {
+        polls.stop()
         mail.withLock { mail in
             mail.requests.append(.stop)
             mail.isStopped = true
         }
         wakeup.signal()
     }
+
+    /// Containers of other stores whose files cannot be seen now.
+    package var troubles: [StoreTrouble] { polls.troubles }
 
     private func start() {
         do throws(SystemError) {
@@ -84,7 +105,9 @@ package final class StorageTriggers: Sendable {
         while true {
             for request in takeRequests() {
                 switch request {
-                case .follow(let subscriptions): watcher.follow(subscriptions)
+                case .follow(let subscriptions, let polled):
+                    watcher.polled = polled
+                    watcher.follow(subscriptions)
                 case .explain(let place, let path, let give): give(watcher.explain(path, in: place))
                 case .stop: return
                 }
@@ -116,7 +139,7 @@ package final class StorageTriggers: Sendable {
         poll(&watched, nfds_t(watched.count), Int32(clamping: pause))
     }
 
-    private static func now() -> Moment {
+    static func now() -> Moment {
         Moment(
             wall: SystemClock.now(),
             steady: SteadyTime(milliseconds: SystemClock.monotonicMicroseconds() / 1000))

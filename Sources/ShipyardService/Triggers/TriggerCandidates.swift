@@ -62,6 +62,17 @@ struct TriggerCandidates {
         }
     }
 
+    /// Nobody can look at any of them before then.
+    mutating func postpone(until moment: SteadyTime) {
+        entries = entries.mapValues { candidate in
+            var candidate = candidate
+            candidate.due = max(candidate.due, moment)
+            return candidate
+        }
+        // Sorted, it is a heap.
+        heap = entries.map { ($0.value.due, $0.key) }.sorted { $0.0 < $1.0 }
+    }
+
     /// One that is to be looked at; it stays until it is removed, and comes up again only when it is set anew.
     mutating func takeDue(at now: SteadyTime) -> CandidateKey? {
         while let first = heap.first, first.due <= now {

@@ -49,21 +49,50 @@ extension TriggerWatcher {
     }
 
     private func compareLedger(mostGone: Int) throws(Refusal) -> Int {
+        // Rows of other stores are known to whoever looks at them.
+        try LedgerComparison(ledger, now: clock().wall, mostGone: mostGone).run(
+            isMine: { !polled.contains($0.schedule) }, isThere: { isThere($0) })
+    }
+
+    /// Whether the row's file would be found again.
+    private func isThere(_ row: TriggerEventRecord) -> Bool {
+        guard let subscription = subscriptions[row.schedule],
+            subscription.place == ContainerPlace(account: row.file.account, container: row.file.container)
+        else { return false }
+        return containers[subscription.place]?.opener.status(row.file.path)?.version == row.file.version
+    }
+}
+
+/// Compares the ledger with what is there.
+struct LedgerComparison {
+    private let ledger: any TriggerLedger
+    private let now: Instant
+    private let mostGone: Int
+
+    init(_ ledger: any TriggerLedger, now: Instant, mostGone: Int = TriggerWatcher.mostGone) {
+        self.ledger = ledger
+        self.now = now
+        self.mostGone = mostGone
+    }
+
+    /// Answers how many rows there are.
+    func run(
+        isMine: (TriggerEventRecord) -> Bool, isThere: (TriggerEventRecord) -> Bool
+    ) throws(Refusal) -> Int {
         var (last, count) = (Int64(0), 0)
         /// By schedule, the oldest first.
         var gone: [UInt32: [Int64]] = [:]
         var changes: [LedgerUpkeep] = []
-        let now = clock().wall
         while true {
-            let rows = try ledger.rows(after: last, limit: Pace.slice)
+            let rows = try ledger.rows(after: last, limit: TriggerWatcher.Pace.slice)
             guard let newest = rows.last else { break }
             last = newest.number
-            count += rows.count
-            for row in rows {
+            for row in rows where isMine(row) {
+                count += 1
                 switch (isThere(row), row.gone) {
                 case (true, nil): break
                 case (true, _?): changes.append(.mark(row.number, gone: nil))
-                case (false, let since?) where now - since > Self.keptGone:
+                case (false, let since?) where now - since > TriggerWatcher.keptGone:
                     changes.append(.delete(row.number))
                 case (false, let since):
                     if since == nil { changes.append(.mark(row.number, gone: now)) }
@@ -75,7 +104,7 @@ extension TriggerWatcher {
         for numbers in gone.values {
             for number in numbers.prefix(max(0, numbers.count - mostGone)) {
                 changes.append(.delete(number))
-                if changes.count >= Pace.slice { try tell(&changes) }
+                if changes.count >= TriggerWatcher.Pace.slice { try tell(&changes) }
             }
         }
         try tell(&changes)
@@ -85,13 +114,5 @@ extension TriggerWatcher {
     private func tell(_ changes: inout [LedgerUpkeep]) throws(Refusal) {
         if !changes.isEmpty { try ledger.upkeep(changes) }
         changes = []
-    }
-
-    /// Whether the row's file would be found again.
-    private func isThere(_ row: TriggerEventRecord) -> Bool {
-        guard let subscription = subscriptions[row.schedule],
-            subscription.place == ContainerPlace(account: row.file.account, container: row.file.container)
-        else { return false }
-        return containers[subscription.place]?.opener.status(row.file.path)?.version == row.file.version
     }
 }

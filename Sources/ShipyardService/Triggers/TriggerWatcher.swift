@@ -38,6 +38,8 @@ final class TriggerWatcher {
     /// Schedules whose files of before are in the ledger.
     var based: Set<UInt32> = []
     var upkeep = LedgerUpkeepTimes()
+    /// Schedules whose containers are in other stores.
+    var polled: Set<UInt32> = []
 
     /// Answers whether a directory may be watched. For tests.
     var mayWatch: () -> Bool = { true }

@@ -106,5 +106,6 @@ extension StorageEventSpec {
         pathEndsWith = fields.string("path_ends_with") ?? ""
         quietPeriod = fields.duration("quiet_period") ?? .zero
         hasManifest = fields.bool("manifest") ?? false
+        pollInterval = fields.duration("poll_interval")
     }
 }

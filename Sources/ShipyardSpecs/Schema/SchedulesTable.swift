@@ -112,7 +112,7 @@ extension SchemaTable {
         [
             KeySchema(
                 "storage_event", .mapping(storageEvent), required: true, own: true,
-                "A file came into a container of the embedded store, or was overwritten.")
+                "A file came into a container, or was overwritten.")
         ])
 
     private static let storageEvent = MappingSchema(
@@ -131,6 +131,10 @@ extension SchemaTable {
             KeySchema(
                 "manifest", .bool, default: "false", own: true,
                 "Whether the file lists, one on a line, the files that must be there too before anything runs."
+            ),
+            KeySchema(
+                "poll_interval", .string, default: "00:00:15", check: .positiveDuration, own: true,
+                "How often a container of S3 or Azure is looked through, at least a second; the embedded store tells by itself."
             ),
         ])
 }

@@ -13,13 +13,15 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
     package struct StorageEvent: Sendable, Codable, Hashable {
         /// The alias in the credentials.
         package var storageAccountSettings: String
-        /// The account's name, which the alias stood for when the schedule was added; nil where nobody looked it up.
-        package var account: String?
+        /// What the alias stood for when the schedule was added; nil where nobody looked it up.
+        package var account: StorageAccount?
         package var container: String
         package var pathBeginsWith: String
         package var pathEndsWith: String
         package var quietPeriod: TimeSpan
         package var hasManifest: Bool
+        /// Nil for the usual one, and for the embedded store.
+        package var pollInterval: TimeSpan?
         /// When the trigger was added as it is, which files of before do not concern. Set by whoever stores it.
         package var since: Instant?
     }
@@ -62,7 +64,8 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
             StorageEvent(
                 storageAccountSettings: event.storageAccountSettings.value, container: event.container.value,
                 pathBeginsWith: event.pathBeginsWith, pathEndsWith: event.pathEndsWith,
-                quietPeriod: event.quietPeriod, hasManifest: event.hasManifest)
+                quietPeriod: event.quietPeriod, hasManifest: event.hasManifest,
+                pollInterval: event.pollInterval)
         }
     }
 
@@ -71,7 +74,7 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
         guard var event = storageEvent else { return }
         event.since = before?.storageEvent?.since
         storageEvent = event
-        if event != before?.storageEvent || event.since == nil { storageEvent?.since = now }
+        if event.meaning != before?.storageEvent?.meaning || event.since == nil { storageEvent?.since = now }
     }
 
     package init(json: String) throws(JSONError) {
@@ -88,7 +91,9 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
             }
             table.crons.append(expression)
         }
-        table.intervals = intervals.compactMap { Interval(every: $0, from: anchor ?? Instant(milliseconds: 0)) }
+        table.intervals = intervals.compactMap {
+            Interval(every: $0, from: anchor ?? Instant(milliseconds: 0))
+        }
         table.moments = moments
         table.notBefore = notBefore
         table.notAfter = notAfter
@@ -100,6 +105,40 @@ package struct ScheduleDefinition: Sendable, Codable, Hashable {
         Dictionary(
             parameters.map { ($0.name, ScheduleParameter.text($0.value, .of(context))) },
             uniquingKeysWith: { $1 })
+    }
+}
+
+extension ScheduleDefinition.StorageEvent {
+    /// Which files it is about: not where the keys are, nor how often somebody looks.
+    fileprivate var meaning: Self {
+        var event = self
+        event.account?.credentialsFile = nil
+        event.account?.alias = ""
+        event.account?.usesPathStyle = nil
+        event.storageAccountSettings = ""
+        event.pollInterval = nil
+        return event
+    }
+
+    /// Where it is stored an account was once a name, which is that of one in the embedded store.
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        let alias = try fields.decode(String.self, forKey: .storageAccountSettings)
+        let account: StorageAccount?
+        if let name = try? fields.decodeIfPresent(String.self, forKey: .account) {
+            account = StorageAccount(.embedded, alias: alias, name: name)
+        } else {
+            account = try fields.decodeIfPresent(StorageAccount.self, forKey: .account)
+        }
+        self.init(
+            storageAccountSettings: alias, account: account,
+            container: try fields.decode(String.self, forKey: .container),
+            pathBeginsWith: try fields.decode(String.self, forKey: .pathBeginsWith),
+            pathEndsWith: try fields.decode(String.self, forKey: .pathEndsWith),
+            quietPeriod: try fields.decode(TimeSpan.self, forKey: .quietPeriod),
+            hasManifest: try fields.decode(Bool.self, forKey: .hasManifest),
+            pollInterval: try fields.decodeIfPresent(TimeSpan.self, forKey: .pollInterval),
+            since: try fields.decodeIfPresent(Instant.self, forKey: .since))
     }
 }
 

@@ -60,6 +60,8 @@ package struct StorageEventSpec: Sendable {
     package var pathEndsWith = ""
     package var quietPeriod = TimeSpan.zero
     package var hasManifest = false
+    /// Of stores that tell of nothing by themselves.
+    package var pollInterval: TimeSpan?
 }
 
 extension ScheduleParameter {

@@ -193,7 +193,8 @@ extension ScheduleDefinition {
                 "on: storage_event",
                 "\(event.storageAccountSettings)/\(event.container)/\(event.pathBeginsWith)…\(event.pathEndsWith)"
                     + (event.quietPeriod > .zero ? ", quiet for \(SpecDuration.text(event.quietPeriod))" : "")
-                    + (event.hasManifest ? ", a manifest" : ""))
+                    + (event.hasManifest ? ", a manifest" : "")
+                    + (event.pollInterval.map { ", looked for every \(SpecDuration.text($0))" } ?? ""))
         }
         add("enabled", isEnabled ? "true" : "false")
         return keys

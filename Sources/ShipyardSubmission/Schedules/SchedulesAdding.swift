@@ -53,7 +53,8 @@ struct SchedulesAdding {
             var definition = ScheduleDefinition(schedule)
             if let alias = definition.storageEvent?.storageAccountSettings {
                 // Without credentials the alias is the account, as it is for task factories.
-                definition.storageEvent?.account = accounts?[alias]?.name ?? alias
+                definition.storageEvent?.account =
+                    accounts?[alias] ?? StorageAccount(.embedded, alias: alias, name: alias)
                 if accounts == nil {
                     warnings.append(
                         "warning: schedule \(schedule.id.value): no credentials were given, so `\(alias)` is taken for"
@@ -90,7 +91,11 @@ struct SchedulesAdding {
             texts[schedule.jobsFile?.value] = jobs.source.text
         }
         let hasCredentials = wanted.files.contains { $0.kind == .credentials }
-        if hasCredentials { accounts = specs.credentials.accounts }
+        if let file = wanted.files.last(where: { $0.kind == .credentials }) {
+            specs.credentials.setFile(file.path)
+            target.storageKeys.remember(specs.credentials)
+            accounts = specs.credentials.accounts
+        }
         diagnostics.report(
             ScheduleUses.check(spec, credentials: hasCredentials ? specs.credentials : nil) { name in
                 texts[name].map { .text($0) } ?? .notGiven

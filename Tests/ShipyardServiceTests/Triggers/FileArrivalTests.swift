@@ -112,7 +112,8 @@ import Testing
     private func offer(_ change: (inout ScheduleDefinition.StorageEvent) -> Void = { _ in }) -> ScheduleOffer
     {
         var event = ScheduleDefinition.StorageEvent(
-            storageAccountSettings: "main", account: "store", container: "in", pathBeginsWith: "a",
+            storageAccountSettings: "main", account: StorageAccount(.embedded, alias: "main", name: "store"),
+            container: "in", pathBeginsWith: "a",
             pathEndsWith: "b", quietPeriod: .seconds(3), hasManifest: true)
         change(&event)
         var definition = ScheduleDefinition()

@@ -44,7 +44,8 @@ import Testing
         definition.policy.hasTrigger = true
         definition.policy.overlap = .parallel
         definition.storageEvent = ScheduleDefinition.StorageEvent(
-            storageAccountSettings: "main", account: "store", container: "in", pathBeginsWith: "",
+            storageAccountSettings: "main", account: StorageAccount(.embedded, alias: "main", name: "store"),
+            container: "in", pathBeginsWith: "",
             pathEndsWith: ".done", quietPeriod: .zero, hasManifest: false)
         return ScheduleOffer(
             id: ScheduleID("t")!, isRecurrence: false, definition: definition, bundle: "{}", digest: "d")

@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardService
 
@@ -27,9 +28,14 @@ enum TriggersListCommand {
             }
             return number
         }
-        let events = try invocation.service().triggerEvents(
+        let (events, troubles) = try invocation.service().triggerEvents(
             of: invocation.arguments["schedule"], state: invocation.arguments["state"], limit: limit ?? 100)
         let console = invocation.console
+        for trouble in troubles {
+            console.warn(
+                "files that come into \(trouble.account)/\(trouble.container) cannot be seen since \(trouble.since): "
+                    + "\(DisplayText.printable(trouble.reason)); tried again at \(trouble.nextTime)")
+        }
         if invocation.isRaw {
             console.printRaw(RawShape.pages("triggers", events.map(RawShape.triggerEvent)))
             return .done
@@ -161,18 +167,20 @@ struct StoredFileName {
 extension ServiceClient {
     func triggerEvents(
         of schedule: String?, state: String?, limit: Int
-    ) throws(CommandFailure) -> [TriggerEventResponse] {
+    ) throws(CommandFailure) -> (events: [TriggerEventResponse], troubles: [TriggerTroubleResponse]) {
         var events: [TriggerEventResponse] = []
+        var troubles: [TriggerTroubleResponse] = []
         var before: Int?
         repeat {
             let path = ("/triggers" as ServicePath).query("schedule", schedule).query("state", state)
                 .query("before", before.map(String.init)).query(
                     "limit", String(min(limit - events.count, 1000)))
-            let page = try get(path, as: ListResponse<TriggerEventResponse>.self)
+            let page = try get(path, as: TriggerPageResponse.self)
             events += page.value
+            troubles = page.troubles ?? []
             before = page.next
         } while before != nil && events.count < limit
-        return events
+        return (events, troubles)
     }
 
     func replay(_ event: Int64, key: String?) throws(CommandFailure) -> TriggerReplayResponse {
