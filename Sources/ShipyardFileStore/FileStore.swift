@@ -61,6 +61,18 @@ package protocol FileStore: AnyObject {
     /// Replaces all metadata of a file.
     func setMetadata(_ metadata: [String: String], of file: StorePath) throws(FileStoreError)
 
+    /// That there is a folder of this name, though nothing be in it. A store without directories gets an empty file whose name ends in a slash,
+    /// as consoles of such services make it.
+    func makeFolder(_ folder: StorePath) throws(FileStoreError)
+
+    /// Keeps a file in another tier. The new place is written and proved before the old one goes, so that an interruption leaves the
+    /// file as it was. Answers how many bytes it takes there.
+    ///
+    /// - Parameter identity: as it was listed; nothing is done to a file that has been written anew since.
+    func changeTier(
+        of file: StorePath, to tier: StorageTier, identity: String?
+    ) throws(FileStoreError) -> Int64
+
     /// From its return on what was written outlives a power cut. Whoever says that something is stored has called it.
     func settle() throws(FileStoreError)
 }
@@ -85,6 +97,23 @@ extension FileStore {
             try? abandon(upload)
             throw error
         }
+    }
+
+    package func makeFolder(_ folder: StorePath) throws(FileStoreError) {
+        var attributes = FileAttributes()
+        attributes.mustBeNew = true
+        let name = BytePath(bytes: folder.name.bytes + [UInt8(ascii: "/")])
+        do throws(FileStoreError) {
+            _ = try write(StorePath(folder.container, name), from: .bytes([]), attributes)
+        } catch {
+            guard error.code == .blobAlreadyExists else { throw error }
+        }
+    }
+
+    package func changeTier(
+        of file: StorePath, to tier: StorageTier, identity: String?
+    ) throws(FileStoreError) -> Int64 {
+        throw FileStoreError(.unsupported, "\(account.place) has no tiers")
     }
 
     /// A service has stored what it has answered.

@@ -38,7 +38,7 @@ final class TierTests {
         attributes.metadata = ["kind": "raw"]
         _ = try store.write(path("d/rec"), from: .bytes(text), attributes)
         let hot = try #require(try store.stat(path("d/rec")))
-        let taken = try store.move(path("d/rec"), to: .cool, identity: hot.identity)
+        let taken = try store.changeTier(of: path("d/rec"), to: .cool, identity: hot.identity)
         #expect(taken < 500)
         let cool = try #require(try store.stat(path("d/rec")))
         #expect(cool.size == hot.size && cool.modified == hot.modified && cool.tier == .cool && cool.keptBytes == taken)
@@ -50,23 +50,23 @@ final class TierTests {
         #expect(try store.list("box", prefix: BytePath("d/"), after: nil, limit: 9).files.map(\.size) == [hot.size])
         _ = try store.copy(path("d/rec"), to: path("e"))
         #expect(try store.tier(of: path("e")) == .cool && read("e") == text)
-        #expect(try store.move(path("d/rec"), to: .hot, identity: nil) == hot.size)
+        #expect(try store.changeTier(of: path("d/rec"), to: .hot, identity: nil) == hot.size)
         #expect(try store.tier(of: path("d/rec")) == .hot && read("d/rec") == text)
         #expect(service.contents.withLock { $0.files["box"]?.keys.filter { $0.contains("d/rec") }.count } == 1)
     }
 
     @Test func anArchivedFileIsReadWhenItIsBack() throws {
         try write("a", text)
-        _ = try store.move(path("a"), to: .archive, identity: nil)
+        _ = try store.changeTier(of: path("a"), to: .archive, identity: nil)
         #expect(code { _ = try self.read("a") } == .blobArchived)
         #expect(try store.stat(path("a"))?.tier == .archive)
-        _ = try store.move(path("a"), to: .cool, identity: nil)
+        _ = try store.changeTier(of: path("a"), to: .cool, identity: nil)
         #expect(try read("a") == text)
         // What is written anew is hot, and the old one is nowhere.
         try write("a", [1])
         #expect(try read("a") == [1] && store.tier(of: path("a")) == .hot)
         #expect(service.contents.withLock { $0.files["box"]?.count } == 1)
-        _ = try store.move(path("a"), to: .cool, identity: nil)
+        _ = try store.changeTier(of: path("a"), to: .cool, identity: nil)
         try store.remove(path("a"), identity: nil)
         #expect(try store.stat(path("a")) == nil)
         #expect(service.contents.withLock { $0.files["box"]?.count } == 0)
@@ -77,7 +77,7 @@ final class TierTests {
         let names = ["a", "a b", "a!", "a\"b", "a#", "a.txt", "a/b", "a/b c", "a0", "ab", "b", " ", "!", "\"", "é", "z"]
         for (index, name) in names.enumerated() {
             try write(name, Array(name.utf8))
-            if index % 3 > 0 { _ = try store.move(path(name), to: index % 3 == 1 ? .cool : .archive, identity: nil) }
+            if index % 3 > 0 { _ = try store.changeTier(of: path(name), to: index % 3 == 1 ? .cool : .archive, identity: nil) }
         }
         let sorted = names.map { BytePath($0) }.sorted()
         for prefix in ["", "a", "a ", "a/", "\"", "z", "x"] {
@@ -108,7 +108,7 @@ final class TierTests {
         while true {
             let name = "f\(fault)"
             try write(name, text)
-            if tier == .hot { _ = try store.move(path(name), to: .cool, identity: nil) }
+            if tier == .hot { _ = try store.changeTier(of: path(name), to: .cool, identity: nil) }
             let wanted = fault
             let before = service.contents.withLock { $0.calls.count }
             let service = service
@@ -117,11 +117,11 @@ final class TierTests {
                     throw FileStoreError(.internalError, "dead")
                 }
             }
-            let isDone = (try? store.move(path(name), to: tier, identity: nil)) != nil
+            let isDone = (try? store.changeTier(of: path(name), to: tier, identity: nil)) != nil
             service.fail { _, _ in }
             let present = try #require(try store.stat(path(name)))
             #expect(present.size == Int64(text.count))
-            _ = try store.move(path(name), to: tier, identity: nil)
+            _ = try store.changeTier(of: path(name), to: tier, identity: nil)
             #expect(try store.tier(of: path(name)) == tier)
             #expect(service.contents.withLock { $0.files["box"]?.keys.filter { $0.contains(name) }.count } == 1)
             if tier != .archive { #expect(try read(name) == text) }
@@ -133,7 +133,7 @@ final class TierTests {
 
     @Test func aDamagedCoolFileIsNoFile() throws {
         try write("a", text)
-        _ = try store.move(path("a"), to: .cool, identity: nil)
+        _ = try store.changeTier(of: path("a"), to: .cool, identity: nil)
         let place = try #require(service.contents.withLock { $0.files["box"]?.keys.first })
         let whole = try #require(service.bytes("box", place))
         for count in [0, 5, whole.count - 1] {
@@ -144,6 +144,6 @@ final class TierTests {
         other[whole.count / 2] ^= 1
         service.put("box", place, other)
         #expect(code { _ = try self.read("a") } == .md5Mismatch)
-        #expect(code { _ = try self.store.move(self.path("a"), to: .hot, identity: nil) } == .md5Mismatch)
+        #expect(code { _ = try self.store.changeTier(of: self.path("a"), to: .hot, identity: nil) } == .md5Mismatch)
     }
 }

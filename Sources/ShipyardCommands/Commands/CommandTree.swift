@@ -52,6 +52,12 @@ package enum CommandTree {
                         DataPutCommand.command, DataGetCommand.command, DataListCommand.command,
                         DataStatCommand.command, DataCopyCommands.copy, DataCopyCommands.move,
                         DataDeleteCommand.command, DataSyncCommand.command, DataIngressCommand.command,
+                        LifecycleCommands.rehydrate,
+                        .group(
+                            "lifecycle", "stored files that grow old",
+                            [LifecycleCommands.plan, LifecycleCommands.run]),
+                        .group(
+                            "layout", "folders of datasets", [LayoutCommands.list, LayoutCommands.apply]),
                         .group(
                             "files", "files of tasks and nodes",
                             [

@@ -173,6 +173,19 @@ extension EmbeddedStore: FileStore {
             to: opened.descriptor.number, opened.status, file)
     }
 
+    package func makeFolder(_ folder: StorePath) throws(FileStoreError) {
+        let container = try container(folder.container)
+        guard EmbeddedContainer.isName(folder.name) else {
+            throw FileStoreError(.invalidResourceName, "`\(folder)` cannot be a folder of the embedded store")
+        }
+        do throws(SystemError) {
+            _ = try container.tree.makeDirectory(folder.name)
+        } catch {
+            throw FileStoreError(error, "\(folder) cannot be made: on the way to it is a file or a link")
+        }
+        unsettled.insert(folder.name.parent)
+    }
+
     package func settle() throws(FileStoreError) {
         guard let containerOpen, !unsettled.isEmpty else { return }
         for path in unsettled {

@@ -8,6 +8,26 @@ package enum StorageTier: String, Sendable, CaseIterable, Codable {
     /// Compressed as far as it goes, and read only after `data rehydrate`.
     case archive
 
+    /// What a sample of a file comes to here.
+    package func keptBytes(ofSample bytes: [UInt8]) throws(FileStoreError) -> Int {
+        guard self != .hot else { return bytes.count }
+        let compressor = try Zstd.Compressor(level: compressionLevel)
+        var count = 0
+        var failure: FileStoreError?
+        bytes.withUnsafeBytes { bytes in
+            do throws(FileStoreError) {
+                try compressor.add(bytes, isEnd: true) { piece in
+                    count += piece.count
+                    return true
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return count
+    }
+
     /// Of zstd.
     var compressionLevel: Int32 {
         switch self {

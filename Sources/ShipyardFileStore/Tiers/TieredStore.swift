@@ -64,6 +64,11 @@ extension TieredStore: FileStore {
     package func makeContainer(_ container: String) throws(FileStoreError) { try base.makeContainer(container) }
     package func settle() throws(FileStoreError) { try base.settle() }
 
+    package func makeFolder(_ folder: StorePath) throws(FileStoreError) {
+        try refuseOwnName(folder)
+        try base.makeFolder(folder)
+    }
+
     package func list(
         _ container: String, prefix: BytePath, after: BytePath?, limit: Int
     ) throws(FileStoreError) -> FilePage {
@@ -190,12 +195,8 @@ extension TieredStore {
         return try place(of: file)?.tier
     }
 
-    /// Moves a file to another tier: the new place is written and proved before the old one goes, so that an interruption leaves the file
-    /// as it was, or twice. Answers how many bytes it takes there.
-    ///
-    /// - Parameter identity: as it was listed; nothing is done to a file that has been written anew since.
-    package func move(
-        _ file: StorePath, to tier: StorageTier, identity: String?
+    package func changeTier(
+        of file: StorePath, to tier: StorageTier, identity: String?
     ) throws(FileStoreError) -> Int64 {
         guard let present = try stat(file) else {
             throw FileStoreError(.blobNotFound, "there is no file \(file) in \(account.place)")

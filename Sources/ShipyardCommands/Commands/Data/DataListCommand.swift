@@ -117,7 +117,8 @@ enum DataListCommand {
         // To the second: the fractions are of different lengths, and say nothing to people.
         let time = Instant(milliseconds: file.modified.milliseconds.flooredDivision(by: 1000).0 * 1000)
             .iso8601
-        return "\(padding)\(size)  \(time)  \(DisplayText.printable(file.name.description))"
+        let tier = file.tier == .hot ? "" : "  (\(file.tier.rawValue))"
+        return "\(padding)\(size)  \(time)  \(DisplayText.printable(file.name.description))\(tier)"
     }
 }
 
@@ -127,7 +128,8 @@ extension StoredFile {
         .present([
             ("name", .string(name.shown)), ("contentLength", .integer(size)),
             ("lastModified", .string(modified.iso8601)), ("etag", .string(identity)),
-            ("contentMD5", md5.map(JSONValue.string)),
+            ("contentMD5", md5.map(JSONValue.string)), ("accessTier", .string(tier.rawValue)),
+            ("keptLength", keptBytes.map { .integer($0) }),
             (
                 "metadata",
                 metadata.isEmpty

@@ -11,7 +11,7 @@ struct TaskLine {
     private(set) var result: JSONSlice?
     private(set) var failure: Failure?
     private(set) var uploadFailure: Failure?
-    private(set) var transfer: TransferLine?
+    private(set) var transfer: TaskTransferLine?
     private(set) var retryCount: JSONSlice?
     private(set) var requeueCount: JSONSlice?
     private(set) var wallTimeMilliseconds: JSONSlice?
@@ -46,7 +46,7 @@ struct TaskLine {
             } else if name.isText("executionInfo") {
                 try read(executionInfo: value)
             } else if name.isText("transferInfo") {
-                transfer = try TransferLine(value)
+                transfer = try TaskTransferLine(value)
             } else if name.isText("nodeInfo") {
                 node = try Self.node(value)
             }

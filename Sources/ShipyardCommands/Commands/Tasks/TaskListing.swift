@@ -63,7 +63,7 @@ struct TaskListing {
 }
 
 /// How far the files of a task have come.
-struct TransferLine {
+struct TaskTransferLine {
     private var isUpload = false
     private var files = 0.0
     private var bytes = 0.0
@@ -97,18 +97,9 @@ struct TransferLine {
     }
 
     var words: String {
-        let rate = bytesPerSecond.map { ", \(Self.amount($0))/s" } ?? ""
+        let rate = bytesPerSecond.map { ", \(sizeText(Int64(min($0, 9e18))))/s" } ?? ""
         return "\(isUpload ? "uploading" : "fetching") \(Int(files)) of \(Int(totalFiles)) files, "
-            + "\(Self.amount(bytes)) of \(Self.amount(totalBytes))\(rate)"
-    }
-
-    private static func amount(_ bytes: Double) -> String {
-        var (rest, unit) = (bytes, 0)
-        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
-        while rest >= 1024, unit < units.count - 1 { (rest, unit) = (rest / 1024, unit + 1) }
-        guard unit > 0 else { return "\(Int(rest)) B" }
-        let tenths = Int((rest * 10).rounded())
-        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
+            + "\(sizeText(Int64(min(bytes, 9e18)))) of \(sizeText(Int64(min(totalBytes, 9e18))))\(rate)"
     }
 }
 
@@ -119,7 +110,7 @@ enum TaskDetails {
         if let command = task.commandLine {
             lines.append("  command: " + DisplayText.printableLines(command, indent: "    "))
         }
-        if let transfer = task.transferInfo { lines.append("  files: " + TransferLine(transfer).words) }
+        if let transfer = task.transferInfo { lines.append("  files: " + TaskTransferLine(transfer).words) }
         if !task.dependsOn.isEmpty { lines.append("  depends on: " + task.dependsOn.joined(separator: ", ")) }
         if let node = task.nodeInfo {
             lines.append("  node: \(node.nodeId) of pool \(node.poolId)")
