@@ -9,12 +9,9 @@ func target(_ name: String, _ dependencies: [String]) -> Target {
     .target(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) })
 }
 
-func tests(
-    _ name: String, _ dependencies: [String], exclude: [String] = [], resources: [Resource] = [.copy("Cases")]
-) -> Target {
+func tests(_ name: String, _ dependencies: [String], resources: [Resource] = [.copy("Cases")]) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, exclude: exclude,
-        resources: resources)
+        name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, resources: resources)
 }
 
 let package = Package(
@@ -94,9 +91,7 @@ let package = Package(
         tests("ShipyardStoreTests", ["ShipyardStore"], resources: []),
         tests("ShipyardNodeTests", ["ShipyardSystem", "ShipyardNode", "TestSupport"], resources: []),
         tests("ShipyardHTTPClientTests", ["ShipyardHTTPClient", "TestSupport"], resources: []),
-        tests(
-            "ShipyardFileStoreTests", ["ShipyardFileStore", "TestSupport"],
-            exclude: ["azure_client.py", "azure_server.py"], resources: []),
+        tests("ShipyardFileStoreTests", ["ShipyardFileStore", "TestSupport"], resources: []),
         tests("ShipyardStagingTests", ["ShipyardStaging", "TestSupport"], resources: []),
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),

@@ -40,6 +40,7 @@ package enum DiagnosticCode: String, Sendable, CaseIterable {
     case mixedAutoPools = "SY2011"
     case taskAlreadyInJob = "SY2012"
     case reservedTaskID = "SY2013"
+    case unknownDataLayout = "SY2014"
     case unknownReference = "SY2030"
     case malformedReference = "SY2031"
     case noValueForReference = "SY2032"

@@ -497,6 +497,24 @@ enum ErrorPages {
         Choose another id.
 
         """#,
+        "SY2014": #"""
+        # SY2014: an unknown data layout
+
+        `kind` in `input_data: data_layout` names a kind of dataset that `data_layout` of the config does not declare.
+
+        ```text
+        # config.yaml
+        data_layout:
+          recording: {folders: [original, rosbag]}
+        # jobs.yaml
+        input_data:
+          data_layout:
+          - {kind: recordings, storage_account_settings: lake, remote_path: processing/one}
+        ```
+
+        Write a kind that is declared there. `shipyard-swift data layout list` shows them.
+
+        """#,
         "SY2030": #"""
         # SY2030: a reference to nothing
 

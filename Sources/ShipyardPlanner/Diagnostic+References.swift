@@ -80,6 +80,15 @@ extension Diagnostic {
         return diagnostic
     }
 
+    static func unknownDataLayout(_ kind: String, at range: SourceRange, known: [String]) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .unknownDataLayout,
+            message: "could not find data layout `\(kind)` in `data_layout` of the config",
+            primary: Label(at: range, "no such kind"))
+        if let near = closestMatch(to: kind, in: known) { diagnostic.help = "did you mean `\(near)`?" }
+        return diagnostic
+    }
+
     static func unknownVolume(_ name: String, kind: String, at range: SourceRange, known: [String])
         -> Diagnostic
     {

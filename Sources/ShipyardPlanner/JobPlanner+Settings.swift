@@ -119,7 +119,7 @@ extension JobPlanner {
             task.uploadErrorOptions.dependencyAction ?? spec.uploadErrorOptions.dependencyAction
         template.requiredSlots = task.requiredSlots
         template.resourceFiles = task.resourceFiles
-        template.inputData = task.inputData
+        template.inputData = task.inputData.map(withFolders)
         template.outputData =
             task.outputData
             + spec.outputData.map { transfer in
@@ -144,7 +144,8 @@ extension JobPlanner {
         _ input: InputDataSpec?, _ output: [StorageTransferSpec], _ others: [String] = []
     ) -> [StorageAccount]? {
         let transfers = (input?.azureStorage ?? []) + output
-        let aliases = Set(transfers.map(\.storageAccountSettings) + others)
+        let layouts = (input?.layouts ?? []).map(\.storageAccountSettings)
+        let aliases = Set(transfers.map(\.storageAccountSettings) + layouts + others)
         let accounts = aliases.sorted().compactMap { setting.account(of: $0) }
         return accounts.isEmpty ? nil : accounts
     }
@@ -199,11 +200,25 @@ extension JobPlanner {
     private mutating func checkAliases(
         _ input: InputDataSpec?, _ output: [StorageTransferSpec], at range: SourceRange
     ) {
-        for transfer in (input?.azureStorage ?? []) + output
-        where setting.account(of: transfer.storageAccountSettings) == nil {
+        let transfers = (input?.azureStorage ?? []) + output
+        let aliases = transfers.map(\.storageAccountSettings) + (input?.layouts ?? []).map(\.storageAccountSettings)
+        for alias in aliases where setting.account(of: alias) == nil {
             let known = setting.credentials?.accounts.keys.sorted() ?? []
-            report(.unknownStorageAlias(transfer.storageAccountSettings, at: range, known: known))
+            report(.unknownStorageAlias(alias, at: range, known: known))
         }
+        for layout in input?.layouts ?? [] {
+            guard let known = setting.config?.dataLayouts, known[layout.kind] == nil else { continue }
+            report(.unknownDataLayout(layout.kind, at: range, known: known.keys.sorted()))
+        }
+    }
+
+    private func withFolders(_ input: InputDataSpec) -> InputDataSpec {
+        var input = input
+        for index in input.layouts?.indices ?? 0..<0 {
+            guard let kind = input.layouts?[index].kind else { continue }
+            input.layouts?[index].folders = setting.config?.dataLayouts[kind] ?? []
+        }
+        return input
     }
 
     private mutating func checkStore(_ file: ResourceFileSpec, at range: SourceRange) {

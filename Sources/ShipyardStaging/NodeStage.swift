@@ -54,9 +54,10 @@ package enum NodeStage {
             var stager = try ResourceFileStager(workingDirectory: workingDirectory, mover)
             for file in manifest.resourceFiles { try stager.place(file) }
         }
-        guard !manifest.inputs.isEmpty || !manifest.taskFiles.isEmpty else { return }
+        guard !manifest.inputs.isEmpty || !manifest.taskFiles.isEmpty || !manifest.layouts.isEmpty else { return }
         report.begin()
         do throws(FileStoreError) {
+            for layout in manifest.layouts { try mover.makeFolders(layout) }
             if manifest.storageIsFirst { try fetchStored(manifest, mover) }
             for (index, files) in manifest.taskFiles.enumerated() { try mover.download(files, at: index) }
             if !manifest.storageIsFirst { try fetchStored(manifest, mover) }

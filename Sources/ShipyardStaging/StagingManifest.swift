@@ -48,6 +48,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
     /// Where those are, in the same order.
     package var taskFilePlaces: [TaskFilesPlace] = []
     package var inputs: [StorageTransferSpec] = []
+    package var layouts: [InputDataSpec.Layout] = []
     /// `azure_storage` stands before `azure_batch`.
     package var storageIsFirst = false
     package var outputs: [StorageTransferSpec] = []
@@ -70,6 +71,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         taskFiles = try fields.decodeIfPresent([InputDataSpec.TaskFiles].self, forKey: .taskFiles) ?? []
         taskFilePlaces = try fields.decodeIfPresent([TaskFilesPlace].self, forKey: .taskFilePlaces) ?? []
         inputs = try fields.decodeIfPresent([StorageTransferSpec].self, forKey: .inputs) ?? []
+        layouts = try fields.decodeIfPresent([InputDataSpec.Layout].self, forKey: .layouts) ?? []
         storageIsFirst = try fields.decodeIfPresent(Bool.self, forKey: .storageIsFirst) ?? false
         outputs = try fields.decodeIfPresent([StorageTransferSpec].self, forKey: .outputs) ?? []
         hasSucceeded = try fields.decodeIfPresent(Bool.self, forKey: .hasSucceeded) ?? false
@@ -88,6 +90,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         try encode(taskFiles, .taskFiles)
         try encode(taskFilePlaces, .taskFilePlaces)
         try encode(inputs, .inputs)
+        try encode(layouts, .layouts)
         if storageIsFirst { try fields.encode(true, forKey: .storageIsFirst) }
         try encode(outputs, .outputs)
         if hasSucceeded { try fields.encode(true, forKey: .hasSucceeded) }
@@ -95,7 +98,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case applicationPackages, resourceFiles, accounts, embeddedRoot, taskFiles, taskFilePlaces, inputs
-        case storageIsFirst, outputs, hasSucceeded
+        case layouts, storageIsFirst, outputs, hasSucceeded
     }
 
     /// What a template has, and then what one task has of its own.
@@ -107,6 +110,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         taskFiles += other.taskFiles
         taskFilePlaces += other.taskFilePlaces
         inputs += other.inputs
+        layouts += other.layouts
         storageIsFirst = storageIsFirst || other.storageIsFirst
         outputs += other.outputs
         hasSucceeded = hasSucceeded || other.hasSucceeded
@@ -115,6 +119,7 @@ package struct StagingManifest: Codable, Sendable, Hashable {
     /// Nothing to put in place.
     package var isEmpty: Bool {
         applicationPackages.isEmpty && resourceFiles.isEmpty && taskFiles.isEmpty && inputs.isEmpty
+            && layouts.isEmpty
     }
 }
 

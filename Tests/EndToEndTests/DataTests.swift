@@ -287,4 +287,36 @@ import Testing
         #expect(names(program, "all").count == 150)
         #expect(stored(program, "all/task-00149/wd/f") == "task-00149\n")
     }
+
+    /// What is no file is named in the log that is stored with the rest, and folders of a dataset are there before the command.
+    @Test func whatIsNoFileIsNamedAndFoldersAreMade() throws {
+        let program = try BuiltProgram()
+        _ = try program.write(
+            """
+            batch_shipyard: {storage_account_settings: main}
+            data_layout: {recording: {folders: [original, rosbag/raw/]}}
+            """, to: "config.yaml")
+        _ = try program.write("credentials: {storage: {main: {account: main}}}\n", to: "credentials.yaml")
+        try program.addPool()
+        let jobs = """
+              - id: j
+                auto_complete: true
+                tasks:
+                  - id: a
+                    command: /bin/sh -c 'mkfifo pipe; ln -s /etc/passwd out; ln -s in inside; echo x > in'
+                    input_data: {data_layout: [{kind: recording, storage_account_settings: main, remote_path: proc/one}]}
+                    output_data: {azure_storage: [{storage_account_settings: main, remote_path: res}]}
+            """
+        let added = try program.addJobs(jobs, "--wait", "--configdir", ".")
+        #expect(added.code == 0, "\(added.messages)")
+        #expect(names(program, "res") == ["stderr.txt", "stdout.txt", "wd/in", "wd/inside"])
+        let log = stored(program, "res/stderr.txt") ?? ""
+        #expect(log.split(separator: "\n").count == 2 && log.contains("wd/out") && log.contains("wd/pipe"), "\(log)")
+        let folders = FileManager.default.subpaths(
+            atPath: program.home.appending(path: "storage/main/proc").path)
+        #expect(folders?.sorted() == ["one", "one/original", "one/rosbag", "one/rosbag/raw"])
+        let refused = try program.addJobs(
+            jobs.replacing("kind: recording", with: "kind: recordin").replacing("id: j", with: "id: k"), "--configdir", ".")
+        #expect(refused.code == 3 && refused.messages.contains("did you mean `recording`?"), "\(refused.messages)")
+    }
 }

@@ -15,7 +15,8 @@ final class AzureServer {
     private let input = Pipe()
 
     static func beside(_ name: String) -> String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(name).path
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("StorageServers/\(name)").path
     }
 
     init() throws {

@@ -110,7 +110,7 @@ package final class LocalRoot: Sendable {
                 } else if let file = stat(path) {
                     guard try body(file) else { return }
                 } else if status(path) != nil {
-                    leftOut("\(self.path)/\(path) is no file, or a link that leads nowhere or outside")
+                    leftOut("\(self.path / path) is no file, or a link that leads nowhere or outside")
                 }
             }
             directories += below.reversed()
@@ -136,7 +136,7 @@ package final class LocalRoot: Sendable {
             }
             return found.sorted { $0.name < $1.name }
         } catch {
-            leftOut("\(path)/\(directory) cannot be listed: \(error.reason)")
+            leftOut("\(path / directory) cannot be listed: \(error.reason)")
             return nil
         }
     }

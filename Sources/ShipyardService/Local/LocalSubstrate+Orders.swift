@@ -98,6 +98,7 @@ extension LocalSubstrate {
             })
         manifest.taskFiles = template.inputData?.azureBatch ?? []
         manifest.inputs = template.inputData?.azureStorage ?? []
+        manifest.layouts = template.inputData?.layouts ?? []
         manifest.storageIsFirst = template.inputData?.storageIsFirst ?? false
         guard !manifest.isEmpty || template.hasOwnFiles else { return nil }
         addStores(of: template, to: &manifest)

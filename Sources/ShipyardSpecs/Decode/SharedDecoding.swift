@@ -49,6 +49,14 @@ extension Fields {
                 destination: entry.string("destination"))
         }
         data.azureStorage = fields.list("azure_storage").map { $0.storageTransfer() }
+        if fields.schema["data_layout"] != nil, fields.has("data_layout") {
+            data.layouts = fields.list("data_layout").map { entry in
+                InputDataSpec.Layout(
+                    kind: entry.string("kind") ?? "",
+                    storageAccountSettings: entry.string("storage_account_settings") ?? "",
+                    remotePath: entry.string("remote_path") ?? "")
+            }
+        }
         let order = (fields.node.entries ?? []).compactMap(\.key.string)
         if let storage = order.firstIndex(of: "azure_storage"),
             let tasks = order.firstIndex(of: "azure_batch"),

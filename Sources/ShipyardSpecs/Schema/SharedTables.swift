@@ -96,7 +96,23 @@ extension SchemaTable {
         ]
     }
 
-    private static func inputData(localPathRequired: Bool, localPathDefault: String?) -> MappingSchema {
+    private static let dataLayoutUse = MappingSchema(
+        "an entry of data_layout",
+        [
+            KeySchema(
+                "kind", .string, required: true, check: .notEmpty, own: true, references: .text,
+                "A kind of dataset that `data_layout` of the config declares."),
+            KeySchema(
+                "storage_account_settings", .string, required: true, check: .notEmpty, own: true,
+                "Alias of the account."),
+            KeySchema(
+                "remote_path", .string, required: true, check: .notEmpty, own: true, references: .text,
+                "The container, and the dataset's path in it."),
+        ])
+
+    private static func inputData(
+        localPathRequired: Bool, localPathDefault: String?, hasLayouts: Bool = false
+    ) -> MappingSchema {
         MappingSchema(
             "the input data",
             [
@@ -118,13 +134,19 @@ extension SchemaTable {
                                     localPathRequired: localPathRequired, localPathDefault: localPathDefault))
                         )),
                     "Files from a storage account."),
-            ])
+            ]
+                + (hasLayouts
+                    ? [
+                        KeySchema(
+                            "data_layout", .list(.mapping(dataLayoutUse)), own: true,
+                            "Datasets whose folders are made before anything is fetched, unless they are there.")
+                    ] : []))
     }
 
     static let poolInputData = inputData(localPathRequired: true, localPathDefault: nil)
     static let jobInputData = inputData(localPathRequired: false, localPathDefault: nil)
     static let taskInputData = inputData(
-        localPathRequired: false, localPathDefault: "$AZ_BATCH_TASK_WORKING_DIR")
+        localPathRequired: false, localPathDefault: "$AZ_BATCH_TASK_WORKING_DIR", hasLayouts: true)
 
     static let taskOutputData = outputData(withCondition: true)
     /// Of a job: for each of its tasks.

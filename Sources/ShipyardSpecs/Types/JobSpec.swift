@@ -164,13 +164,22 @@ package struct InputDataSpec: Hashable, Sendable, Codable {
             (self.include, self.exclude, self.destination) = (include, exclude, destination)
         }
     }
+    /// A dataset whose folders are there before the command.
+    package struct Layout: Hashable, Sendable, Codable {
+        package var kind: String
+        package var storageAccountSettings: String
+        package var remotePath: String
+        /// Those of the kind: the planner fills them in.
+        package var folders: [String] = []
+    }
     package var azureBatch: [TaskFiles] = []
     package var azureStorage: [StorageTransferSpec] = []
+    package var layouts: [Layout]?
     /// They are fetched in the order of the keys.
     package var storageIsFirst: Bool?
     package init() {}
 
-    package var isEmpty: Bool { azureBatch.isEmpty && azureStorage.isEmpty }
+    package var isEmpty: Bool { azureBatch.isEmpty && azureStorage.isEmpty && layouts == nil }
 }
 
 package struct StorageTransferSpec: Hashable, Sendable, Codable {

@@ -91,7 +91,7 @@ struct DataMover {
         // As in Batch Shipyard: where `include` is given, `exclude` is not looked at.
         let filter = NameFilter(include: spec.include, exclude: spec.include.isEmpty ? spec.exclude : [])
         var items: [TransferItem] = []
-        try source.forEachFile(leftOut: { _ in }) { file throws(FileStoreError) in
+        try source.forEachFile(leftOut: say) { file throws(FileStoreError) in
             guard filter.keeps(String(decoding: file.name.bytes, as: UTF8.self)) else { return true }
             items.append(TransferItem(source: file.name, target: file.name, size: file.size))
             report.add(file.size)
@@ -103,13 +103,26 @@ struct DataMover {
         _ = directory.number
     }
 
+    /// Folders that are there are left as they are.
+    func makeFolders(_ layout: InputDataSpec.Layout) throws(FileStoreError) {
+        let remote = try RemotePath(layout.remotePath)
+        let store = try access(layout.storageAccountSettings).open()
+        try store.makeContainer(remote.container)
+        let dataset = BytePath(remote.name).components
+        for folder in layout.folders {
+            let name = (dataset + BytePath(folder).components).reduce(BytePath("")) { $0 / $1 }
+            try store.makeFolder(StorePath(remote.container, name))
+        }
+        try store.settle()
+    }
+
     // MARK: Out
 
     func upload(_ spec: StorageTransferSpec, task: BytePath) throws(FileStoreError) {
         let rule = try UploadRule(spec, task: task)
         let access = try access(of: spec)
         let path = try localPath(spec.localPath ?? "$AZ_BATCH_TASK_DIR")
-        let (root, files) = try Self.files(at: path, spec)
+        let (root, files) = try Self.files(at: path, spec, leftOut: say)
         guard !rule.words.renames || files.count == 1 else {
             throw FileStoreError(
                 .invalidInput,
@@ -132,7 +145,7 @@ struct DataMover {
 
     /// What there is to store, with names below `local_path`; of one file its own name.
     private static func files(
-        at path: BytePath, _ spec: StorageTransferSpec
+        at path: BytePath, _ spec: StorageTransferSpec, leftOut: (String) -> Void
     ) throws(FileStoreError) -> (LocalRoot, [LocalFile]) {
         var status = stat()
         guard stat(path.cString, &status) == 0 else {
@@ -151,8 +164,7 @@ struct DataMover {
         }
         let root = try LocalRoot(path)
         var files: [LocalFile] = []
-        // Pipes, sockets and links that lead out are no output; what cannot be read is told by whoever reads it.
-        try root.forEachFile(leftOut: { _ in }) { file throws(FileStoreError) in
+        try root.forEachFile(leftOut: leftOut) { file throws(FileStoreError) in
             files.append(file)
             return true
         }
@@ -160,6 +172,14 @@ struct DataMover {
     }
 
     // MARK: Parts
+
+    /// Pipes, sockets, links that lead out and directories that cannot be listed are no files to move: the task's `stderr.txt` names
+    /// them, before it is sent itself.
+    private func say(_ sentence: String) {
+        let path = BytePath("\(workingDirectory)/../stderr.txt")
+        guard let log = FileDescriptor(opening: path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK) else { return }
+        _ = Array("shipyard-swift: not moved: \(sentence)\n".utf8).withUnsafeBytes { log.write(all: $0) }
+    }
 
     private func move(
         from source: TransferEnd, to target: TransferEnd, _ words: TransferWords, _ gauge: TransferGauge,
