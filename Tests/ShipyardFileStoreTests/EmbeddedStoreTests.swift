@@ -153,6 +153,13 @@ final class EmbeddedStoreTests {
         #expect(try store.stat(path)?.metadata == [:])
         #expect(try store.stat(path)?.md5 == nil)
         #expect(code { try store.setMetadata(["a": String(repeating: "x", count: 4000)], of: path) } == .invalidInput)
+        // Another content of the same length.
+        let other = StorePath("box", BytePath("g"))
+        let again = try FileHandle(forWritingTo: URL(fileURLWithPath: root + "/acct/box/g"))
+        usleep(20_000)
+        try again.write(contentsOf: Data([9]))
+        try again.close()
+        #expect(try store.stat(other)?.metadata == [:])
     }
 
     @Test func aContainerThatIsReplacedIsOpenedAnew() throws {

@@ -146,4 +146,36 @@ final class TierTests {
         #expect(code { _ = try self.read("a") } == .md5Mismatch)
         #expect(code { _ = try self.store.changeTier(of: self.path("a"), to: .hot, identity: nil) } == .md5Mismatch)
     }
+
+    /// A store that keeps other bytes than it was given, or gives other ones than it has: the file stays where it is.
+    @Test func nothingLeavesItsPlaceUnproved() throws {
+        try write("a", text)
+        let service = service
+        // A whole frame, of another content of the same length.
+        let spare = TieredStore(MemoryStore(service, TransferGauge()), TransferGauge())
+        service.put("spare", "x", Array(text.reversed()))
+        _ = try spare.changeTier(of: StorePath("spare", BytePath("x")), to: .cool, identity: nil)
+        let frame = try #require(service.contents.withLock { $0.files["spare"]?.first { $0.key != "x" }?.value.bytes })
+        service.put("spare", "frame", frame)
+        service.fail { name, count in
+            guard name == "read" else { return }
+            service.contents.withLock { contents in
+                for key in contents.files["box"]?.keys.filter({ $0.hasPrefix(".shipyard-tiers") }) ?? [] {
+                    contents.files["box"]?[key]?.bytes = frame
+                }
+            }
+        }
+        #expect(code { _ = try self.store.changeTier(of: self.path("a"), to: .cool, identity: nil) } == .md5Mismatch)
+        service.fail { _, _ in }
+        #expect(try read("a") == text && store.tier(of: path("a")) == .hot)
+        // What is read is not what the store says it has.
+        let small = Array(text[..<100])
+        try write("b", small)
+        let known = try #require(try store.stat(path("b")))
+        service.fail { name, _ in
+            guard name == "read" else { return }
+            service.contents.withLock { $0.files["box"]?["b"]?.bytes = Array(small.reversed()) }
+        }
+        #expect(code { _ = try self.store.changeTier(of: self.path("b"), to: .cool, identity: known.identity) } == .md5Mismatch)
+    }
 }

@@ -124,6 +124,39 @@ final class TransferTests {
         #expect(service.calls("read") - read == 11 - 6)
     }
 
+    /// What arrived before the machine was started anew may never have reached the disk.
+    @Test func partsOfAnEarlierStartOfTheMachineAreNotTrusted() throws {
+        service.put("box", "big", bytes(10_500))
+        service.fail { name, count throws(FileStoreError) in
+            if name == "read", count > 6 { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("big", "big")]) }
+        let notes = try #require(leftovers().first { $0.hasSuffix(".parts") })
+        let text = try String(contentsOfFile: root + "/" + notes, encoding: .utf8)
+        try ("other" + text.drop { $0 != "\n" }).write(toFile: root + "/" + notes, atomically: false, encoding: .utf8)
+        let read = service.calls("read")
+        service.fail { _, _ in }
+        #expect(try run(box, local, [("big", "big")]) == ["big": "moved"])
+        #expect(same(get("big"), bytes(10_500)) && service.calls("read") - read == 11)
+    }
+
+    @Test func aFileInOnePieceThatDoesNotArriveLeavesNothing() throws {
+        service.put("box", "small", bytes(10))
+        service.fail { name, _ throws(FileStoreError) in
+            if name == "read" { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("small", "small")]) }
+        #expect(leftovers() == [] && get("small") == nil)
+    }
+
+    @Test func partsAreLargerWhereThereWouldBeTooMany() {
+        let rules = StoreRules(largestWhole: 16 << 20, partBytes: 16 << 20, mostParts: 10_000, connections: 8)
+        #expect(rules.partBytes(ofFile: 0) == 16 << 20)
+        #expect(rules.partBytes(ofFile: 160_000 << 20) == 16 << 20)
+        #expect(rules.partBytes(ofFile: 160_000 << 20 + 1) == 17 << 20)
+        #expect(rules.partBytes(ofFile: 5 << 40) == 525 << 20)
+    }
+
     @Test func aFileThatIsWrittenAnewIsNotPutTogetherOfTwo() throws {
         service.put("box", "big", bytes(10_500))
         let service = service

@@ -80,7 +80,9 @@ extension EmbeddedStore: FileStore {
         _ container: String, prefix: BytePath, after: BytePath?, limit: Int
     ) throws(FileStoreError) -> FilePage {
         let opened = try self.container(container)
-        if walk?.goesOn(in: opened, prefix, after) != true { walk = EmbeddedWalk(opened, prefix, after: after) }
+        if walk?.goesOn(in: opened, prefix, after) != true {
+            walk = try EmbeddedWalk(opened, prefix, after: after)
+        }
         guard let walk else { return FilePage(files: [], next: nil) }
         var files: [StoredFile] = []
         while files.count < limit {

@@ -18,11 +18,11 @@ final class EmbeddedWalk {
     private var last: BytePath?
     private var ahead: StoredFile?
 
-    init(_ container: EmbeddedContainer, _ prefix: BytePath, after: BytePath?) {
+    init(_ container: EmbeddedContainer, _ prefix: BytePath, after: BytePath?) throws(FileStoreError) {
         self.container = container
         self.prefix = prefix
         last = after
-        enter(BytePath(""))
+        try enter(BytePath(""))
     }
 
     /// Whether the next page of this listing is that one.
@@ -51,7 +51,7 @@ final class EmbeddedWalk {
             levels[levels.count - 1].names.removeLast()
             let path = BytePath(bytes: level.path.bytes + name.bytes)
             if name.bytes.last == UInt8(ascii: "/") {
-                enter(path)
+                try enter(path)
             } else if let status = container.tree.status(path), status.isRegular {
                 return StoredFile(path, status)
             }
@@ -59,11 +59,19 @@ final class EmbeddedWalk {
         return nil
     }
 
-    /// What cannot be read or has gone has no files for us.
-    private func enter(_ path: BytePath) {
-        guard let directory = try? container.tree.directory(path),
-            var stream = try? DirectoryStream(of: directory.number)
-        else { return }
+    /// A directory that has gone has no files; one that cannot be read would make a listing that is not whole.
+    private func enter(_ path: BytePath) throws(FileStoreError) {
+        do throws(SystemError) {
+            try list(path)
+        } catch {
+            guard ![ENOENT, ENOTDIR, ELOOP].contains(error.errno) else { return }
+            throw FileStoreError(error, "\(container.name)/\(path) cannot be listed")
+        }
+    }
+
+    private func list(_ path: BytePath) throws(SystemError) {
+        let directory = try container.tree.directory(path)
+        var stream = try DirectoryStream(of: directory.number)
         var names: [BytePath] = []
         while let entry = stream.next() {
             guard !entry.name.isPartial else { continue }

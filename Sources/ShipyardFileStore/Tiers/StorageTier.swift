@@ -8,6 +8,9 @@ package enum StorageTier: String, Sendable, CaseIterable, Codable {
     /// Compressed as far as it goes, and read only after `data rehydrate`.
     case archive
 
+    /// Of a container: below it lies what is not hot.
+    package static let root = BytePath(".shipyard-tiers")
+
     /// What a sample of a file comes to here.
     package func keptBytes(ofSample bytes: [UInt8]) throws(FileStoreError) -> Int {
         guard self != .hot else { return bytes.count }
@@ -44,7 +47,7 @@ package enum StorageTier: String, Sendable, CaseIterable, Codable {
 /// Bytes of a name up to `"` are written as `"` and another letter. With that the places of a tier are in the order of their names, and
 /// that of a name comes before those of longer ones.
 struct TierName: Hashable {
-    static let root = BytePath(".shipyard-tiers")
+    static let root = StorageTier.root
     private static let mark = UInt8(ascii: "!")
     private static let escape = UInt8(ascii: "\"")
     private static let shift: UInt8 = 0x40

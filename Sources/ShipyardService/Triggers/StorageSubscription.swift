@@ -1,3 +1,4 @@
+import ShipyardFileStore
 import ShipyardModel
 
 /// A container: in the embedded store `storage/<account>/<container>` of a home.
@@ -51,7 +52,15 @@ package struct StorageSubscription: Hashable, Sendable {
         self.since = since
     }
 
-    package func matches(_ path: BytePath) -> Bool { matchesBegin(path) && matchesEnd(path) }
+    package func matches(_ path: BytePath) -> Bool {
+        matchesBegin(path) && matchesEnd(path) && !path.components.contains(where: Self.isOurs)
+    }
+
+    /// What the store itself keeps in a container: files that are being written, and tiers.
+    private static func isOurs(_ name: BytePath) -> Bool {
+        name.bytes.starts(with: EmbeddedStore.partialPrefix.utf8) || name == StorageTier.root
+    }
+
     package func matchesBegin(_ path: BytePath) -> Bool { path.bytes.starts(with: pathBeginsWith.utf8) }
     package func matchesEnd(_ path: BytePath) -> Bool {
         path.bytes.reversed().starts(with: pathEndsWith.utf8.reversed())
@@ -59,6 +68,7 @@ package struct StorageSubscription: Hashable, Sendable {
 
     /// Whether a path below the directory may match.
     func mayMatch(below directory: BytePath) -> Bool {
+        guard !directory.components.contains(where: Self.isOurs) else { return false }
         let inside = directory.isEmpty ? [] : directory.bytes + [UInt8(ascii: "/")]
         let begin = Array(pathBeginsWith.utf8)
         return inside.starts(with: begin) || begin.starts(with: inside)

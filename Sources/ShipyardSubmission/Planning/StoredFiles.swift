@@ -5,8 +5,7 @@ import ShipyardPlanner
 import ShipyardService
 import ShipyardSystem
 
-/// Lists what is stored: the embedded store, `storage/<account>/<container>/…` of a home with one regular file for each blob, by
-/// itself, and every other by its protocol.
+/// Lists what is stored, in whatever store.
 package struct StoredFiles {
     /// As many names as every store gives in one answer.
     private static let page = 1000
@@ -28,14 +27,11 @@ package struct StoredFiles {
     }
 
     package func forEachFile(in listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
-        switch listing.account.kind {
-        case .embedded: try walk(listing, body)
-        case .s3, .azureBlob:
-            do throws(FileStoreError) {
-                try ask(listing, body)
-            } catch {
-                throw PlannerWorldError(error)
-            }
+        if listing.isFileShare, listing.account.kind == .embedded { return try walkShare(listing, body) }
+        do throws(FileStoreError) {
+            try ask(listing, body)
+        } catch {
+            throw PlannerWorldError(error)
         }
     }
 
@@ -48,7 +44,7 @@ package struct StoredFiles {
         }
         let keys: StorageKeys
         do throws(SecretFailure) {
-            keys = try self.keys(account)
+            keys = account.kind == .embedded ? StorageKeys() : try self.keys(account)
         } catch {
             throw FileStoreError(
                 .authenticationFailed,
@@ -60,12 +56,19 @@ package struct StoredFiles {
             if isAbandoned() { throw FileStoreError(.operationCancelled, "") }
             let page = try store.list(
                 listing.container, prefix: BytePath(listing.prefix), after: after, limit: Self.page)
-            for file in page.files where !body(String(decoding: file.name.bytes, as: UTF8.self)) { return }
+            for file in page.files {
+                // A command is text, and so is nothing that it could be told of such a file; an empty folder is none.
+                guard let name = file.name.text, !name.hasSuffix("/") else { continue }
+                guard body(name) else { return }
+            }
             after = page.next
         } while after != nil
     }
 
-    private func walk(_ listing: FileListing, _ body: (String) -> Bool) throws(PlannerWorldError) {
+    /// A share is walked: the files of a directory, then its subdirectories from the last to the first.
+    private func walkShare(
+        _ listing: FileListing, _ body: (String) -> Bool
+    ) throws(PlannerWorldError) {
         let account = listing.account.name
         for name in [account, listing.container] where !Self.isName(name) {
             throw PlannerWorldError("`\(name)` cannot be the name of an account or a container")
@@ -76,40 +79,6 @@ package struct StoredFiles {
                 "there is no container `\(listing.container)` of account `\(account)`",
                 help: "create the directory \(container)")
         }
-        if listing.isFileShare {
-            try walkShare(container, listing, body)
-        } else {
-            try walkBlobs(container, listing.prefix, body)
-        }
-    }
-
-    /// Blobs come in the byte order of their whole names, in which `a.txt` stands before `a/b`, so they are
-    /// gathered before the first is handed on.
-    private func walkBlobs(
-        _ container: String, _ prefix: String, _ body: (String) -> Bool
-    ) throws(PlannerWorldError) {
-        var names: [String] = []
-        var directories = [""]
-        while let directory = directories.popLast() {
-            if isAbandoned() { throw .planningStopped }
-            for entry in try entries(of: container, directory) {
-                if entry.isDirectory {
-                    // Only what may still hold the prefix is entered.
-                    let inside = entry.name + "/"
-                    if inside.hasPrefix(prefix) || prefix.hasPrefix(inside) { directories.append(entry.name) }
-                } else if entry.name.utf8.starts(with: prefix.utf8) {
-                    names.append(entry.name)
-                }
-            }
-        }
-        names.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        for name in names where !body(name) { return }
-    }
-
-    /// A share is walked: the files of a directory, then its subdirectories from the last to the first.
-    private func walkShare(
-        _ container: String, _ listing: FileListing, _ body: (String) -> Bool
-    ) throws(PlannerWorldError) {
         let parts = listing.prefix.split(separator: "/").map(String.init)
         guard parts.allSatisfy(Self.isName) else {
             throw PlannerWorldError("`\(listing.prefix)` cannot be a directory of a file share")
@@ -144,7 +113,7 @@ package struct StoredFiles {
         var entries: [(name: String, isDirectory: Bool)] = []
         for (index, found) in try Self.names(in: path).enumerated() {
             if index & 255 == 0, isAbandoned() { throw .planningStopped }
-            let name = String(decoding: found.bytes, as: UTF8.self)
+            guard let name = found.text, !name.hasPrefix(".shipyard-") else { continue }
             var status = stat()
             guard lstat("\(path)/\(name)", &status) == 0 else { continue }
             let kind = status.st_mode & S_IFMT

@@ -51,6 +51,10 @@ import Testing
         // Composed or not is not the same name.
         #expect(!matches("caf\u{E9}", "cafe\u{301}", ""))
         #expect(!matches("caf\u{E9}", "", "e\u{301}"))
+        // What the store keeps there for itself is nobody's file.
+        #expect(!matches("in/.shipyard-partial-5f", "", ""))
+        #expect(!matches(".shipyard-tiers/cool/a.done!1-2-3", "", ""))
+        #expect(matches(".shipyard/a.done", "", ".done"))
     }
 
     @Test func onlyDirectoriesThatMayHoldAMatchAreEntered() {
@@ -68,6 +72,8 @@ import Testing
         #expect(!mayMatch("in/y", "in/x"))
         #expect(!mayMatch("i", "in/x"))
         #expect(mayMatch("anything", ""))
+        #expect(!mayMatch(".shipyard-tiers", ""))
+        #expect(!mayMatch(".shipyard-tiers/cool", ""))
     }
 
     @Test func onlyNamesNameAContainer() {
