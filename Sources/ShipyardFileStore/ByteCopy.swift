@@ -52,23 +52,17 @@ struct ByteCopy {
         }
     }
 
-    private func copyByHand(_ stretch: FileStretch, to file: Int32, at position: Int64) throws(FileStoreError) {
+    private func copyByHand(_ stretch: FileStretch, to file: Int32, at position: Int64) throws(FileStoreError)
+    {
         var position = position
         var failed: Int32 = 0
         do throws(FileStoreError) {
             try hand(stretch) { bytes in
-                var rest = bytes[...]
-                while !rest.isEmpty {
-                    let slice = UnsafeRawBufferPointer(rebasing: rest)
-                    let count = pwrite(file, slice.baseAddress, slice.count, off_t(position))
-                    if count < 0, errno == EINTR { continue }
-                    guard count >= 0 else {
-                        failed = errno
-                        return false
-                    }
-                    position += Int64(count)
-                    rest = rest.dropFirst(count)
+                if let number = writeAll(bytes, to: file, at: position) {
+                    failed = number
+                    return false
                 }
+                position += Int64(bytes.count)
                 return true
             }
         } catch {
@@ -90,7 +84,8 @@ struct ByteCopy {
                 guard count < 0 else {
                     throw FileStoreError(.localFile, "\(name) has become shorter while it was read")
                 }
-                throw FileStoreError(.localFile, "\(name) cannot be read: \(String(cString: strerror(errno)))")
+                throw FileStoreError(
+                    .localFile, "\(name) cannot be read: \(String(cString: strerror(errno)))")
             }
             done += Int64(count)
             guard gauge.move(Int64(count)), receive(UnsafeRawBufferPointer(rebasing: buffer[..<count])) else {

@@ -70,7 +70,8 @@ package struct Digest: ~Copyable {
         var none: UInt8 = 0
         let result = withUnsafePointer(to: &none) { nothing in
             shipyard_hmac(
-                method, key.baseAddress ?? UnsafeRawPointer(nothing), Int32(key.count), bytes, bytes.count, &digest,
+                method, key.baseAddress ?? UnsafeRawPointer(nothing), Int32(key.count), bytes, bytes.count,
+                &digest,
                 &count)
         }
         guard result != nil else { throw FileStoreError(.libraryMissing, "libcrypto computes no HMAC here") }

@@ -82,14 +82,17 @@ extension FileStore {
     package func writeWhole(
         _ file: StorePath, _ source: FileStretch, _ attributes: FileAttributes
     ) throws(FileStoreError) -> StoredFile {
-        guard source.count > rules.largestWhole else { return try write(file, from: .file(source), attributes) }
+        guard source.count > rules.largestWhole else {
+            return try write(file, from: .file(source), attributes)
+        }
         let partBytes = rules.partBytes(ofFile: source.count)
         let upload = try beginParts(file, attributes)
         do throws(FileStoreError) {
             var parts: [FilePart] = []
             for start in stride(from: 0, to: source.count, by: Int64.Stride(partBytes)) {
                 let part = FileStretch(
-                    file: source.file, offset: source.offset + start, count: min(partBytes, source.count - start))
+                    file: source.file, offset: source.offset + start,
+                    count: min(partBytes, source.count - start))
                 parts.append(try writePart(parts.count + 1, of: upload, from: .file(part)))
             }
             return try finish(upload, parts, attributes)

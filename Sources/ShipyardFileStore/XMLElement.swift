@@ -37,7 +37,8 @@ package final class XMLElement {
                 { context, bytes, count in Reading.of(context)?.append(bytes, Int(count)) })
             return bytes.withUnsafeBytes { buffer in
                 shipyard_expat_parse(
-                    parser, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: buffer.count))
+                    parser, buffer.baseAddress?.assumingMemoryBound(to: CChar.self),
+                    Int32(clamping: buffer.count))
                     != 0
             }
         }

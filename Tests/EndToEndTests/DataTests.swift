@@ -311,12 +311,17 @@ import Testing
         #expect(added.code == 0, "\(added.messages)")
         #expect(names(program, "res") == ["stderr.txt", "stdout.txt", "wd/in", "wd/inside"])
         let log = stored(program, "res/stderr.txt") ?? ""
-        #expect(log.split(separator: "\n").count == 2 && log.contains("wd/out") && log.contains("wd/pipe"), "\(log)")
+        #expect(
+            log.split(separator: "\n").count == 2 && log.contains("wd/out") && log.contains("wd/pipe"),
+            "\(log)")
         let folders = FileManager.default.subpaths(
             atPath: program.home.appending(path: "storage/main/proc").path)
         #expect(folders?.sorted() == ["one", "one/original", "one/rosbag", "one/rosbag/raw"])
         let refused = try program.addJobs(
-            jobs.replacing("kind: recording", with: "kind: recordin").replacing("id: j", with: "id: k"), "--configdir", ".")
-        #expect(refused.code == 3 && refused.messages.contains("did you mean `recording`?"), "\(refused.messages)")
+            jobs.replacing("kind: recording", with: "kind: recordin").replacing("id: j", with: "id: k"),
+            "--configdir", ".")
+        #expect(
+            refused.code == 3 && refused.messages.contains("did you mean `recording`?"), "\(refused.messages)"
+        )
     }
 }

@@ -67,7 +67,9 @@ private let requirements = [
         // Keys are in no file of the home: not in the state, a journal or a log.
         for path in FileManager.default.subpaths(atPath: program.home.path) ?? [] {
             let bytes = FileManager.default.contents(atPath: program.home.path + "/" + path) ?? Data()
-            for key in [Self.s3Key, Self.azureKey] { #expect(bytes.range(of: Data(key.utf8)) == nil, "\(path)") }
+            for key in [Self.s3Key, Self.azureKey] {
+                #expect(bytes.range(of: Data(key.utf8)) == nil, "\(path)")
+            }
         }
     }
 }

@@ -10,7 +10,9 @@ import Testing
         // RFC 4231, test case 2, and a key of no bytes.
         func authentication(_ text: String, _ key: String) throws -> String {
             hexadecimalText(
-                try Array(key.utf8).withUnsafeBytes { try Digest.authentication(of: Array(text.utf8), key: $0) })
+                try Array(key.utf8).withUnsafeBytes {
+                    try Digest.authentication(of: Array(text.utf8), key: $0)
+                })
         }
         #expect(
             try authentication("what do ya want for nothing?", "Jefe")
@@ -21,7 +23,8 @@ import Testing
 
     @Test func base64IsThatOfItsStandard() {
         let cases = [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
             ("foobar", "Zm9vYmFy"), ("\u{0}\u{1}~\u{ff}", "AAF+w78="),
         ]
         for (bytes, text) in cases {

@@ -6,7 +6,8 @@ import Testing
 
 /// The store in the home.
 final class EmbeddedStoreTests {
-    let root = FileManager.default.temporaryDirectory.appendingPathComponent("shipyard-embedded-\(UUID())").path
+    let root = FileManager.default.temporaryDirectory.appendingPathComponent("shipyard-embedded-\(UUID())")
+        .path
 
     init() throws { try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true) }
     deinit { try? FileManager.default.removeItem(atPath: root) }
@@ -20,7 +21,9 @@ final class EmbeddedStoreTests {
         var bytes: [UInt8] = []
         try store.read(
             StorePath("box", BytePath(name)), range: range, identity: nil,
-            to: .receiver { bytes += $0; return true })
+            to: .receiver {
+                bytes += $0; return true
+            })
         return String(decoding: bytes, as: UTF8.self)
     }
 
@@ -56,7 +59,9 @@ final class EmbeddedStoreTests {
         let path = StorePath("box", BytePath("a b/ü%+\n.txt"))
         let second = try #require(try store.stat(path))
         #expect(first.identity != second.identity)
-        #expect(code { try store.read(path, range: nil, identity: first.identity, to: .receiver { _ in true }) } == .conditionNotMet)
+        #expect(
+            code { try store.read(path, range: nil, identity: first.identity, to: .receiver { _ in true }) }
+                == .conditionNotMet)
         #expect(code { try self.write(store, "a b/ü%+\n.txt", "third", new: true) } == .blobAlreadyExists)
         #expect(try read(store, "a b/ü%+\n.txt") == "other")
         #expect(code { try store.remove(path, identity: first.identity) } == .conditionNotMet)
@@ -68,7 +73,10 @@ final class EmbeddedStoreTests {
         #expect(files() == ["acct", "acct/box", "acct/box/a b"])
     }
 
-    @Test(arguments: ["", "/a", "a/", "a//b", ".", "a/../b", "..", ".shipyard-partial-x", "a\u{0}b", String(repeating: "n", count: 256)])
+    @Test(arguments: [
+        "", "/a", "a/", "a//b", ".", "a/../b", "..", ".shipyard-partial-x", "a\u{0}b",
+        String(repeating: "n", count: 256),
+    ])
     func whatNoPathCanBeIsNoName(_ name: String) throws {
         let store = try store()
         try store.makeContainer("box")
@@ -95,15 +103,19 @@ final class EmbeddedStoreTests {
         let outside = root + "/outside"
         try FileManager.default.createDirectory(atPath: outside, withIntermediateDirectories: true)
         try Data("secret".utf8).write(to: URL(fileURLWithPath: outside + "/f"))
-        try FileManager.default.createSymbolicLink(atPath: root + "/acct/box/link", withDestinationPath: outside)
-        try FileManager.default.createSymbolicLink(atPath: root + "/acct/box/file", withDestinationPath: outside + "/f")
+        try FileManager.default.createSymbolicLink(
+            atPath: root + "/acct/box/link", withDestinationPath: outside)
+        try FileManager.default.createSymbolicLink(
+            atPath: root + "/acct/box/file", withDestinationPath: outside + "/f")
         #expect(code { _ = try self.read(store, "link/f") } == .blobNotFound)
         #expect(code { _ = try self.read(store, "file") } == .blobNotFound)
         #expect(code { try self.write(store, "link/g", "x") } == .invalidResourceName)
         try store.remove(StorePath("box", BytePath("link/f")), identity: nil)
         try write(store, "file", "mine")
         #expect(try String(contentsOfFile: outside + "/f", encoding: .utf8) == "secret")
-        #expect(try store.list("box", prefix: BytePath(""), after: nil, limit: 10).files.map(\.name.description) == ["file"])
+        #expect(
+            try store.list("box", prefix: BytePath(""), after: nil, limit: 10).files.map(\.name.description)
+                == ["file"])
     }
 
     @Test func listingsAreInByteOrderAndGoOnAnywhere() throws {
@@ -152,7 +164,9 @@ final class EmbeddedStoreTests {
         try handle.close()
         #expect(try store.stat(path)?.metadata == [:])
         #expect(try store.stat(path)?.md5 == nil)
-        #expect(code { try store.setMetadata(["a": String(repeating: "x", count: 4000)], of: path) } == .invalidInput)
+        #expect(
+            code { try store.setMetadata(["a": String(repeating: "x", count: 4000)], of: path) }
+                == .invalidInput)
         // Another content of the same length.
         let other = StorePath("box", BytePath("g"))
         let again = try FileHandle(forWritingTo: URL(fileURLWithPath: root + "/acct/box/g"))

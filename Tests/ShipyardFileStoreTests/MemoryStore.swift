@@ -23,7 +23,8 @@ final class MemoryService: Sendable {
     }
 
     var access: StoreAccess {
-        StoreAccess(StorageAccount(.s3, alias: "memory", name: "memory")) { gauge in MemoryStore(self, gauge) }
+        StoreAccess(StorageAccount(.s3, alias: "memory", name: "memory")) { gauge in MemoryStore(self, gauge)
+        }
     }
 
     func bytes(_ container: String, _ name: String) -> [UInt8]? {
@@ -49,7 +50,8 @@ final class MemoryStore: FileStore {
     let gauge: TransferGauge
     let account = StorageAccount(.s3, alias: "memory", name: "memory")
     var rules: StoreRules {
-        StoreRules(largestWhole: service.partBytes, partBytes: service.partBytes, mostParts: 10_000, connections: 4)
+        StoreRules(
+            largestWhole: service.partBytes, partBytes: service.partBytes, mostParts: 10_000, connections: 4)
     }
 
     init(_ service: MemoryService, _ gauge: TransferGauge) {
@@ -83,7 +85,8 @@ final class MemoryStore: FileStore {
         _ name: String, _ entry: (bytes: [UInt8], metadata: [String: String], version: Int), isStat: Bool
     ) -> StoredFile {
         var file = StoredFile(
-            name: BytePath(name), size: Int64(entry.bytes.count), modified: Instant(milliseconds: 1_700_000_000_000),
+            name: BytePath(name), size: Int64(entry.bytes.count),
+            modified: Instant(milliseconds: 1_700_000_000_000),
             identity: "v\(entry.version)")
         if service.knowsHashes, Int64(entry.bytes.count) <= service.partBytes {
             file.md5 = try? hexadecimalText(Digest.of(entry.bytes, .md5))
@@ -118,7 +121,9 @@ final class MemoryStore: FileStore {
     ) throws(FileStoreError) {
         let entry = try call("read") { $0.files[file.container]?[file.name.text!] }
         guard let entry else { throw FileStoreError(.blobNotFound, "none") }
-        guard identity == nil || identity == "v\(entry.version)" else { throw FileStoreError(.conditionNotMet, "new") }
+        guard identity == nil || identity == "v\(entry.version)" else {
+            throw FileStoreError(.conditionNotMet, "new")
+        }
         let range = range.map { Int($0.lowerBound)..<Int($0.upperBound) } ?? 0..<entry.bytes.count
         let bytes = Array(entry.bytes[range])
         guard gauge.move(Int64(bytes.count)) else { throw FileStoreError(.operationCancelled, "ended") }
@@ -133,9 +138,13 @@ final class MemoryStore: FileStore {
     ) throws(FileStoreError) -> StoredFile {
         let bytes = try bytes(source)
         return try call("write") { contents throws(FileStoreError) in
-            guard contents.files[file.container] != nil else { throw FileStoreError(.containerNotFound, "none") }
+            guard contents.files[file.container] != nil else {
+                throw FileStoreError(.containerNotFound, "none")
+            }
             contents.versions += 1
-            contents.files[file.container]?[file.name.text!] = (bytes, attributes.allMetadata, contents.versions)
+            contents.files[file.container]?[file.name.text!] = (
+                bytes, attributes.allMetadata, contents.versions
+            )
             return stored(file.name.text!, contents.files[file.container]![file.name.text!]!, isStat: true)
         }
     }
@@ -160,7 +169,9 @@ final class MemoryStore: FileStore {
             }
         }
     }
-    func writePart(_ number: Int, of file: PartialFile, from source: ByteSource) throws(FileStoreError) -> FilePart {
+    func writePart(_ number: Int, of file: PartialFile, from source: ByteSource) throws(FileStoreError)
+        -> FilePart
+    {
         let bytes = try bytes(source)
         return try call("writePart") { contents in
             contents.uploads[file.upload]?.parts[number] = bytes
@@ -177,7 +188,9 @@ final class MemoryStore: FileStore {
             contents.files[file.path.container]?[file.path.name.text!] = (
                 bytes, attributes.allMetadata, contents.versions
             )
-            return stored(file.path.name.text!, contents.files[file.path.container]![file.path.name.text!]!, isStat: true)
+            return stored(
+                file.path.name.text!, contents.files[file.path.container]![file.path.name.text!]!,
+                isStat: true)
         }
     }
     func abandon(_ file: PartialFile) throws(FileStoreError) {

@@ -18,7 +18,11 @@ final class TierTests {
 
     private func read(_ name: String, _ range: Range<Int64>? = nil) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        try store.read(path(name), range: range, identity: nil, to: .receiver { bytes += $0; return true })
+        try store.read(
+            path(name), range: range, identity: nil,
+            to: .receiver {
+                bytes += $0; return true
+            })
         return bytes
     }
 
@@ -41,18 +45,27 @@ final class TierTests {
         let taken = try store.changeTier(of: path("d/rec"), to: .cool, identity: hot.identity)
         #expect(taken < 500)
         let cool = try #require(try store.stat(path("d/rec")))
-        #expect(cool.size == hot.size && cool.modified == hot.modified && cool.tier == .cool && cool.keptBytes == taken)
+        #expect(
+            cool.size == hot.size && cool.modified == hot.modified && cool.tier == .cool
+                && cool.keptBytes == taken)
         #expect(cool.metadata["kind"] == "raw")
         #expect(try read("d/rec") == text)
         #expect(try read("d/rec", 10..<20) == Array(text[10..<20]))
         #expect(try read("d/rec", 43_000..<99_000) == Array(text[43_000...]))
-        #expect(try store.list("box", prefix: BytePath(""), after: nil, limit: 9).files.map(\.name) == [BytePath("d/rec")])
-        #expect(try store.list("box", prefix: BytePath("d/"), after: nil, limit: 9).files.map(\.size) == [hot.size])
+        #expect(
+            try store.list("box", prefix: BytePath(""), after: nil, limit: 9).files.map(\.name) == [
+                BytePath("d/rec")
+            ])
+        #expect(
+            try store.list("box", prefix: BytePath("d/"), after: nil, limit: 9).files.map(\.size) == [
+                hot.size
+            ])
         _ = try store.copy(path("d/rec"), to: path("e"))
         #expect(try store.tier(of: path("e")) == .cool && read("e") == text)
         #expect(try store.changeTier(of: path("d/rec"), to: .hot, identity: nil) == hot.size)
         #expect(try store.tier(of: path("d/rec")) == .hot && read("d/rec") == text)
-        #expect(service.contents.withLock { $0.files["box"]?.keys.filter { $0.contains("d/rec") }.count } == 1)
+        #expect(
+            service.contents.withLock { $0.files["box"]?.keys.filter { $0.contains("d/rec") }.count } == 1)
     }
 
     @Test func anArchivedFileIsReadWhenItIsBack() throws {
@@ -74,10 +87,15 @@ final class TierTests {
     }
 
     @Test func namesOfAllTiersComeInOneOrder() throws {
-        let names = ["a", "a b", "a!", "a\"b", "a#", "a.txt", "a/b", "a/b c", "a0", "ab", "b", " ", "!", "\"", "é", "z"]
+        let names = [
+            "a", "a b", "a!", "a\"b", "a#", "a.txt", "a/b", "a/b c", "a0", "ab", "b", " ", "!", "\"", "é",
+            "z",
+        ]
         for (index, name) in names.enumerated() {
             try write(name, Array(name.utf8))
-            if index % 3 > 0 { _ = try store.changeTier(of: path(name), to: index % 3 == 1 ? .cool : .archive, identity: nil) }
+            if index % 3 > 0 {
+                _ = try store.changeTier(of: path(name), to: index % 3 == 1 ? .cool : .archive, identity: nil)
+            }
         }
         let sorted = names.map { BytePath($0) }.sorted()
         for prefix in ["", "a", "a ", "a/", "\"", "z", "x"] {
@@ -103,7 +121,9 @@ final class TierTests {
     }
 
     /// Before every call to the store the change of tier dies: the file is there afterwards, and the next change succeeds.
-    @Test(arguments: [StorageTier.cool, .archive, .hot]) func anInterruptedChangeLosesNothing(_ tier: StorageTier) throws {
+    @Test(arguments: [StorageTier.cool, .archive, .hot]) func anInterruptedChangeLosesNothing(
+        _ tier: StorageTier
+    ) throws {
         var fault = 1
         while true {
             let name = "f\(fault)"
@@ -123,7 +143,8 @@ final class TierTests {
             #expect(present.size == Int64(text.count))
             _ = try store.changeTier(of: path(name), to: tier, identity: nil)
             #expect(try store.tier(of: path(name)) == tier)
-            #expect(service.contents.withLock { $0.files["box"]?.keys.filter { $0.contains(name) }.count } == 1)
+            #expect(
+                service.contents.withLock { $0.files["box"]?.keys.filter { $0.contains(name) }.count } == 1)
             if tier != .archive { #expect(try read(name) == text) }
             if isDone { break }
             fault += 1
@@ -144,7 +165,9 @@ final class TierTests {
         other[whole.count / 2] ^= 1
         service.put("box", place, other)
         #expect(code { _ = try self.read("a") } == .md5Mismatch)
-        #expect(code { _ = try self.store.changeTier(of: self.path("a"), to: .hot, identity: nil) } == .md5Mismatch)
+        #expect(
+            code { _ = try self.store.changeTier(of: self.path("a"), to: .hot, identity: nil) }
+                == .md5Mismatch)
     }
 
     /// A store that keeps other bytes than it was given, or gives other ones than it has: the file stays where it is.
@@ -155,7 +178,8 @@ final class TierTests {
         let spare = TieredStore(MemoryStore(service, TransferGauge()), TransferGauge())
         service.put("spare", "x", Array(text.reversed()))
         _ = try spare.changeTier(of: StorePath("spare", BytePath("x")), to: .cool, identity: nil)
-        let frame = try #require(service.contents.withLock { $0.files["spare"]?.first { $0.key != "x" }?.value.bytes })
+        let frame = try #require(
+            service.contents.withLock { $0.files["spare"]?.first { $0.key != "x" }?.value.bytes })
         service.put("spare", "frame", frame)
         service.fail { name, count in
             guard name == "read" else { return }
@@ -165,7 +189,9 @@ final class TierTests {
                 }
             }
         }
-        #expect(code { _ = try self.store.changeTier(of: self.path("a"), to: .cool, identity: nil) } == .md5Mismatch)
+        #expect(
+            code { _ = try self.store.changeTier(of: self.path("a"), to: .cool, identity: nil) }
+                == .md5Mismatch)
         service.fail { _, _ in }
         #expect(try read("a") == text && store.tier(of: path("a")) == .hot)
         // What is read is not what the store says it has.
@@ -176,6 +202,8 @@ final class TierTests {
             guard name == "read" else { return }
             service.contents.withLock { $0.files["box"]?["b"]?.bytes = Array(small.reversed()) }
         }
-        #expect(code { _ = try self.store.changeTier(of: self.path("b"), to: .cool, identity: known.identity) } == .md5Mismatch)
+        #expect(
+            code { _ = try self.store.changeTier(of: self.path("b"), to: .cool, identity: known.identity) }
+                == .md5Mismatch)
     }
 }

@@ -6,7 +6,8 @@ import Testing
 
 /// Many files over many connections, against a service that fails where it likes.
 final class TransferTests {
-    let root = FileManager.default.temporaryDirectory.appendingPathComponent("shipyard-transfer-\(UUID())").path
+    let root = FileManager.default.temporaryDirectory.appendingPathComponent("shipyard-transfer-\(UUID())")
+        .path
     let service = MemoryService()
 
     init() throws {
@@ -25,22 +26,28 @@ final class TransferTests {
 
     private func put(_ name: String, _ bytes: [UInt8]) throws {
         let url = URL(fileURLWithPath: root + "/" + name)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(bytes).write(to: url)
     }
 
-    private func get(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: root + "/" + name).map(Array.init) }
+    private func get(_ name: String) -> [UInt8]? {
+        FileManager.default.contents(atPath: root + "/" + name).map(Array.init)
+    }
 
     /// Not `==`, whose failure would print them.
     private func same(_ left: [UInt8]?, _ right: [UInt8]?) -> Bool { left == right }
 
     private func leftovers() -> [String] {
-        (FileManager.default.enumerator(atPath: root)?.allObjects as? [String] ?? []).filter { $0.contains(".shipyard-part-") }
+        (FileManager.default.enumerator(atPath: root)?.allObjects as? [String] ?? []).filter {
+            $0.contains(".shipyard-part-")
+        }
     }
 
     /// What became of each file, by its target's name.
     private func run(
-        _ from: TransferEnd, _ to: TransferEnd, _ items: [(String, String)], _ options: TransferOptions = TransferOptions(),
+        _ from: TransferEnd, _ to: TransferEnd, _ items: [(String, String)],
+        _ options: TransferOptions = TransferOptions(),
         gauge: TransferGauge = TransferGauge()
     ) throws -> [String: String] {
         let rest = Mutex(items)
@@ -72,12 +79,15 @@ final class TransferTests {
         for (size, name) in zip(sizes, names) { try put(name, bytes(size)) }
         let up = try run(local, box, names.map { ($0, "up/" + $0) })
         #expect(up.count == sizes.count && up.values.allSatisfy { $0 == "moved" })
-        for (size, name) in zip(sizes, names) { #expect(same(service.bytes("box", "up/" + name), bytes(size))) }
+        for (size, name) in zip(sizes, names) {
+            #expect(same(service.bytes("box", "up/" + name), bytes(size)))
+        }
         #expect(try run(local, box, names.map { ($0, "up/" + $0) }).values.allSatisfy { $0 == "same" })
         let down = try run(box, local, names.map { ("up/" + $0, "down/" + $0) })
         #expect(down.count == sizes.count && down.values.allSatisfy { $0 == "moved" })
         for (size, name) in zip(sizes, names) { #expect(same(get("down/" + name), bytes(size))) }
-        #expect(try run(box, local, names.map { ("up/" + $0, "down/" + $0) }).values.allSatisfy { $0 == "same" })
+        #expect(
+            try run(box, local, names.map { ("up/" + $0, "down/" + $0) }).values.allSatisfy { $0 == "same" })
         #expect(leftovers() == [])
         // Another content of the same size and time is another content.
         try put("d/25000 ü%+", bytes(25_000, 7))
@@ -133,7 +143,8 @@ final class TransferTests {
         #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("big", "big")]) }
         let notes = try #require(leftovers().first { $0.hasSuffix(".parts") })
         let text = try String(contentsOfFile: root + "/" + notes, encoding: .utf8)
-        try ("other" + text.drop { $0 != "\n" }).write(toFile: root + "/" + notes, atomically: false, encoding: .utf8)
+        try ("other" + text.drop { $0 != "\n" }).write(
+            toFile: root + "/" + notes, atomically: false, encoding: .utf8)
         let read = service.calls("read")
         service.fail { _, _ in }
         #expect(try run(box, local, [("big", "big")]) == ["big": "moved"])
@@ -177,7 +188,9 @@ final class TransferTests {
         options.overwrites = false
         #expect(try run(local, box, [("a", "a")], options) == ["a": "BlobAlreadyExists"])
         #expect(try run(box, local, [("a", "a")], options) == ["a": "BlobAlreadyExists"])
-        #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("nothing", "n"), ("a", "z")]) }
+        #expect(throws: FileStoreError.self) {
+            try self.run(self.local, self.box, [("nothing", "n"), ("a", "z")])
+        }
     }
 
     @Test func everyFaultEndsInAnErrorAndTheNextRunSucceeds() throws {
@@ -188,7 +201,9 @@ final class TransferTests {
             let count = Mutex(0)
             let wanted = fault
             service.fail { _, _ throws(FileStoreError) in
-                let number = count.withLock { $0 += 1; return $0 }
+                let number = count.withLock {
+                    $0 += 1; return $0
+                }
                 if number == wanted { throw FileStoreError(.internalError, "fault") }
             }
             let isDone = (try? run(local, box, names.map { ($0, "r\(fault)/" + $0) })) != nil
@@ -206,7 +221,8 @@ final class TransferTests {
     @Test func linksThatLeadOutAreNotSent() throws {
         try put("in/a", [1])
         try FileManager.default.createSymbolicLink(atPath: root + "/in/inside", withDestinationPath: "a")
-        try FileManager.default.createSymbolicLink(atPath: root + "/in/outside", withDestinationPath: "/etc/passwd")
+        try FileManager.default.createSymbolicLink(
+            atPath: root + "/in/outside", withDestinationPath: "/etc/passwd")
         try FileManager.default.createSymbolicLink(atPath: root + "/in/dir", withDestinationPath: "/etc")
         mkfifo(root + "/in/pipe", 0o600)
         let tree = try LocalRoot(BytePath(root + "/in"))
@@ -221,12 +237,19 @@ final class TransferTests {
         var options = TransferOptions()
         options.stopsAtFirstFailure = false
         #expect(
-            try run(.local(tree), box, [("outside", "o"), ("dir/passwd", "p"), ("pipe", "q"), ("inside", "i")], options)
+            try run(
+                .local(tree), box, [("outside", "o"), ("dir/passwd", "p"), ("pipe", "q"), ("inside", "i")],
+                options)
                 == ["o": "LocalFile", "p": "LocalFile", "q": "LocalFile", "i": "moved"])
         service.put("box", "x", [2])
         #expect(
-            try run(box, .local(tree), [("x", "dir/x"), ("x", "../x"), ("x", "/x"), ("x", ""), ("x", "y/z")], options)
-                == ["dir/x": "LocalFile", "../x": "LocalFile", "/x": "LocalFile", "": "LocalFile", "y/z": "moved"])
+            try run(
+                box, .local(tree), [("x", "dir/x"), ("x", "../x"), ("x", "/x"), ("x", ""), ("x", "y/z")],
+                options)
+                == [
+                    "dir/x": "LocalFile", "../x": "LocalFile", "/x": "LocalFile", "": "LocalFile",
+                    "y/z": "moved",
+                ])
     }
 
     @Test func storesCopyWithinAndToEachOther() throws {
@@ -254,7 +277,10 @@ final class TransferTests {
         let stores = FileStores(embeddedRoot: home)
         let access = StoreAccess(StorageAccount(.embedded, alias: "a", name: "a"), StorageKeys(), stores)
         try access.open().makeContainer("c")
-        #expect(try run(.local(root.root), .store(access, container: "c"), [("big", "big")], gauge: gauge) == ["big": "moved"])
+        #expect(
+            try run(.local(root.root), .store(access, container: "c"), [("big", "big")], gauge: gauge) == [
+                "big": "moved"
+            ])
         #expect(Date().timeIntervalSince(start) > 0.9)
         gauge.cancel()
         #expect(throws: FileStoreError.self) {

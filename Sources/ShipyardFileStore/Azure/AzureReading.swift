@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
+import ShipyardSystem
 
 /// A file that is being read, over as many answers as it takes.
 final class AzureReading {
@@ -100,18 +101,6 @@ final class AzureReading {
         digest?.update(bytes)
         received += Int64(bytes.count)
         return true
-    }
-
-    private func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32, at position: Int64) -> Int32? {
-        var done = 0
-        while done < bytes.count {
-            let count = pwrite(
-                file, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(position + Int64(done)))
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 { return count < 0 ? errno : EIO }
-            done += count
-        }
-        return nil
     }
 
     private func refuse(_ code: FileStoreError.Code, _ message: String) {

@@ -70,8 +70,13 @@ extension EmbeddedStore: FileStore {
         var made = ""
         for name in path.split(separator: "/") {
             made += "/\(name)"
-            guard mkdir(made, 0o700) == 0 || errno == EEXIST || errno == EISDIR || errno == EROFS || errno == EACCES
-            else { throw FileStoreError(SystemError("create", path: made, errno: errno), "\(container) cannot be made") }
+            guard
+                mkdir(made, 0o700) == 0 || errno == EEXIST || errno == EISDIR || errno == EROFS
+                    || errno == EACCES
+            else {
+                throw FileStoreError(
+                    SystemError("create", path: made, errno: errno), "\(container) cannot be made")
+            }
         }
         _ = try self.container(container)
     }
@@ -111,12 +116,15 @@ extension EmbeddedStore: FileStore {
         let opened = try open(file)
         let status = opened.status
         guard identity == nil || identity == StoredFile(file.name, status).identity else {
-            throw FileStoreError(.conditionNotMet, "\(file) of \(account.place) has been written anew meanwhile")
+            throw FileStoreError(
+                .conditionNotMet, "\(file) of \(account.place) has been written anew meanwhile")
         }
         let whole = 0..<status.version.size
         let range = range.map { $0.clamped(to: whole) } ?? whole
         try ByteCopy(gauge, "\(file) of \(account.place)").copy(
-            FileStretch(file: opened.descriptor.number, offset: range.lowerBound, count: range.upperBound - range.lowerBound),
+            FileStretch(
+                file: opened.descriptor.number, offset: range.lowerBound,
+                count: range.upperBound - range.lowerBound),
             to: target)
     }
 
@@ -159,11 +167,13 @@ extension EmbeddedStore: FileStore {
             let status = FileStatus(of: name, in: parent.number), status.isRegular
         else { return }
         guard identity == nil || identity == StoredFile(file.name, status).identity else {
-            throw FileStoreError(.conditionNotMet, "\(file) of \(account.place) has been written anew meanwhile")
+            throw FileStoreError(
+                .conditionNotMet, "\(file) of \(account.place) has been written anew meanwhile")
         }
         guard name.withCString({ unlinkat(parent.number, $0, 0) }) == 0 || errno == ENOENT else {
             throw FileStoreError(
-                SystemError("remove", path: file.description, errno: errno), "\(file) of \(account.place) is still there")
+                SystemError("remove", path: file.description, errno: errno),
+                "\(file) of \(account.place) is still there")
         }
         unsettled.insert(file.name.parent)
     }

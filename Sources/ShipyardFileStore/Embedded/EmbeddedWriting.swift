@@ -45,7 +45,10 @@ struct EmbeddedWriting {
         } catch {
             let isBlocked = error.errno == ENOTDIR || error.errno == ELOOP
             throw FileStoreError(
-                error, isBlocked ? "\(path) cannot be written: on the way to it is a file or a link" : "\(path) cannot be written")
+                error,
+                isBlocked
+                    ? "\(path) cannot be written: on the way to it is a file or a link"
+                    : "\(path) cannot be written")
         }
     }
 
@@ -55,10 +58,13 @@ struct EmbeddedWriting {
         switch source {
         case .bytes(let bytes):
             guard gauge.move(Int64(bytes.count)) else { throw FileStoreError.cancelled }
-            if let number = bytes.withUnsafeBytes({ writeAll($0, to: file) }) { throw failure("write", number) }
+            if let number = bytes.withUnsafeBytes({ writeAll($0, to: file) }) {
+                throw failure("write", number)
+            }
         case .file(let stretch):
             // A full disk is known before anything is written, and the file lies in one piece.
-            if stretch.count > Self.reservedBytes, shipyard_reserve(file, stretch.count) != 0, errno == ENOSPC {
+            if stretch.count > Self.reservedBytes, shipyard_reserve(file, stretch.count) != 0, errno == ENOSPC
+            {
                 throw failure("reserve", ENOSPC)
             }
             try ByteCopy(gauge, path.description).copy(stretch, to: .file(file, at: 0))
@@ -102,9 +108,11 @@ struct EmbeddedWriting {
         while let entry = stream.next() {
             guard entry.name.isPartial,
                 let file = try? FileDescriptor.open(
-                    String(decoding: entry.name.bytes, as: UTF8.self), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, in: directory),
+                    String(decoding: entry.name.bytes, as: UTF8.self), O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+                    in: directory),
                 let status = FileStatus(of: BytePath(""), in: file.number), status.isRegular,
-                status.changed / 1_000_000_000 < Int64(time(nil)) - 3600, flock(file.number, LOCK_EX | LOCK_NB) == 0
+                status.changed / 1_000_000_000 < Int64(time(nil)) - 3600,
+                flock(file.number, LOCK_EX | LOCK_NB) == 0
             else { continue }
             _ = entry.name.withCString { unlinkat(directory, $0, 0) }
         }

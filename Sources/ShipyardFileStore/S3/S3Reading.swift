@@ -1,6 +1,7 @@
 import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
+import ShipyardSystem
 
 /// One read: over several answers, where one ends early, each of which must be of the same file.
 final class S3Reading {
@@ -99,7 +100,7 @@ final class S3Reading {
         }
         switch target {
         case .file(let file, let offset):
-            if let failure = Self.write(bytes, to: file, at: offset + position - start) {
+            if let failure = writeAll(bytes, to: file, at: offset + position - start) {
                 problem = FileStoreError(
                     .localFile,
                     "what was received could not be written: \(String(cString: strerror(failure)))")
@@ -110,19 +111,6 @@ final class S3Reading {
         digest?.update(bytes)
         position += Int64(bytes.count)
         return true
-    }
-
-    private static func write(_ bytes: UnsafeRawBufferPointer, to file: Int32, at position: Int64) -> Int32? {
-        var written = 0
-        while written < bytes.count {
-            let count = pwrite(
-                file, bytes.baseAddress?.advanced(by: written), bytes.count - written,
-                off_t(position + Int64(written)))
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { return errno }
-            written += count
-        }
-        return nil
     }
 
     /// Whether an answer that seems a success is none.

@@ -60,7 +60,8 @@ struct TierName: Hashable {
     var md5: String
 
     var path: BytePath {
-        BytePath(bytes: Self.start(of: name, tier).bytes + Array("\(size)-\(modified.milliseconds)-\(md5)".utf8))
+        BytePath(
+            bytes: Self.start(of: name, tier).bytes + Array("\(size)-\(modified.milliseconds)-\(md5)".utf8))
     }
 
     init(_ tier: StorageTier, _ name: BytePath, size: Int64, modified: Instant, md5: String) {
@@ -76,7 +77,9 @@ struct TierName: Hashable {
         let start = Self.start(of: tier).bytes
         guard path.bytes.starts(with: start) else { return nil }
         let rest = path.bytes[start.count...]
-        guard let mark = rest.firstIndex(of: Self.mark), let name = Self.unescaped(rest[..<mark]) else { return nil }
+        guard let mark = rest.firstIndex(of: Self.mark), let name = Self.unescaped(rest[..<mark]) else {
+            return nil
+        }
         let parts = String(decoding: rest[(mark + 1)...], as: UTF8.self).split(separator: "-")
         guard parts.count == 3, let size = Int64(parts[0]), size >= 0, let modified = Int64(parts[1]),
             parts[2].utf8.count == 32

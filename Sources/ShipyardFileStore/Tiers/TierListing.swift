@@ -60,7 +60,8 @@ final class TierListing {
         private var files: ArraySlice<StoredFile> = []
 
         init(
-            _ base: any FileStore, _ container: String, _ prefix: BytePath, _ tier: StorageTier, _ after: BytePath?
+            _ base: any FileStore, _ container: String, _ prefix: BytePath, _ tier: StorageTier,
+            _ after: BytePath?
         ) {
             self.base = base
             self.container = container

@@ -74,7 +74,9 @@ enum Zstd {
                     defer { count = output.pos }
                     return shipyard_zstd_expand(context, &output, &input)
                 }
-                if let reason = shipyard_zstd_reason(left) { return .failure(.broken(String(cString: reason))) }
+                if let reason = shipyard_zstd_reason(left) {
+                    return .failure(.broken(String(cString: reason)))
+                }
                 isAtEnd = left == 0
                 isFull = count == buffer.count && !isAtEnd
                 let goesOn = buffer.withUnsafeBytes { give(UnsafeRawBufferPointer(rebasing: $0[..<count])) }

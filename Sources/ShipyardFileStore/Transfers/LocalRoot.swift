@@ -35,7 +35,8 @@ package final class LocalRoot: Sendable {
 
     /// Nil where there is no regular file, or no link to one inside.
     package func stat(_ name: BytePath) -> LocalFile? {
-        guard let opened = try? open(name), let status = FileStatus(of: BytePath(""), in: opened.number) else {
+        guard let opened = try? open(name), let status = FileStatus(of: BytePath(""), in: opened.number)
+        else {
             return nil
         }
         return LocalFile(name: name, size: status.version.size, modified: status.version.modified)
@@ -55,7 +56,8 @@ package final class LocalRoot: Sendable {
             throw FileStoreError(.localFile, "\(path)/\(name) cannot be read: \(error.reason)")
         }
         guard number >= 0 else {
-            throw FileStoreError(.localFile, "\(path)/\(name) cannot be read: \(String(cString: strerror(errno)))")
+            throw FileStoreError(
+                .localFile, "\(path)/\(name) cannot be read: \(String(cString: strerror(errno)))")
         }
         let opened = FileDescriptor(owning: number)
         guard let status = FileStatus(of: BytePath(""), in: opened.number), status.isRegular else {
@@ -87,7 +89,8 @@ package final class LocalRoot: Sendable {
             return try tree.makeDirectory(name.parent)
         } catch {
             let reason =
-                error.errno == ELOOP || error.errno == ENOTDIR ? "on the way to it is a link or a file" : error.reason
+                error.errno == ELOOP || error.errno == ENOTDIR
+                ? "on the way to it is a link or a file" : error.reason
             throw FileStoreError(.localFile, "\(path)/\(name) cannot be written: \(reason)")
         }
     }

@@ -33,7 +33,8 @@ final class PartialDownload: @unchecked Sendable {
         let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (key == nil ? O_EXCL : 0)
         let file = temporary.withCString { openat(opened.number, $0, flags, 0o644) }
         guard file >= 0 else {
-            throw FileStoreError(.localFile, "\(root.path)/\(name) cannot be written: \(String(cString: strerror(errno)))")
+            throw FileStoreError(
+                .localFile, "\(root.path)/\(name) cannot be written: \(String(cString: strerror(errno)))")
         }
         // Two that fetch the same must not write into each other's.
         guard key == nil || flock(file, LOCK_EX | LOCK_NB) == 0 else {
@@ -42,7 +43,9 @@ final class PartialDownload: @unchecked Sendable {
         }
         number = file
         if key != nil {
-            notesFile = notes.withCString { openat(opened.number, $0, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0o644) }
+            notesFile = notes.withCString {
+                openat(opened.number, $0, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0o644)
+            }
             arrived = Self.read(notesFile)
         } else {
             notesFile = -1
@@ -60,7 +63,9 @@ final class PartialDownload: @unchecked Sendable {
     }
 
     private static let boot: String = {
-        guard let file = FileDescriptor(opening: "/proc/sys/kernel/random/boot_id", O_RDONLY) else { return "unknown" }
+        guard let file = FileDescriptor(opening: "/proc/sys/kernel/random/boot_id", O_RDONLY) else {
+            return "unknown"
+        }
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = bytes.withUnsafeMutableBytes { file.read(into: $0) } ?? 0
         return String(decoding: bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
@@ -115,7 +120,9 @@ final class PartialDownload: @unchecked Sendable {
             let isThere = number == EEXIST && isNew
             throw FileStoreError(
                 isThere ? .blobAlreadyExists : .localFile,
-                isThere ? "\(name) is there already" : "\(name) cannot be put in its place: \(String(cString: strerror(number)))")
+                isThere
+                    ? "\(name) is there already"
+                    : "\(name) cannot be put in its place: \(String(cString: strerror(number)))")
         }
         isFinished = true
         if notesFile >= 0 { _ = notes.withCString { unlinkat(parent, $0, 0) } }

@@ -60,7 +60,8 @@ final class TransferHand {
         let bytes: ByteSource
         if file.source >= 0 {
             bytes = .file(
-                FileStretch(file: file.source, offset: range.lowerBound, count: range.upperBound - range.lowerBound))
+                FileStretch(
+                    file: file.source, offset: range.lowerBound, count: range.upperBound - range.lowerBound))
         } else {
             bytes = .bytes(try self.bytes(of: file, range))
         }
@@ -99,9 +100,10 @@ final class TransferHand {
         let partBytes = target.rules.partBytes(ofFile: size)
         let count = Int((size + partBytes - 1) / partBytes)
         var upload = try target.unfinishedParts(path)
-        let done = try upload.map { upload throws(FileStoreError) in
-            try arrived(upload, opened.number, size, partBytes)
-        } ?? []
+        let done =
+            try upload.map { upload throws(FileStoreError) in
+                try arrived(upload, opened.number, size, partBytes)
+            } ?? []
         if let unfinished = upload, done.isEmpty {
             try target.abandon(unfinished)
             upload = nil
@@ -166,7 +168,8 @@ final class TransferHand {
         let status = FileStatus(of: BytePath(""), in: file)
         guard status?.version.size == size, time == nil || status?.version.modified == time else {
             throw FileStoreError(
-                .localFile, "\(item.source) was written to while it was sent, so what arrived may be of two contents",
+                .localFile,
+                "\(item.source) was written to while it was sent, so what arrived may be of two contents",
                 help: "send it when it is complete")
         }
     }
@@ -195,7 +198,8 @@ final class TransferHand {
         }
         let partBytes = source.rules.partBytes
         let isWhole = stored.size <= partBytes || source.rules.largestWhole == .max
-        let key = "\(source.account.place)\0\(path)\0\(stored.identity)\0\(stored.size)\0\(partBytes)\0\(item.target)"
+        let key =
+            "\(source.account.place)\0\(path)\0\(stored.identity)\0\(stored.size)\0\(partBytes)\0\(item.target)"
         let download = try PartialDownload(item.target, in: root, key: isWhole ? nil : key)
         guard !isWhole else {
             try source.read(path, range: nil, identity: stored.identity, to: .file(download.number, at: 0))
@@ -206,7 +210,8 @@ final class TransferHand {
         let count = Int((stored.size + partBytes - 1) / partBytes)
         let numbers = Set(1...count).subtracting(download.arrived).sorted()
         let file = FileInParts(
-            item, size: stored.size, partBytes: partBytes, left: max(1, numbers.count), stored: stored, download: download)
+            item, size: stored.size, partBytes: partBytes, left: max(1, numbers.count), stored: stored,
+            download: download)
         return .parts(file, numbers.isEmpty ? [count] : numbers)
     }
 
@@ -222,7 +227,8 @@ final class TransferHand {
     ) throws(FileStoreError) {
         guard let source else { invariantFailure("a part has a source") }
         try source.read(
-            StorePath(sourceContainer, file.item.source), range: range, identity: file.stored?.identity, to: target)
+            StorePath(sourceContainer, file.item.source), range: range, identity: file.stored?.identity,
+            to: target)
     }
 
     /// Where the store knows the hash, what lies here must have it.
@@ -233,7 +239,9 @@ final class TransferHand {
         guard found != md5 else { return }
         download.forget()
         throw FileStoreError(
-            .md5Mismatch, "\(file.item.source) has arrived with another content than the store has: MD5 \(found), not \(md5)")
+            .md5Mismatch,
+            "\(file.item.source) has arrived with another content than the store has: MD5 \(found), not \(md5)"
+        )
     }
 
     // MARK: between stores
@@ -252,7 +260,8 @@ final class TransferHand {
         var attributes = FileAttributes()
         attributes.metadata = stored.metadata
         attributes.metadata[FileAttributes.md5Name] = nil
-        attributes.sourceTime = attributes.metadata.removeValue(forKey: FileAttributes.sourceTimeName).flatMap { Int64($0) }
+        attributes.sourceTime =
+            attributes.metadata.removeValue(forKey: FileAttributes.sourceTimeName).flatMap { Int64($0) }
             ?? stored.modified.milliseconds * 1_000_000
         attributes.md5 = stored.md5
         attributes.mustBeNew = !transfer.options.overwrites
@@ -267,7 +276,9 @@ final class TransferHand {
             _ = try target.write(to, from: .bytes(try bytes(of: file, 0..<stored.size)), attributes)
             return .moved
         }
-        guard target.rules.largestWhole < .max else { return try copyThroughFile(stored, from, to, attributes) }
+        guard target.rules.largestWhole < .max else {
+            return try copyThroughFile(stored, from, to, attributes)
+        }
         let count = Int((stored.size + partBytes - 1) / partBytes)
         let file = FileInParts(
             item, size: stored.size, partBytes: partBytes, left: count, sourceTime: attributes.sourceTime,
@@ -278,7 +289,8 @@ final class TransferHand {
     func isSame(_ source: StoredFile, _ target: StoredFile) -> Bool {
         guard source.size == target.size else { return false }
         if let (left, right) = both(source.md5, target.md5) { return left == right }
-        let time = source.metadata[FileAttributes.sourceTimeName] ?? String(source.modified.milliseconds * 1_000_000)
+        let time =
+            source.metadata[FileAttributes.sourceTimeName] ?? String(source.modified.milliseconds * 1_000_000)
         return time == target.metadata[FileAttributes.sourceTimeName]
     }
 
@@ -311,7 +323,9 @@ final class TransferHand {
         return bytes
     }
 
-    private func copy(_ item: TransferItem, _ from: LocalRoot, _ to: LocalRoot) throws(FileStoreError) -> Beginning {
+    private func copy(_ item: TransferItem, _ from: LocalRoot, _ to: LocalRoot) throws(FileStoreError)
+        -> Beginning
+    {
         let opened = try from.open(item.source)
         guard let status = FileStatus(of: BytePath(""), in: opened.number) else {
             throw FileStoreError(.localFile, "\(from.path)/\(item.source) cannot be looked at")

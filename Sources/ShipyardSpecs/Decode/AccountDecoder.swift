@@ -24,7 +24,8 @@ extension CredentialsSpec {
         let hasKey = ["account_key", "account_key_keyvault_secret_id", "sas_token", "endpoint"].contains {
             fields.has($0)
         }
-        let kind = fields.string("type").flatMap(StorageAccount.Kind.init) ?? (hasKey ? .azureBlob : .embedded)
+        let kind =
+            fields.string("type").flatMap(StorageAccount.Kind.init) ?? (hasKey ? .azureBlob : .embedded)
         var account = StorageAccount(kind, alias: alias, name: name)
         account.endpoint = fields.string("endpoint")
         if kind == .s3 {
@@ -38,7 +39,8 @@ extension CredentialsSpec {
 extension LifecycleRule {
     fileprivate init(decoding fields: Fields) {
         self.init(
-            alias: fields.string("storage_account_settings") ?? "", remotePath: fields.string("remote_path") ?? "")
+            alias: fields.string("storage_account_settings") ?? "",
+            remotePath: fields.string("remote_path") ?? "")
         include = fields.strings("include")
         exclude = fields.strings("exclude")
         coolAfterDays = fields.integer("cool_after_days")

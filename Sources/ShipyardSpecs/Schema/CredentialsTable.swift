@@ -136,12 +136,15 @@ extension SchemaTable {
                                     + "the embedded store."),
                             KeySchema(
                                 "account", .string, required: true, check: .notEmpty,
-                                "The account's name: a directory of the embedded store, Azure's account, or a name of your own for S3."),
+                                "The account's name: a directory of the embedded store, Azure's account, or a name of your own for S3."
+                            ),
                             KeySchema.secret(
-                                "account_key", effect: .used, "The shared key of an Azure account, in Base64."),
+                                "account_key", effect: .used, "The shared key of an Azure account, in Base64."
+                            ),
                             KeySchema.secret(
                                 "sas_token", own: true, effect: .used,
-                                "A shared access signature of Azure in place of the key: what follows the question mark."),
+                                "A shared access signature of Azure in place of the key: what follows the question mark."
+                            ),
                             KeySchema(
                                 "access_key_id", .string, own: true, "The name of the key for S3."),
                             KeySchema.secret(

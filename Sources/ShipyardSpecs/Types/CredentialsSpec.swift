@@ -15,7 +15,8 @@ package struct CredentialsSpec: Sendable {
 
     /// Nil where there are none, or the alias stands for another account.
     package func keys(ofSame account: StorageAccount) -> StorageKeys? {
-        guard let found = accounts[account.alias], found.isSamePlace(as: account), let keys = keys[account.alias],
+        guard let found = accounts[account.alias], found.isSamePlace(as: account),
+            let keys = keys[account.alias],
             keys.hasAny
         else { return nil }
         return keys

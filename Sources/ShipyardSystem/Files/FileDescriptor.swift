@@ -78,6 +78,23 @@ package func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32) -> Int32?
     return nil
 }
 
+/// As `writeAll(_:to:)`, from a position on; the file's own stays where it is.
+package func writeAll(_ bytes: UnsafeRawBufferPointer, to file: Int32, at position: Int64) -> Int32? {
+    var rest = bytes[...]
+    var position = position
+    while !rest.isEmpty {
+        let slice = UnsafeRawBufferPointer(rebasing: rest)
+        let count = pwrite(file, slice.baseAddress, slice.count, off_t(position))
+        if count < 0 {
+            if errno == EINTR { continue }
+            return errno
+        }
+        rest = rest.dropFirst(count)
+        position += Int64(count)
+    }
+    return nil
+}
+
 /// A file or directory as the kernel knows it, whatever its name. A copy, journal and all, is another one.
 package struct FileIdentity: Hashable, Sendable {
     private let device: UInt64

@@ -7,7 +7,8 @@ enum LayoutCommands {
     static let apply = Command("apply", "make the folders of a dataset")
         .details(
             "Kinds of datasets stand under `data_layout` in the config file. What is there already is left as it is, "
-                + "so the command may be given again.")
+                + "so the command may be given again."
+        )
         .takes(
             Argument("KIND", "a kind of dataset"), Argument("ALIAS/CONTAINER/PATH", "where the dataset is")
         )
@@ -43,7 +44,9 @@ enum LayoutCommands {
 
     @Sendable private static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let words = invocation.arguments.words
-        guard words.count == 2 else { throw .usage("`data layout apply` needs a kind and a place", help: DataPlace.form) }
+        guard words.count == 2 else {
+            throw .usage("`data layout apply` needs a kind and a place", help: DataPlace.form)
+        }
         let layouts = try layouts(invocation)
         guard let folders = layouts[words[0]] else {
             let known = layouts.keys.sorted()
@@ -59,31 +62,21 @@ enum LayoutCommands {
         do throws(FileStoreError) {
             let store = try access.open()
             for folder in folders {
-                let name = BytePath(bytes: place.name.asDirectory.bytes + BytePath(folder).withoutEndingSlash.bytes)
+                let name = BytePath(
+                    bytes: place.name.asDirectory.bytes + BytePath(folder).withoutEndingSlash.bytes)
                 try store.makeFolder(StorePath(container, name))
             }
             try store.settle()
         } catch {
             throw CommandFailure(error)
         }
-        invocation.console.say("\(place.description) has \(counted(folders.count, "folder")) of a \(words[0])")
+        invocation.console.say(
+            "\(place.description) has \(counted(folders.count, "folder")) of a \(words[0])")
         return .done
     }
 
     private static func layouts(_ invocation: Invocation) throws(CommandFailure) -> [String: [String]] {
-        guard let path = SpecFiles(invocation).find("config") else {
-            throw .usage(
-                "there is no config file, and data layouts stand in it",
-                help: "name one with --config or --configdir")
-        }
-        let (specs, diagnostics) = SpecLoader.load([
-            SpecSource(.config, try SpecFiles.source("config", path))
-        ])
-        guard !diagnostics.hasErrors else {
-            invocation.console.show(diagnostics)
-            throw CommandFailure(.specRefused, "")
-        }
-        return specs.config.dataLayouts
+        try DataConfig(invocation, toFind: "data layouts").spec.dataLayouts
     }
 }
 

@@ -12,7 +12,8 @@ enum LifecycleCommands {
     static let plan = Command("plan", "say what the lifecycle rules would do now")
         .details(
             details,
-            "What compression would save is told from the first MiB of some files of each rule.")
+            "What compression would save is told from the first MiB of some files of each rule."
+        )
         .options(.flag("files", "name each file"))
         .example("data lifecycle plan --configdir jobs/etl", "says what is due and what it would save")
         .runs(showPlan)
@@ -20,7 +21,8 @@ enum LifecycleCommands {
     static let run = Command("run", "do what the lifecycle rules say")
         .details(
             details,
-            "A file goes from its old place when it was read back from the new one. Interrupted and given again, it goes on.")
+            "A file goes from its old place when it was read back from the new one. Interrupted and given again, it goes on."
+        )
         .options(DataOptions.connections)
         .example("data lifecycle run --configdir jobs/etl", "compresses and deletes what is old enough")
         .runs(carryOut)
@@ -85,7 +87,8 @@ enum LifecycleCommands {
         for (index, rule) in plan.rules.enumerated() {
             for (act, sum) in (sums[index] ?? [:]).sorted(by: { $0.key.verb < $1.key.verb }) {
                 table.row(
-                    rule.selection.place.description, act.verb, String(sum.files), sizeText(sum.bytes), saving(act, sum))
+                    rule.selection.place.description, act.verb, String(sum.files), sizeText(sum.bytes),
+                    saving(act, sum))
             }
         }
         if table.rowCount == 0 {
@@ -196,7 +199,8 @@ enum LifecycleCommands {
                     if file.tier == .hot {
                         hot += 1
                     } else {
-                        found.append(StoredDeletion.File(source: index, name: file.name, identity: file.identity))
+                        found.append(
+                            StoredDeletion.File(source: index, name: file.name, identity: file.identity))
                     }
                     return true
                 }
@@ -210,7 +214,9 @@ enum LifecycleCommands {
         }
         guard !found.isEmpty || hot > 0 else { throw CommandFailure(.failed, sources.nothing) }
         if invocation.has("dry-run") {
-            for file in found { invocation.console.print("would rehydrate \(DisplayText.printable(text(file)))") }
+            for file in found {
+                invocation.console.print("would rehydrate \(DisplayText.printable(text(file)))")
+            }
             invocation.console.say("would rehydrate \(counted(found.count, "file"))")
             return .done
         }

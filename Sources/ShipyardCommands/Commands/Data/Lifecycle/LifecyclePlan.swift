@@ -47,21 +47,9 @@ struct LifecyclePlan {
 
     init(_ invocation: Invocation, now: Instant) throws(CommandFailure) {
         self.now = now
-        let files = SpecFiles(invocation)
-        guard let path = files.find("config") else {
-            throw .usage(
-                "there is no config file, and lifecycle rules stand in it",
-                help: "name one with --config or --configdir")
-        }
-        let (specs, diagnostics) = SpecLoader.load([
-            SpecSource(.config, try SpecFiles.source("config", path))
-        ])
-        guard !diagnostics.hasErrors else {
-            invocation.console.show(diagnostics)
-            throw CommandFailure(.specRefused, "")
-        }
+        let config = try DataConfig(invocation, toFind: "lifecycle rules")
         let stores = try DataStores(invocation)
-        rules = try specs.config.lifecycle.map { spec throws(CommandFailure) in
+        rules = try config.spec.lifecycle.map { spec throws(CommandFailure) in
             let place = try DataPlace("\(spec.alias)/\(spec.remotePath)")
             let filter = NameFilter(include: spec.include, exclude: spec.exclude)
             return Rule(
@@ -70,7 +58,8 @@ struct LifecyclePlan {
         }
         guard !rules.isEmpty else {
             throw CommandFailure(
-                .failed, "\(path) has no lifecycle rules", help: "docs/spec/config.md tells how they are written")
+                .failed, "\(config.path) has no lifecycle rules",
+                help: "docs/spec/config.md tells how they are written")
         }
     }
 
@@ -81,7 +70,8 @@ struct LifecyclePlan {
                 $0.access.account == rule.access.account && $0.selection.container == rule.selection.container
             }
             try rule.access.forEachFile(of: rule.selection) { file throws(FileStoreError) in
-                guard !earlier.contains(where: { $0.selection.holds(file.name) }), !file.isDirectoryMarker else {
+                guard !earlier.contains(where: { $0.selection.holds(file.name) }), !file.isDirectoryMarker
+                else {
                     return true
                 }
                 let days = age(of: file)
