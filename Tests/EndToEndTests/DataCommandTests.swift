@@ -345,4 +345,82 @@ import Testing
         try run("put", "x", "lake/c", "--bandwidth", "fast", exits: 2)
         try run("copy", "lake/c/a", "lake/c/*", exits: 2)
     }
+
+    /// What comes second would take the place of the first.
+    @Test func twoFilesDoNotGoToOneName() throws {
+        try write("first", to: "x/a.csv")
+        try write("second", to: "y/a.csv")
+        let put = try run("put", "x/a.csv", "y/a.csv", "lake/in/", exits: 1)
+        #expect(put.messages.contains("left out: y/a.csv: another file goes to lake/in/a.csv already"))
+        #expect(try run("get", "lake/in/a.csv", "-").output == "first")
+        try run("put", "x/", "lake/coll/x")
+        try run("put", "y/", "lake/coll/y")
+        for command in ["copy", "move"] {
+            try run(command, "lake/coll/x/a.csv", "lake/coll/y/a.csv", "lake/\(command)/", exits: 1)
+            #expect(try run("get", "lake/\(command)/a.csv", "-").output == "first")
+            #expect(try stored("lake/coll") == (command == "copy" ? ["x/a.csv", "y/a.csv"] : ["y/a.csv"]))
+        }
+    }
+
+    @Test func aSyncThatWouldLeaveNothingIsRefused() throws {
+        try makeSample()
+        try run("put", "dir/", "lake/in")
+        let refused = try run("sync", "lake/in/nope", "./dir", "--delete", exits: 1)
+        #expect(
+            refused.messages == """
+                error: lake/in/nope has no files, and with `--delete` nothing would be left of ./dir
+                  help: if that is meant, say `--yes`
+
+                """)
+        #expect(tree("dir").count == 3)
+        try run("sync", "lake/in/nope", "./dir", "--delete", "--yes")
+        #expect(tree("dir").isEmpty)
+    }
+
+    @Test func oldFilesAreCompressedAndReadAsBefore() throws {
+        _ = try program.write(
+            """
+            batch_shipyard: {storage_account_settings: lake}
+            lifecycle:
+              - {storage_account_settings: lake, remote_path: gone, delete_after_days: 1}
+              - {storage_account_settings: lake, remote_path: in/keep, delete_after_days: 30000}
+              - {storage_account_settings: lake, remote_path: in, cool_after_days: 10, archive_after_days: 20, delete_after_days: 30}
+            """, to: "config.yaml")
+        let long = String(repeating: "a line of text\n", count: 5000)
+        for name in ["a", "b", "c", "d", "keep/e"] {
+            try write(long, to: "dir/\(name)")
+        }
+        try run("put", "dir/", "lake/in")
+        func age(_ name: String, _ days: Double) throws {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -days * 86_400)],
+                ofItemAtPath: program.home.appending(path: "storage/lake/in/\(name)").path)
+        }
+        for (name, days) in [("b", 12.0), ("c", 25), ("d", 40), ("keep/e", 40)] { try age(name, days) }
+        // The rule of a container that is not there keeps no other from its work.
+        let plan = try run("lifecycle", "plan", "--raw", exits: 1)
+        #expect(plan.messages.contains("there is no container `gone`"))
+        for (name, act) in [("b", "cool"), ("c", "archive"), ("d", "delete")] {
+            #expect(plan.output.contains("\"action\": \"\(act)\""), "\(name)")
+        }
+        let done = try run("lifecycle", "run", exits: 1)
+        #expect(done.messages.contains("compressed 2 files; deleted 1 file\n"), "\(done.messages)")
+        #expect(try stored("lake/in") == ["a", "b", "c", "keep/e"])
+        #expect(try run("get", "lake/in/b", "-").output == long)
+        #expect(try run("get", "lake/in/c", "-", exits: 1).messages.contains("is archived"))
+        #expect(try run("stat", "lake/in/b").output.contains("tier: cool, kept in"))
+        let factory = try program.write(
+            """
+            job_specifications:
+              - id: j
+                tasks:
+                  - command: 'echo {file_path}'
+                    task_factory: {file: {azure_storage: {storage_account_settings: lake, remote_path: in}, task_filepath: file_name}}
+            """, to: "jobs.yaml")
+        let planned = try program.run("plan", "--jobs", factory, "--format", "jsonl")
+        #expect(planned.output.split(separator: "\n").count == 4, "\(planned.messages)")
+        #expect(try run("rehydrate", "lake/in/", "-r").messages.contains("rehydrated 2 files; 2 files hot already"))
+        #expect(try run("get", "lake/in/c", "-").output == long)
+        #expect(try run("lifecycle", "run", exits: 1).messages.contains("nothing is due"))
+    }
 }

@@ -24,8 +24,9 @@ extension CredentialsSpec {
         let hasKey = ["account_key", "account_key_keyvault_secret_id", "sas_token", "endpoint"].contains {
             fields.has($0)
         }
-        let kind =
-            fields.string("type").flatMap(StorageAccount.Kind.init) ?? (hasKey ? .azureBlob : .embedded)
+        let isS3 = ["access_key_id", "secret_access_key"].contains { fields.has($0) }
+        let told: StorageAccount.Kind = isS3 ? .s3 : hasKey ? .azureBlob : .embedded
+        let kind = fields.string("type").flatMap(StorageAccount.Kind.init) ?? told
         var account = StorageAccount(kind, alias: alias, name: name)
         account.endpoint = fields.string("endpoint")
         if kind == .s3 {

@@ -132,8 +132,8 @@ extension SchemaTable {
                             KeySchema(
                                 "type", .word(StorageAccount.Kind.allCases.map(\.rawValue)), own: true,
                                 "Where the containers are: `embedded` is the home's own store, `s3` any service that speaks S3, "
-                                    + "`azure_blob` Azure. Without it a key or an endpoint means Azure, and nothing means "
-                                    + "the embedded store."),
+                                    + "`azure_blob` Azure. Without it the keys tell: those of S3 mean S3, another key or "
+                                    + "an endpoint Azure, and nothing the embedded store."),
                             KeySchema(
                                 "account", .string, required: true, check: .notEmpty,
                                 "The account's name: a directory of the embedded store, Azure's account, or a name of your own for S3."

@@ -106,6 +106,10 @@ struct DataMover {
     /// Folders that are there are left as they are.
     func makeFolders(_ layout: InputDataSpec.Layout) throws(FileStoreError) {
         let remote = try RemotePath(layout.remotePath)
+        guard !layout.folders.isEmpty else {
+            throw FileStoreError(
+                .invalidInput, "the folders of a `\(layout.kind)` are not known: no config file with `data_layout` came with the job")
+        }
         let store = try access(layout.storageAccountSettings).open()
         try store.makeContainer(remote.container)
         let dataset = BytePath(remote.name).components
@@ -224,7 +228,16 @@ struct DataMover {
         } catch {
             throw FileStoreError(.invalidInput, "the path `\(text)`: \(error.message)")
         }
-        let path = written.expanded(variable)
+        var unknown: String?
+        let path = written.expanded { name in
+            let value = variable(name)
+            // One of the node's own that is not there is a typing error, and the path would be another one of this machine.
+            if value == nil, name.hasPrefix("AZ_BATCH_") { unknown = name }
+            return value
+        }
+        if let unknown {
+            throw FileStoreError(.invalidInput, "the path `\(text)`: there is no variable `\(unknown)` here")
+        }
         guard !path.isEmpty, !path.bytes.contains(0) else {
             throw FileStoreError(.localFile, "the path `\(text)` is empty: a variable in it is not set")
         }

@@ -21,7 +21,7 @@ enum DataIngressCommand {
         .value("to-fs", "VOLUME", "only entries with this shared data volume, of the driver storage_cluster"),
         DataOptions.dryRun, DataOptions.connections, DataOptions.bandwidth
     )
-    .example("data ingress --configdir jobs/etl", "brings what the config names")
+    .example("data ingress --config config.yaml", "brings what the config names")
     .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {

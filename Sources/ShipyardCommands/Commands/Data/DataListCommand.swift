@@ -188,6 +188,9 @@ enum DataStatCommand {
             ("modified", file.modified.iso8601), ("identity", file.identity),
         ]
         if let md5 = file.md5 { lines.append(("md5", md5)) }
+        if file.tier != .hot {
+            lines.append(("tier", "\(file.tier.rawValue), kept in \(sizeText(file.keptBytes ?? 0))"))
+        }
         lines += file.metadata.sorted { $0.key < $1.key }.map { ("metadata \($0.key)", $0.value) }
         for (name, value) in lines { console.print("\(name): \(DisplayText.printable(value))") }
     }

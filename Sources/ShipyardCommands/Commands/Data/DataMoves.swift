@@ -1,5 +1,6 @@
 import ShipyardFileStore
 import ShipyardModel
+import Synchronization
 
 /// The moves of one command, done or only told.
 struct DataMoves {
@@ -28,6 +29,8 @@ struct DataMoves {
         options.connections = try invocation.connections()
         options.stopsAtFirstFailure = false
         let run = try DataRun(invocation)
+        // Of one source no two files can have one target.
+        let moves = moves.count > 1 ? Self.withoutSharedTargets(moves) : moves
         guard !invocation.has("dry-run") else { return try tell(moves, run, mustFind, after) }
         try prepare()
         for (index, move) in moves.enumerated() {
@@ -45,6 +48,25 @@ struct DataMoves {
         }
         let extra = try after?(run) ?? []
         return run.finish(past, extra: extra)
+    }
+
+    /// Two files that would go to one name: the second is left out and named, else the first would be lost.
+    private static func withoutSharedTargets(_ moves: [DataMove]) -> [DataMove] {
+        let taken = TakenNames()
+        return moves.map { move in
+            var wary = move
+            wary.find = { leftOut, body throws(FileStoreError) in
+                try move.find(leftOut) { item in
+                    guard taken.take(item.target) else {
+                        leftOut(
+                            "\(move.sourceText(item.source)): another file goes to \(move.targetText(item.target)) already")
+                        return true
+                    }
+                    return body(item)
+                }
+            }
+            return wary
+        }
     }
 
     /// What would happen, a line for each file, to the results.
@@ -87,4 +109,12 @@ struct DataMoves {
             ["would \(verb) \(counted(files, "file")), \(sizeText(bytes))"]
                 + (same > 0 ? ["\(counted(same, "file")) there already"] : []) + extra)
     }
+}
+
+/// Names that something goes to; asked by several threads.
+private final class TakenNames: Sendable {
+    private let names = Mutex<Set<BytePath>>([])
+
+    /// False where somebody else has it.
+    func take(_ name: BytePath) -> Bool { names.withLock { $0.insert(name).inserted } }
 }

@@ -27,7 +27,7 @@ enum DataPutCommand {
         )
         .example("data put model.bin lake/models/", "stores one file as models/model.bin")
         .example("data put survey/ lake/raw/2026-11/", "stores all that is in a directory")
-        .example("pg_dump db | shipyard-swift data put - lake/backup/db.sql", "stores what a program prints")
+        .example("data put - lake/backup/db.sql < db.sql", "stores what comes on standard input")
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {

@@ -62,6 +62,16 @@ enum SyncEnd {
     }
 }
 
+extension SyncEnd {
+    /// For messages.
+    fileprivate var text: String {
+        switch self {
+        case .local(let path): path
+        case .stored(let source): source.selection.place.description
+        }
+    }
+}
+
 struct DataSync {
     private let from: SyncEnd
     private let to: SyncEnd
@@ -109,7 +119,8 @@ struct DataSync {
         let mustDelete = invocation.has("delete")
         if mustDelete { doomed = try findDoomed() }
         if doomed.count > 1, !invocation.has("dry-run") {
-            let question = "deleting \(counted(doomed.count, "file")) that the source does not have"
+            let question =
+                "deleting \(counted(doomed.count, "file")) of \(to.text) that \(from.text) does not have"
             guard try invocation.console.confirm(question, yes: invocation.has("yes")) else {
                 invocation.console.say("nothing was done")
                 return .failed
@@ -230,6 +241,12 @@ struct DataSync {
                     kept.insert(source.selection.relative(file.name))
                     return true
                 }
+            }
+            // Nearly always a typing error, and then nothing would be left.
+            guard !kept.isEmpty || invocation.has("yes") else {
+                throw FileStoreError(
+                    .blobNotFound, "\(from.text) has no files, and with `--delete` nothing would be left of \(to.text)",
+                    help: "if that is meant, say `--yes`")
             }
             switch to {
             case .stored(let target):

@@ -16,7 +16,7 @@ enum LayoutCommands {
         .runs(run)
 
     static let list = Command("list", "list the kinds of datasets and their folders")
-        .example("data layout list --configdir jobs/etl", "lists what a config file declares")
+        .example("data layout list --config config.yaml", "lists what a config file declares")
         .runs(show)
 
     @Sendable private static func show(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {

@@ -15,7 +15,7 @@ enum LifecycleCommands {
             "What compression would save is told from the first MiB of some files of each rule."
         )
         .options(.flag("files", "name each file"))
-        .example("data lifecycle plan --configdir jobs/etl", "says what is due and what it would save")
+        .example("data lifecycle plan --config config.yaml", "says what is due and what it would save")
         .runs(showPlan)
 
     static let run = Command("run", "do what the lifecycle rules say")
@@ -24,7 +24,7 @@ enum LifecycleCommands {
             "A file goes from its old place when it was read back from the new one. Interrupted and given again, it goes on."
         )
         .options(DataOptions.connections)
-        .example("data lifecycle run --configdir jobs/etl", "compresses and deletes what is old enough")
+        .example("data lifecycle run --config config.yaml", "compresses and deletes what is old enough")
         .runs(carryOut)
 
     static let rehydrate = Command("rehydrate", "make archived and cool files plain again")
@@ -56,8 +56,13 @@ enum LifecycleCommands {
         let console = invocation.console
         var sums: [Int: [LifecyclePlan.Act: Sum]] = [:]
         var raw: [JSONValue] = []
-        do throws(FileStoreError) {
-            try plan.forEachChange { change throws(FileStoreError) in
+        var code = ExitCode.done
+        plan.forEachChange(
+            failed: { what, error in
+                console.report(CommandFailure(.failed, "\(what): \(error.message)", help: error.help))
+                code = .failed
+            },
+            { change throws(FileStoreError) in
                 var sum = sums[change.rule]?[change.act] ?? Sum()
                 sum.files += 1
                 sum.bytes += change.file.keptBytes ?? change.file.size
@@ -72,13 +77,10 @@ enum LifecycleCommands {
                         "\(change.act.verb)  \(sizeText(change.file.size))  \(counted(change.days, "day"))  "
                             + DisplayText.printable(plan.text(change)))
                 }
-            }
-        } catch {
-            throw CommandFailure(error)
-        }
+            })
         if invocation.isRaw {
             console.printRaw(.array(raw))
-            return .done
+            return code
         }
         console.output.flush()
         var table = Table()
@@ -96,7 +98,7 @@ enum LifecycleCommands {
         } else {
             console.print(table)
         }
-        return .done
+        return code
     }
 
     private static func sample(
@@ -143,18 +145,21 @@ enum LifecycleCommands {
     @Sendable private static func carryOut(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let plan = try LifecyclePlan(invocation, now: SystemClock.now())
         var changes: [LifecyclePlan.Change] = []
-        do throws(FileStoreError) {
-            try plan.forEachChange { changes.append($0) }
-        } catch {
-            throw CommandFailure(error)
-        }
+        // Told by itself: for the other rules it means nothing.
+        var hasFailed = false
+        plan.forEachChange(
+            failed: { what, error in
+                invocation.console.report(
+                    CommandFailure(.failed, "\(what): \(error.message)", help: error.help))
+                hasFailed = true
+            }, { changes.append($0) })
         guard !changes.isEmpty else {
             invocation.console.say("nothing is due")
-            return .done
+            return hasFailed ? .failed : .done
         }
         let run = try DataRun(invocation)
-        let (deleted, moved) = (Counter(), Counter())
         let fail = run.failing
+        let (deleted, moved) = (Counter(), Counter())
         let gauge = run.gauge
         // Compression is work for a processor, and each of them is only one.
         let connections = try invocation.connections() ?? 2
@@ -183,7 +188,8 @@ enum LifecycleCommands {
         var parts: [String] = []
         if moved.value > 0 { parts.append("compressed \(counted(moved.value, "file"))") }
         if deleted.value > 0 { parts.append("deleted \(counted(deleted.value, "file"))") }
-        return run.finish(parts.isEmpty ? ["nothing was done"] : parts)
+        let code = run.finish(parts.isEmpty ? ["nothing was done"] : parts)
+        return code == .done && hasFailed ? .failed : code
     }
 
     // MARK: rehydrate

@@ -64,22 +64,36 @@ struct LifecyclePlan {
     }
 
     /// Every change that is due, rule by rule. Of several rules for one file the first holds.
-    func forEachChange(_ body: (Change) throws(FileStoreError) -> Void) throws(FileStoreError) {
+    ///
+    /// - Parameter failed: hears of a rule whose files cannot be listed; the others go on.
+    func forEachChange(
+        failed: (String, FileStoreError) -> Void, _ body: (Change) throws(FileStoreError) -> Void
+    ) {
         for (index, rule) in rules.enumerated() {
-            let earlier = rules[..<index].filter {
-                $0.access.account == rule.access.account && $0.selection.container == rule.selection.container
+            do throws(FileStoreError) {
+                try forEachChange(of: rule, index, body)
+            } catch {
+                failed("the rule of \(rule.selection.place.description)", error)
             }
-            try rule.access.forEachFile(of: rule.selection) { file throws(FileStoreError) in
-                guard !earlier.contains(where: { $0.selection.holds(file.name) }), !file.isDirectoryMarker
-                else {
-                    return true
-                }
-                let days = age(of: file)
-                if let act = rule.act(on: file.tier, days: days) {
-                    try body(Change(rule: index, file: file, act: act, days: days))
-                }
+        }
+    }
+
+    private func forEachChange(
+        of rule: Rule, _ index: Int, _ body: (Change) throws(FileStoreError) -> Void
+    ) throws(FileStoreError) {
+        let earlier = rules[..<index].filter {
+            $0.access.account == rule.access.account && $0.selection.container == rule.selection.container
+        }
+        try rule.access.forEachFile(of: rule.selection) { file throws(FileStoreError) in
+            guard !earlier.contains(where: { $0.selection.holds(file.name) }), !file.isDirectoryMarker
+            else {
                 return true
             }
+            let days = age(of: file)
+            if let act = rule.act(on: file.tier, days: days) {
+                try body(Change(rule: index, file: file, act: act, days: days))
+            }
+            return true
         }
     }
 
