@@ -205,6 +205,8 @@ package struct FileAttributes: Hashable, Sendable {
     /// When the file that it was made from was changed last, in nanoseconds since 1970: by it a later transfer tells that there is
     /// nothing to do. Kept where it can be, as metadata of the name `FileAttributes.sourceTimeName`.
     package var sourceTime: Int64?
+    /// The source is a file that somebody may still write to, and `sourceTime` its time: it must not have changed when the target is replaced.
+    package var comparesSource = false
     /// Only where no file has the name yet: `BlobAlreadyExists` otherwise.
     package var mustBeNew = false
     package static let sourceTimeName = "shipyard_mtime"

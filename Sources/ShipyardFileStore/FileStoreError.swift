@@ -44,6 +44,12 @@ package struct FileStoreError: Error, Hashable, Sendable, CustomStringConvertibl
         self.help = help
     }
 
+    static func sourceHasChanged(_ name: String) -> FileStoreError {
+        FileStoreError(
+            .localFile, "what goes to \(name) was written to while it was sent, so it may be of two contents",
+            help: "send it when it is complete")
+    }
+
     package var description: String { help.map { "\(message); \($0)" } ?? message }
 
     /// Whether the same may succeed later, with nothing changed by anybody.

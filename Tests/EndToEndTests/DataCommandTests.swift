@@ -419,7 +419,9 @@ import Testing
             """, to: "jobs.yaml")
         let planned = try program.run("plan", "--jobs", factory, "--format", "jsonl")
         #expect(planned.output.split(separator: "\n").count == 4, "\(planned.messages)")
-        #expect(try run("rehydrate", "lake/in/", "-r").messages.contains("rehydrated 2 files; 2 files hot already"))
+        #expect(
+            try run("rehydrate", "lake/in/", "-r").messages.contains(
+                "rehydrated 2 files; 2 files hot already"))
         #expect(try run("get", "lake/in/c", "-").output == long)
         #expect(try run("lifecycle", "run", exits: 1).messages.contains("nothing is due"))
     }

@@ -1,8 +1,9 @@
 import Foundation
-import ShipyardFileStore
 import ShipyardModel
 import ShipyardSystem
 import Testing
+
+@testable import ShipyardFileStore
 
 /// The store in the home.
 final class EmbeddedStoreTests {
@@ -185,5 +186,26 @@ final class EmbeddedStoreTests {
         try store.makeContainer("box")
         try write(store, "b", "2")
         #expect(files() == ["acct", "acct/box", "acct/box/b", "acct/old", "acct/old/a"])
+    }
+
+    /// A writer that lives holds a lock; what nobody holds was a dead one's.
+    @Test func onlyWhatDeadWritersLeftIsRemoved() throws {
+        for name in ["dead", "alive", "of-large"] {
+            try Data([1]).write(to: URL(fileURLWithPath: root + "/.shipyard-part-" + name))
+        }
+        try Data([1]).write(to: URL(fileURLWithPath: root + "/file"))
+        try FileManager.default.createSymbolicLink(
+            atPath: root + "/.shipyard-part-link", withDestinationPath: "file")
+        let alive = open(root + "/.shipyard-part-alive", O_RDONLY)
+        flock(alive, LOCK_EX)
+        let directory = open(root, O_RDONLY | O_DIRECTORY)
+        defer {
+            close(alive)
+            close(directory)
+        }
+        PartialFiles.remove(".shipyard-part-", in: directory)
+        #expect(files().count == 5)
+        PartialFiles.remove(".shipyard-part-", in: directory, youngest: -1)
+        #expect(files() == [".shipyard-part-alive", ".shipyard-part-link", ".shipyard-part-of-large", "file"])
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 final class MemoryService: Sendable {
     struct Contents {
         var files: [String: [String: (bytes: [UInt8], metadata: [String: String], version: Int)]] = [:]
-        var uploads: [String: (path: StorePath, parts: [Int: [UInt8]])] = [:]
+        var uploads: [String: (path: StorePath, metadata: [String: String], parts: [Int: [UInt8]])] = [:]
         var calls: [String] = []
         /// Called before each call with its name; what it throws is the answer.
         var fault: @Sendable (String, Int) throws(FileStoreError) -> Void = { _, _ in }
@@ -91,7 +91,11 @@ final class MemoryStore: FileStore {
         if service.knowsHashes, Int64(entry.bytes.count) <= service.partBytes {
             file.md5 = try? hexadecimalText(Digest.of(entry.bytes, .md5))
         }
-        if isStat { file.metadata = entry.metadata }
+        if isStat {
+            file.metadata = entry.metadata
+            // As a service that keeps what it was told.
+            file.md5 = file.md5 ?? entry.metadata[FileAttributes.md5Name]
+        }
         return file
     }
 
@@ -152,7 +156,7 @@ final class MemoryStore: FileStore {
         try call("beginParts") { contents in
             contents.versions += 1
             let id = "u\(contents.versions)"
-            contents.uploads[id] = (file, [:])
+            contents.uploads[id] = (file, attributes.allMetadata, [:])
             return PartialFile(path: file, upload: id)
         }
     }
@@ -186,7 +190,7 @@ final class MemoryStore: FileStore {
             let bytes = parts.flatMap { upload.parts[$0.number]! }
             contents.versions += 1
             contents.files[file.path.container]?[file.path.name.text!] = (
-                bytes, attributes.allMetadata, contents.versions
+                bytes, upload.metadata, contents.versions
             )
             return stored(
                 file.path.name.text!, contents.files[file.path.container]![file.path.name.text!]!,

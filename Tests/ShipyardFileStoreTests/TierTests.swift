@@ -206,4 +206,19 @@ final class TierTests {
             code { _ = try self.store.changeTier(of: self.path("b"), to: .cool, identity: known.identity) }
                 == .md5Mismatch)
     }
+
+    /// What writes past this store, or dies in between, leaves a hot file beside a cool one of earlier content.
+    @Test func onlyTheLatestContentCounts() throws {
+        try write("a", Array("an older content".utf8))
+        _ = try store.changeTier(of: path("a"), to: .cool, identity: nil)
+        service.put("box", "a", text)
+        let present = try #require(
+            try store.list("box", prefix: BytePath(""), after: nil, limit: 9).files.first)
+        #expect(present.size == Int64(text.count) && present.tier == .hot)
+        _ = try store.changeTier(of: path("a"), to: .cool, identity: present.identity)
+        let listed = try store.list("box", prefix: BytePath(""), after: nil, limit: 9).files
+        #expect(listed.map(\.size) == [Int64(text.count)])
+        #expect(try read("a") == text)
+        #expect(service.contents.withLock { $0.files["box"]?.count } == 1)
+    }
 }

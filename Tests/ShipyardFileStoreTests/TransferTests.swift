@@ -168,6 +168,69 @@ final class TransferTests {
         #expect(rules.partBytes(ofFile: 5 << 40) == 525 << 20)
     }
 
+    @Test func aLargeFileThatArrivesDamagedIsNotTaken() throws {
+        try put("big", bytes(10_500))
+        #expect(try run(local, box, [("big", "big")]) == ["big": "moved"])
+        let service = service
+        service.fail { name, count in
+            if name == "read", count == 3 {
+                service.contents.withLock { $0.files["box"]?["big"]?.bytes[10_000] ^= 1 }
+            }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("big", "copy")]) }
+        #expect(last == ["copy": "Md5Mismatch"] && get("copy") == nil && leftovers() == [])
+        let other = MemoryService(partBytes: 700)
+        try other.access.open().makeContainer("out")
+        let access = StoreAccess(StorageAccount(.s3, alias: "other", name: "other")) { gauge in
+            MemoryStore(other, gauge)
+        }
+        #expect(throws: FileStoreError.self) {
+            try self.run(self.box, .store(access, container: "out"), [("big", "copy")])
+        }
+        #expect(other.bytes("out", "copy") == nil)
+    }
+
+    /// What a store was told when the upload began is of the file as it was then.
+    @Test func aResumedUploadHasTheHashOfWhatItIsNow() throws {
+        try put("log", bytes(10_500))
+        service.fail { name, count throws(FileStoreError) in
+            if name == "writePart", count > 4 { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("log", "log")]) }
+        service.fail { _, _ in }
+        let longer = bytes(10_500) + bytes(700, 4)
+        try put("log", longer)
+        #expect(try run(local, box, [("log", "log")]) == ["log": "moved"])
+        #expect(same(service.bytes("box", "log"), longer))
+        let stored = try service.access.open().stat(StorePath("box", BytePath("log")))
+        #expect(try stored?.md5 == hexadecimalText(Digest.of(longer, .md5)))
+        #expect(try run(box, local, [("log", "back")]) == ["back": "moved"])
+    }
+
+    @Test func aFileThatChangesWhileItIsSentTakesNobodysPlace() throws {
+        let home = root + "/home"
+        let access = StoreAccess(
+            StorageAccount(.embedded, alias: "a", name: "a"), StorageKeys(), FileStores(embeddedRoot: home))
+        try access.open().makeContainer("c")
+        try put("big", bytes(200_000))
+        #expect(try run(local, .store(access, container: "c"), [("big", "big")]) == ["big": "moved"])
+        try put("big", bytes(300_000, 2))
+        let path = root + "/big"
+        let writing = Thread {
+            usleep(300_000)
+            let handle = FileHandle(forWritingAtPath: path)
+            handle?.write(Data([1, 2, 3]))
+            try? handle?.close()
+        }
+        writing.start()
+        #expect(throws: FileStoreError.self) {
+            try self.run(
+                self.local, .store(access, container: "c"), [("big", "big")],
+                gauge: TransferGauge(bytesPerSecond: 200_000))
+        }
+        #expect(same(get("home/a/c/big"), bytes(200_000)))
+    }
+
     @Test func aFileThatIsWrittenAnewIsNotPutTogetherOfTwo() throws {
         service.put("box", "big", bytes(10_500))
         let service = service

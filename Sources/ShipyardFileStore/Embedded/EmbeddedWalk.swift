@@ -74,7 +74,10 @@ final class EmbeddedWalk {
         var stream = try DirectoryStream(of: directory.number)
         var names: [BytePath] = []
         while let entry = stream.next() {
-            guard !entry.name.isPartial else { continue }
+            guard !entry.name.isPartial else {
+                PartialFiles.sweep(directory.number, EmbeddedStore.partialPrefix)
+                continue
+            }
             var isDirectory = entry.isDirectory
             if entry.isOfUnknownType {
                 isDirectory = FileStatus(of: entry.name, in: directory.number)?.isDirectory == true

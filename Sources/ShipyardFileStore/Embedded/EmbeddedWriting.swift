@@ -5,8 +5,6 @@ import ShipyardSystem
 
 /// One file on its way into the embedded store.
 struct EmbeddedWriting {
-    private static let reservedBytes: Int64 = 1 << 20
-
     private let container: EmbeddedContainer
     private let path: StorePath
     private let gauge: TransferGauge
@@ -19,7 +17,7 @@ struct EmbeddedWriting {
 
     func write(_ source: ByteSource, _ attributes: FileAttributes) throws(FileStoreError) -> StoredFile {
         let parent = try parentDirectory()
-        sweep(parent.number)
+        PartialFiles.sweep(parent.number, EmbeddedStore.partialPrefix)
         let temporary = BytePath(EmbeddedStore.partialPrefix + randomSuffix())
         let number = temporary.withCString {
             openat(parent.number, $0, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
@@ -30,6 +28,7 @@ struct EmbeddedWriting {
         _ = flock(file.number, LOCK_EX | LOCK_NB)
         do throws(FileStoreError) {
             try fill(file.number, source, attributes)
+            if attributes.comparesSource { try compare(source, attributes.sourceTime) }
             let status = try settled(file.number, attributes)
             try rename(temporary, in: parent.number, isNew: attributes.mustBeNew)
             return StoredFile(path.name, status, attributes)
@@ -63,11 +62,21 @@ struct EmbeddedWriting {
             }
         case .file(let stretch):
             // A full disk is known before anything is written, and the file lies in one piece.
-            if stretch.count > Self.reservedBytes, shipyard_reserve(file, stretch.count) != 0, errno == ENOSPC
+            if stretch.count > PartialFiles.reservedBytes, shipyard_reserve(file, stretch.count) != 0,
+                errno == ENOSPC
             {
                 throw failure("reserve", ENOSPC)
             }
             try ByteCopy(gauge, path.description).copy(stretch, to: .file(file, at: 0))
+        }
+    }
+
+    /// Two halves of different contents must not take the place of a whole one.
+    private func compare(_ source: ByteSource, _ time: Int64?) throws(FileStoreError) {
+        guard case .file(let stretch) = source else { return }
+        let status = FileStatus(of: BytePath(""), in: stretch.file)
+        guard status?.version.size == stretch.count, status?.version.modified == time else {
+            throw FileStoreError.sourceHasChanged(path.description)
         }
     }
 
@@ -98,23 +107,6 @@ struct EmbeddedWriting {
                 "\(path) cannot be written: there are files below `\(path)/`, and the embedded store keeps those in a directory of that name"
             )
         case let number: throw failure("rename", number)
-        }
-    }
-
-    /// Files whose writers were killed: nobody holds them, and they are old.
-    private func sweep(_ directory: Int32) {
-        // The listing of a large directory costs more than what it would find is worth, but for now and then.
-        guard UInt8.random(in: 0...255) == 0, var stream = try? DirectoryStream(of: directory) else { return }
-        while let entry = stream.next() {
-            guard entry.name.isPartial,
-                let file = try? FileDescriptor.open(
-                    String(decoding: entry.name.bytes, as: UTF8.self), O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
-                    in: directory),
-                let status = FileStatus(of: BytePath(""), in: file.number), status.isRegular,
-                status.changed / 1_000_000_000 < Int64(time(nil)) - 3600,
-                flock(file.number, LOCK_EX | LOCK_NB) == 0
-            else { continue }
-            _ = entry.name.withCString { unlinkat(directory, $0, 0) }
         }
     }
 

@@ -42,9 +42,13 @@ final class TierListing {
     }
 
     private func next() throws(FileStoreError) -> StoredFile? {
-        guard let index = try peek(), let file = try sources[index].first() else { return nil }
+        guard let index = try peek(), var file = try sources[index].first() else { return nil }
         for index in sources.indices {
-            while try sources[index].first()?.name == file.name { sources[index].removeFirst() }
+            while let other = try sources[index].first(), other.name == file.name {
+                // Of two in one tier the later one holds, as for who reads it.
+                if other.tier == file.tier, other.modified > file.modified { file = other }
+                sources[index].removeFirst()
+            }
         }
         return file
     }

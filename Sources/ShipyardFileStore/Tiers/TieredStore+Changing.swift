@@ -46,25 +46,27 @@ extension TieredStore {
         attributes.sourceTime = attributes.metadata.removeValue(forKey: FileAttributes.sourceTimeName).flatMap
         { Int64($0) }
         let taken: Int64
+        var kept: BytePath?
         if tier == .hot {
             attributes.md5 = md5
             taken = try base.writeWhole(file, stretch, attributes).size
         } else {
-            taken = try keep(plain.number, file, tier, present, md5, attributes)
+            let name = TierName(tier, file.name, size: present.size, modified: present.modified, md5: md5)
+            taken = try keep(plain.number, file, name, attributes)
+            kept = name.path
         }
         try base.settle()
-        if let place { try base.remove(StorePath(file.container, place.path), identity: nil) }
+        // The place that it had, and what interrupted changes have left of earlier contents.
+        try forgetTiers(of: file, but: kept)
         if isHot { try base.remove(file, identity: present.identity) }
         try base.settle()
         return taken
     }
 
     private func keep(
-        _ plain: Int32, _ file: StorePath, _ tier: StorageTier, _ present: StoredFile, _ md5: String,
-        _ attributes: FileAttributes
+        _ plain: Int32, _ file: StorePath, _ name: TierName, _ attributes: FileAttributes
     ) throws(FileStoreError) -> Int64 {
-        let name = TierName(tier, file.name, size: present.size, modified: present.modified, md5: md5)
-        let compressed = try compress(plain, count: present.size, level: tier.compressionLevel)
+        let compressed = try compress(plain, count: name.size, level: name.tier.compressionLevel)
         var status = Glibc.stat()
         guard fstat(compressed.number, &status) == 0 else {
             throw FileStoreError(.localFile, "a compressed file cannot be looked at")
@@ -81,10 +83,10 @@ extension TieredStore {
                 proof.add(bytes)
                 return true
             })
-        guard proof.text() == md5 else {
+        guard proof.text() == name.md5 else {
             try base.remove(path, identity: nil)
             throw FileStoreError(
-                .md5Mismatch, "\(file) did not come back from the \(tier.rawValue) tier as it was")
+                .md5Mismatch, "\(file) did not come back from the \(name.tier.rawValue) tier as it was")
         }
         return stretch.count
     }

@@ -46,9 +46,9 @@ package final class TieredStore {
     }
 
     /// A file has been written, so what there was in other tiers is of an earlier content.
-    func forgetTiers(of file: StorePath) throws(FileStoreError) {
+    func forgetTiers(of file: StorePath, but kept: BytePath? = nil) throws(FileStoreError) {
         for tier in [StorageTier.cool, .archive] {
-            for place in try places(of: file, tier) {
+            for place in try places(of: file, tier) where place.path != kept {
                 try base.remove(StorePath(file.container, place.path), identity: nil)
             }
         }

@@ -10,6 +10,8 @@ import ShipyardSystem
 /// it later. What arrived before the machine was started anew is not trusted: it may never have reached the disk.
 final class PartialDownload: @unchecked Sendable {
     static let prefix = ".shipyard-part-"
+    /// Of those that a later run may go on with.
+    static let keptPrefix = prefix + "of-"
 
     let number: Int32
     private let parent: Int32
@@ -25,11 +27,12 @@ final class PartialDownload: @unchecked Sendable {
         _ name: BytePath, in root: LocalRoot, key: String?
     ) throws(FileStoreError) {
         let opened = try root.makeParent(of: name)
+        PartialFiles.sweep(opened.number, Self.prefix)
         let ending = try key.map { key throws(FileStoreError) in
             String(hexadecimalText(try Digest.of(Array(key.utf8), .sha256)).prefix(24))
         }
-        temporary = BytePath(Self.prefix + (ending ?? randomSuffix()))
-        notes = BytePath(Self.prefix + (ending ?? "") + ".parts")
+        temporary = BytePath(ending.map { Self.keptPrefix + $0 } ?? Self.prefix + randomSuffix())
+        notes = BytePath(Self.keptPrefix + (ending ?? "") + ".parts")
         let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (key == nil ? O_EXCL : 0)
         let file = temporary.withCString { openat(opened.number, $0, flags, 0o644) }
         guard file >= 0 else {
@@ -37,7 +40,7 @@ final class PartialDownload: @unchecked Sendable {
                 .localFile, "\(root.path)/\(name) cannot be written: \(String(cString: strerror(errno)))")
         }
         // Two that fetch the same must not write into each other's.
-        guard key == nil || flock(file, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 || key == nil else {
             close(file)
             throw FileStoreError(.localFile, "\(root.path)/\(name) is being fetched by another process")
         }
@@ -89,6 +92,15 @@ final class PartialDownload: @unchecked Sendable {
         return Set(lines.dropFirst().dropLast().compactMap { Int(String(decoding: $0, as: UTF8.self)) })
     }
 
+    /// A full disk is known before anything is fetched, and the file lies in one piece.
+    func reserve(_ size: Int64) throws(FileStoreError) {
+        guard size > PartialFiles.reservedBytes, shipyard_reserve(number, size) != 0, errno == ENOSPC else {
+            return
+        }
+        throw FileStoreError(
+            .localFile, "there is no room for a file of \(size) bytes: \(String(cString: strerror(ENOSPC)))")
+    }
+
     func note(_ part: Int) {
         guard notesFile >= 0 else { return }
         _ = Array("\(part)\n".utf8).withUnsafeBytes { writeAll($0, to: notesFile) }
@@ -129,10 +141,12 @@ final class PartialDownload: @unchecked Sendable {
     }
 }
 
+/// Where files without a name are.
+let temporaryDirectory = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+
 /// An open file without a name, on disk; it goes when it is closed.
 func temporaryFile() throws(FileStoreError) -> FileDescriptor {
-    let directory = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    let path = "\(directory)/shipyard-\(randomSuffix())"
+    let path = "\(temporaryDirectory)/shipyard-\(randomSuffix())"
     do throws(SystemError) {
         let file = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
         unlink(path)

@@ -204,6 +204,9 @@ final class FileInParts: Sendable {
     /// Of the source: an open file, or none where it is stored.
     let source: Int32
     let sourceTime: Int64?
+    /// Of the source, where it is a local file.
+    let md5: String?
+    let isResumed: Bool
     let stored: StoredFile?
     let upload: PartialFile?
     let download: PartialDownload?
@@ -218,7 +221,7 @@ final class FileInParts: Sendable {
     /// - Parameter source: becomes this object's to close.
     init(
         _ item: TransferItem, size: Int64, partBytes: Int64, left: Int, source: Int32 = -1,
-        sourceTime: Int64? = nil, stored: StoredFile? = nil, upload: PartialFile? = nil,
+        sourceTime: Int64? = nil, md5: String? = nil, stored: StoredFile? = nil, upload: PartialFile? = nil,
         done: [FilePart] = [], download: PartialDownload? = nil
     ) {
         self.item = item
@@ -226,6 +229,8 @@ final class FileInParts: Sendable {
         self.partBytes = partBytes
         self.source = source
         self.sourceTime = sourceTime
+        self.md5 = md5
+        isResumed = !done.isEmpty
         self.stored = stored
         self.upload = upload
         self.download = download

@@ -57,15 +57,9 @@ final class TransferHand {
             return file.partIsDone(nil)
         }
         guard let upload = file.upload, let target else { invariantFailure("a file in parts goes nowhere") }
-        let bytes: ByteSource
-        if file.source >= 0 {
-            bytes = .file(
-                FileStretch(
-                    file: file.source, offset: range.lowerBound, count: range.upperBound - range.lowerBound))
-        } else {
-            bytes = .bytes(try self.bytes(of: file, range))
-        }
-        return file.partIsDone(try target.writePart(part.number, of: upload, from: bytes))
+        let stretch = FileStretch(
+            file: file.source, offset: range.lowerBound, count: range.upperBound - range.lowerBound)
+        return file.partIsDone(try target.writePart(part.number, of: upload, from: .file(stretch)))
     }
 
     func finish(_ file: FileInParts) throws(FileStoreError) {
@@ -75,8 +69,13 @@ final class TransferHand {
                 as: file.item.target, modified: file.stored?.modified ?? Instant(milliseconds: 0),
                 isNew: !transfer.options.overwrites)
         } else if let upload = file.upload, let target {
-            if file.source >= 0 { try checkUnchanged(file.source, file.size, file.sourceTime, file.item) }
-            _ = try target.finish(upload, file.parts, attributes(file.sourceTime))
+            try checkUnchanged(file.source, file.size, file.sourceTime, file.item)
+            let attributes = attributes(file.sourceTime, md5: file.md5)
+            _ = try target.finish(upload, file.parts, attributes)
+            // Metadata of a store that takes them at the beginning are those of the run that began it.
+            if file.isResumed, try target.stat(upload.path)?.md5 != file.md5 {
+                try target.setMetadata(attributes.allMetadata, of: upload.path)
+            }
         }
     }
 
@@ -108,11 +107,14 @@ final class TransferHand {
             try target.abandon(unfinished)
             upload = nil
         }
-        let begun = if let upload { upload } else { try target.beginParts(path, attributes(time)) }
+        // Read once before: a store has no hash of parts that are put together, and a large file needs one most.
+        let md5 = try hexadecimalText(md5OfStretch(FileStretch(file: opened.number, offset: 0, count: size)))
+        let begun =
+            if let upload { upload } else { try target.beginParts(path, attributes(time, md5: md5)) }
         let numbers = Set(1...count).subtracting(done.map(\.number)).sorted()
         let file = FileInParts(
             item, size: size, partBytes: partBytes, left: max(1, numbers.count), source: opened.release(),
-            sourceTime: time, upload: begun, done: done)
+            sourceTime: time, md5: md5, upload: begun, done: done)
         // All there already: the last one is sent once more, as somebody must finish it.
         return .parts(file, numbers.isEmpty ? [count] : numbers)
     }
@@ -167,16 +169,15 @@ final class TransferHand {
     ) throws(FileStoreError) {
         let status = FileStatus(of: BytePath(""), in: file)
         guard status?.version.size == size, time == nil || status?.version.modified == time else {
-            throw FileStoreError(
-                .localFile,
-                "\(item.source) was written to while it was sent, so what arrived may be of two contents",
-                help: "send it when it is complete")
+            throw FileStoreError.sourceHasChanged(item.target.description)
         }
     }
 
-    private func attributes(_ time: Int64?) -> FileAttributes {
+    private func attributes(_ time: Int64?, md5: String? = nil) -> FileAttributes {
         var attributes = FileAttributes()
         attributes.sourceTime = time
+        attributes.md5 = md5
+        attributes.comparesSource = time != nil
         attributes.mustBeNew = !transfer.options.overwrites
         return attributes
     }
@@ -201,6 +202,7 @@ final class TransferHand {
         let key =
             "\(source.account.place)\0\(path)\0\(stored.identity)\0\(stored.size)\0\(partBytes)\0\(item.target)"
         let download = try PartialDownload(item.target, in: root, key: isWhole ? nil : key)
+        try download.reserve(stored.size)
         guard !isWhole else {
             try source.read(path, range: nil, identity: stored.identity, to: .file(download.number, at: 0))
             try download.finish(
@@ -233,15 +235,15 @@ final class TransferHand {
 
     /// Where the store knows the hash, what lies here must have it.
     private func check(_ file: FileInParts, _ download: PartialDownload) throws(FileStoreError) {
-        guard let md5 = file.stored?.md5 else { return }
-        let found = try hexadecimalText(
-            md5OfStretch(FileStretch(file: download.number, offset: 0, count: file.size)))
-        guard found != md5 else { return }
-        download.forget()
-        throw FileStoreError(
-            .md5Mismatch,
-            "\(file.item.source) has arrived with another content than the store has: MD5 \(found), not \(md5)"
-        )
+        guard let stored = file.stored, stored.md5 != nil else { return }
+        let stretch = FileStretch(file: download.number, offset: 0, count: file.size)
+        let md5 = try hexadecimalText(md5OfStretch(stretch))
+        do throws(FileStoreError) {
+            try checkHash(md5, of: stored)
+        } catch {
+            download.forget()
+            throw error
+        }
     }
 
     // MARK: between stores
@@ -273,17 +275,13 @@ final class TransferHand {
         let partBytes = min(target.rules.partBytes(ofFile: stored.size), 64 << 20)
         guard stored.size > partBytes || stored.size > target.rules.largestWhole else {
             let file = FileInParts(item, size: stored.size, partBytes: partBytes, left: 1, stored: stored)
-            _ = try target.write(to, from: .bytes(try bytes(of: file, 0..<stored.size)), attributes)
+            let content = try bytes(of: file, 0..<stored.size)
+            attributes.md5 = hexadecimalText(try Digest.of(content, .md5))
+            try checkHash(attributes.md5, of: stored)
+            _ = try target.write(to, from: .bytes(content), attributes)
             return .moved
         }
-        guard target.rules.largestWhole < .max else {
-            return try copyThroughFile(stored, from, to, attributes)
-        }
-        let count = Int((stored.size + partBytes - 1) / partBytes)
-        let file = FileInParts(
-            item, size: stored.size, partBytes: partBytes, left: count, sourceTime: attributes.sourceTime,
-            stored: stored, upload: try target.beginParts(to, attributes))
-        return .parts(file, Array(1...count))
+        return try copyThroughFile(stored, from, to, attributes)
     }
 
     func isSame(_ source: StoredFile, _ target: StoredFile) -> Bool {
@@ -299,16 +297,34 @@ final class TransferHand {
         return (left, right)
     }
 
-    /// To the embedded store, which takes a file in one piece: by way of one without a name.
+    /// A large file comes by way of one without a name, so that it is proved before anybody may delete its source.
     private func copyThroughFile(
         _ stored: StoredFile, _ from: StorePath, _ to: StorePath, _ attributes: FileAttributes
     ) throws(FileStoreError) -> Beginning {
         guard let source, let target else { invariantFailure("a copy has two stores") }
         let file = try temporaryFile()
-        try source.read(from, range: nil, identity: stored.identity, to: .file(file.number, at: 0))
-        _ = try target.write(
-            to, from: .file(FileStretch(file: file.number, offset: 0, count: stored.size)), attributes)
+        do throws(FileStoreError) {
+            try source.read(from, range: nil, identity: stored.identity, to: .file(file.number, at: 0))
+        } catch {
+            guard [.localFile, .insufficientSpace].contains(error.code) else { throw error }
+            throw FileStoreError(
+                .localFile, "\(from) cannot be kept on its way in \(temporaryDirectory): \(error.message)",
+                help: "TMPDIR may name another directory")
+        }
+        let stretch = FileStretch(file: file.number, offset: 0, count: stored.size)
+        var attributes = attributes
+        attributes.md5 = try hexadecimalText(md5OfStretch(stretch))
+        try checkHash(attributes.md5, of: stored)
+        _ = try target.writeWhole(to, stretch, attributes)
         return .moved
+    }
+
+    private func checkHash(_ md5: String?, of stored: StoredFile) throws(FileStoreError) {
+        guard let known = stored.md5, known != md5 else { return }
+        throw FileStoreError(
+            .md5Mismatch,
+            "\(stored.name) has arrived with another content than the store has: MD5 \(md5 ?? "unknown"), not \(known)"
+        )
     }
 
     private func bytes(of file: FileInParts, _ range: Range<Int64>) throws(FileStoreError) -> [UInt8] {
