@@ -169,6 +169,11 @@ package struct StoredFile: Hashable, Sendable {
     package var identity: String
     /// MD5 of the content, 32 lower-case digits, where the store knows it.
     package var md5: String?
+    /// A pebibyte: more than any store takes.
+    static let largest: Int64 = 1 << 50
+    /// The end of the year 2200.
+    static let latest: Int64 = 7_289_654_400_000
+
     /// Of `stat` alone, names in lower case.
     package var metadata: [String: String] = [:]
     package var tier = StorageTier.hot
@@ -177,8 +182,9 @@ package struct StoredFile: Hashable, Sendable {
 
     package init(name: BytePath, size: Int64, modified: Instant, identity: String, md5: String? = nil) {
         self.name = name
-        self.size = size
-        self.modified = modified
+        // What a service tells may be anything; sums of it and times of it must not overflow.
+        self.size = min(max(size, 0), Self.largest)
+        self.modified = Instant(milliseconds: min(max(modified.milliseconds, 0), Self.latest))
         self.identity = identity
         self.md5 = md5
     }

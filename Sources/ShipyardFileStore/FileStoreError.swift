@@ -1,3 +1,5 @@
+import ShipyardModel
+
 /// Why a store did not do what was asked.
 package struct FileStoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Azure Storage's words, where it has one.
@@ -48,6 +50,20 @@ package struct FileStoreError: Error, Hashable, Sendable, CustomStringConvertibl
         FileStoreError(
             .localFile, "what goes to \(name) was written to while it was sent, so it may be of two contents",
             help: "send it when it is complete")
+    }
+
+    /// What a service said, fit for messages that are kept and shown: signatures in URLs are masked, and there is an end to it.
+    static func masked(_ told: String) -> String {
+        var text = String(told.prefix(500))
+        for mark in ["sig=", "sig%3D", "sig%3d", "Signature=", "signature=", "token=", "Token="] {
+            var rest = text.startIndex
+            while let found = text[rest...].firstRange(of: mark) {
+                let end = text[found.upperBound...].firstIndex { "& \t\"'<>,;".contains($0) } ?? text.endIndex
+                text.replaceSubrange(found.upperBound..<end, with: Secret.mask)
+                rest = text.index(found.upperBound, offsetBy: Secret.mask.count)
+            }
+        }
+        return text
     }
 
     package var description: String { help.map { "\(message); \($0)" } ?? message }

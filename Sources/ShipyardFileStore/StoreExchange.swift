@@ -14,6 +14,8 @@ final class StoreExchange {
     /// A service may ask for a longer pause than ours, but not for an hour.
     static let longestRetryAfter = TimeSpan.seconds(120)
     static let stallTime = TimeSpan.seconds(60)
+    /// Five thousand names of a kilobyte, each byte escaped, take half of it.
+    static let largestAnswer = 32 << 20
 
     private let client: HTTPClient
     private let gauge: TransferGauge
@@ -40,6 +42,7 @@ final class StoreExchange {
             if gauge.isCancelled { throw FileStoreError.cancelled }
             var outgoing = try request()
             outgoing.stallTime = Self.stallTime
+            outgoing.maximumBodyBytes = Self.largestAnswer
             outgoing.timeout = nil
             var moved: Int64 = 0
             do throws(HTTPError) {

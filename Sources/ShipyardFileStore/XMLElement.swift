@@ -24,6 +24,10 @@ package final class XMLElement {
     /// Names are without their namespace.
     package static func parse(_ bytes: [UInt8]) throws(FileStoreError) -> XMLElement {
         if let reason = loadError { throw FileStoreError(.libraryMissing, reason) }
+        // Nothing that a service lists has one, and entities would change names.
+        guard bytes.firstRange(of: Array("<!DOCTYPE".utf8)) == nil else {
+            throw FileStoreError(.internalError, "the answer declares entities")
+        }
         guard let parser = shipyard_expat_new() else {
             throw FileStoreError(.internalError, "there is no memory to read an answer")
         }

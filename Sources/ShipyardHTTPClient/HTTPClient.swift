@@ -9,6 +9,8 @@ package final class HTTPClient {
     /// A host that does not answer at all is given up after this.
     static let connectTimeoutMilliseconds = 15_000
     static let maximumRedirects = 10
+    /// Less than this for `stallTime` is no transfer: a byte now and then would hold whoever waits for ever.
+    static let stallBytesPerSecond = 256
     /// Before the second attempt; doubled for each later one.
     static let firstPauseMilliseconds: UInt32 = 200
 
@@ -53,10 +55,15 @@ package final class HTTPClient {
         guard scheme.hasPrefix("http://") || scheme.hasPrefix("https://") else {
             throw HTTPError(kind: .invalidURL, place: request.place, message: "not an http or https URL")
         }
+        for header in request.headers
+        where (header.name + header.value).utf8.contains(where: { $0 == 0x0A || $0 == 0x0D || $0 == 0 }) {
+            throw HTTPError(
+                kind: .invalidURL, place: request.place, message: "a header would hold the end of a line")
+        }
         let socket = try request.unixSocket.map { path throws(HTTPError) in try UnixSocketPath(path) }
         let sender = request.stretch.map { StretchSender($0, onSent) }
         let transfer = Transfer(
-            handle.pointer, maximumBytes: Self.maximumBodyBytes, onHead: onHead, onBody: onBody)
+            handle.pointer, maximumBytes: request.maximumBodyBytes, onHead: onHead, onBody: onBody)
         var lines = CurlList()
         // libcurl's way to send a header without a value; a colon with nothing behind it would leave the header out.
         for header in request.headers {
@@ -99,7 +106,7 @@ package final class HTTPClient {
         }
         if request.keepsDots { _ = shipyard_curl_set_number(curl, CURLOPT_PATH_AS_IS, 1) }
         if let stallTime = request.stallTime {
-            _ = shipyard_curl_set_number(curl, CURLOPT_LOW_SPEED_LIMIT, 1)
+            _ = shipyard_curl_set_number(curl, CURLOPT_LOW_SPEED_LIMIT, Self.stallBytesPerSecond)
             _ = shipyard_curl_set_number(
                 curl, CURLOPT_LOW_SPEED_TIME, max(1, Int(stallTime.milliseconds / 1000)))
         }
@@ -173,5 +180,6 @@ package final class HTTPClient {
 package func httpDate(_ text: String) -> Int64? {
     guard shipyard_curl_load_error() == nil else { return nil }
     let seconds = shipyard_curl_date(text)
-    return seconds < 0 ? nil : seconds
+    // Up to the year 9999: more is no date, and no milliseconds.
+    return (0...253_402_300_799).contains(seconds) ? Int64(seconds) : nil
 }

@@ -47,6 +47,8 @@ package struct OutgoingRequest: Sendable {
     /// A transfer in which nothing moves for this long is dead, however long a live one takes. Nil for the API, where an
     /// answer may take as long as a job.
     package var stallTime: TimeSpan?
+    /// Of an answer that is read into memory.
+    package var maximumBodyBytes = HTTPClient.maximumBodyBytes
     /// `.` and `..` in the path are sent as they are written: they are names of files to a store.
     package var keepsDots = false
 

@@ -11,6 +11,8 @@ import ShipyardSystem
 package enum NodeStage {
     /// 0, or 1 after one line of JSON on standard output: `{"code":"BlobNotFound","message":"…"}`.
     package static func run() -> Int32 {
+        // Keys come to it: neither a task nor a core file shall have them.
+        OwnProcess.hide()
         let report = ProgressReport()
         do {
             let input = try readStandardInput()

@@ -9,6 +9,7 @@ import ShipyardSystem
 package enum NodeUpload {
     /// 0, or 1 after one line of JSON on standard output: `{"code":"FileUploadMiscError","message":"…"}`.
     package static func run() -> Int32 {
+        OwnProcess.hide()
         let report = ProgressReport()
         do throws(UploadProblem) {
             let (manifest, keys): (StagingManifest, [String: StorageKeys])

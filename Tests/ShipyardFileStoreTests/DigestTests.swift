@@ -1,5 +1,7 @@
-import ShipyardFileStore
+import ShipyardModel
 import Testing
+
+@testable import ShipyardFileStore
 
 @Suite struct DigestTests {
     @Test func hashesAreThoseOfTheirStandards() throws {
@@ -47,5 +49,35 @@ import Testing
         #expect(root.all("Item").map { $0.text("Key") } == [" x ", "y"])
         #expect(throws: FileStoreError.self) { try XMLElement.parse(Array("<a><b></a>".utf8)) }
         #expect(throws: FileStoreError.self) { try XMLElement.parse([]) }
+    }
+
+    /// Nothing that a service lists needs any, and they would change names.
+    @Test func anAnswerThatDeclaresEntitiesIsRefused() {
+        let text = "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a><Key>k&x;</Key></a>"
+        #expect(throws: FileStoreError.self) { try XMLElement.parse(Array(text.utf8)) }
+    }
+
+    @Test func whatAServiceSaysHasNoSignatureAndAnEnd() {
+        let told = "no such thing: https://a/b?sv=1&sig=SECRET%2B&se=2 and X-Amz-Signature=SECRET, sig=SECRET"
+        #expect(
+            FileStoreError.masked(told)
+                == "no such thing: https://a/b?sv=1&sig=***&se=2 and X-Amz-Signature=***, sig=***")
+        #expect(FileStoreError.masked(String(repeating: "a", count: 10_000)).count == 500)
+    }
+
+    @Test func whatNoStoreHasIsNoSizeAndNoTime() {
+        for size in [Int64.min, -5, .max] {
+            let file = StoredFile(
+                name: BytePath("a"), size: size, modified: Instant(milliseconds: size), identity: "")
+            #expect((0...1 << 50).contains(file.size) && file.modified.milliseconds < 8_000_000_000_000)
+            #expect(file.modified.milliseconds >= 0)
+        }
+        let digits = String(repeating: "0", count: 32)
+        for place in [
+            "a!9223372036854775807-1-\(digits)", "a!5-9223372036854775807-\(digits)", "a!-5-1-\(digits)",
+        ] {
+            #expect(TierName(BytePath(".shipyard-tiers/cool/" + place), .cool) == nil)
+        }
+        #expect(TierName(BytePath(".shipyard-tiers/cool/a!5-1-\(digits)"), .cool)?.size == 5)
     }
 }

@@ -151,6 +151,20 @@ final class TransferTests {
         #expect(same(get("big"), bytes(10_500)) && service.calls("read") - read == 11)
     }
 
+    /// In a directory of many, its name can be told before, and whoever made it could write to it for ever.
+    @Test(.enabled(if: geteuid() == 0)) func partsOfSomebodyElseAreNotGoneOnWith() throws {
+        service.put("box", "big", bytes(10_500))
+        service.fail { name, count throws(FileStoreError) in
+            if name == "read", count > 6 { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("big", "big")]) }
+        service.fail { _, _ in }
+        let parts = try #require(leftovers().first { !$0.hasSuffix(".parts") })
+        chown(root + "/" + parts, 65_534, 65_534)
+        #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("big", "big")]) }
+        #expect(last == ["big": "LocalFile"] && get("big") == nil)
+    }
+
     @Test func aFileInOnePieceThatDoesNotArriveLeavesNothing() throws {
         service.put("box", "small", bytes(10))
         service.fail { name, _ throws(FileStoreError) in

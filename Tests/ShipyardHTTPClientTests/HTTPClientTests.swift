@@ -193,4 +193,15 @@ private let handler = """
         #expect(try UnixSocketPath(directory + "a.sock").text.hasPrefix("/proc/self/fd/"))
         #expect(throws: HTTPError.self) { try UnixSocketPath(directory + "nowhere/a.sock") }
     }
+
+    /// A value that comes from elsewhere could bring headers of its own.
+    @Test func aHeaderHoldsNoEndOfALine() throws {
+        let client = try HTTPClient()
+        for value in ["a\r\nX-Other: b", "a\nb", "a\u{0}b"] {
+            var request = OutgoingRequest(.get, "http://127.0.0.1:1/")
+            request.headers = [HTTPHeader("If-Match", value)]
+            let failure = #expect(throws: HTTPError.self) { try client.send(request) }
+            #expect(failure?.kind == .invalidURL)
+        }
+    }
 }

@@ -25,7 +25,7 @@ struct AzureRefusal {
         }
         let known = Self.known(code) ?? Self.known(response.status, isFile: subject.contains("/"))
         // Lines after the first have the request's number and time.
-        let told = root?.text("Message")?.split(whereSeparator: \.isNewline).first.map(String.init)
+        let told = root?.text("Message")?.split(whereSeparator: \.isNewline).first.map { FileStoreError.masked(String($0)) }
         let reason = known.words ?? told ?? "it answers with status \(response.status)"
         let suffix = code.isEmpty || known.words == nil ? "" : " (\(code))"
         return FileStoreError(known.code, "\(place): \(reason)\(suffix)", help: known.help)

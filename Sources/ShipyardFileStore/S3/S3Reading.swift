@@ -84,7 +84,7 @@ final class S3Reading {
             let numbers = (response.header("Content-Range") ?? "").split { !$0.isNumber }.map {
                 Int64($0) ?? -1
             }
-            guard numbers.count >= 2, numbers[0] >= 0, numbers[0] <= numbers[1] else { return nil }
+            guard numbers.count >= 2, numbers[0] >= 0, numbers[0] <= numbers[1], numbers[1] < .max else { return nil }
             return numbers[0]..<numbers[1] + 1
         }
         guard let count = response.header("Content-Length").flatMap(Int64.init), count >= 0 else {

@@ -20,7 +20,7 @@ package struct S3Refusal: Sendable {
         guard !response.isSuccess || error != nil else { return nil }
         status = response.status
         code = error?.text("Code") ?? ""
-        message = error?.text("Message") ?? ""
+        message = FileStoreError.masked(error?.text("Message") ?? "")
         region = response.header("x-amz-bucket-region") ?? error?.text("Region")
         date = response.header("Date").flatMap(httpDate)
     }

@@ -80,8 +80,10 @@ struct TierName: Hashable {
         guard let mark = rest.firstIndex(of: Self.mark), let name = Self.unescaped(rest[..<mark]) else {
             return nil
         }
-        let parts = String(decoding: rest[(mark + 1)...], as: UTF8.self).split(separator: "-")
-        guard parts.count == 3, let size = Int64(parts[0]), size >= 0, let modified = Int64(parts[1]),
+        let parts = String(decoding: rest[(mark + 1)...], as: UTF8.self).split(
+            separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 3, let size = Int64(parts[0]), (0...StoredFile.largest).contains(size),
+            let modified = Int64(parts[1]), (0...StoredFile.latest).contains(modified),
             parts[2].utf8.count == 32
         else { return nil }
         self.init(

@@ -134,6 +134,11 @@ extension TieredStore {
         func give(_ bytes: UnsafeRawBufferPointer) -> Bool {
             let here = position..<position + Int64(bytes.count)
             position = here.upperBound
+            guard position <= place.size else {
+                problem = FileStoreError(
+                    .md5Mismatch, "\(place.path) is damaged: more is in it than its name says")
+                return false
+            }
             let part = wanted.clamped(to: here)
             if !part.isEmpty {
                 let slice = UnsafeRawBufferPointer(

@@ -44,12 +44,20 @@ final class PartialDownload: @unchecked Sendable {
             close(file)
             throw FileStoreError(.localFile, "\(root.path)/\(name) is being fetched by another process")
         }
+        // In a directory of many, its name can be told before, and whoever made it could write to it for ever.
+        guard key == nil || Self.isOurs(file) else {
+            close(file)
+            throw FileStoreError(
+                .localFile,
+                "\(root.path)/\(temporary) is somebody else's, and \(name) cannot be fetched beside it",
+                help: "remove it")
+        }
         number = file
         if key != nil {
             notesFile = notes.withCString {
                 openat(opened.number, $0, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0o644)
             }
-            arrived = Self.read(notesFile)
+            arrived = Self.isOurs(notesFile) ? Self.read(notesFile) : []
         } else {
             notesFile = -1
             arrived = []
@@ -63,6 +71,12 @@ final class PartialDownload: @unchecked Sendable {
         close(number)
         if notesFile >= 0 { close(notesFile) }
         close(parent)
+    }
+
+    private static func isOurs(_ file: Int32) -> Bool {
+        var status = stat()
+        return file >= 0 && fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            && status.st_uid == geteuid() && status.st_nlink == 1 && status.st_mode & 0o022 == 0
     }
 
     private static let boot: String = {

@@ -204,7 +204,13 @@ final class TransferHand {
         let download = try PartialDownload(item.target, in: root, key: isWhole ? nil : key)
         try download.reserve(stored.size)
         guard !isWhole else {
-            try source.read(path, range: nil, identity: stored.identity, to: .file(download.number, at: 0))
+            // No more than was declared: a service must not fill the disk.
+            try source.read(
+                path, range: 0..<stored.size, identity: stored.identity, to: .file(download.number, at: 0))
+            if source.rules.largestWhole < .max {
+                let stretch = FileStretch(file: download.number, offset: 0, count: stored.size)
+                if stored.md5 != nil { try checkHash(hexadecimalText(md5OfStretch(stretch)), of: stored) }
+            }
             try download.finish(
                 as: item.target, modified: stored.modified, isNew: !transfer.options.overwrites)
             return .moved

@@ -396,6 +396,6 @@ extension FileVersion {
 extension FileStatus {
     init(stored file: StoredFile, _ version: FileVersion) {
         // The end of the second that the store tells: a file must not look older than it is.
-        self.init(version: version, changed: version.modified + 999_000_000)
+        self.init(version: version, changed: saturatingSum(version.modified, 999_000_000))
     }
 }

@@ -192,6 +192,6 @@ enum DataStatCommand {
             lines.append(("tier", "\(file.tier.rawValue), kept in \(sizeText(file.keptBytes ?? 0))"))
         }
         lines += file.metadata.sorted { $0.key < $1.key }.map { ("metadata \($0.key)", $0.value) }
-        for (name, value) in lines { console.print("\(name): \(DisplayText.printable(value))") }
+        for (name, value) in lines { console.print(DisplayText.printable("\(name): \(value)")) }
     }
 }

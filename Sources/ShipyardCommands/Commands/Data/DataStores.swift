@@ -4,6 +4,7 @@ import ShipyardFileStore
 import ShipyardModel
 import ShipyardService
 import ShipyardSpecs
+import ShipyardSystem
 
 /// The storage accounts that a command may name, opened by its own process: no service is asked.
 struct DataStores {
@@ -13,6 +14,8 @@ struct DataStores {
     private let stores: FileStores
 
     init(_ invocation: Invocation) throws(CommandFailure) {
+        // Keys are in memory from here on: neither another process nor a core file shall have them.
+        OwnProcess.hide()
         home = try HomeDirectory(invocation)
         stores = FileStores(embeddedRoot: HomeLayout(home.path).storage)
         let files = SpecFiles(invocation)
