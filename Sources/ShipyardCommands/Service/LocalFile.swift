@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// The few things that commands do with files of their own.
 package enum LocalFile {
@@ -20,14 +21,7 @@ package enum LocalFile {
     }
 
     package static func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
-        guard !path.isEmpty, !isDirectory(path) else { return }
-        if let slash = path.lastIndex(of: "/") { try makeDirectories(String(path[..<slash]), mode: mode) }
-        guard mkdir(path, mode) != 0 else { return }
-        let reason = errno
-        // Another command may have made it meanwhile; a file of that name is in the way.
-        guard reason == EEXIST, isDirectory(path) else {
-            throw SystemError("create directory", path: path, errno: reason)
-        }
+        try ShipyardSystem.makeDirectories(BytePath(path), mode: mode)
     }
 
     /// A new file, for everybody to read.

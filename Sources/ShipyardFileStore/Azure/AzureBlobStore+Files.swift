@@ -63,11 +63,7 @@ extension AzureBlobStore {
     }
 
     static func bytes(ofMD5 text: String, _ place: String) throws(FileStoreError) -> [UInt8] {
-        let digits = Array(text.utf8)
-        let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
-            hexadecimalByte(digits[$0...].prefix(2))
-        }
-        guard digits.count == 32, bytes.count == 16 else {
+        guard let bytes = hexadecimalBytes(text), bytes.count == 16 else {
             throw FileStoreError(.invalidInput, "\(place): `\(BytePath(text))` is no MD5")
         }
         return bytes

@@ -65,18 +65,11 @@ extension EmbeddedStore: FileStore {
         guard EmbeddedContainer.isName(container) else {
             throw FileStoreError(.invalidResourceName, "`\(container)` cannot be the name of a container")
         }
-        let path = "\(directory)/\(container)"
-        // The home is made by the service or by whoever uses the store first.
-        var made = ""
-        for name in path.split(separator: "/") {
-            made += "/\(name)"
-            guard
-                mkdir(made, 0o700) == 0 || errno == EEXIST || errno == EISDIR || errno == EROFS
-                    || errno == EACCES
-            else {
-                throw FileStoreError(
-                    SystemError("create", path: made, errno: errno), "\(container) cannot be made")
-            }
+        do throws(SystemError) {
+            // The home is made by the service or by whoever uses the store first.
+            try makeDirectories(BytePath("\(directory)/\(container)"), mode: 0o700)
+        } catch {
+            throw FileStoreError(error, "\(container) cannot be made")
         }
         _ = try self.container(container)
     }

@@ -156,7 +156,7 @@ extension S3Store {
 
     /// What Amazon makes of the tags of the parts; others may do otherwise.
     private static func tag(ofParts parts: [FilePart]) -> String? {
-        let hashes = parts.compactMap(\.md5).map(bytes(ofHexadecimal:))
+        let hashes = parts.compactMap { $0.md5.flatMap(hexadecimalBytes) }
         guard hashes.count == parts.count, let hash = try? Digest.of(hashes.flatMap { $0 }, .md5) else {
             return nil
         }

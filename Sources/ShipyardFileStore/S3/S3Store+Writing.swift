@@ -33,8 +33,8 @@ extension S3Store {
     func hashes(
         of source: ByteSource, _ known: String?, _ file: StorePath
     ) throws(FileStoreError) -> ContentHashes {
-        if address.isEncrypted, let known = S3Text.md5(ofTag: known) {
-            return ContentHashes(md5: Self.bytes(ofHexadecimal: known))
+        if address.isEncrypted, let known = S3Text.md5(ofTag: known).flatMap(hexadecimalBytes) {
+            return ContentHashes(md5: known)
         }
         let hashes: ContentHashes
         do throws(FileStoreError) {
@@ -48,13 +48,6 @@ extension S3Store {
                 "\(account.place): \(file): the content is not what its hash says; nothing was sent")
         }
         return hashes
-    }
-
-    static func bytes(ofHexadecimal text: String) -> [UInt8] {
-        let digits = Array(text.utf8)
-        return stride(from: 0, to: digits.count - 1, by: 2).compactMap {
-            hexadecimalByte(digits[$0..<$0 + 2])
-        }
     }
 
     /// What is written with a file.

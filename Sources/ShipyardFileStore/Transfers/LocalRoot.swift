@@ -42,9 +42,6 @@ package final class LocalRoot: Sendable {
         return LocalFile(name: name, size: status.version.size, modified: status.version.modified)
     }
 
-    /// Whether there is a directory, the root itself for an empty name.
-    package func isDirectory(_ name: BytePath) -> Bool { (try? tree.directory(name)) != nil }
-
     /// A regular file for reading.
     func open(_ name: BytePath) throws(FileStoreError) -> FileDescriptor {
         let last = name.components.last ?? BytePath(".")

@@ -52,7 +52,10 @@ final class TransferHand {
         let file = part.file
         let range = file.range(of: part.number)
         if let download = file.download {
-            try readPart(file, range, to: .file(download.number, at: range.lowerBound))
+            guard let source else { invariantFailure("a part has a source") }
+            try source.read(
+                StorePath(sourceContainer, file.item.source), range: range, identity: file.stored?.identity,
+                to: .file(download.number, at: range.lowerBound))
             download.note(part.number)
             return file.partIsDone(nil)
         }
@@ -108,7 +111,7 @@ final class TransferHand {
             upload = nil
         }
         // Read once before: a store has no hash of parts that are put together, and a large file needs one most.
-        let md5 = try hexadecimalText(md5OfStretch(FileStretch(file: opened.number, offset: 0, count: size)))
+        let md5 = try md5(of: FileStretch(file: opened.number, offset: 0, count: size))
         let begun =
             if let upload { upload } else { try target.beginParts(path, attributes(time, md5: md5)) }
         let numbers = Set(1...count).subtracting(done.map(\.number)).sorted()
@@ -129,7 +132,7 @@ final class TransferHand {
             guard part.number > 0, start < size, part.size == min(partBytes, size - start), let md5 = part.md5
             else { continue }
             let stretch = FileStretch(file: file, offset: start, count: part.size)
-            if try hexadecimalText(md5OfStretch(stretch)) == md5 { same.append(part) }
+            if try self.md5(of: stretch) == md5 { same.append(part) }
         }
         return same
     }
@@ -149,7 +152,7 @@ final class TransferHand {
         try refuseOverwriting(item)
         guard known.size == size else { return false }
         if let md5 = known.md5 {
-            return try hexadecimalText(md5OfStretch(FileStretch(file: file, offset: 0, count: size))) == md5
+            return try self.md5(of: FileStretch(file: file, offset: 0, count: size)) == md5
         }
         var metadata = known.metadata
         if case .file = item.present, metadata.isEmpty {
@@ -209,7 +212,7 @@ final class TransferHand {
                 path, range: 0..<stored.size, identity: stored.identity, to: .file(download.number, at: 0))
             if source.rules.largestWhole < .max {
                 let stretch = FileStretch(file: download.number, offset: 0, count: stored.size)
-                if stored.md5 != nil { try checkHash(hexadecimalText(md5OfStretch(stretch)), of: stored) }
+                if stored.md5 != nil { try checkHash(md5(of: stretch), of: stored) }
             }
             try download.finish(
                 as: item.target, modified: stored.modified, isNew: !transfer.options.overwrites)
@@ -230,20 +233,11 @@ final class TransferHand {
         throw FileStoreError(.conditionNotMet, "\(path) has been written anew since it was listed")
     }
 
-    private func readPart(
-        _ file: FileInParts, _ range: Range<Int64>, to target: ByteTarget
-    ) throws(FileStoreError) {
-        guard let source else { invariantFailure("a part has a source") }
-        try source.read(
-            StorePath(sourceContainer, file.item.source), range: range, identity: file.stored?.identity,
-            to: target)
-    }
-
     /// Where the store knows the hash, what lies here must have it.
     private func check(_ file: FileInParts, _ download: PartialDownload) throws(FileStoreError) {
         guard let stored = file.stored, stored.md5 != nil else { return }
         let stretch = FileStretch(file: download.number, offset: 0, count: file.size)
-        let md5 = try hexadecimalText(md5OfStretch(stretch))
+        let md5 = try md5(of: stretch)
         do throws(FileStoreError) {
             try checkHash(md5, of: stored)
         } catch {
@@ -265,23 +259,21 @@ final class TransferHand {
             try refuseOverwriting(item)
             if transfer.options.skipsSame, isSame(stored, known) { return .same }
         }
+        if isWithin {
+            _ = try source.copy(from, to: to)
+            return .moved
+        }
         var attributes = FileAttributes()
         attributes.metadata = stored.metadata
         attributes.metadata[FileAttributes.md5Name] = nil
         attributes.sourceTime =
             attributes.metadata.removeValue(forKey: FileAttributes.sourceTimeName).flatMap { Int64($0) }
             ?? stored.modified.milliseconds * 1_000_000
-        attributes.md5 = stored.md5
         attributes.mustBeNew = !transfer.options.overwrites
-        if isWithin {
-            _ = try source.copy(from, to: to)
-            return .moved
-        }
-        // A part of it is held in memory: what a store takes in one piece may be more than that.
+        // A small one is held in memory: what a store takes in one piece may be more than that.
         let partBytes = min(target.rules.partBytes(ofFile: stored.size), 64 << 20)
-        guard stored.size > partBytes || stored.size > target.rules.largestWhole else {
-            let file = FileInParts(item, size: stored.size, partBytes: partBytes, left: 1, stored: stored)
-            let content = try bytes(of: file, 0..<stored.size)
+        if stored.size <= min(partBytes, target.rules.largestWhole) {
+            let content = try bytes(of: from, stored)
             attributes.md5 = hexadecimalText(try Digest.of(content, .md5))
             try checkHash(attributes.md5, of: stored)
             _ = try target.write(to, from: .bytes(content), attributes)
@@ -319,7 +311,7 @@ final class TransferHand {
         }
         let stretch = FileStretch(file: file.number, offset: 0, count: stored.size)
         var attributes = attributes
-        attributes.md5 = try hexadecimalText(md5OfStretch(stretch))
+        attributes.md5 = try md5(of: stretch)
         try checkHash(attributes.md5, of: stored)
         _ = try target.writeWhole(to, stretch, attributes)
         return .moved
@@ -333,11 +325,12 @@ final class TransferHand {
         )
     }
 
-    private func bytes(of file: FileInParts, _ range: Range<Int64>) throws(FileStoreError) -> [UInt8] {
+    private func bytes(of path: StorePath, _ stored: StoredFile) throws(FileStoreError) -> [UInt8] {
+        guard let source else { invariantFailure("a copy has a source") }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(range.upperBound - range.lowerBound))
-        try readPart(
-            file, range,
+        bytes.reserveCapacity(Int(stored.size))
+        try source.read(
+            path, range: 0..<stored.size, identity: stored.identity,
             to: .receiver { piece in
                 bytes.append(contentsOf: piece)
                 return true
@@ -371,7 +364,8 @@ final class TransferHand {
         return .moved
     }
 
-    private func md5OfStretch(_ stretch: FileStretch) throws(FileStoreError) -> [UInt8] {
-        try Digest.of(stretch, .md5)
+    /// 32 lower-case digits.
+    private func md5(of stretch: FileStretch) throws(FileStoreError) -> String {
+        hexadecimalText(try Digest.of(stretch, .md5))
     }
 }

@@ -255,16 +255,10 @@ struct DataMover {
     }
 
     private static func makeRoot(_ path: BytePath) throws(FileStoreError) -> LocalRoot {
-        var made: [UInt8] = path.bytes.first == UInt8(ascii: "/") ? [UInt8(ascii: "/")] : []
-        for name in path.components {
-            made += name.bytes
-            let directory = BytePath(bytes: made)
-            guard mkdir(directory.cString, 0o770) == 0 || errno == EEXIST || errno == EROFS || errno == EACCES
-            else {
-                throw FileStoreError(
-                    .localFile, "\(directory) cannot be made: \(String(cString: strerror(errno)))")
-            }
-            made.append(UInt8(ascii: "/"))
+        do throws(SystemError) {
+            try ShipyardSystem.makeDirectories(path, mode: 0o770)
+        } catch {
+            throw FileStoreError(.localFile, "\(error.path) cannot be made: \(error.reason)")
         }
         return try LocalRoot(path)
     }

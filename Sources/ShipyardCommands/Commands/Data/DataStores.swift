@@ -1,4 +1,3 @@
-import Glibc
 import ShipyardAPI
 import ShipyardFileStore
 import ShipyardModel
@@ -37,9 +36,13 @@ struct DataStores {
     /// The aliases that may be named, in order; without credentials, the accounts of the embedded store that are there.
     var accounts: [StorageAccount] {
         if let credentials { return credentials.accounts.values.sorted { $0.alias < $1.alias } }
-        guard var entries = try? DirectoryEntries(HomeLayout(home.path).storage) else { return [] }
+        guard var entries = try? DirectoryStream(at: BytePath(HomeLayout(home.path).storage)) else {
+            return []
+        }
         var names: [String] = []
-        while let name = entries.next() { names.append(name) }
+        while let entry = entries.next() {
+            if let name = entry.name.text, !name.hasPrefix(".") { names.append(name) }
+        }
         return names.sorted().map { StorageAccount(.embedded, alias: $0, name: $0) }
     }
 
@@ -89,28 +92,4 @@ struct DataStores {
 
 extension CommandFailure {
     init(_ error: FileStoreError) { self.init(.failed, error.message, help: error.help) }
-}
-
-/// Directories in a directory, by their names as text.
-private struct DirectoryEntries: ~Copyable {
-    private let stream: OpaquePointer
-
-    init(_ path: String) throws(SystemError) {
-        guard let stream = opendir(path) else {
-            throw SystemError("open directory", path: path, errno: errno)
-        }
-        self.stream = stream
-    }
-
-    deinit { closedir(stream) }
-
-    mutating func next() -> String? {
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
-            }
-            if let name, !name.hasPrefix(".") { return name }
-        }
-        return nil
-    }
 }
