@@ -258,7 +258,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if early:
             self.answer(early["status"], b"", [("x-ms-error-code", early["code"]), ("Connection", "close")])
             self.connection.shutdown(1)
-            self.connection.settimeout(1)
+            self.connection.settimeout(30)
             self.close_connection = True
             service.log.append({"method": self.command, "target": target, "received": 0, "status": early["status"]})
             while self.connection.recv(1 << 16):
