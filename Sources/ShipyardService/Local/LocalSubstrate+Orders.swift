@@ -19,7 +19,7 @@ extension LocalSubstrate {
                 WorkOrder(
                     id: work.id, context: number, name: directoryName(of: work), command: work.command,
                     needs: work.needs, staging: staging(of: work), secrets: work.secrets,
-                    storageKeys: work.storageKeys)))
+                    storageKeys: work.storageKeys, files: work.files, upload: upload(of: work))))
         unflushed.insert(node)
     }
 
@@ -65,7 +65,8 @@ extension LocalSubstrate {
             environment: environment(template, root: link.root) + template.environment,
             maxWallTime: template.maxWallTime,
             staging: staging(template, packages: isStartTask ? template.applicationPackages : []),
-            upload: upload(template), uploadsAfter: UploadConditions(template.outputData))
+            upload: template.hasLateData ? nil : upload(template.outputData, template),
+            uploadsAfter: UploadConditions(template.outputData), recordsOutput: template.recordsOutput)
     }
 
     /// What the user's own variables may override.
@@ -96,22 +97,23 @@ extension LocalSubstrate {
             resourceFiles: template.resourceFiles.map {
                 .init(source: $0.blobSource, path: $0.filePath, mode: $0.fileMode, sha256: $0.sha256)
             })
-        manifest.taskFiles = template.inputData?.azureBatch ?? []
-        manifest.inputs = template.inputData?.azureStorage ?? []
-        manifest.layouts = template.inputData?.layouts ?? []
-        manifest.storageIsFirst = template.inputData?.storageIsFirst ?? false
+        if !template.hasLateData { manifest.add(template.inputData) }
         guard !manifest.isEmpty || template.hasOwnFiles else { return nil }
         addStores(of: template, to: &manifest)
         return jsonText(manifest)
     }
 
     /// The manifest that `node-upload` reads.
-    private func upload(_ template: WorkTemplate) -> String? {
-        guard !template.outputData.isEmpty else { return nil }
+    private func upload(_ rules: [StorageTransferSpec], _ template: WorkTemplate) -> String? {
+        guard !rules.isEmpty else { return nil }
         var manifest = StagingManifest()
-        manifest.outputs = template.outputData
+        manifest.outputs = rules
         addStores(of: template, to: &manifest)
         return jsonText(manifest)
+    }
+
+    private func upload(of work: WorkAssignment) -> String? {
+        work.lateData.flatMap { upload($0.output, work.template) }
     }
 
     private func addStores(of template: WorkTemplate, to manifest: inout StagingManifest) {
@@ -121,10 +123,15 @@ extension LocalSubstrate {
         }
     }
 
-    /// What this one has of its own: a file of its factory, and where the files of other tasks are.
+    /// What this one has of its own: a file of its factory, data that others' outputs name, and where the files of other
+    /// tasks are.
     private func staging(of work: WorkAssignment) -> String? {
-        guard !work.taskFiles.isEmpty else { return work.staging }
+        guard !work.taskFiles.isEmpty || work.lateData?.input != nil else { return work.staging }
         var manifest = StagingManifest()
+        if let late = work.lateData {
+            manifest.add(late.input)
+            addStores(of: work.template, to: &manifest)
+        }
         manifest.taskFilePlaces = work.taskFiles.map { source in
             TaskFilesPlace(
                 root: layout.nodeRoot(source.node, of: source.pool),
@@ -132,6 +139,15 @@ extension LocalSubstrate {
             )
         }
         return [work.staging, jsonText(manifest)].compactMap(\.self).joined(separator: "\n")
+    }
+}
+
+extension StagingManifest {
+    fileprivate mutating func add(_ input: InputDataSpec?) {
+        taskFiles = input?.azureBatch ?? []
+        inputs = input?.azureStorage ?? []
+        layouts = input?.layouts ?? []
+        storageIsFirst = input?.storageIsFirst ?? false
     }
 }
 
