@@ -14,7 +14,7 @@ extension AgentLoop {
     }
 
     // Of outputs that the service has not taken over. Beyond it the agent waits with tasks that make more.
-    static let maximumOutputBytes = 64 << 20
+    static let maximumOutputBytes = 16 << 20
 
     func mayStart(_ entry: WorkQueue.Entry) -> Bool {
         guard stock.fits(needs(of: entry.order)) else { return false }
