@@ -85,7 +85,7 @@ import Testing
             """,
             """
             {id: c, command: 'cat "d 1/g"', depends_on: [b],
-             input_data: {azure_storage: [{storage_account_settings: main, remote_path: '@{tasks.a.output.to}', include: ['g*']}]}}
+             input_data: {azure_storage: [{storage_account_settings: main, remote_path: '@{tasks.a.output.to}', include: ['*g']}]}}
             """)
         #expect(run.code == 0, "\(run.messages)")
         #expect(try program.output(of: "c") == "two\n")
