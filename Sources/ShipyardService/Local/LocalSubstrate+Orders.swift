@@ -65,8 +65,8 @@ extension LocalSubstrate {
             environment: environment(template, root: link.root) + template.environment,
             maxWallTime: template.maxWallTime,
             staging: staging(template, packages: isStartTask ? template.applicationPackages : []),
-            upload: template.hasLateData ? nil : upload(template.outputData, template),
-            uploadsAfter: UploadConditions(template.outputData), recordsOutput: template.recordsOutput)
+            upload: template.hasLateData ? nil : upload(template), uploadsAfter: uploadConditions(template),
+            recordsOutput: template.recordsOutput)
     }
 
     /// What the user's own variables may override.
@@ -104,16 +104,22 @@ extension LocalSubstrate {
     }
 
     /// The manifest that `node-upload` reads.
-    private func upload(_ rules: [StorageTransferSpec], _ template: WorkTemplate) -> String? {
-        guard !rules.isEmpty else { return nil }
+    private func upload(_ template: WorkTemplate, _ late: WorkAssignment.LateData? = nil) -> String? {
+        guard !uploadConditions(template).isEmpty else { return nil }
         var manifest = StagingManifest()
-        manifest.outputs = rules
+        manifest.outputs = late?.output ?? template.outputData
+        let input = late == nil ? template.inputData : late?.input
+        if template.deletesInputs { manifest.inputs = input?.azureStorage ?? [] }
         addStores(of: template, to: &manifest)
         return jsonText(manifest)
     }
 
     private func upload(of work: WorkAssignment) -> String? {
-        work.lateData.flatMap { upload($0.output, work.template) }
+        work.lateData.flatMap { upload(work.template, $0) }
+    }
+
+    private func uploadConditions(_ template: WorkTemplate) -> UploadConditions {
+        UploadConditions(template.outputData).union(template.deletesInputs ? .success : [])
     }
 
     private func addStores(of template: WorkTemplate, to manifest: inout StagingManifest) {
@@ -138,7 +144,8 @@ extension LocalSubstrate {
                 directory: "\(NodeLayout.jobDirectory(source.job.text))/\(source.task)", job: source.jobNumber
             )
         }
-        return [work.staging, jsonText(manifest)].compactMap(\.self).joined(separator: "\n")
+        // Rules first, in the order that the template has, then a file of the factory.
+        return [jsonText(manifest), work.staging].compactMap(\.self).joined(separator: "\n")
     }
 }
 
@@ -148,6 +155,12 @@ extension StagingManifest {
         inputs = input?.azureStorage ?? []
         layouts = input?.layouts ?? []
         storageIsFirst = input?.storageIsFirst ?? false
+    }
+}
+
+extension WorkTemplate {
+    fileprivate var deletesInputs: Bool {
+        inputData?.azureStorage.contains { $0.deletesFilesAfterCompletion == true } == true
     }
 }
 
