@@ -50,6 +50,10 @@ import Testing
         let pii = try program.run("jobs", "tasks", "list", "--jobid", "j", "--taskid", "pii").output
         #expect(pii.contains(#"command: printf "[%s]" @{tasks.convert.output.files[0]}"#), "\(pii)")
         #expect(try program.task("pii")["dependsOn"] as? [String] == ["convert"])
+        let raw = try program.json("jobs", "tasks", "list", "--jobid", "j", "--taskid", "convert")["output"]
+        #expect((raw as? [String: Any])?["count"] as? Int == 2)
+        let config = try program.run("plan", "--jobs", "jobs.yaml", "--show-config").messages
+        #expect(config.contains("@{tasks.convert.output.files[0]}") && !config.contains("u0000"), "\(config)")
         // With the job everything goes.
         #expect(try program.run("jobs", "del", "--jobid", "j", "-y", "--wait").code == 0)
     }

@@ -15,10 +15,14 @@ extension AgentLoop {
 
     // Of outputs that the service has not taken over. Beyond it the agent waits with tasks that make more.
     static let maximumOutputBytes = 16 << 20
+    // At once, so that what they may leave together fits into the journal that is read: `JournalReader.maximumBytes`.
+    static let maximumRecorders = 256
 
     func mayStart(_ entry: WorkQueue.Entry) -> Bool {
         guard stock.fits(needs(of: entry.order)) else { return false }
-        return !entry.context.context.recordsOutput || journal.state.outputBytes < Self.maximumOutputBytes
+        guard entry.context.context.recordsOutput else { return true }
+        return journal.state.outputBytes < Self.maximumOutputBytes
+            && attempts.count { $0.context.context.recordsOutput } < Self.maximumRecorders
     }
 
     /// More than the node has can only mean the whole node.

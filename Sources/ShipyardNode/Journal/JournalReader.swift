@@ -25,7 +25,7 @@ package enum JournalReader {
 
     // A task can write to its node's journal. Of what an agent writes, a record has a few hundred bytes beside the
     // reason that it gives, and so many bytes are a million exits that nobody has acknowledged. Of outputs there are no
-    // more than `AgentLoop.maximumOutputBytes` and what one filling of the slots adds.
+    // more than `AgentLoop.maximumOutputBytes` and what `AgentLoop.maximumRecorders` add.
     static let maximumRecordBytes = Frame.maximumLength
     static let maximumBytes = 768 << 20
 
