@@ -93,7 +93,9 @@ package enum LateText {
 
     package static func references(in text: String) -> [LateReference] {
         guard isLate(text) else { return [] }
-        return (pieces(text) ?? []).compactMap { if case .reference(let reference) = $0 { reference } else { nil } }
+        return (pieces(text) ?? []).compactMap {
+            if case .reference(let reference) = $0 { reference } else { nil }
+        }
     }
 
     /// For people: as it was written.

@@ -54,7 +54,8 @@ extension LateReference {
         let before = Self.text(of: path[..<position])
         let owner = before.isEmpty ? "it" : "`\(before)`"
         return LateFailure(
-            "The output of task `\(task)` has no `\(Self.text(of: path[...position]))`: \(owner) \(slice.content).")
+            "The output of task `\(task)` has no `\(Self.text(of: path[...position]))`: \(owner) \(slice.content)."
+        )
     }
 }
 

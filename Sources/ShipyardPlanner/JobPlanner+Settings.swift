@@ -188,7 +188,9 @@ extension JobPlanner {
         checkRepeats(spec.sharedDataVolumes + task.sharedDataVolumes, "shared data volumes", at: task.range)
         checkAliases(task.inputData, task.outputData, at: task.range)
         for file in task.resourceFiles { checkStore(file, at: task.range) }
-        if task.activity != nil, let file = task.resourceFiles.first(where: { Self.activityFiles.contains($0.filePath) }) {
+        if task.activity != nil,
+            let file = task.resourceFiles.first(where: { Self.activityFiles.contains($0.filePath) })
+        {
             report(.activityFileInTheWay(file.filePath, at: task.range))
         }
         if let pool = setting.pool, task.requiredSlots > pool.taskSlotsPerNode {

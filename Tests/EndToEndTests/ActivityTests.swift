@@ -16,8 +16,10 @@ import Testing
     @Test func stepsOfAPipelineTakeWhatTheOnesBeforeLeave() throws {
         let program = try BuiltProgram()
         try program.addPool()
-        let convert = #"printf '{"files": ["a b;.csv", "c"], "count": 2, "note": "$(touch /tmp/no)"}' > outputs.json"#
-        let script = try program.write("cat activity.json linkedServices.json datasets.json\n\(convert)\n", to: "convert.sh")
+        let convert =
+            #"printf '{"files": ["a b;.csv", "c"], "count": 2, "note": "$(touch /tmp/no)"}' > outputs.json"#
+        let script = try program.write(
+            "cat activity.json linkedServices.json datasets.json\n\(convert)\n", to: "convert.sh")
         let run = try program.follow(
             """
             {id: convert, command: sh \(script), extended_properties: {dataset: "d-@{parameters.id}", id: "@{parameters.id}"},

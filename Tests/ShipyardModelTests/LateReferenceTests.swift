@@ -2,13 +2,14 @@ import ShipyardModel
 import Testing
 
 struct LateReferenceTests {
-    @Test(arguments: [
-        ("tasks.a.output", "a", []),
-        ("tasks.a-1_B.output.files[0].name", "a-1_B", [.member("files"), .item(0), .member("name")]),
-        ("tasks.a.output[12][3]", "a", [.item(12), .item(3)]),
-        ("tasks.output.output.output", "output", [.member("output")]),
-        ("tasks.a.output.0", "a", [.member("0")]),
-    ] as [(String, String, [LateReference.Step])])
+    @Test(
+        arguments: [
+            ("tasks.a.output", "a", []),
+            ("tasks.a-1_B.output.files[0].name", "a-1_B", [.member("files"), .item(0), .member("name")]),
+            ("tasks.a.output[12][3]", "a", [.item(12), .item(3)]),
+            ("tasks.output.output.output", "output", [.member("output")]),
+            ("tasks.a.output.0", "a", [.member("0")]),
+        ] as [(String, String, [LateReference.Step])])
     func namesAreRead(_ text: String, _ task: String, _ path: [LateReference.Step]) throws {
         let reference = try #require(LateReference(text))
         #expect(reference.task == task && reference.path == path && "\(reference)" == text)
@@ -24,13 +25,14 @@ struct LateReferenceTests {
     static let document =
         #" {"files": ["a", {"b c": 1, "x": null}], "n": 12345678901234567890.10, "n2": 7, "t": true, "n2": 8, "s": "é\n\"", "e": [], "o": {}} "#
 
-    @Test(arguments: [
-        ("output.files[0]", "a", "\"a\"", false), ("output.files[1].x", "null", "null", false),
-        ("output.n", "12345678901234567890.10", "12345678901234567890.10", true),
-        // The last of one name counts, as in Python.
-        ("output.n2", "8", "8", true), ("output.t", "true", "true", true),
-        ("output.s", "é\n\"", #""é\n\"""#, false), ("output.e", "[]", "[]", false),
-    ] as [(String, String, String, Bool)])
+    @Test(
+        arguments: [
+            ("output.files[0]", "a", "\"a\"", false), ("output.files[1].x", "null", "null", false),
+            ("output.n", "12345678901234567890.10", "12345678901234567890.10", true),
+            // The last of one name counts, as in Python.
+            ("output.n2", "8", "8", true), ("output.t", "true", "true", true),
+            ("output.s", "é\n\"", #""é\n\"""#, false), ("output.e", "[]", "[]", false),
+        ] as [(String, String, String, Bool)])
     func valuesKeepTheirDigitsAndTypes(
         _ path: String, _ text: String, _ json: String, _ isPlain: Bool
     ) throws {

@@ -56,17 +56,19 @@ struct OutputTests {
         let result = try await start(agent, 2, "true", attempt: 2, file)
         #expect(!result.isSuccess && result.outcome.exitCode == nil, "\(result)")
         #expect(!FileManager.default.fileExists(atPath: "\(agent.directory)/activity.json"))
-        let fetched = "{\"resourceFiles\":[{\"source\":\"\(victim)\",\"path\":\"activity.json\",\"mode\":511}]}"
+        let fetched =
+            "{\"resourceFiles\":[{\"source\":\"\(victim)\",\"path\":\"activity.json\",\"mode\":511}]}"
         let third = try await start(agent, 3, "cat activity.json", file, staging: fetched)
         #expect(third.outcome == .exited(0) && agent.output(of: 3) == "new")
     }
 
-    @Test(arguments: [
-        ("true", .absent), ("echo '{\"a\": [1,  2]}' > outputs.json", .document("{\"a\": [1,  2]}\n")),
-        ("printf '\\357\\273\\277 3' > outputs.json", .document(" 3")),
-        ("(sleep 0.2; echo '[1]' > outputs.json) & wait", .document("[1]\n")),
-        ("cd ..; rm -r wd", .absent),
-    ] as [(String, TaskOutput)])
+    @Test(
+        arguments: [
+            ("true", .absent), ("echo '{\"a\": [1,  2]}' > outputs.json", .document("{\"a\": [1,  2]}\n")),
+            ("printf '\\357\\273\\277 3' > outputs.json", .document(" 3")),
+            ("(sleep 0.2; echo '[1]' > outputs.json) & wait", .document("[1]\n")),
+            ("cd ..; rm -r wd", .absent),
+        ] as [(String, TaskOutput)])
     func whatIsLeftIsTheOutput(_ command: String, _ output: TaskOutput) async throws {
         let agent = try await agent()
         let result = try await agent.run(1, command)
@@ -82,39 +84,41 @@ struct OutputTests {
         #expect(result.outcome == .exited(0) && result.output?.byteCount == 2_097_152)
     }
 
-    @Test(arguments: [
-        ("head -c 2097153 /dev/zero > outputs.json", .tooLarge, "is larger than 2 MiB"),
-        ("truncate -s 1T outputs.json", .tooLarge, "is larger than 2 MiB"),
-        ("ln -s /etc/hostname outputs.json", .notAFile, "is no regular file"),
-        ("ln -s nowhere outputs.json", .notAFile, "is no regular file"),
-        ("mkfifo outputs.json", .notAFile, "is no regular file"),
-        ("mkdir outputs.json", .notAFile, "is no regular file"),
-        ("echo 1 > outputs.json; cd ..; mv wd x; ln -s x wd", .notAFile, "is no regular file"),
-        (
-            ": > outputs.json", .notJSON,
-            "is no JSON: line 1, column 1: the text ends where a value should stand"
-        ),
-        (
-            "echo '{\"a\":}' > outputs.json", .notJSON,
-            "is no JSON: line 1, column 6: a value cannot start with this character"
-        ),
-        ("printf '\"\\377\"' > outputs.json", .notJSON, "is no JSON: line 1, column 3: not valid UTF-8"),
-        (
-            "head -c 2000000 /dev/zero | tr '\\0' '[' > outputs.json", .notJSON,
-            "is no JSON: line 1, column 202: nested deeper than 200 levels"
-        ),
-        (
-            "printf '1 2' > outputs.json", .notJSON,
-            "is no JSON: line 1, column 3: unexpected text after the value"
-        ),
-    ] as [(String, OutputFault, String)])
+    @Test(
+        arguments: [
+            ("head -c 2097153 /dev/zero > outputs.json", .tooLarge, "is larger than 2 MiB"),
+            ("truncate -s 1T outputs.json", .tooLarge, "is larger than 2 MiB"),
+            ("ln -s /etc/hostname outputs.json", .notAFile, "is no regular file"),
+            ("ln -s nowhere outputs.json", .notAFile, "is no regular file"),
+            ("mkfifo outputs.json", .notAFile, "is no regular file"),
+            ("mkdir outputs.json", .notAFile, "is no regular file"),
+            ("echo 1 > outputs.json; cd ..; mv wd x; ln -s x wd", .notAFile, "is no regular file"),
+            (
+                ": > outputs.json", .notJSON,
+                "is no JSON: line 1, column 1: the text ends where a value should stand"
+            ),
+            (
+                "echo '{\"a\":}' > outputs.json", .notJSON,
+                "is no JSON: line 1, column 6: a value cannot start with this character"
+            ),
+            ("printf '\"\\377\"' > outputs.json", .notJSON, "is no JSON: line 1, column 3: not valid UTF-8"),
+            (
+                "head -c 2000000 /dev/zero | tr '\\0' '[' > outputs.json", .notJSON,
+                "is no JSON: line 1, column 202: nested deeper than 200 levels"
+            ),
+            (
+                "printf '1 2' > outputs.json", .notJSON,
+                "is no JSON: line 1, column 3: unexpected text after the value"
+            ),
+        ] as [(String, OutputFault, String)])
     func whatIsNoOutputIsTheTasksFailure(
         _ command: String, _ fault: OutputFault, _ reason: String
     ) async throws {
         let agent = try await agent()
         let result = try await agent.run(1, command)
         #expect(
-            result.outcome == .outputRefused(fault, "The task has succeeded, and its outputs.json \(reason)."))
+            result.outcome == .outputRefused(fault, "The task has succeeded, and its outputs.json \(reason).")
+        )
         #expect(result.output == nil)
         // The agent lives.
         #expect(try await agent.run(2, "echo 1 > outputs.json").output == .document("1\n"))

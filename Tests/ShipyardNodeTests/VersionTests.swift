@@ -54,7 +54,8 @@ struct VersionTests {
             var writer = ByteWriter()
             var result = AttemptResult(.exited(0), at: Instant(milliseconds: 1))
             result.output = output
-            Frame.append(AgentMessage.exited(sequence: 1, TestAgent.id(1), result), version: version, to: &writer)
+            Frame.append(
+                AgentMessage.exited(sequence: 1, TestAgent.id(1), result), version: version, to: &writer)
             return writer.bytes
         }
         #expect(body(.document("1"), version: 2) == body(nil, version: 2))

@@ -110,11 +110,12 @@ struct LateOrderTests {
         #expect(stored == marked("do @{tasks.a.output.f[0]}"))
     }
 
-    @Test(arguments: [
-        (TaskOutput.document("{}"), "The output of task `a` has no `f`: it is an empty object."),
-        (.absent, "Task `a` has left no output: no `outputs.json` when it last succeeded."),
-        (nil, "Task `a` has left no output: no `outputs.json` when it last succeeded."),
-    ] as [(TaskOutput?, String)])
+    @Test(
+        arguments: [
+            (TaskOutput.document("{}"), "The output of task `a` has no `f`: it is an empty object."),
+            (.absent, "Task `a` has left no output: no `outputs.json` when it last succeeded."),
+            (nil, "Task `a` has left no output: no `outputs.json` when it last succeeded."),
+        ] as [(TaskOutput?, String)])
     func whatIsMissingIsTheTasksOutcome(_ output: TaskOutput?, _ sentence: String) throws {
         let core = try core()
         let job = try addJob(core, "do @{tasks.a.output.f}") { $0.maxTaskRetries = 3 }

@@ -108,7 +108,8 @@ extension APIRoutes {
     ) throws(APIFailure) -> TaskResponse {
         TaskResponse(
             id: row.definition.id, jobId: job.record.id.text, state: row.progress.state.rawValue,
-            commandLine: row.definition.command.map(LateText.shown), executionInfo: ExecutionResponse(row.progress),
+            commandLine: row.definition.command.map(LateText.shown),
+            executionInfo: ExecutionResponse(row.progress),
             transferInfo: transfers[row.definition.key].map(TransferResponse.init),
             nodeInfo: row.progress.node.map { node in
                 TaskNodeResponse(

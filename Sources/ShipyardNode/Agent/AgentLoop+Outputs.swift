@@ -50,7 +50,8 @@ extension AgentLoop {
             attempt.output = try output(of: attempt)
             return outcome
         } catch {
-            return .outputRefused(error.fault, "The task has succeeded, and its \(TaskOutput.fileName) \(error.reason).")
+            return .outputRefused(
+                error.fault, "The task has succeeded, and its \(TaskOutput.fileName) \(error.reason).")
         }
     }
 

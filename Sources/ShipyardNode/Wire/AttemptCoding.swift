@@ -82,7 +82,8 @@ extension ByteWriter {
         case .signalled(let signal):
             append(OutcomeForm.signal)
             append(signal)
-        case .notStarted, .stagingFailed, .inputFailed, .uploadFailed, .outputRefused, .nodeLost, .endedByUser,
+        case .notStarted, .stagingFailed, .inputFailed, .uploadFailed, .outputRefused, .nodeLost,
+            .endedByUser,
             .overWallTime, .outOfMemory, .skipped, .unreadable:
             append(OutcomeForm.none)
         }

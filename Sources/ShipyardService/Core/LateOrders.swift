@@ -55,12 +55,14 @@ extension ServiceCore {
 
     private func document(of task: TaskName) throws(StoreError) -> Result<String, LateFailure> {
         guard let ordinal = try store.ordinal(of: task.id, in: task.job) else {
-            return .failure(LateFailure("The job has no task `\(task.id)` any more, whose output is referred to."))
+            return .failure(
+                LateFailure("The job has no task `\(task.id)` any more, whose output is referred to."))
         }
         guard let record = try store.taskOutput(of: TaskKey(job: task.job, ordinal: ordinal)) else {
             return .failure(
                 LateFailure(
-                    "Task `\(task.id)` has left no output: no `\(TaskOutput.fileName)` when it last succeeded."))
+                    "Task `\(task.id)` has left no output: no `\(TaskOutput.fileName)` when it last succeeded."
+                ))
         }
         return .success(record.document)
     }

@@ -35,7 +35,8 @@ extension TaskSpec {
             node.string.map { Located($0, at: node.range) }
         }
         // Who uses what a task has left comes after it.
-        for reference in lateReferences where !dependsOn.contains(where: { $0.value == reference.value.task }) {
+        for reference in lateReferences where !dependsOn.contains(where: { $0.value == reference.value.task })
+        {
             dependsOn.append(Located(reference.value.task, at: reference.range))
             impliedDependencies += 1
         }

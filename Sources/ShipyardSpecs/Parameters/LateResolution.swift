@@ -48,7 +48,8 @@ package struct LateResolution {
             let next = position < bytes.count ? bytes[position] : 0
             guard let text = place.written(value.text, isPlain: value.isPlain, before: next) else {
                 throw LateFailure(
-                    "What `\(reference)` stands for cannot be kept one word in the task's command; use a variable.")
+                    "What `\(reference)` stands for cannot be kept one word in the task's command; use a variable."
+                )
             }
             result += text.utf8
         }
@@ -90,7 +91,8 @@ package struct LateResolution {
     private func written(_ reference: LateReference) throws(LateFailure) -> LateValue {
         let value = try value(reference)
         guard !value.text.utf8.contains(0) else {
-            throw LateFailure("What `\(reference)` stands for has the character U+0000, which no process can be given.")
+            throw LateFailure(
+                "What `\(reference)` stands for has the character U+0000, which no process can be given.")
         }
         return value
     }

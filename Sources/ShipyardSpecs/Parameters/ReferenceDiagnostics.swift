@@ -71,7 +71,8 @@ extension Diagnostic {
             var finding = Diagnostic(
                 code: .malformedReference, message: "\(written) is not how a task's output is referred to",
                 primary: Label(at: place.range(of: reference, part: name), "not understood"))
-            finding.help = "write `@{tasks.ID.output}`, or a part of it as in `@{tasks.ID.output.files[0].name}`"
+            finding.help =
+                "write `@{tasks.ID.output}`, or a part of it as in `@{tasks.ID.output.files[0].name}`"
             return finding
         case .suffixOfOutput(let text):
             var finding = Diagnostic(

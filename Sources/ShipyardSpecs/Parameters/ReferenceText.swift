@@ -85,7 +85,9 @@ struct ReferenceText {
         var index = lower + 2
         while index < bytes.count, Self.isNameByte(bytes[index]) { index += 1 }
         if bytes[lower + 2..<index].starts(with: Self.lateRoot) {
-            while index < bytes.count, Self.isNameByte(bytes[index]) || Self.isBracket(bytes[index]) { index += 1 }
+            while index < bytes.count, Self.isNameByte(bytes[index]) || Self.isBracket(bytes[index]) {
+                index += 1
+            }
         }
         let name = String(decoding: bytes[lower + 2..<index], as: UTF8.self)
         guard isStrict || Self.isMeant(name) else { return nil }

@@ -62,7 +62,8 @@ package enum ReferencePage {
             var meaning = key.meaning
             if let merge = key.merge.words { meaning += " (\(merge))" }
             if showsReferences, key.references != .none {
-                meaning += key.takesOutputs ? " Takes references, of a task also to outputs." : " Takes references."
+                meaning +=
+                    key.takesOutputs ? " Takes references, of a task also to outputs." : " Takes references."
             }
             let cells = [name, typeText(key.type, path: path), needed, meaning, key.effect.words]
             text += "| " + cells.map { $0.isEmpty ? "–" : $0 }.joined(separator: " | ") + " |\n"

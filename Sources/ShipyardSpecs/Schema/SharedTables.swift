@@ -53,21 +53,25 @@ extension SchemaTable {
                 "Alias of the storage account, from the credentials."),
             KeySchema(
                 "remote_path", .string, required: true, check: .transferText, references: .text,
-                "The container or share, then the path within it.").takingOutputs(),
+                "The container or share, then the path within it."
+            ).takingOutputs(),
             KeySchema(
                 "local_path", .string, required: localPathRequired, default: localPathDefault,
                 check: .transferPath, references: .text,
-                "The directory or file on the node; environment variables are expanded.").takingOutputs(),
+                "The directory or file on the node; environment variables are expanded."
+            ).takingOutputs(),
             KeySchema(
                 "is_file_share", .bool, default: "false",
                 effect: .partly("a share of the embedded store is a container; other stores have none here"),
                 "Whether the remote side is a file share."),
             KeySchema(
                 "include", .list(.string), check: .transferText, references: .text,
-                "Only names that match one of these patterns.").takingOutputs(),
+                "Only names that match one of these patterns."
+            ).takingOutputs(),
             KeySchema(
                 "exclude", .list(.string), check: .transferText, references: .text,
-                "No names that match one of these patterns.").takingOutputs(),
+                "No names that match one of these patterns."
+            ).takingOutputs(),
             KeySchema(
                 "blobxfer_extra_options", .string, check: .transferOptions, references: .text,
                 "Further words for the transfer, such as `--strip-components 1`."),

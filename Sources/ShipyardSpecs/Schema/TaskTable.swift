@@ -136,7 +136,8 @@ extension SchemaTable {
             name,
             [
                 KeySchema(
-                    "name", .string, required: true, check: .notEmpty, own: true, references: .text, "Its name."),
+                    "name", .string, required: true, check: .notEmpty, own: true, references: .text,
+                    "Its name."),
                 KeySchema(
                     "properties", .mapping(extendedProperties), required: true, own: true,
                     "`type`, `typeProperties` and whatever else it has."),

@@ -26,7 +26,9 @@ extension ActivitySpec {
     init?(decoding fields: Fields) {
         guard fields.has("extended_properties") || fields.has("reference_objects") else { return nil }
         self.init()
-        if let properties = fields.value("extended_properties") { extendedProperties = JSONValue(of: properties) }
+        if let properties = fields.value("extended_properties") {
+            extendedProperties = JSONValue(of: properties)
+        }
         guard let objects = fields.fields("reference_objects") else { return }
         linkedServices = objects.list("linked_services").map(ReferenceObject.init(decoding:))
         datasets = objects.list("datasets").map(ReferenceObject.init(decoding:))

@@ -61,7 +61,8 @@ extension Simulation {
         where substrate.ledger.accepted.contains(number) && !deletedJobs.contains(number) {
             for ordinal in scenario.parts[index].tasks.indices {
                 let key = TaskKey(job: number, ordinal: UInt32(ordinal))
-                guard let row = look({ try $0.progress(of: key) }), let output = look({ try $0.taskOutput(of: key) })
+                guard let row = look({ try $0.progress(of: key) }),
+                    let output = look({ try $0.taskOutput(of: key) })
                 else { continue }
                 var expected: TaskOutputRecord?
                 if let row, row.result?.isSuccess == true, !deletedTasks.contains(key),
@@ -72,7 +73,8 @@ extension Simulation {
                 }
                 substrate.ledger.expect(
                     output == expected,
-                    "\(key) has the output \(String(describing: output)) and not \(String(describing: expected))")
+                    "\(key) has the output \(String(describing: output)) and not \(String(describing: expected))"
+                )
             }
         }
     }
