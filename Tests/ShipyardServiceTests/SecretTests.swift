@@ -29,7 +29,7 @@ final class TestVault: SecretSource {
 }
 
 /// Keeps what it is told, and does nothing.
-private final class RecordingSubstrate: Substrate {
+final class RecordingSubstrate: Substrate {
     var started: [(work: WorkAssignment, node: NodeHandle)] = []
     var described: [NodeDescription] = []
 
@@ -56,7 +56,7 @@ private final class RecordingSubstrate: Substrate {
 }
 
 extension SecretVariable {
-    fileprivate var shown: String {
+    var shown: String {
         name + "=" + value.withExposedBytes { String(decoding: $0, as: UTF8.self) }
     }
 }
