@@ -32,12 +32,13 @@ let package = Package(
 
         target("ShipyardModel", []),
         target("ShipyardSystem", ["ShipyardModel", "CLinux"]),
+        target("ShipyardMetadata", ["ShipyardModel"]),
         target("ShipyardDiagnostics", ["ShipyardModel"]),
         target("ShipyardCalendar", ["ShipyardModel", "ShipyardDiagnostics"]),
         target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "CYAML"]),
         target("ShipyardPlanner", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs"]),
         target("ShipyardEngine", ["ShipyardModel", "ShipyardCalendar", "ShipyardPlanner"]),
-        target("ShipyardStore", ["ShipyardModel", "ShipyardPlanner", "CSQLite"]),
+        target("ShipyardStore", ["ShipyardModel", "ShipyardMetadata", "ShipyardPlanner", "CSQLite"]),
         target("ShipyardNode", ["ShipyardModel", "ShipyardSystem", "CLinux"]),
         target("ShipyardHTTPClient", ["ShipyardModel", "ShipyardSystem", "CCurl"]),
         target(
@@ -54,7 +55,7 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardCalendar", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardStaging",
-                "ShipyardFileStore",
+                "ShipyardFileStore", "ShipyardMetadata",
             ]),
         target(
             "ShipyardSubmission",
@@ -69,7 +70,7 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardStaging", "ShipyardService",
-                "ShipyardSubmission", "ShipyardHTTPClient", "CMicroHTTPD",
+                "ShipyardSubmission", "ShipyardHTTPClient", "ShipyardMetadata", "CMicroHTTPD",
             ]),
         target(
             "ShipyardCommands",
@@ -77,18 +78,19 @@ let package = Package(
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging",
                 "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar",
-                "ShipyardFileStore",
+                "ShipyardFileStore", "ShipyardMetadata",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
         // What several suites of tests share.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
+        tests("ShipyardMetadataTests", ["ShipyardMetadata", "ShipyardModel"], resources: []),
         tests("ShipyardCalendarTests", ["ShipyardCalendar", "TestSupport"]),
         tests("ShipyardSpecsTests", ["ShipyardSpecs", "TestSupport"]),
         tests("ShipyardPlannerTests", ["ShipyardPlanner", "TestSupport"]),
         tests("ShipyardEngineTests", ["ShipyardEngine", "TestSupport"], resources: []),
-        tests("ShipyardStoreTests", ["ShipyardStore"], resources: []),
+        tests("ShipyardStoreTests", ["ShipyardStore", "ShipyardMetadata"], resources: []),
         tests("ShipyardNodeTests", ["ShipyardSystem", "ShipyardNode", "TestSupport"], resources: []),
         tests("ShipyardHTTPClientTests", ["ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardFileStoreTests", ["ShipyardFileStore", "TestSupport"], resources: []),

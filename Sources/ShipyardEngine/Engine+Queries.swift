@@ -103,6 +103,14 @@ extension Engine {
         return entry.state
     }
 
+    /// The number of the attempt that is with a node; nil where there is none.
+    package func attemptUnderWay(of key: TaskKey) -> Int32? {
+        guard let (_, entry) = known(key), !entry.flags.contains(.deleted),
+            entry.state == .preparing || entry.state == .running
+        else { return nil }
+        return entry.attempt
+    }
+
     /// Nil while something of the job runs or can run.
     package func waitReason(_ number: UInt32) -> WaitReason? {
         guard let job = jobs[number] else { return nil }

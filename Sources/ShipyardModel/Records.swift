@@ -242,4 +242,6 @@ package enum StoreWrite: Sendable {
     case deleteTriggerEvent(Int64)
     /// The files that were there before the schedule's trigger are in the ledger.
     case putTriggerBaseline(schedule: UInt32, since: Instant)
+    /// A document as it is from now on, or that it is gone, and the change as its history has it.
+    case changeDocument(MetadataChange)
 }

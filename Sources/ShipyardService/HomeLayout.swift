@@ -11,6 +11,8 @@ package struct HomeLayout: Sendable, Hashable {
     package var socket: String { home + "/" + socketName }
     package var lock: String { home + "/service.lock" }
     package var log: String { home + "/service.log" }
+    /// What tokens of tasks are made with.
+    package var tokenKey: String { home + "/token.key" }
     package var packages: String { home + "/packages" }
     package var storage: String { home + "/storage" }
     package var nodes: String { home + "/nodes" }

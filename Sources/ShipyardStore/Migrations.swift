@@ -148,6 +148,22 @@ enum Migrations {
 
         -- What the latest successful attempt of a task has left for others: JSON as it was written.
         CREATE TABLE task_outputs (key INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, document TEXT NOT NULL);
+        -- Documents of tasks and users. `version` is the number of the change that made it so; numbers are given on from
+        -- `counters`. Of who wrote, all is NULL where a user did.
+        CREATE TABLE documents (
+            collection TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, document TEXT NOT NULL,
+            updated INTEGER NOT NULL, job TEXT, job_number INTEGER, task TEXT, kind INTEGER, attempt INTEGER,
+            schedule TEXT, run INTEGER);
+        CREATE UNIQUE INDEX documents_by_id ON documents (collection, id);
+        CREATE TABLE document_changes (
+            number INTEGER PRIMARY KEY, collection TEXT NOT NULL, id TEXT NOT NULL, change TEXT NOT NULL,
+            document TEXT, bytes INTEGER NOT NULL, time INTEGER NOT NULL, job TEXT, job_number INTEGER, task TEXT,
+            kind INTEGER, attempt INTEGER, schedule TEXT, run INTEGER);
+        CREATE INDEX document_changes_by_id ON document_changes (collection, id, number);
+        -- What is gone and has a history.
+        CREATE TABLE document_deletions (
+            number INTEGER PRIMARY KEY, collection TEXT NOT NULL, id TEXT NOT NULL, UNIQUE (collection, id));
+        INSERT INTO counters VALUES ('last_document_change', 0);
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to

@@ -35,6 +35,11 @@ final class Statement {
         if let number { bind(index, number) } else { bindNull(index) }
     }
 
+    func bind(_ index: Int32, real number: Double) {
+        let code = sqlite3_bind_double(handle, index, number)
+        invariant(code == SQLITE_OK, "argument \(index) of: \(sql.text)")
+    }
+
     func bind(_ index: Int32, _ text: String) {
         var text = text
         let code = text.withUTF8 { bytes in
@@ -84,6 +89,10 @@ final class Statement {
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
     func optionalInteger(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }
+    /// Whether the value is a number with a fraction, or larger than any integer.
+    func isReal(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_FLOAT }
+    func isText(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_TEXT }
+    func real(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
     func int(_ column: Int32) -> Int { Int(integer(column)) }
     func int32(_ column: Int32) -> Int32 { Int32(truncatingIfNeeded: integer(column)) }
 

@@ -19,6 +19,8 @@ extension StoreWrite {
         // What an event has started must be known for ever.
         case .addTriggerEvent, .putTriggerBaseline:
             false
+        // Whoever wrote it was told that it is written.
+        case .changeDocument: false
         }
     }
 }

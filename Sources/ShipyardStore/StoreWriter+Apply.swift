@@ -60,6 +60,7 @@ extension StoreWriter {
         case .markTriggerEvent(let number, let gone): try markTriggerEvent(number, gone)
         case .deleteTriggerEvent(let number): try deleteTriggerEvent(number)
         case .putTriggerBaseline(let schedule, let since): try putTriggerBaseline(schedule, since)
+        case .changeDocument(let change): try changeDocument(change)
         }
     }
 

@@ -21,6 +21,8 @@ final class FakeService: ServiceTransport, Sendable {
 
     var requests: [String] { asked.withLock { $0.map { "\($0.method.rawValue) \($0.path)" } } }
 
+    var sent: [ServiceRequest] { asked.withLock { $0 } }
+
     var bodies: [[UInt8]] { asked.withLock { $0.compactMap(\.body) } }
 
     func send(

@@ -32,6 +32,13 @@ func run(
     _ words: String..., environment: [String: String] = ["HOME": "/nowhere"], answers: [String]? = nil,
     service: FakeService? = nil
 ) -> ProgramRun {
+    runWords(words, environment: environment, answers: answers, service: service)
+}
+
+func runWords(
+    _ words: [String], environment: [String: String] = ["HOME": "/nowhere"], answers: [String]? = nil,
+    service: FakeService? = nil
+) -> ProgramRun {
     let test = TestConsole(answers: answers, environment: environment)
     let code = Program.run(
         words, console: test.console, environment: Environment(environment),

@@ -56,7 +56,7 @@ final class RecordingSubstrate: Substrate {
 }
 
 extension SecretVariable {
-    fileprivate var shown: String {
+    var shown: String {
         name + "=" + value.withExposedBytes { String(decoding: $0, as: UTF8.self) }
     }
 }

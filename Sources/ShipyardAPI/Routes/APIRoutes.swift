@@ -33,6 +33,7 @@ package struct APIRoutes: Sendable {
         addFiles(to: &router)
         addOrphans(to: &router)
         addTriggers(to: &router)
+        addMetadata(to: &router)
         return router
     }
 

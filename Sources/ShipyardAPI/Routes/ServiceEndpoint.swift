@@ -51,13 +51,14 @@ final class ServiceEndpoint: Sendable {
         log: @escaping @Sendable (String) -> Void
     ) throws {
         PackageSweep(layout).run()
+        let gate = TokenGate(router, loop)
         let handler: @Sendable (HTTPRequest) -> HTTPReply = { request in
             // Also for those who only read: they would be shown what is in no file any more.
             if let loss = homeGuard.loss {
                 loop.wake()
                 return APIFailure(Refusal.homeLost(loss)).reply
             }
-            return router.reply(to: request)
+            return gate.reply(to: request)
         }
         self.layout = layout
         self.handler = handler

@@ -1,5 +1,6 @@
 import ShipyardHTTPClient
 import ShipyardModel
+import ShipyardService
 
 /// What a client asked of this server.
 package struct HTTPRequest: Sendable {
@@ -17,6 +18,8 @@ package struct HTTPRequest: Sendable {
     package var parameters: [String: String] = [:]
     /// What stood for the rest of the path, where the pattern has one.
     package var rest = BytePath("")
+    /// The task that has asked, by its token; nil for a user.
+    package var caller: TaskCaller?
     /// Whether nobody waits for the answer any more: the client has hung up, or the server is about to stop. A
     /// handler that works for long asks now and then.
     package var isAbandoned: @Sendable () -> Bool = { false }

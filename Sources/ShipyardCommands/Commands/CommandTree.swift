@@ -65,6 +65,13 @@ package enum CommandTree {
                                 FilesTaskCommand.command, FilesNodeCommand.command,
                             ])
                     ]),
+                .group(
+                    "metadata", "JSON documents that tasks and users share",
+                    [
+                        MetadataQueryCommands.list, MetadataCommands.put, MetadataCommands.get,
+                        MetadataCommands.patch, MetadataQueryCommands.query, MetadataCommands.delete,
+                        MetadataQueryCommands.history,
+                    ]),
                 ValidateCommand.command, PlanCommand.command, ExplainCommand.command,
                 .group(
                     "service", "the background service of a home",

@@ -1,4 +1,5 @@
 import Glibc
+import ShipyardHTTPClient
 import ShipyardSystem
 
 /// Repeats requests that met a service at its end, where a second time can do no harm, after another service was
@@ -69,7 +70,9 @@ extension ServiceRequest {
     var isRepeatable: Bool {
         let place = path.prefix { $0 != "?" }
         return switch method {
-        case .get, .head, .put, .delete: true
+        case .get, .head: true
+        // A condition that was met the first time is not met the second time.
+        case .put, .delete: !headers.contains { $0.name.hasPrefix("If-") }
         case .post: hasIdentity || Self.repeatableOrders.contains { place.hasSuffix($0) }
         case .patch: false
         }

@@ -212,6 +212,9 @@ package struct ServiceClient {
         }
     }
 
+    /// Of a request that needs more said than a path and a body.
+    package func answer(to request: ServiceRequest) throws(CommandFailure) -> ServiceAnswer { try send(request) }
+
     private func send(_ request: ServiceRequest) throws(CommandFailure) -> ServiceAnswer {
         try checked(exchange(request))
     }

@@ -9,6 +9,7 @@ package struct ServiceRequest: Sendable {
     package var path: String
     package var body: [UInt8]?
     package var contentType = "application/json"
+    package var headers: [HTTPHeader] = []
     /// First byte wanted, for `Range: bytes=a-`.
     package var firstByte: Int64?
     /// How long the answer may take; a long poll asks for more.
@@ -93,6 +94,7 @@ final class SocketTransport: ServiceTransport {
             request.method, "http://shipyard" + request.path, unixSocket: socket, body: request.body ?? [])
         outgoing.timeout = .seconds(Int64(request.timeoutSeconds))
         if request.body != nil { outgoing.headers.append(HTTPHeader("Content-Type", request.contentType)) }
+        outgoing.headers += request.headers
         if let first = request.firstByte { outgoing.headers.append(HTTPHeader("Range", "bytes=\(first)-")) }
         return outgoing
     }

@@ -8,6 +8,7 @@ final class ContextState {
     let context: WorkContext
     private let node: NodeEnvironment
     private var shared: [UnsafeMutablePointer<CChar>] = []
+    private var sharedNames: Set<String> = []
     /// The user's own PATH; nil where the node's holds.
     private let ownSearchPath: String?
     private let setsHome: Bool
@@ -37,6 +38,7 @@ final class ContextState {
             // PATH depends on the working directory unless it is the user's own.
             if variable.name == "PATH", ownSearchPath == nil { continue }
             if let text = strdup("\(variable.name)=\(variable.value)") { shared.append(text) }
+            sharedNames.insert(variable.name)
         }
     }
 
@@ -61,9 +63,12 @@ final class ContextState {
         let secrets = secrets.filter { !Self.reserved.contains($0.name) && !$0.name.isEmpty }
         let names = Set(secrets.map(\.name))
         func isOpen(_ variable: Substring) -> Bool { !names.contains(String(variable.prefix { $0 != "=" })) }
-        return block.withFilled(
-            own.filter { isOpen($0[...]) }, exposing: secrets,
-            tail: shared.filter { isOpen(Substring(String(cString: $0))) }, body)
+        own.removeAll { !isOpen($0[...]) }
+        // Every order has the task's token, which takes the place of nothing.
+        let tail =
+            sharedNames.isDisjoint(with: names)
+            ? shared : shared.filter { isOpen(Substring(String(cString: $0))) }
+        return block.withFilled(own, exposing: secrets, tail: tail, body)
     }
 
     func searchPath(workingDirectory: String) -> String {

@@ -129,6 +129,10 @@ extension ServiceCore {
         } catch {
             return unsent.append((node, work.id, .notStarted(.secretMissing, error.reason)))
         }
+        if let token = tokensOfTasks?.token(for: work.id) {
+            work.secrets.removeAll { TaskTokens.isReserved($0.name) }
+            work.secrets.append(SecretVariable(name: TaskTokens.variable, value: token))
+        }
         do throws(TaskFilesMissing) {
             work.taskFiles = try taskFiles(of: work.template, &needs)
         } catch {

@@ -16,6 +16,8 @@ package final class ServiceCore {
     let substrate: any Substrate
     let secrets: any SecretSource
     package let storageKeys: StorageKeyRing
+    /// Nil where tasks are given none.
+    let tokensOfTasks: TaskTokens?
 
     /// Called once the turn is committed, or with the error that undid it.
     var replies: [(StoreError?) -> Void] = []
@@ -36,6 +38,7 @@ package final class ServiceCore {
     var watchers: [JobWatcher] = []
     var triggerTurn = TriggerTurn()
     var triggers = TriggerWishes()
+    var metadataTurn = MetadataTurn()
     /// A search for old files that is to begin.
     var sweep: RetentionSweep?
     /// Runs whose jobs are to be made.
@@ -49,12 +52,14 @@ package final class ServiceCore {
     /// - Parameter isNewLife: the machine, or the container, was started since.
     package init(
         store: StoreWriter, substrate: any Substrate, secrets: (any SecretSource)? = nil,
-        storageKeys: StorageKeyRing = StorageKeyRing(), now: Moment, isNewLife: Bool = false
+        storageKeys: StorageKeyRing = StorageKeyRing(), tokensOfTasks: TaskTokens? = nil, now: Moment,
+        isNewLife: Bool = false
     ) throws(StoreError) {
         self.store = store
         self.substrate = substrate
         self.secrets = secrets ?? NoSecrets()
         self.storageKeys = storageKeys
+        self.tokensOfTasks = tokensOfTasks
         try restore(at: now, isNewLife)
     }
 
@@ -127,6 +132,7 @@ package final class ServiceCore {
         }
         discardedJobs = []
         triggerTurn.end()
+        metadataTurn.end()
         triggers.follow(turn.writes)
         let found: [TaskKey: TaskDefinition]
         let late: LateValues

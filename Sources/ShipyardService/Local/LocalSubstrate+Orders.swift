@@ -62,7 +62,8 @@ extension LocalSubstrate {
         let isStartTask = template.purpose.job == nil
         return WorkContext(
             number: number, parentDirectory: template.job.map { NodeLayout.jobDirectory($0.text) } ?? "",
-            environment: environment(template, root: link.root) + template.environment,
+            environment: environment(template, root: link.root)
+                + template.environment.filter { !TaskTokens.isReserved($0.name) } + apiVariables(template),
             maxWallTime: template.maxWallTime,
             staging: staging(template, packages: isStartTask ? template.applicationPackages : []),
             upload: template.hasLateData ? nil : upload(template), uploadsAfter: uploadConditions(template),
@@ -86,6 +87,11 @@ extension LocalSubstrate {
             environment.append(("AZ_BATCH_JOB_PREP_WORKING_DIR", directory + "/wd"))
         }
         return environment
+    }
+
+    /// Where the API is that a token of `TaskTokens` opens; a start task, which is no job's, has none.
+    private func apiVariables(_ template: WorkTemplate) -> [(name: String, value: String)] {
+        template.job == nil ? [] : [(TaskTokens.socketVariable, layout.socket)]
     }
 
     /// The manifest that `node-stage` reads. Nil when there is nothing to put in place, which spares a process.

@@ -51,6 +51,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
     private let secrets: (any SecretSource)?
     /// Outlives cores.
     private let storageKeys: StorageKeyRing
+    private let tokensOfTasks: TaskTokens?
     /// Why the home is not ours any more; nil as long as it is.
     let homeLoss: () -> String?
     let log: (String) -> Void
@@ -65,8 +66,10 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     init(
         store: StoreWriter, time: Time, substrate: Place, secrets: (any SecretSource)? = nil,
-        storageKeys: StorageKeyRing = StorageKeyRing(), homeLoss: @escaping () -> String?, log: @escaping (String) -> Void
+        storageKeys: StorageKeyRing = StorageKeyRing(), tokensOfTasks: TaskTokens? = nil,
+        homeLoss: @escaping () -> String?, log: @escaping (String) -> Void
     ) {
+        self.tokensOfTasks = tokensOfTasks
         self.store = store
         self.time = time
         isNewLife = time.isNewLife
@@ -85,8 +88,8 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     private mutating func restoredCore() throws(StoreError) -> ServiceCore {
         let core = try ServiceCore(
-            store: store, substrate: substrate, secrets: secrets, storageKeys: storageKeys, now: time.now(),
-            isNewLife: isNewLife)
+            store: store, substrate: substrate, secrets: secrets, storageKeys: storageKeys,
+            tokensOfTasks: tokensOfTasks, now: time.now(), isNewLife: isNewLife)
         isNewLife = false
         quietSince = nil
         try endTurn(core)

@@ -179,6 +179,8 @@ package final class ServiceLoop: Sendable {
             var runner = LoopRunner(
                 store: store, time: try ServiceClock(store: store), substrate: substrate,
                 storageKeys: storageKeys,
+                tokensOfTasks: TaskTokens(
+                    key: TaskTokenKey.kept(in: layout, log: log), state: try store.stateID()),
                 homeLoss: { [homeGuard] in
                     if let loss = homeGuard.loss { return loss }
                     if let open { keep(open) }

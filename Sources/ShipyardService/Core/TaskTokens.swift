@@ -1,0 +1,116 @@
+import ShipyardModel
+import ShipyardStaging
+
+/// Makes the tokens by which tasks are known to the API, and knows them again: nothing of one is stored.
+///
+/// A token names one attempt at one piece of work and proves itself by an HMAC with a key of the home. The state's identity is
+/// under it too, because a later state of the same home gives the same numbers again.
+package struct TaskTokens: Sendable {
+    /// The variables of a task that only the service sets.
+    package static let variable = "SHIPYARD_TOKEN"
+    package static let socketVariable = "SHIPYARD_API"
+    package static func isReserved(_ name: String) -> Bool { name == variable || name == socketVariable }
+
+    package static let keyBytes = 32
+    private static let begin = "sy1"
+
+    private let state: StateID
+    private let inner: SHA256
+    private let outer: SHA256
+
+    /// - Parameter key: `keyBytes` at random.
+    package init(key: Secret, state: StateID) {
+        self.state = state
+        (inner, outer) = key.withExposedBytes { key in
+            invariant(key.count == Self.keyBytes, "a key of \(key.count) bytes")
+            return (Self.hash(of: key, 0x36), Self.hash(of: key, 0x5C))
+        }
+    }
+
+    /// Nil for a start task, which is no job's.
+    package func token(for work: WorkID) -> Secret? { text(for: work).map { Secret($0) } }
+
+    /// Nil unless it is one of ours to the last byte.
+    package func work(of token: String) -> WorkID? {
+        let parts = token.split(separator: "-", omittingEmptySubsequences: false)
+        guard token.utf8.count <= 160, parts.count == 5, let kind = UInt8(parts[1]).flatMap(WorkKind.init),
+            let key = Int64(parts[2]), let attempt = Int32(parts[3])
+        else { return nil }
+        let work = WorkID(kind: kind, key: key, attempt: attempt)
+        guard let known = self.token(for: work), known.isSameInConstantTime(as: Secret(token)) else {
+            return nil
+        }
+        return work
+    }
+
+    private func text(for work: WorkID) -> String? {
+        guard work.job != nil else { return nil }
+        let claim = "\(Self.begin)-\(work.kind.rawValue)-\(work.key)-\(work.attempt)"
+        return "\(claim)-\(authenticator(of: "task token\n\(state)\n\(claim)"))"
+    }
+
+    // MARK: HMAC-SHA256 (RFC 2104)
+
+    private static func hash(of key: UnsafeRawBufferPointer, _ pad: UInt8) -> SHA256 {
+        var block = [UInt8](repeating: pad, count: 64)
+        for (index, byte) in key.enumerated() { block[index] ^= byte }
+        var hash = SHA256()
+        block.withUnsafeBytes { hash.update($0) }
+        return hash
+    }
+
+    /// Not private, for a test with the vectors of RFC 4231.
+    func authenticator(of message: String) -> String {
+        var (first, second) = (inner, outer)
+        var message = message
+        message.withUTF8 { first.update(UnsafeRawBufferPointer($0)) }
+        let digits = Array(first.hexDigest().utf8)
+        let digest = stride(from: 0, to: digits.count, by: 2).compactMap {
+            hexadecimalByte(digits[$0..<$0 + 2])
+        }
+        digest.withUnsafeBytes { second.update($0) }
+        return second.hexDigest()
+    }
+}
+
+/// A task, as a request that it made shows it.
+package struct TaskCaller: Sendable, Hashable {
+    package let work: WorkID
+    package let jobNumber: UInt32
+    package let job: JobID
+
+    package init(work: WorkID, jobNumber: UInt32, job: JobID) {
+        self.work = work
+        self.jobNumber = jobNumber
+        self.job = job
+    }
+}
+
+/// What a token is worth now.
+package enum TokenVerdict: Sendable {
+    case valid(TaskCaller)
+    /// It was a token once: what it was for has ended, or another attempt took its place.
+    case over
+    case unknown
+}
+
+extension ServiceCore {
+    package func verdict(on token: String) -> TokenVerdict {
+        guard let work = tokensOfTasks?.work(of: token) else { return .unknown }
+        guard let number = work.job, let job = engine.job(number), isUnderWay(work) else { return .over }
+        return .valid(TaskCaller(work: work, jobNumber: number, job: job.id))
+    }
+
+    /// Whether the attempt has not ended. One that goes on beside the attempt that took its place, on a node that was given
+    /// up, must not write what the other one has written.
+    func isUnderWay(_ work: WorkID) -> Bool {
+        guard let number = work.job, let job = engine.job(number), job.state != .completed else {
+            return false
+        }
+        return switch work.kind {
+        case .task: engine.attemptUnderWay(of: TaskKey(rawValue: work.key)) == work.attempt
+        case .jobPreparation, .jobRelease: true
+        case .startTask: false
+        }
+    }
+}
