@@ -28,10 +28,12 @@ let package = Package(
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
         .target(name: "CLinux"),
 
         target("ShipyardModel", []),
         target("ShipyardSystem", ["ShipyardModel", "CLinux"]),
+        target("ShipyardVault", ["ShipyardModel", "ShipyardSystem", "CSodium"]),
         target("ShipyardDiagnostics", ["ShipyardModel"]),
         target("ShipyardCalendar", ["ShipyardModel", "ShipyardDiagnostics"]),
         target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "CYAML"]),
@@ -54,7 +56,7 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardCalendar", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardStaging",
-                "ShipyardFileStore",
+                "ShipyardFileStore", "ShipyardVault",
             ]),
         target(
             "ShipyardSubmission",
@@ -77,13 +79,14 @@ let package = Package(
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging",
                 "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar",
-                "ShipyardFileStore",
+                "ShipyardFileStore", "ShipyardVault",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
         // What several suites of tests share.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
+        tests("ShipyardVaultTests", ["ShipyardVault", "TestSupport"], resources: []),
         tests("ShipyardCalendarTests", ["ShipyardCalendar", "TestSupport"]),
         tests("ShipyardSpecsTests", ["ShipyardSpecs", "TestSupport"]),
         tests("ShipyardPlannerTests", ["ShipyardPlanner", "TestSupport"]),

@@ -12,6 +12,7 @@ package struct HomeLayout: Sendable, Hashable {
     package var lock: String { home + "/service.lock" }
     package var log: String { home + "/service.log" }
     package var packages: String { home + "/packages" }
+    package var vault: String { home + "/vault" }
     package var storage: String { home + "/storage" }
     package var nodes: String { home + "/nodes" }
     package func poolRoot(_ pool: PoolID) -> String { "\(home)/nodes/\(pool)" }

@@ -24,6 +24,7 @@ extension AgentLoop {
     /// Its last process is gone, so all that it has written is there to be stored.
     private func finishCommand(_ attempt: Attempt, _ outcome: Outcome) {
         attempt.deadline = nil
+        removeSecretFiles(of: attempt)
         guard !isLeaving, attempt.context.context.stores(after: outcome) else {
             return finish(attempt, outcome)
         }
@@ -90,6 +91,7 @@ extension AgentLoop {
     }
 
     private func release(_ attempt: Attempt) {
+        removeSecretFiles(of: attempt)
         guard let index = attempts.firstIndex(where: { $0 === attempt }) else { return }
         attempts.swapAt(index, attempts.count - 1)
         attempts.removeLast()

@@ -111,6 +111,7 @@ extension WorkOrder: WireMessage {
     private static let resourcesFlag: UInt8 = 2
     private static let secretsFlag: UInt8 = 4
     private static let keysFlag: UInt8 = 8
+    private static let secretFilesFlag: UInt8 = 16
 
     package func write(to writer: inout ByteWriter) {
         writer.append(id)
@@ -121,11 +122,13 @@ extension WorkOrder: WireMessage {
         // What follows. An order of slots only lies as it did when there was nothing else.
         writer.append(
             UInt8(staging == nil ? 0 : Self.stagingFlag) | (needs.isPlain ? 0 : Self.resourcesFlag)
-                | (secrets.isEmpty ? 0 : Self.secretsFlag) | (storageKeys == nil ? 0 : Self.keysFlag))
+                | (secrets.isEmpty ? 0 : Self.secretsFlag) | (storageKeys == nil ? 0 : Self.keysFlag)
+                | (secretFiles.isEmpty ? 0 : Self.secretFilesFlag))
         if let staging { writer.append(staging) }
         if !needs.isPlain { writer.append(othersOf: needs) }
         if !secrets.isEmpty { writer.append(exposing: secrets) }
         if let storageKeys { writer.append(exposing: storageKeys) }
+        if !secretFiles.isEmpty { writer.append(exposing: secretFiles) }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -135,9 +138,9 @@ extension WorkOrder: WireMessage {
         )
         var needs = Resources(slots: Int(try reader.integer(UInt16.self)))
         let parts = try reader.integer(UInt8.self)
-        guard parts & ~(Self.stagingFlag | Self.resourcesFlag | Self.secretsFlag | Self.keysFlag) == 0 else {
-            throw .unknownTag(parts)
-        }
+        let known =
+            Self.stagingFlag | Self.resourcesFlag | Self.secretsFlag | Self.keysFlag | Self.secretFilesFlag
+        guard parts & ~known == 0 else { throw .unknownTag(parts) }
         let staging = parts & Self.stagingFlag == 0 ? nil : try reader.text()
         if parts & Self.resourcesFlag != 0 { try reader.others(of: &needs) }
         let secrets = parts & Self.secretsFlag == 0 ? [] : try reader.secretVariables()
@@ -145,5 +148,6 @@ extension WorkOrder: WireMessage {
         self.init(
             id: id, context: context, name: name, command: command, needs: needs, staging: staging,
             secrets: secrets, storageKeys: keys)
+        if parts & Self.secretFilesFlag != 0 { secretFiles = try reader.secretFiles() }
     }
 }

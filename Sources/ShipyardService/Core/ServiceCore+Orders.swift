@@ -8,7 +8,7 @@ import ShipyardStore
 
 extension ServiceCore {
     func give(_ effects: [Effect], _ definitions: [TaskKey: TaskDefinition]) {
-        var needs = OrderNeeds(TurnSecrets(secrets))
+        var needs = OrderNeeds(TurnSecrets(secrets, handedSecrets))
         for effect in effects {
             switch effect {
             case .launchNode(let node): substrate.allocate(node, description(of: node))
@@ -115,6 +115,9 @@ extension ServiceCore {
         do throws(SecretFailure) {
             if !work.template.secrets.isEmpty {
                 work.secrets = try needs.secrets.variables(of: work.template.secrets)
+            }
+            if !work.template.secretFiles.isEmpty {
+                work.secretFiles = try needs.secrets.files(of: work.template.secretFiles)
             }
             work.storageKeys = try storageKeys(of: work.template, &needs)
         } catch {

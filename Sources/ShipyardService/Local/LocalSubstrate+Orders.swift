@@ -14,12 +14,12 @@ extension LocalSubstrate {
         if contexts.mustTell(number, to: node) {
             connection.send(.context(context(number, template, on: link)))
         }
-        connection.send(
-            .start(
-                WorkOrder(
-                    id: work.id, context: number, name: directoryName(of: work), command: work.command,
-                    needs: work.needs, staging: staging(of: work), secrets: work.secrets,
-                    storageKeys: work.storageKeys)))
+        var order = WorkOrder(
+            id: work.id, context: number, name: directoryName(of: work), command: work.command,
+            needs: work.needs, staging: staging(of: work), secrets: work.secrets,
+            storageKeys: work.storageKeys)
+        order.secretFiles = work.secretFiles
+        connection.send(.start(order))
         unflushed.insert(node)
     }
 

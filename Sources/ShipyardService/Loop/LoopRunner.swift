@@ -49,6 +49,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
     private var time: Time
     let substrate: Place
     private let secrets: (any SecretSource)?
+    private let handedSecrets: HandedSecrets
     /// Outlives cores.
     private let storageKeys: StorageKeyRing
     /// Why the home is not ours any more; nil as long as it is.
@@ -65,6 +66,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     init(
         store: StoreWriter, time: Time, substrate: Place, secrets: (any SecretSource)? = nil,
+        handedSecrets: HandedSecrets = HandedSecrets(),
         storageKeys: StorageKeyRing = StorageKeyRing(), homeLoss: @escaping () -> String?, log: @escaping (String) -> Void
     ) {
         self.store = store
@@ -72,6 +74,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
         isNewLife = time.isNewLife
         self.substrate = substrate
         self.secrets = secrets
+        self.handedSecrets = handedSecrets
         self.storageKeys = storageKeys
         self.homeLoss = homeLoss
         self.log = log
@@ -85,8 +88,8 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     private mutating func restoredCore() throws(StoreError) -> ServiceCore {
         let core = try ServiceCore(
-            store: store, substrate: substrate, secrets: secrets, storageKeys: storageKeys, now: time.now(),
-            isNewLife: isNewLife)
+            store: store, substrate: substrate, secrets: secrets, handedSecrets: handedSecrets,
+            storageKeys: storageKeys, now: time.now(), isNewLife: isNewLife)
         isNewLife = false
         quietSince = nil
         try endTurn(core)
