@@ -136,6 +136,7 @@ package enum ServiceHost {
         secrets.warmUp()
         let loop = try ServiceLoop(
             homeGuard: homeGuard, layout: layout, idleLimit: stay.idleLimit, secrets: secrets,
+            sentVariables: sent,
             handedSecrets: handed, log: { log.write($0) })
         let readers = StoreReaderPool(path: layout.database)
         let submissions = Submissions(turns: loop, readers: readers, layout: layout)

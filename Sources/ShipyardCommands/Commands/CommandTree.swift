@@ -65,6 +65,7 @@ package enum CommandTree {
                                 FilesTaskCommand.command, FilesNodeCommand.command,
                             ])
                     ]),
+                .group("keyvault", "the secrets of a home", KeyvaultCommands.all),
                 ValidateCommand.command, PlanCommand.command, ExplainCommand.command,
                 .group(
                     "service", "the background service of a home",

@@ -43,18 +43,21 @@ package final class ServiceLoop: Sendable {
     /// For whoever opens stores, on whatever thread.
     package let storageKeys: StorageKeyRing
     package let secrets: any SecretSource
+    package let sentVariables: SentVariables
     private let handedSecrets: HandedSecrets
     private let homeGuard: HomeGuard
     private let log: @Sendable (String) -> Void
 
     package init(
         homeGuard: HomeGuard, layout: HomeLayout, idleLimit: TimeSpan?, secrets: any SecretSource = NoSecrets(),
+        sentVariables: SentVariables = SentVariables(),
         handedSecrets: HandedSecrets = HandedSecrets(),
         log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         self.layout = layout
         self.secrets = secrets
         self.handedSecrets = handedSecrets
+        self.sentVariables = sentVariables
         storageKeys = StorageKeyRing(secrets)
         self.idleLimit = idleLimit
         self.homeGuard = homeGuard

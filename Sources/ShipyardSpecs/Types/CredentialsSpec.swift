@@ -33,7 +33,7 @@ package struct CredentialsSpec: Sendable {
         var substitution = SecretSubstitution(find)
         root = substitution.filled(root, SchemaTable.credentials)
         var spec = CredentialsSpec(decoding: root)
-        spec.unresolved = nil
+        (spec.unresolved, spec.innerSecret) = (nil, nil)
         spec.missing = failures + substitution.missing
         for (alias, account) in spec.accounts {
             let file = accounts[alias]?.credentialsFile ?? ownFile
@@ -75,9 +75,10 @@ package struct CredentialsSpec: Sendable {
     }
 
     /// What credentials that are no file have for a path.
-    package static func path(ofSecret id: String) -> String { "keyvault:" + id }
+    package static func path(ofSecret id: String) -> String { "keyvault:\(id).yaml" }
     package static func secret(ofPath path: String) -> String? {
-        path.hasPrefix("keyvault:") ? String(path.dropFirst("keyvault:".utf8.count)) : nil
+        guard path.hasPrefix("keyvault:"), path.hasSuffix(".yaml") else { return nil }
+        return String(path.dropFirst("keyvault:".count).dropLast(".yaml".count))
     }
 
     /// Nil where there are none, or the alias stands for another account.
