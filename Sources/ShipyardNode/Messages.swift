@@ -56,15 +56,17 @@ package struct WorkOrder: Sendable {
     /// orders and not in contexts, which agents keep.
     package var secrets: [SecretVariable]
     /// As `secrets`, in files that are there for as long as the command runs.
-    package var secretFiles: [SecretFileContent] = []
+    package var secretFiles: [SecretFileContent]
     /// Opens the storage accounts that its files come from and go to: one line, as `ShipyardStaging` reads it. For its
     /// processes that move files, on their standard input, and for nothing else.
     package var storageKeys: Secret?
 
     package init(
         id: WorkID, context: UInt32, name: String, command: String, needs: Resources,
-        staging: String? = nil, secrets: [SecretVariable] = [], storageKeys: Secret? = nil
+        staging: String? = nil, secrets: [SecretVariable] = [],
+        secretFiles: [SecretFileContent] = [], storageKeys: Secret? = nil
     ) {
+        self.secretFiles = secretFiles
         self.storageKeys = storageKeys
         self.id = id
         self.context = context

@@ -145,9 +145,9 @@ extension WorkOrder: WireMessage {
         if parts & Self.resourcesFlag != 0 { try reader.others(of: &needs) }
         let secrets = parts & Self.secretsFlag == 0 ? [] : try reader.secretVariables()
         let keys = parts & Self.keysFlag == 0 ? nil : try reader.secret()
+        let secretFiles = parts & Self.secretFilesFlag == 0 ? [] : try reader.secretFiles()
         self.init(
             id: id, context: context, name: name, command: command, needs: needs, staging: staging,
-            secrets: secrets, storageKeys: keys)
-        if parts & Self.secretFilesFlag != 0 { secretFiles = try reader.secretFiles() }
+            secrets: secrets, secretFiles: secretFiles, storageKeys: keys)
     }
 }

@@ -14,12 +14,12 @@ extension LocalSubstrate {
         if contexts.mustTell(number, to: node) {
             connection.send(.context(context(number, template, on: link)))
         }
-        var order = WorkOrder(
-            id: work.id, context: number, name: directoryName(of: work), command: work.command,
-            needs: work.needs, staging: staging(of: work), secrets: work.secrets,
-            storageKeys: work.storageKeys)
-        order.secretFiles = work.secretFiles
-        connection.send(.start(order))
+        connection.send(
+            .start(
+                WorkOrder(
+                    id: work.id, context: number, name: directoryName(of: work), command: work.command,
+                    needs: work.needs, staging: staging(of: work), secrets: work.secrets,
+                    secretFiles: work.secretFiles, storageKeys: work.storageKeys)))
         unflushed.insert(node)
     }
 
