@@ -28,11 +28,13 @@ let package = Package(
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
         .target(name: "CLinux"),
 
         target("ShipyardModel", []),
         target("ShipyardSystem", ["ShipyardModel", "CLinux"]),
         target("ShipyardMetadata", ["ShipyardModel"]),
+        target("ShipyardVault", ["ShipyardModel", "ShipyardSystem", "CSodium"]),
         target("ShipyardDiagnostics", ["ShipyardModel"]),
         target("ShipyardCalendar", ["ShipyardModel", "ShipyardDiagnostics"]),
         target("ShipyardSpecs", ["ShipyardModel", "ShipyardDiagnostics", "ShipyardCalendar", "CYAML"]),
@@ -55,7 +57,7 @@ let package = Package(
             [
                 "ShipyardModel", "ShipyardCalendar", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardStaging",
-                "ShipyardFileStore", "ShipyardMetadata",
+                "ShipyardFileStore", "ShipyardMetadata", "ShipyardVault",
             ]),
         target(
             "ShipyardSubmission",
@@ -78,7 +80,7 @@ let package = Package(
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging",
                 "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar",
-                "ShipyardFileStore", "ShipyardMetadata",
+                "ShipyardFileStore", "ShipyardMetadata", "ShipyardVault",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
@@ -86,6 +88,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         tests("ShipyardModelTests", ["ShipyardModel"], resources: []),
         tests("ShipyardMetadataTests", ["ShipyardMetadata", "ShipyardModel"], resources: []),
+        tests("ShipyardVaultTests", ["ShipyardVault", "TestSupport"], resources: []),
         tests("ShipyardCalendarTests", ["ShipyardCalendar", "TestSupport"]),
         tests("ShipyardSpecsTests", ["ShipyardSpecs", "TestSupport"]),
         tests("ShipyardPlannerTests", ["ShipyardPlanner", "TestSupport"]),

@@ -200,6 +200,8 @@ package struct SubmissionRequest: Codable, Sendable {
     package var resources: [SubmittedPackage]?
     /// Values of the jobs' parameters, by name.
     package var parameters: [String: String]?
+    /// Of the client's environment: what `env:` stands for in the files. Kept in memory alone.
+    package var variables: [String: String]?
 
     /// Where relative paths of the file of a kind start.
     package func directory(of kind: String) -> String {
@@ -225,6 +227,7 @@ extension SubmissionRequest {
         packages = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .packages)
         resources = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .resources)
         parameters = try fields.decodeIfPresent([String: String].self, forKey: .parameters)
+        variables = try fields.decodeIfPresent([String: String].self, forKey: .variables)
     }
 }
 

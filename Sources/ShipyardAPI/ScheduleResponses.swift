@@ -27,6 +27,8 @@ package struct SchedulesRequest: Codable, Sendable {
     package var bundles: [Bundle]
     package var isStrict: Bool?
     package var submissionId: String?
+    /// As `SubmissionRequest.variables`.
+    package var variables: [String: String]?
 
     package init(files: [SubmissionRequest.File], workingDirectory: String, bundles: [Bundle]) {
         self.files = files

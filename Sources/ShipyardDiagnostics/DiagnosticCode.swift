@@ -70,6 +70,7 @@ package enum DiagnosticCode: String, Sendable, CaseIterable {
     case invalidDigest = "SY3020"
     case invalidTransferPath = "SY3021"
     case invalidTransferOptions = "SY3022"
+    case invalidSecretID = "SY3023"
     case parameterRefused = "SY3030"
     case invalidCron = "SY3031"
     case unknownTimeZone = "SY3032"

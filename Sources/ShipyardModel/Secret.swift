@@ -42,6 +42,20 @@ package struct Secret: Sendable {
     }
 }
 
+extension Secret {
+    /// Without one line break at its end.
+    package var withoutLineBreak: Secret {
+        withExposedBytes { bytes in
+            var count = bytes.count
+            if count > 0, bytes[count - 1] == UInt8(ascii: "\n") {
+                count -= 1
+                if count > 0, bytes[count - 1] == UInt8(ascii: "\r") { count -= 1 }
+            }
+            return count == bytes.count ? self : Secret(copying: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+    }
+}
+
 // Of a fixed length, which tells nothing about the secret's.
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     package static let mask = "***"
@@ -80,6 +94,18 @@ package struct SecretReference: Identifier {
     package init?(_ text: String) {
         guard !text.isEmpty else { return nil }
         self.text = text
+    }
+}
+
+/// A file whose content is a secret.
+package struct SecretFileContent: Sendable {
+    /// Below the directory of secrets of whom it is for.
+    package var path: String
+    package var content: Secret
+
+    package init(path: String, content: Secret) {
+        self.path = path
+        self.content = content
     }
 }
 

@@ -58,6 +58,8 @@ package struct WorkOrder: Sendable {
     /// In the environment of the command and of nothing else; each wins over a variable of its name that is none. In
     /// orders and not in contexts, which agents keep.
     package var secrets: [SecretVariable]
+    /// As `secrets`, in files that are there for as long as the command runs.
+    package var secretFiles: [SecretFileContent]
     /// Opens the storage accounts that its files come from and go to: one line, as `ShipyardStaging` reads it. For its
     /// processes that move files, on their standard input, and for nothing else.
     package var storageKeys: Secret?
@@ -68,9 +70,11 @@ package struct WorkOrder: Sendable {
 
     package init(
         id: WorkID, context: UInt32, name: String, command: String, needs: Resources,
-        staging: String? = nil, secrets: [SecretVariable] = [], storageKeys: Secret? = nil,
+        staging: String? = nil, secrets: [SecretVariable] = [],
+        secretFiles: [SecretFileContent] = [], storageKeys: Secret? = nil,
         files: [ActivityFile] = [], upload: String? = nil
     ) {
+        self.secretFiles = secretFiles
         self.files = files
         self.upload = upload
         self.storageKeys = storageKeys

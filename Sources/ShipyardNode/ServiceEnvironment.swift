@@ -30,5 +30,7 @@ package enum ServiceEnvironment {
 
     private static let settings = [
         "SHIPYARD_SILENCE_SECONDS", "SHIPYARD_AGENT_TRANSPORT", "SHIPYARD_PROTOCOL",
+        // A path; what is in the file is no part of any environment.
+        "SHIPYARD_VAULT_PASSPHRASE_FILE",
     ]
 }

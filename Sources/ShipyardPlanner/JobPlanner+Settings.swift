@@ -114,6 +114,7 @@ extension JobPlanner {
         if !task.lateReferences.isEmpty { template.hasLateReferences = true }
         template.environment = Self.union(spec.environmentVariables, task.environmentVariables)
         template.environmentSecrets = secrets(of: task)
+        template.secretFiles = task.secretFiles.isEmpty ? nil : task.secretFiles
         template.maxTaskRetries = task.maxTaskRetries ?? spec.maxTaskRetries ?? 0
         template.maxWallTime = task.maxWallTime
         template.retentionTime = task.retentionTime ?? spec.retentionTime ?? template.retentionTime

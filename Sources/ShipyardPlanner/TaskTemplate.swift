@@ -8,6 +8,8 @@ package struct TaskTemplate: Sendable, Codable, Hashable {
     package var environment: [EnvironmentVariable] = []
     /// Variables that secrets hold, weakest first. They win over `environment`.
     package var environmentSecrets: [EnvironmentSecret]?
+    /// Secrets that the command gets as files.
+    package var secretFiles: [SecretFileSpec]?
     /// -1 is no limit.
     package var maxTaskRetries = 0
     package var maxWallTime: TimeSpan?

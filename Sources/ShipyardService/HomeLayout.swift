@@ -14,6 +14,7 @@ package struct HomeLayout: Sendable, Hashable {
     /// What tokens of tasks are made with.
     package var tokenKey: String { home + "/token.key" }
     package var packages: String { home + "/packages" }
+    package var vault: String { home + "/vault" }
     package var storage: String { home + "/storage" }
     package var nodes: String { home + "/nodes" }
     package func poolRoot(_ pool: PoolID) -> String { "\(home)/nodes/\(pool)" }

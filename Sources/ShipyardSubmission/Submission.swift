@@ -24,6 +24,8 @@ package struct Submission: Codable, Sendable {
 
         /// Absolute path of the file.
         package var path: String {
+            // Credentials that are no file.
+            if kind == .credentials, CredentialsSpec.secret(ofPath: name) != nil { return name }
             let last = name.split(separator: "/").last.map(String.init) ?? name
             return directory == "/" ? "/\(last)" : "\(directory)/\(last)"
         }

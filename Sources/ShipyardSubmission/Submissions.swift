@@ -2,6 +2,7 @@ import ShipyardEngine
 import ShipyardFileStore
 import ShipyardModel
 import ShipyardService
+import ShipyardSpecs
 import ShipyardStore
 
 /// The turns of a service, as far as submissions need them.
@@ -37,6 +38,16 @@ package struct Submissions: Sendable {
 
     /// What clients bring is remembered for schedules, whose runs come without keys.
     var storageKeys: StorageKeyRing { turns.storageKeys }
+
+    /// With the values of the secrets that it names. A secret that holds a whole credentials file must be there, since nobody
+    /// knows the accounts without it; another one is missed by whoever needs it.
+    func resolved(_ credentials: CredentialsSpec) throws(SubmissionError) -> CredentialsSpec {
+        let resolved = storageKeys.resolved(credentials)
+        if credentials.innerSecret != nil, let failure = resolved.failure(at: ["credentials"]) {
+            throw .refused(.invalid, "SecretMissing", failure.reason)
+        }
+        return resolved
+    }
 
     /// What a store says where there are no keys to open it.
     static func keys(

@@ -92,6 +92,7 @@ struct Submitter {
             specs.credentials.setFile(file.path)
             // A schedule's own has the names alone.
             if submission.run == nil { target.storageKeys.remember(specs.credentials) }
+            specs.credentials = try target.resolved(specs.credentials)
         }
         return (specs, diagnostics)
     }

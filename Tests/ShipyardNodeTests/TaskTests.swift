@@ -197,6 +197,38 @@ struct TaskTests {
         #expect(names[0].count == Set(names[0]).count && Set(names[1]).isSubset(of: names[0]))
     }
 
+    /// In a directory of their own, which goes with the command, whatever that has put there besides.
+    @Test func secretFilesAreThereForAsLongAsTheCommandRuns() async throws {
+        let agent = try await TestAgent()
+        agent.context(1)
+        let files = [
+            SecretFileContent(path: "tls/key.pem", content: Secret("of the key\n")),
+            SecretFileContent(path: "token", content: Secret("of the token")),
+        ]
+        agent.start(
+            1,
+            "cd $SHIPYARD_SECRETS_DIR && umask && stat -c '%a %n' . tls/key.pem token && cat tls/key.pem token && "
+                + "mkdir -p more/and && touch more/and/more && ln -s /etc more/etc && rm token && ln -s /etc/passwd token",
+            secretFiles: files)
+        #expect(try await agent.exit(of: 1).isSuccess)
+        let lines = agent.output(of: 1).split(separator: "\n").dropFirst()
+        #expect(lines == ["700 .", "600 tls/key.pem", "600 token", "of the key", "of the token"])
+        let place = agent.root + "/secrets"
+        let isEmpty = try await agent.wait("the end of the secrets") {
+            try FileManager.default.contentsOfDirectory(atPath: place).isEmpty ? true : nil
+        }
+        #expect(isEmpty && FileManager.default.fileExists(atPath: "/etc/passwd"))
+
+        agent.start(2, "env", secretFiles: [SecretFileContent(path: "../../x", content: Secret("x"))])
+        #expect(try await agent.exit(of: 2).outcome.failure != nil)
+        agent.start(3, "/no/such/program", secretFiles: files)
+        #expect(try await agent.exit(of: 3).outcome.failure != nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
+        agent.start(4, "env")
+        #expect(try await agent.exit(of: 4).isSuccess)
+        #expect(!agent.output(of: 4).contains("SHIPYARD_SECRETS_DIR"))
+    }
+
     /// They are gone from the queue and from the attempt as soon as the command has them.
     @Test func secretsLeaveTheQueueWithTheirOrder() {
         var queue = WorkQueue()

@@ -145,13 +145,15 @@ final class TestAgent {
 
     func start(
         _ key: Int64, _ command: String, attempt: Int32 = 1, context: UInt32 = 1, slots: UInt16 = 1,
-        staging: String? = nil, secrets: [SecretVariable] = []
+        staging: String? = nil, secrets: [SecretVariable] = [],
+        secretFiles: [SecretFileContent] = []
     ) {
         send(
             .start(
                 WorkOrder(
                     id: Self.id(key, attempt: attempt), context: context, name: "t\(key)", command: command,
-                    needs: Resources(slots: Int(slots)), staging: staging, secrets: secrets)))
+                    needs: Resources(slots: Int(slots)), staging: staging, secrets: secrets,
+                    secretFiles: secretFiles)))
     }
 
     /// Starts the command and waits for its end.

@@ -61,6 +61,13 @@ struct WireTests {
                 uploadsAfter: [.success, .failure])),
         .start(
             WorkOrder(
+                id: id, context: 7, name: "t-5", command: "", needs: .none,
+                secretFiles: [
+                    SecretFileContent(path: "a/é", content: Secret(copying: [255])),
+                    SecretFileContent(path: "b", content: Secret("")),
+                ], storageKeys: Secret("k"))),
+        .start(
+            WorkOrder(
                 id: id, context: 7, name: "t-4", command: "", needs: .none,
                 storageKeys: Secret(copying: [255, 10]))),
         .context(WorkContext(number: 8, parentDirectory: "", environment: [])),

@@ -1,4 +1,5 @@
 import Foundation
+import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardSpecs
 import TestSupport
@@ -150,5 +151,92 @@ private final class KeyBench {
         #expect(
             bench.key(of: StorageAccount(.azureBlob, alias: "a", name: "b"))
                 == "failed: nobody has said which credentials file has the keys of `a`")
+    }
+}
+
+/// Credentials that name secrets in place of keys.
+struct StorageSecretTests {
+    private let vault = TestVault(["lake": "first\n", "sas": "sig=1"])
+    private let text = """
+        credentials:
+          storage:
+            lake: {type: s3, account: box, endpoint: 'http://h:1', access_key_id: id, secret_access_key: plain,
+              secret_access_key_keyvault_secret_id: lake}
+            pond: {account: pool, sas_token_keyvault_secret_id: sas}
+            well: {account: deep, account_key_keyvault_secret_id: nowhere}
+            local: {account: here}
+
+        """
+
+    private func load(_ text: String) -> CredentialsSpec {
+        SpecLoader.load([
+            SpecSource(.credentials, SourceText(name: "c.yaml", text: text))
+        ]).specs.credentials
+    }
+
+    private func shown(_ secret: Secret?) -> String? {
+        secret?.withExposedBytes { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test func secretTakesThePlaceOfTheKeyBesideIt() throws {
+        let spec = load(text)
+        #expect(spec.hasReferences && spec.accounts["pond"]?.kind == .azureBlob)
+        let resolved = spec.resolved(vault.lookup)
+        #expect(shown(resolved.keys["lake"]?.key) == "first")
+        #expect(shown(resolved.keys["pond"]?.sas) == "sig=1")
+        #expect(resolved.failure(at: ["credentials", "storage", "lake"]) == nil)
+        let failure = resolved.failure(at: ["credentials", "storage", "well"])
+        #expect(failure?.reason == "the secret `nowhere` cannot be had: nobody put it there")
+        #expect(!load("credentials: {storage: {a: {account: b}}}").hasReferences)
+        #expect(!spec.withoutSecrets.contains("plain"))
+    }
+
+    @Test func keyIsAskedForEachTime() throws {
+        let ring = StorageKeyRing(vault)
+        var credentials = load(text)
+        credentials.setFile("/no/such/file")
+        ring.remember(credentials)
+        let lake = try #require(credentials.accounts["lake"])
+        #expect(shown(try ring.keys(for: lake).key) == "first")
+        vault.set("lake", "second")
+        #expect(shown(try ring.keys(for: lake).key) == "second")
+        vault.set("lake", nil)
+        do {
+            _ = try ring.keys(for: lake)
+            Issue.record("a key that nobody has")
+        } catch {
+            #expect(error.reason == "the secret `lake` cannot be had: nobody put it there")
+        }
+        let pond = try #require(credentials.accounts["pond"])
+        #expect(shown(try ring.keys(for: pond).sas) == "sig=1")
+    }
+
+    /// The whole file in a secret: what the file that names it says wins.
+    @Test func credentialsMayBeASecret() throws {
+        vault.set("all", text)
+        let outer = """
+            credentials:
+              keyvault: {credentials_secret_id: all}
+              storage:
+                pond: {account: other, account_key: mine}
+
+            """
+        let resolved = load(outer).resolved(vault.lookup)
+        #expect(resolved.accounts.keys.sorted() == ["lake", "local", "pond", "well"])
+        #expect(shown(resolved.keys["lake"]?.key) == "first")
+        #expect(resolved.accounts["pond"]?.name == "other" && shown(resolved.keys["pond"]?.key) == "mine")
+
+        let ring = StorageKeyRing(vault)
+        let whole = load(CredentialsSpec.text(ofSecret: "all"))
+        var lake = try #require(ring.resolved(whole).accounts["lake"])
+        lake.credentialsFile = CredentialsSpec.path(ofSecret: "all")
+        #expect(shown(try ring.keys(for: lake).key) == "first")
+        // What is kept for a schedule names the secret, and has none of it.
+        #expect(whole.withoutSecrets == #"{"credentials":{"keyvault":{"credentials_secret_id":"all"}}}"#)
+
+        vault.set("all", "credentials: [")
+        #expect(
+            ring.resolved(whole).failure(at: ["credentials"])?.reason
+                == "the secret `all` with the credentials cannot be had: it is no credentials file")
     }
 }

@@ -1,17 +1,22 @@
 import Glibc
 import ShipyardHTTPClient
 import ShipyardModel
+import ShipyardNode
 import ShipyardService
 
 extension APIRoutes {
     func addFiles(to router: inout Router) {
         on(.get, "/jobs/{job}/tasks/{task}/files", in: &router) { request throws(APIFailure) in
-            let (files, owner, _) = try taskFiles(request)
+            let (files, owner, _, _) = try taskFiles(request)
             return .json(FilesResponse(files.list(owner)))
         }
         on(.get, "/jobs/{job}/tasks/{task}/files/{path...}", in: &router) { request throws(APIFailure) in
-            let (files, owner, state) = try taskFiles(request)
-            var reply = try file(request, of: owner, in: files)
+            let (files, owner, job, state) = try taskFiles(request)
+            let mask = try mask(ofJob: job)
+            var reply = try file(request, of: owner, in: files) { file throws(FileFailure) in
+                guard let mask else { return file }
+                return try MaskedFile(file, mask, isGrowing: state != .completed)
+            }
             reply.headers.append(HTTPHeader("x-task-state", state.rawValue))
             return reply
         }
@@ -19,13 +24,21 @@ extension APIRoutes {
             .json(FilesResponse(try nodeFiles(request).list(nil)))
         }
         on(.get, "/pools/{pool}/nodes/{node}/files/{path...}", in: &router) { request throws(APIFailure) in
-            try file(request, of: nil, in: try nodeFiles(request))
+            let files = try nodeFiles(request)
+            if request.rest.components.first == BytePath(NodeLayout.secrets) {
+                throw APIFailure(403, "FileNotReadable", "secrets of tasks are shown to nobody")
+            }
+            let mask = try mask(ofPlace: request.rest, pool: request.parameters["pool"] ?? "")
+            return try file(request, of: nil, in: files) { file throws(FileFailure) in
+                guard let mask else { return file }
+                return try MaskedFile(file, mask, isGrowing: false)
+            }
         }
     }
 
     private func taskFiles(
         _ request: HTTPRequest
-    ) throws(APIFailure) -> (files: any NodeFiles, owner: FilesOwner, state: TaskState) {
+    ) throws(APIFailure) -> (files: any NodeFiles, owner: FilesOwner, job: JobRecord, state: TaskState) {
         let job = try jobStatus(request.parameters["job"] ?? "")
         let id = request.parameters["task"] ?? ""
         let progress = try task(id, of: job).row.progress
@@ -33,7 +46,7 @@ extension APIRoutes {
             throw APIFailure(404, "FileNotFound", "task `\(id)` has not run yet, so it has no files")
         }
         let files = loop.files.files(of: node, in: job.record.pool)
-        return (files, .task(id, of: job.record.id), progress.state)
+        return (files, .task(id, of: job.record.id), job.record, progress.state)
     }
 
     private func nodeFiles(_ request: HTTPRequest) throws(APIFailure) -> any NodeFiles {
@@ -46,11 +59,12 @@ extension APIRoutes {
     }
 
     private func file(
-        _ request: HTTPRequest, of owner: FilesOwner?, in files: any NodeFiles
+        _ request: HTTPRequest, of owner: FilesOwner?, in files: any NodeFiles,
+        _ masked: (any OpenFile) throws(FileFailure) -> any OpenFile
     ) throws(APIFailure) -> HTTPReply {
         let opened: any OpenFile
         do throws(FileFailure) {
-            opened = try files.open(request.rest, of: owner)
+            opened = try masked(files.open(request.rest, of: owner))
         } catch {
             switch error {
             case .missing:

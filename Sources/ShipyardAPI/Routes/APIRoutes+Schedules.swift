@@ -12,7 +12,9 @@ extension APIRoutes {
             .json(ListBody(value: try scheduleResponses()))
         }
         on(.post, "/schedules", in: &router) { request throws(APIFailure) in
-            let wanted = try SchedulesSubmission(body(of: request, as: SchedulesRequest.self))
+            let sent = try body(of: request, as: SchedulesRequest.self)
+            take(sent.variables)
+            let wanted = try SchedulesSubmission(sent)
             do throws(SubmissionError) {
                 return .json(
                     try submissions.addSchedules(

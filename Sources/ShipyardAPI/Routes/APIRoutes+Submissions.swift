@@ -9,12 +9,22 @@ extension APIRoutes {
         _ request: HTTPRequest,
         _ add: (Submission, @escaping @Sendable () -> Bool) throws(SubmissionError) -> Made
     ) throws(APIFailure) -> Made {
-        let submission = try Submission(body(of: request, as: SubmissionRequest.self))
+        let sent = try body(of: request, as: SubmissionRequest.self)
+        take(sent.variables)
+        let submission = try Submission(sent)
         do throws(SubmissionError) {
             return try add(submission, request.isAbandoned)
         } catch {
             throw APIFailure(error)
         }
+    }
+}
+
+extension APIRoutes {
+    /// Before anything that is made may ask for them.
+    func take(_ variables: [String: String]?) {
+        loop.sentVariables.take(
+            (variables ?? [:]).map { SecretVariable(name: $0.key, value: Secret($0.value)) })
     }
 }
 

@@ -10,6 +10,8 @@ final class PlanSummaries: Sendable {
         var usesTaskDependencies = false
         /// Positions of the templates of merge tasks.
         var mergeTemplates: Set<Int> = []
+        /// Whose values its tasks get.
+        var secrets: Set<SecretReference> = []
     }
 
     private struct Entry: Sendable {
@@ -46,12 +48,14 @@ final class PlanSummaries: Sendable {
         if let plan = try? JobPlan(stored, named: "") {
             entry.summary.maxWallTime = plan.maxWallTime
             entry.summary.usesTaskDependencies = plan.usesTaskDependencies
+            if let secret = plan.environmentSecret { entry.summary.secrets.insert(secret) }
         }
         for template in templates {
             entry.templateCount = template.position + 1
-            if let read = try? TaskTemplate(template.document, named: ""), read.isMergeTask {
-                entry.summary.mergeTemplates.insert(template.position)
-            }
+            guard let read = try? TaskTemplate(template.document, named: "") else { continue }
+            if read.isMergeTask { entry.summary.mergeTemplates.insert(template.position) }
+            entry.summary.secrets.formUnion((read.environmentSecrets ?? []).map(\.id))
+            entry.summary.secrets.formUnion((read.secretFiles ?? []).map(\.id))
         }
     }
 }

@@ -40,7 +40,8 @@ package enum ServiceHost {
         home: String, version: String, stay: Stay = .whileNeeded
     ) throws(ServiceFailure) -> Outcome {
         let layout = HomeLayout(home)
-        let log = ServiceLog(layout)
+        let handed = HandedSecrets()
+        let log = ServiceLog(layout, masked: { handed.masked($0) })
         do {
             ServiceSignals.set()
             if let objection = HomeTrust.objection(to: home) {
@@ -59,7 +60,7 @@ package enum ServiceHost {
                 case .always: return .stopped
                 }
             case .some(let lock):
-                try serve(layout, lock, version: version, stay, log)
+                try serve(layout, lock, version: version, stay, log, handed)
                 return .stopped
             }
         } catch let failure as ServiceFailure {
@@ -121,7 +122,7 @@ package enum ServiceHost {
 
     private static func serve(
         _ layout: HomeLayout, _ lock: consuming FileDescriptor, version: String, _ stay: Stay,
-        _ log: ServiceLog
+        _ log: ServiceLog, _ handed: HandedSecrets
     ) throws {
         guard let homeGuard = HomeGuard(layout, lock: lock.number) else {
             throw ServiceFailure("the home \(layout.home) was taken away while its service began")
@@ -130,8 +131,13 @@ package enum ServiceHost {
         OwnProcess.hide()
         OwnProcess.adoptOrphans()
         // The database is opened (and migrated) by the loop; readers need it to be there first.
+        let sent = SentVariables()
+        let secrets = HomeSecrets.ofService(layout, sent)
+        secrets.warmUp()
         let loop = try ServiceLoop(
-            homeGuard: homeGuard, layout: layout, idleLimit: stay.idleLimit, log: { log.write($0) })
+            homeGuard: homeGuard, layout: layout, idleLimit: stay.idleLimit, secrets: secrets,
+            sentVariables: sent,
+            handedSecrets: handed, log: { log.write($0) })
         let readers = StoreReaderPool(path: layout.database)
         let submissions = Submissions(turns: loop, readers: readers, layout: layout)
         let isStopping = StopFlag()

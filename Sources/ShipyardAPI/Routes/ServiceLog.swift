@@ -12,11 +12,16 @@ final class ServiceLog: Sendable {
     private let path: String
     /// Lines do not mix, and only one of them changes the file.
     private let lock = Mutex(())
+    /// Takes the values of secrets out of a line.
+    private let masked: @Sendable (String) -> String
 
-    init(_ layout: HomeLayout) { path = layout.log }
+    init(_ layout: HomeLayout, masked: @escaping @Sendable (String) -> String = { $0 }) {
+        path = layout.log
+        self.masked = masked
+    }
 
     func write(_ line: String) {
-        let text = "\(SystemClock.now().iso8601) \(line)\n"
+        let text = "\(SystemClock.now().iso8601) \(masked(line))\n"
         lock.withLock { _ in
             beginAnewWhenFull()
             _ = text.withCString { Glibc.write(2, $0, strlen($0)) }

@@ -2,7 +2,7 @@
 enum BatchShipyardCommands {
     /// They manage things that only Azure has.
     private static let ofAzure: Set = [
-        "account", "cert", "diag", "fed", "fs", "keyvault", "misc", "monitor", "slurm", "storage", "jobs cmi",
+        "account", "cert", "diag", "fed", "fs", "misc", "monitor", "slurm", "storage", "jobs cmi",
         "pool images", "pool rdp", "pool ssh", "pool user", "pool nodes grls", "pool nodes prune",
         "pool nodes ps",
         "pool nodes zap",

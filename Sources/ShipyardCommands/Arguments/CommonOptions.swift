@@ -1,6 +1,6 @@
 /// The options that every command has. They may stand anywhere on the command line.
 package enum CommonOptions {
-    package static let all = shown + specFiles + withoutLocalEffect
+    package static let all = shown + specFiles + [credentialsSecret] + withoutLocalEffect
 
     private static let shown: [Option] = [
         .value(
@@ -25,9 +25,13 @@ package enum CommonOptions {
             "use this file instead of \(kind).yaml")
     }
 
+    private static let credentialsSecret = Option.value(
+        "keyvault-credentials-secret-id", "ID", environment: "SHIPYARD_KEYVAULT_CREDENTIALS_SECRET_ID",
+        "a secret that has the credentials, where there is no credentials file")
+
     /// What Batch Shipyard needs to find its cloud. The values are neither used nor shown: some are secrets.
     private static let withoutLocalEffect: [Option] = [
-        "subscription-id", "keyvault-uri", "keyvault-credentials-secret-id", "aad-endpoint",
+        "subscription-id", "keyvault-uri", "aad-endpoint",
         "aad-directory-id", "aad-application-id", "aad-auth-key", "aad-authority-url", "aad-user",
         "aad-password", "aad-cert-private-key", "aad-cert-thumbprint", "monitor", "federation", "slurm",
     ].map { name in

@@ -63,7 +63,7 @@ package enum CommandTree {
                             [
                                 FilesListCommand.command, FilesStreamCommand.command,
                                 FilesTaskCommand.command, FilesNodeCommand.command,
-                            ])
+                            ]),
                     ]),
                 .group(
                     "metadata", "JSON documents that tasks and users share",
@@ -72,6 +72,7 @@ package enum CommandTree {
                         MetadataCommands.patch, MetadataQueryCommands.query, MetadataCommands.delete,
                         MetadataQueryCommands.history,
                     ]),
+                .group("keyvault", "the secrets of a home", KeyvaultCommands.all),
                 ValidateCommand.command, PlanCommand.command, ExplainCommand.command,
                 .group(
                     "service", "the background service of a home",

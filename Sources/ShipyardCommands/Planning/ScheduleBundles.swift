@@ -150,6 +150,8 @@ struct ScheduleBundles {
         var request = SchedulesRequest(files: along, workingDirectory: currentDirectory(), bundles: [])
         request.isStrict = strict
         request.submissionId = ServiceClient.randomIdentity()
+        request.variables = try SentEnvironment.variables(
+            for: along + order.compactMap { bundles[$0] }.flatMap(\.files))
         let gathered: [Bundle] = order.compactMap { bundles[$0] }
         return try service.whileSending { () throws(CommandFailure) in
             request.bundles = try gathered.map { bundle throws(CommandFailure) in

@@ -45,7 +45,7 @@ extension SubmissionRequest {
         files.contains { $0.kind == "jobs" && Self.mayName(key, in: $0.text) }
     }
 
-    private static func mayName(_ key: String, in text: String) -> Bool {
+    static func mayName(_ key: String, in text: String) -> Bool {
         let word = Array(key.utf8)
         var text = text
         return text.withUTF8 { bytes in

@@ -14,6 +14,7 @@ package struct HomeDirectory: Sendable {
     private static let makers: Set<[String]> = [
         ["run"], ["pool", "add"], ["jobs", "add"], ["schedules", "add"], ["service", "start"],
         ["service", "run"], ["service", "install"],
+        ["keyvault", "add"], ["keyvault", "import"],
     ]
 
     package init(_ invocation: Invocation) throws(CommandFailure) {

@@ -41,6 +41,7 @@ package struct ServiceClient {
     ) throws(CommandFailure) -> Value {
         var body = submission
         body.submissionId = body.submissionId ?? Self.randomIdentity()
+        body.variables = try SentEnvironment.variables(for: body.files)
         let packages = PackageSender(self, body)
         return try whileSending { () throws(CommandFailure) in
             body.packages = try packages.sent()

@@ -25,6 +25,7 @@ extension AgentLoop {
     private func finishCommand(_ attempt: Attempt, _ outcome: Outcome) {
         attempt.deadline = nil
         let outcome = withOutput(of: attempt, outcome)
+        removeSecretFiles(of: attempt)
         guard !isLeaving, attempt.context.context.stores(after: outcome) else {
             return finish(attempt, outcome)
         }
@@ -92,6 +93,7 @@ extension AgentLoop {
     }
 
     private func release(_ attempt: Attempt) {
+        removeSecretFiles(of: attempt)
         guard let index = attempts.firstIndex(where: { $0 === attempt }) else { return }
         attempts.swapAt(index, attempts.count - 1)
         attempts.removeLast()

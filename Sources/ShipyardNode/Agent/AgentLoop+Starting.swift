@@ -193,7 +193,13 @@ extension AgentLoop {
         let place = ProcessSpawner.Place(
             parent: attempt.parent.descriptor.number, directory: "\(attempt.order.name)/wd",
             output: logs.output.number, errors: logs.errors.number)
-        try spawnProgram(program, words, attempt, at: place)
+        try writeSecretFiles(of: attempt)
+        do throws(AttemptError) {
+            try spawnProgram(program, words, attempt, at: place)
+        } catch {
+            removeSecretFiles(of: attempt)
+            throw error
+        }
         _ = consume logs
         if !attempt.order.secrets.isEmpty { attempt.order.secrets = [] }
         attempt.order.files = []
@@ -203,6 +209,21 @@ extension AgentLoop {
         }
         trialPause = Self.firstTrialMicroseconds
         send(.started(attempt.order.id, at: attempt.startTime))
+    }
+
+    private func writeSecretFiles(of attempt: Attempt) throws(AttemptError) {
+        guard !attempt.order.secretFiles.isEmpty else { return }
+        do throws(SystemError) {
+            attempt.secretFiles = try SecretFiles(attempt.order.secretFiles, below: directory.number)
+            attempt.order.secretFiles = []
+        } catch {
+            throw AttemptError(error, isDirectory: false)
+        }
+    }
+
+    func removeSecretFiles(of attempt: Attempt) {
+        attempt.secretFiles?.remove(below: directory.number, removals)
+        attempt.secretFiles = nil
     }
 
     /// The tasks of a factory often have one command: what it comes to is kept until another one comes.
@@ -251,7 +272,8 @@ extension AgentLoop {
         let secrets = attempt.phase == .command ? attempt.order.secrets : []
         let before = SystemClock.bootTicks()
         let (processID, error, isFork) = attempt.context.withEnvironment(
-            of: attempt.order, in: attempt.directory, exposing: secrets, &environment
+            of: attempt.order, in: attempt.directory, secretFiles: attempt.secretFiles?.name, exposing: secrets,
+            &environment
         ) { environment in
             spawner.spawn(
                 path, arguments: arguments.pointers, environment: environment, at: place,

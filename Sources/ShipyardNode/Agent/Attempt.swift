@@ -44,6 +44,8 @@ final class Attempt {
     var nextSweep: Int64 = 0
     var status: Int32 = 0
     var usage = ResourceUsage()
+    /// Its secrets in files, while its command runs.
+    var secretFiles: SecretFiles?
     /// How its command ended, while what it has made is being stored.
     var commandOutcome: Outcome?
     /// What it has left for others, meanwhile.

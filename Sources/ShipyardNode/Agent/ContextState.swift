@@ -19,8 +19,9 @@ final class ContextState {
     // These mark a process as one of its task, for whoever must find it later. No spec may unmark it.
     private static let reserved: Set<String> = [
         "AZ_BATCH_TASK_DIR", "AZ_BATCH_TASK_WORKING_DIR", "AZ_BATCH_NODE_ROOT_DIR",
-        "AZ_BATCH_CERTIFICATES_DIR",
+        "AZ_BATCH_CERTIFICATES_DIR", secretsVariable,
     ]
+    private static let secretsVariable = "SHIPYARD_SECRETS_DIR"
 
     init(_ context: WorkContext, on node: NodeEnvironment) {
         self.context = context
@@ -47,7 +48,7 @@ final class ContextState {
     /// Calls `body` with the whole environment of one order, and of its secrets with those that are given. It lies in
     /// `block`.
     func withEnvironment<Result>(
-        of order: WorkOrder, in directory: String, exposing secrets: [SecretVariable],
+        of order: WorkOrder, in directory: String, secretFiles: String? = nil, exposing secrets: [SecretVariable],
         _ block: inout StringBlock, _ body: (ProcessSpawner.Strings) -> Result
     ) -> Result {
         let working = "\(directory)/wd"
@@ -55,6 +56,9 @@ final class ContextState {
             "AZ_BATCH_TASK_DIR=\(directory)", "AZ_BATCH_TASK_WORKING_DIR=\(working)",
             "AZ_BATCH_CERTIFICATES_DIR=\(directory)/certs",
         ]
+        if let secretFiles {
+            own.append("\(Self.secretsVariable)=\(node.root)/\(SecretFiles.place)/\(secretFiles)")
+        }
         if order.id.kind == .task, !setsTaskID { own.append("AZ_BATCH_TASK_ID=\(order.name)") }
         if !setsHome { own.append("HOME=\(working)") }
         if !setsWorkingDirectory { own.append("PWD=\(working)") }

@@ -81,6 +81,7 @@ package enum NodeAgent {
         let directory = try FileDescriptor.openDirectory(".")
         let removals = try Removals(root: root, state: options.state)
         discardUnfinished(in: directory.number, removals)
+        SecretFiles.removeAll(below: directory.number, removals)
         let journal = try AgentJournal(root: directory.number, boot: boot, after: old)
         return AgentLoop(
             options, node: NodeEnvironment(root: root, options: options), signals: signals,

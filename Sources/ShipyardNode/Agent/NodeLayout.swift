@@ -23,6 +23,15 @@ package enum NodeLayout {
     /// `workitems/<job>/job-1`, the parent directory of a job's work.
     package static func jobDirectory(_ job: String) -> String { jobRoot(job) + "/job-1" }
 
+    /// The job of a directory below `workItems`.
+    package static func job(ofDirectory name: String) -> String? {
+        let id = String(decoding: name.utf8.map { $0 == 0x2e ? 0x3a : $0 }, as: UTF8.self)
+        return jobRoot(id) == workItems + "/" + name ? id : nil
+    }
+
+    /// Secrets of running work, in files.
+    package static let secrets = "secrets"
+
     /// Names of the directories of work that is no task.
     package static let startTaskName = "startup"
     package static let jobPreparationName = "jobpreparation"

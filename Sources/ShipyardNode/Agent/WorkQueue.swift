@@ -24,6 +24,7 @@ struct WorkQueue {
         let entry = entries[first]
         // Its place stays for a while, and must not keep them.
         if !entry.order.secrets.isEmpty { entries[first].order.secrets = [] }
+        if !entry.order.secretFiles.isEmpty { entries[first].order.secretFiles = [] }
         first += 1
         // In bulk: removing the first of an array moves all others.
         if first == entries.count || first >= 64 {

@@ -17,6 +17,14 @@ extension ByteWriter {
         }
     }
 
+    package mutating func append(exposing files: [SecretFileContent]) {
+        append(count: files.count)
+        for file in files {
+            append(file.path)
+            append(exposing: file.content)
+        }
+    }
+
     package mutating func append(exposing secret: Secret) { secret.withExposedBytes { append(bytes: $0) } }
 
     private mutating func append(bytes: UnsafeRawBufferPointer) {
@@ -33,6 +41,13 @@ extension ByteReader {
     }
 
     package mutating func secret() throws(WireError) -> Secret { Secret(copying: try blob()) }
+
+    package mutating func secretFiles() throws(WireError) -> [SecretFileContent] {
+        let count = try count(elementBytes: 8)
+        var files: [SecretFileContent] = []
+        for _ in 0..<count { files.append(SecretFileContent(path: try text(), content: try secret())) }
+        return files
+    }
 
     package mutating func secretVariables() throws(WireError) -> [SecretVariable] {
         let count = try count(elementBytes: 8)

@@ -115,7 +115,9 @@ extension WorkOrder: WireMessage {
     private static let keysFlag: UInt8 = 8
     private static let filesFlag: UInt8 = 16
     private static let uploadFlag: UInt8 = 32
-    private static let flags = stagingFlag | resourcesFlag | secretsFlag | keysFlag | filesFlag | uploadFlag
+    private static let secretFilesFlag: UInt8 = 64
+    private static let flags =
+        stagingFlag | resourcesFlag | secretsFlag | keysFlag | filesFlag | uploadFlag | secretFilesFlag
 
     package func write(to writer: inout ByteWriter) {
         writer.append(id)
@@ -127,7 +129,8 @@ extension WorkOrder: WireMessage {
         writer.append(
             UInt8(staging == nil ? 0 : Self.stagingFlag) | (needs.isPlain ? 0 : Self.resourcesFlag)
                 | (secrets.isEmpty ? 0 : Self.secretsFlag) | (storageKeys == nil ? 0 : Self.keysFlag)
-                | (files.isEmpty ? 0 : Self.filesFlag) | (upload == nil ? 0 : Self.uploadFlag))
+                | (files.isEmpty ? 0 : Self.filesFlag) | (upload == nil ? 0 : Self.uploadFlag)
+                | (secretFiles.isEmpty ? 0 : Self.secretFilesFlag))
         if let staging { writer.append(staging) }
         if !needs.isPlain { writer.append(othersOf: needs) }
         if !secrets.isEmpty { writer.append(exposing: secrets) }
@@ -140,6 +143,7 @@ extension WorkOrder: WireMessage {
             }
         }
         if let upload { writer.append(upload) }
+        if !secretFiles.isEmpty { writer.append(exposing: secretFiles) }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -163,5 +167,6 @@ extension WorkOrder: WireMessage {
             }
         }
         if parts & Self.uploadFlag != 0 { upload = try reader.text() }
+        if parts & Self.secretFilesFlag != 0 { secretFiles = try reader.secretFiles() }
     }
 }

@@ -9,18 +9,22 @@ import ShipyardSpecs
 /// values does that on a thread of its own, and fails for those that it does not have (docs/adr/0024).
 package protocol SecretSource: Sendable {
     func secret(_ reference: SecretReference) throws(SecretFailure) -> Secret
+    /// All values that it has had, as far as they are known; none where there is no such secret.
+    func everyVersion(of reference: SecretReference) throws(SecretFailure) -> [Secret]
 }
 
-/// Why there is no value. Shown to users.
-package struct SecretFailure: Error, Sendable {
-    package let reason: String
+extension SecretSource {
+    package func everyVersion(of reference: SecretReference) throws(SecretFailure) -> [Secret] {
+        (try? secret(reference)).map { [$0] } ?? []
+    }
 
-    package init(_ reason: String) { self.reason = reason }
+    package var lookup: SecretLookup { { reference throws(SecretFailure) in try self.secret(reference) } }
 }
 
 /// Of a service that keeps none.
-struct NoSecrets: SecretSource {
-    func secret(_ reference: SecretReference) throws(SecretFailure) -> Secret {
+package struct NoSecrets: SecretSource {
+    package init() {}
+    package func secret(_ reference: SecretReference) throws(SecretFailure) -> Secret {
         throw SecretFailure("this service has no vault")
     }
 }
@@ -28,9 +32,40 @@ struct NoSecrets: SecretSource {
 /// What the work of one turn has asked for: read once for all of it, and gone with the turn.
 struct TurnSecrets {
     private let source: any SecretSource
+    private let handed: HandedSecrets
     private var known: [SecretReference: Result<[SecretVariable], SecretFailure>] = [:]
+    private var wholes: [SecretReference: Result<Secret, SecretFailure>] = [:]
 
-    init(_ source: any SecretSource) { self.source = source }
+    init(_ source: any SecretSource, _ handed: HandedSecrets) {
+        self.source = source
+        self.handed = handed
+    }
+
+    /// Throws as `variables`.
+    mutating func files(of specs: [SecretFileSpec]) throws(SecretFailure) -> [SecretFileContent] {
+        try specs.map { spec throws(SecretFailure) in
+            let result = whole(spec.id)
+            do throws(SecretFailure) {
+                return SecretFileContent(path: spec.filePath, content: try result.get())
+            } catch {
+                throw SecretFailure("The secret `\(spec.id)` cannot be had: \(error.reason).")
+            }
+        }
+    }
+
+    private mutating func whole(_ id: SecretReference) -> Result<Secret, SecretFailure> {
+        if let known = wholes[id] { return known }
+        let result: Result<Secret, SecretFailure>
+        do throws(SecretFailure) {
+            let secret = try source.secret(id)
+            handed.note(SecretMasks.values(in: secret), of: id)
+            result = .success(secret)
+        } catch {
+            result = .failure(error)
+        }
+        wholes[id] = result
+        return result
+    }
 
     /// Throws a sentence that says which secret is missing, and why.
     mutating func variables(of secrets: [EnvironmentSecret]) throws(SecretFailure) -> [SecretVariable] {
@@ -53,7 +88,9 @@ struct TurnSecrets {
         if let known = known[id] { return known }
         let result: Result<[SecretVariable], SecretFailure>
         do throws(SecretFailure) {
-            result = .success(try SecretEnvironment.variables(in: source.secret(id)))
+            let variables = try SecretEnvironment.variables(in: source.secret(id))
+            handed.note(variables.map(\.value), of: id)
+            result = .success(variables)
         } catch {
             result = .failure(error)
         }

@@ -10,7 +10,7 @@ extension ServiceCore {
     func give(
         _ effects: [Effect], _ definitions: [TaskKey: TaskDefinition], _ late: LateValues = LateValues()
     ) {
-        var needs = OrderNeeds(TurnSecrets(secrets), late)
+        var needs = OrderNeeds(TurnSecrets(secrets, handedSecrets), late)
         for effect in effects {
             switch effect {
             case .launchNode(let node): substrate.allocate(node, description(of: node))
@@ -124,6 +124,9 @@ extension ServiceCore {
                 let secrets = try needs.secrets.variables(of: work.template.secrets)
                 let names = Set(secrets.map(\.name))
                 work.secrets = work.secrets.filter { !names.contains($0.name) } + secrets
+            }
+            if !work.template.secretFiles.isEmpty {
+                work.secretFiles = try needs.secrets.files(of: work.template.secretFiles)
             }
             work.storageKeys = try storageKeys(of: work.template, &needs)
         } catch {

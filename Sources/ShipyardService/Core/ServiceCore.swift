@@ -15,6 +15,7 @@ package final class ServiceCore {
     let store: StoreWriter
     let substrate: any Substrate
     let secrets: any SecretSource
+    let handedSecrets: HandedSecrets
     package let storageKeys: StorageKeyRing
     /// Nil where tasks are given none.
     let tokensOfTasks: TaskTokens?
@@ -52,12 +53,13 @@ package final class ServiceCore {
     /// - Parameter isNewLife: the machine, or the container, was started since.
     package init(
         store: StoreWriter, substrate: any Substrate, secrets: (any SecretSource)? = nil,
-        storageKeys: StorageKeyRing = StorageKeyRing(), tokensOfTasks: TaskTokens? = nil, now: Moment,
-        isNewLife: Bool = false
+        handedSecrets: HandedSecrets = HandedSecrets(), storageKeys: StorageKeyRing = StorageKeyRing(),
+        tokensOfTasks: TaskTokens? = nil, now: Moment, isNewLife: Bool = false
     ) throws(StoreError) {
         self.store = store
         self.substrate = substrate
         self.secrets = secrets ?? NoSecrets()
+        self.handedSecrets = handedSecrets
         self.storageKeys = storageKeys
         self.tokensOfTasks = tokensOfTasks
         try restore(at: now, isNewLife)
@@ -75,7 +77,7 @@ package final class ServiceCore {
             let event = Event.nodeConnected(node, running: running, queued: queued, isOutdated: isOutdated)
             apply(event, from: node, at: now)
         case .nodeLost(let node, let reason, let exits):
-            for exit in exits { engine.apply(.workExited(node, exit.work, exit.result), at: now) }
+            for exit in exits { engine.apply(.workExited(node, exit.work, masked(exit.result)), at: now) }
             engine.apply(.nodeLost(node, reason: reason), at: now)
         case .nodeSilent(let node): engine.apply(.nodeSilent(node), at: now)
         case .nodeHeard(let node): engine.apply(.nodeHeard(node), at: now)
@@ -91,13 +93,27 @@ package final class ServiceCore {
             engine.apply(.nodeRemoved(node), at: now)
         case .workStarted(let node, let work): apply(.workStarted(node, work), from: node, at: now)
         case .workExited(let node, let work, let result):
-            apply(.workExited(node, work, result), from: node, at: now)
+            apply(.workExited(node, work, masked(result)), from: node, at: now)
         case .workReturned(let node, let work): apply(.workReturned(node, work), from: node, at: now)
         case .filesRemoved(let node, let id): apply(.filesRemoved(node, id), from: node, at: now)
         case .filesNotRemoved(let node, let id, let failure):
             apply(.filesNotRemoved(node, id, failure), from: node, at: now)
         case .poolVerified(let pool, let verification): poolVerified(pool, verification, at: now)
         }
+    }
+
+    /// A sentence about how work has ended may quote what it printed, or a name that it was given.
+    private func masked(_ result: AttemptResult) -> AttemptResult {
+        var result = result
+        var parts = result.outcome.parts
+        if let text = parts.text {
+            parts.text = handedSecrets.masked(text)
+            result.outcome = Outcome(parts) ?? result.outcome
+        }
+        if let message = result.uploadFailure?.message {
+            result.uploadFailure?.message = handedSecrets.masked(message)
+        }
+        return result
     }
 
     /// What a node says that has been released meanwhile concerns nobody.

@@ -14,7 +14,7 @@ package final class StorageKeyRing: Sendable {
     static let mostKnown = 1000
 
     private struct State {
-        var remembered = Bounded<StorageAccount, StorageKeys>()
+        var remembered = Bounded<StorageAccount, CredentialsSpec>()
         var files = Bounded<String, ReadFile>()
     }
 
@@ -25,17 +25,28 @@ package final class StorageKeyRing: Sendable {
 
     private let state = Mutex(State())
     private let now: @Sendable () -> Instant
+    private let secrets: any SecretSource
 
-    package convenience init() { self.init(now: { SystemClock.now() }) }
+    package convenience init(_ secrets: any SecretSource = NoSecrets()) {
+        self.init(secrets, now: { SystemClock.now() })
+    }
 
-    init(now: @escaping @Sendable () -> Instant) { self.now = now }
+    init(_ secrets: any SecretSource = NoSecrets(), now: @escaping @Sendable () -> Instant) {
+        self.secrets = secrets
+        self.now = now
+    }
+
+    /// With the values of the secrets that it names, as they are now.
+    package func resolved(_ credentials: CredentialsSpec) -> CredentialsSpec { credentials.resolved(secrets.lookup) }
 
     /// Kept in memory for as long as the service lives, for files that are gone when the keys are needed.
+    ///
+    /// - Parameter credentials: as they came, without values of secrets, which are asked for each time.
     package func remember(_ credentials: CredentialsSpec) {
+        let accounts = resolved(credentials).accounts
         state.withLock { state in
-            for (alias, account) in credentials.accounts where account.kind != .embedded {
-                guard let keys = credentials.keys[alias] else { continue }
-                state.remembered.put(keys, for: account)
+            for (_, account) in accounts where account.kind != .embedded {
+                state.remembered.put(credentials, for: account)
             }
         }
     }
@@ -48,8 +59,8 @@ package final class StorageKeyRing: Sendable {
             do throws(SecretFailure) {
                 return try fromFile(account, &state)
             } catch {
-                if let keys = state.remembered[account] { return keys }
-                throw error
+                guard let known = state.remembered[account] else { throw error }
+                return try keys(of: account.alias, in: resolved(known))
             }
         }
     }
@@ -60,19 +71,32 @@ package final class StorageKeyRing: Sendable {
         guard let path = account.credentialsFile else {
             throw SecretFailure("nobody has said which credentials file has the keys of `\(account.alias)`")
         }
-        let credentials = try content(of: path, &state)
-        guard let found = credentials.accounts[account.alias], let keys = credentials.keys[account.alias]
-        else {
+        let credentials = resolved(try content(of: path, &state))
+        guard let found = credentials.accounts[account.alias] else {
+            if let failure = credentials.failure(at: ["credentials"]) { throw failure }
             throw SecretFailure("\(path) has no storage account `\(account.alias)` any more")
         }
         // A key must not open another account than the one that was meant.
         guard found.isSamePlace(as: account) else {
             throw SecretFailure("`\(account.alias)` in \(path) is another account by now")
         }
-        return keys
+        return try keys(of: account.alias, in: credentials)
+    }
+
+    private func keys(of alias: String, in resolved: CredentialsSpec) throws(SecretFailure) -> StorageKeys {
+        if let failure = resolved.failure(at: ["credentials", "storage", alias]) {
+            // What stands in a file is there, whatever becomes of another secret.
+            guard let keys = resolved.keys[alias], keys.hasAny else { throw failure }
+            return keys
+        }
+        return resolved.keys[alias] ?? StorageKeys()
     }
 
     private func content(of path: String, _ state: inout State) throws(SecretFailure) -> CredentialsSpec {
+        if let id = CredentialsSpec.secret(ofPath: path) {
+            let text = SourceText(name: "secret.yaml", text: CredentialsSpec.text(ofSecret: id), isSecret: true)
+            return SpecLoader.load([SpecSource(.credentials, text)]).specs.credentials
+        }
         // Neither a terminal nor a pipe may hold up whoever asks.
         guard let file = FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK | O_NOCTTY) else {
             throw Self.failure(path, errno)

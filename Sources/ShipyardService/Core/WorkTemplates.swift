@@ -49,7 +49,8 @@ extension ServiceCore {
             WorkTemplate(
                 purpose, job: plan.id, hasPreparation: plan.needsPreparation,
                 environment: template.environment.map { ($0.name, $0.value) },
-                secrets: template.environmentSecrets ?? [], maxWallTime: template.maxWallTime,
+                secrets: template.environmentSecrets ?? [], secretFiles: template.secretFiles ?? [],
+                maxWallTime: template.maxWallTime,
                 resourceFiles: template.resourceFiles,
                 applicationPackages: packages(ofJob: job), inputData: template.inputData,
                 outputData: template.outputData, storageAccounts: template.storageAccounts ?? [],

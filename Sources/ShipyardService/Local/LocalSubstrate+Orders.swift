@@ -19,7 +19,8 @@ extension LocalSubstrate {
                 WorkOrder(
                     id: work.id, context: number, name: directoryName(of: work), command: work.command,
                     needs: work.needs, staging: staging(of: work), secrets: work.secrets,
-                    storageKeys: work.storageKeys, files: work.files, upload: upload(of: work))))
+                    secretFiles: work.secretFiles, storageKeys: work.storageKeys, files: work.files,
+                    upload: upload(of: work))))
         unflushed.insert(node)
     }
 

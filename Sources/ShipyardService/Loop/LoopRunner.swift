@@ -49,6 +49,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
     private var time: Time
     let substrate: Place
     private let secrets: (any SecretSource)?
+    private let handedSecrets: HandedSecrets
     /// Outlives cores.
     private let storageKeys: StorageKeyRing
     private let tokensOfTasks: TaskTokens?
@@ -66,8 +67,8 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     init(
         store: StoreWriter, time: Time, substrate: Place, secrets: (any SecretSource)? = nil,
-        storageKeys: StorageKeyRing = StorageKeyRing(), tokensOfTasks: TaskTokens? = nil,
-        homeLoss: @escaping () -> String?, log: @escaping (String) -> Void
+        handedSecrets: HandedSecrets = HandedSecrets(), storageKeys: StorageKeyRing = StorageKeyRing(),
+        tokensOfTasks: TaskTokens? = nil, homeLoss: @escaping () -> String?, log: @escaping (String) -> Void
     ) {
         self.tokensOfTasks = tokensOfTasks
         self.store = store
@@ -75,6 +76,7 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
         isNewLife = time.isNewLife
         self.substrate = substrate
         self.secrets = secrets
+        self.handedSecrets = handedSecrets
         self.storageKeys = storageKeys
         self.homeLoss = homeLoss
         self.log = log
@@ -88,8 +90,8 @@ struct LoopRunner<Place: Substrate, Time: ServiceTime> {
 
     private mutating func restoredCore() throws(StoreError) -> ServiceCore {
         let core = try ServiceCore(
-            store: store, substrate: substrate, secrets: secrets, storageKeys: storageKeys,
-            tokensOfTasks: tokensOfTasks, now: time.now(), isNewLife: isNewLife)
+            store: store, substrate: substrate, secrets: secrets, handedSecrets: handedSecrets,
+            storageKeys: storageKeys, tokensOfTasks: tokensOfTasks, now: time.now(), isNewLife: isNewLife)
         isNewLife = false
         quietSince = nil
         try endTurn(core)

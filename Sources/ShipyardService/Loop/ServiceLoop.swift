@@ -41,15 +41,24 @@ package final class ServiceLoop: Sendable {
     private let nodeFiles = Mutex<(any FilesOfNodes)?>(nil)
     private let transferBoard = Mutex<TransferBoard?>(nil)
     /// For whoever opens stores, on whatever thread.
-    package let storageKeys = StorageKeyRing()
+    package let storageKeys: StorageKeyRing
+    package let secrets: any SecretSource
+    package let sentVariables: SentVariables
+    private let handedSecrets: HandedSecrets
     private let homeGuard: HomeGuard
     private let log: @Sendable (String) -> Void
 
     package init(
-        homeGuard: HomeGuard, layout: HomeLayout, idleLimit: TimeSpan?,
+        homeGuard: HomeGuard, layout: HomeLayout, idleLimit: TimeSpan?, secrets: any SecretSource = NoSecrets(),
+        sentVariables: SentVariables = SentVariables(),
+        handedSecrets: HandedSecrets = HandedSecrets(),
         log: @escaping @Sendable (String) -> Void
     ) throws(SystemError) {
         self.layout = layout
+        self.secrets = secrets
+        self.handedSecrets = handedSecrets
+        self.sentVariables = sentVariables
+        storageKeys = StorageKeyRing(secrets)
         self.idleLimit = idleLimit
         self.homeGuard = homeGuard
         self.log = log
@@ -132,6 +141,19 @@ package final class ServiceLoop: Sendable {
         return files
     }
 
+    /// What hides the values of these secrets; nil where there is nothing to hide.
+    package func mask(of references: Set<SecretReference>) throws(SecretFailure) -> SecretMask? {
+        guard !references.isEmpty else { return nil }
+        let mask = try SecretMasks(secrets, handedSecrets).mask(of: references)
+        return mask.isEmpty ? nil : mask
+    }
+
+    /// What hides all that this service has handed to tasks.
+    package var maskOfAll: SecretMask? {
+        let mask = handedSecrets.mask
+        return mask.isEmpty ? nil : mask
+    }
+
     /// How far the files of tasks have come that are on their way now.
     package func transfersOfTasks() -> [TaskKey: TransferBoard.Entry] {
         transferBoard.withLock { $0 }?.ofTasks() ?? [:]
@@ -177,8 +199,8 @@ package final class ServiceLoop: Sendable {
             transferBoard.withLock { [transfers = substrate.transfers] in $0 = transfers }
             var open: Endpoint?
             var runner = LoopRunner(
-                store: store, time: try ServiceClock(store: store), substrate: substrate,
-                storageKeys: storageKeys,
+                store: store, time: try ServiceClock(store: store), substrate: substrate, secrets: secrets,
+                handedSecrets: handedSecrets, storageKeys: storageKeys,
                 tokensOfTasks: TaskTokens(
                     key: TaskTokenKey.kept(in: layout, log: log), state: try store.stateID()),
                 homeLoss: { [homeGuard] in

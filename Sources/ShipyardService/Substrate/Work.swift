@@ -17,6 +17,8 @@ package struct WorkAssignment: Sendable {
     /// Of the environment, resolved for this order and kept by nobody else. Each wins over the template's variable of its
     /// name.
     package var secrets: [SecretVariable] = []
+    /// As `secrets`, for its command and for as long as that runs.
+    package var secretFiles: [SecretFileContent] = []
     /// Opens the template's storage accounts; as secret as `secrets`, and in no environment.
     package var storageKeys: Secret?
     /// Whose files `inputData.azureBatch` of the template is about, in its order.
@@ -86,6 +88,7 @@ package final class WorkTemplate: Sendable {
     package let environment: [(name: String, value: String)]
     /// What `WorkAssignment.secrets` is made of, weakest first.
     package let secrets: [EnvironmentSecret]
+    package let secretFiles: [SecretFileSpec]
     package let maxWallTime: TimeSpan?
     package let resourceFiles: [ResourceFileSpec]
     /// The pool's: put in place for its start task, and made known to all that runs there.
@@ -112,7 +115,7 @@ package final class WorkTemplate: Sendable {
     package init(
         _ purpose: Purpose, job: JobID? = nil, hasPreparation: Bool = false,
         environment: [(name: String, value: String)], secrets: [EnvironmentSecret] = [],
-        maxWallTime: TimeSpan? = nil, resourceFiles: [ResourceFileSpec] = [],
+        secretFiles: [SecretFileSpec] = [], maxWallTime: TimeSpan? = nil, resourceFiles: [ResourceFileSpec] = [],
         applicationPackages: [ApplicationPackageSpec], inputData: InputDataSpec? = nil,
         outputData: [StorageTransferSpec] = [], storageAccounts: [StorageAccount] = [],
         hasOwnFiles: Bool = false, activity: ActivitySpec? = nil, recordsOutput: Bool = false,
@@ -138,6 +141,7 @@ package final class WorkTemplate: Sendable {
         self.hasPreparation = hasPreparation
         self.environment = mayBeLate ? environment.filter { !LateText.isLate($0.value) } : environment
         self.secrets = secrets
+        self.secretFiles = secretFiles
         self.maxWallTime = maxWallTime
         self.resourceFiles = resourceFiles
         self.applicationPackages = applicationPackages

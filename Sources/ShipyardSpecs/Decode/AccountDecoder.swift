@@ -4,8 +4,10 @@ extension CredentialsSpec {
     /// From a validated credentials file.
     init(decoding root: SyntaxNode) {
         self.init()
-        guard let credentials = Fields(root, SchemaTable.credentials).fields("credentials"),
-            let storage = credentials.fields("storage"), let pattern = storage.schema.pattern,
+        guard let credentials = Fields(root, SchemaTable.credentials).fields("credentials") else { return }
+        innerSecret = credentials.fields("keyvault")?.environmentSecret("credentials_secret_id")
+        if innerSecret != nil || SecretSubstitution.isNeeded(root, SchemaTable.credentials) { unresolved = root }
+        guard let storage = credentials.fields("storage"), let pattern = storage.schema.pattern,
             let schema = pattern.value.type.innerMapping
         else { return }
         for (alias, node) in credentials.named("storage") where storage.schema.position(of: alias) == nil {
@@ -21,10 +23,12 @@ extension CredentialsSpec {
     }
 
     private static func account(_ fields: Fields, _ alias: String, _ name: String) -> StorageAccount {
-        let hasKey = ["account_key", "account_key_keyvault_secret_id", "sas_token", "endpoint"].contains {
+        let hasKey = [
+            "account_key", "account_key_keyvault_secret_id", "sas_token", "sas_token_keyvault_secret_id", "endpoint",
+        ].contains { fields.has($0) }
+        let isS3 = ["access_key_id", "secret_access_key", "secret_access_key_keyvault_secret_id"].contains {
             fields.has($0)
         }
-        let isS3 = ["access_key_id", "secret_access_key"].contains { fields.has($0) }
         let told: StorageAccount.Kind = isS3 ? .s3 : hasKey ? .azureBlob : .embedded
         let kind = fields.string("type").flatMap(StorageAccount.Kind.init) ?? told
         var account = StorageAccount(kind, alias: alias, name: name)

@@ -10,10 +10,17 @@ extension Fields {
         }
     }
 
-    /// Nil also where the tables say that the key has no effect: it is reported and dropped, as long as there is no vault.
+    /// Nil also where the tables say that the key has no effect: it is reported and dropped.
     func environmentSecret(_ key: String = "environment_variables_keyvault_secret_id") -> SecretReference? {
         guard let schema = schema[key], schema.effect.isUseful else { return nil }
         return string(key).flatMap { SecretReference($0) }
+    }
+
+    func secretFiles() -> [SecretFileSpec] {
+        list("secret_files").compactMap { file in
+            guard let path = file.string("file_path") else { return nil }
+            return file.environmentSecret("secret_id").map { SecretFileSpec(id: $0, filePath: path) }
+        }
     }
 
     func resourceFiles(_ key: String = "resource_files") -> [ResourceFileSpec] {

@@ -9,6 +9,7 @@ extension TaskSpec {
         image = fields.string("docker_image") ?? fields.string("singularity_image")
         environmentVariables = fields.environment()
         environmentSecret = fields.environmentSecret()
+        secretFiles = fields.secretFiles()
         dataVolumes = fields.strings("data_volumes")
         sharedDataVolumes = fields.strings("shared_data_volumes")
         resourceFiles = fields.resourceFiles()

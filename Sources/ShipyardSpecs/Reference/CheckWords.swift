@@ -1,3 +1,5 @@
+import ShipyardModel
+
 extension ValueCheck {
     /// The rule in the words of the reference pages.
     package var words: String {
@@ -13,6 +15,7 @@ extension ValueCheck {
         case .date: "ISO 8601 in quotes; UTC unless it says otherwise"
         case .fileMode: "octal, in quotes"
         case .sha256: "64 hexadecimal digits"
+        case .secretID: SecretPlace.forms
         case .relativePath: "stays below the directory"
         case .environmentName: "no `=` in the name"
         case .transferText: "no comma"
@@ -35,7 +38,7 @@ extension ValueCheck {
         case .sha256: [("pattern", "\"^[0-9A-Fa-f]{64}$\"")]
         case .transferText, .transferPath, .transferOptions: [("pattern", "\"^[^,]*$\"")]
         case .notEmpty: [("minLength", "1")]
-        case .percentage, .duration, .positiveDuration, .date, .relativePath, .environmentName, .poolLifetime:
+        case .percentage, .duration, .positiveDuration, .date, .secretID, .relativePath, .environmentName, .poolLifetime:
             []
         }
     }

@@ -39,10 +39,11 @@ extension SchemaTable {
                         [
                             KeySchema("aad", .mapping(serviceAAD), effect: .none, "Azure Active Directory."),
                             KeySchema("uri", .string, effect: .none, "The vault's address."),
-                            KeySchema(
-                                "credentials_secret_id", .string, effect: .none,
-                                "A secret that holds a credentials file."),
-                        ])), effect: .none, "Azure Key Vault."),
+                            KeySchema.secretID(
+                                "credentials_secret_id",
+                                "A secret that holds a credentials file: what stands there counts where this file says nothing."),
+                        ])),
+                effect: .partly("secrets are those of the home's own vault"), "The vault."),
             KeySchema(
                 "monitoring", .mapping(monitoring), effect: .none, "The monitoring machine of Batch Shipyard."
             ),
@@ -159,8 +160,14 @@ extension SchemaTable {
                                 "path_style", .bool, own: true,
                                 "Whether a container of S3 stands in the path and not in the host. Default: unless the "
                                     + "endpoint is Amazon's."),
-                            KeySchema(
-                                "account_key_keyvault_secret_id", .string, effect: .none,
+                            KeySchema.secretID(
+                                "account_key_keyvault_secret_id", of: "account_key",
+                                "A secret that holds that key."),
+                            KeySchema.secretID(
+                                "sas_token_keyvault_secret_id", of: "sas_token", own: true,
+                                "A secret that holds that signature."),
+                            KeySchema.secretID(
+                                "secret_access_key_keyvault_secret_id", of: "secret_access_key", own: true,
                                 "A secret that holds that key."),
                             KeySchema(
                                 "endpoint", .string, default: "core.windows.net", check: .notEmpty,

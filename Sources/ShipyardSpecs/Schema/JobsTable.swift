@@ -21,9 +21,9 @@ extension SchemaTable {
         KeySchema(
             "environment_variables", .mapping(environment), merge: .joinedTaskWins,
             "Variables of every task of the job."),
-        KeySchema(
-            "environment_variables_keyvault_secret_id", .string, effect: .none,
-            "A secret that holds more variables."),
+        KeySchema.secretID(
+            "environment_variables_keyvault_secret_id",
+            "A secret that holds more variables, as a mapping of names and values; they win over those beside it."),
         KeySchema(
             "max_task_retries", .integer, default: "0", merge: .taskWins, check: .retries,
             "How often a task that exits with another code than 0 is run again; -1 is without end."),

@@ -86,6 +86,8 @@ package struct KeySchema: Sendable {
     package var takesOutputs = false
     /// Whether the value is a secret: shown by nothing and decoded as nothing else.
     package var isSecret = false
+    /// The key beside it that the secret named here stands for; empty where it stands for many.
+    package var secretOf: String?
     package var meaning: String
 
     init(
@@ -118,6 +120,20 @@ package struct KeySchema: Sendable {
     ) -> KeySchema {
         var schema = KeySchema(name, type, required: required, effect: effect, own: own, meaning)
         schema.isSecret = true
+        return schema
+    }
+
+    /// A key that names a secret.
+    ///
+    /// - Parameter key: the key beside it that gets the secret's value, in place of what is written there.
+    static func secretID(
+        _ name: String, of key: String = "", required: Bool = false, own: Bool = false,
+        effect: LocalEffect = .used, _ meaning: String
+    ) -> KeySchema {
+        var schema = KeySchema(
+            name, .string, required: required, check: effect.isUseful ? .secretID : nil, effect: effect, own: own,
+            meaning)
+        schema.secretOf = key
         return schema
     }
 }

@@ -144,9 +144,9 @@ extension SchemaTable {
                             KeySchema("post", .list(.string), "Commands after the start task."),
                         ])), "The commands."),
             KeySchema("environment_variables", .mapping(environment), "Variables of the preparation only."),
-            KeySchema(
-                "environment_variables_keyvault_secret_id", .string, effect: .none,
-                "A secret that holds more variables."),
+            KeySchema.secretID(
+                "environment_variables_keyvault_secret_id",
+                "A secret that holds more variables, as a mapping of names and values; they win over those beside it."),
         ])
 
     private static let vmConfiguration = MappingSchema(

@@ -69,9 +69,12 @@ extension SchemaTable {
             KeySchema(
                 "environment_variables", .mapping(environment), merge: .joinedTaskWins,
                 "Variables of this task."),
+            KeySchema.secretID(
+                "environment_variables_keyvault_secret_id",
+                "A secret that holds more variables, as a mapping of names and values; they win over those beside it."),
             KeySchema(
-                "environment_variables_keyvault_secret_id", .string, effect: .none,
-                "A secret that holds more variables."),
+                "secret_files", .list(.mapping(secretFile)), own: true,
+                "Secrets that the command gets as files, which are gone when it has ended."),
             KeySchema(
                 "data_volumes", .list(.string), merge: .union, effect: namesOnly,
                 "Names of data volumes of the config."),

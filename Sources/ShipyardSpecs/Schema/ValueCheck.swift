@@ -18,6 +18,8 @@ package enum ValueCheck: Sendable {
     case fileMode
     /// 64 hexadecimal digits.
     case sha256
+    /// Names a secret: a name of the vault, a variable or a file.
+    case secretID
     case relativePath
     /// For the names of a mapping that the user chooses.
     case environmentName
@@ -50,7 +52,7 @@ extension ValueCheck {
         case .retries:
             (-1...Int(Int32.max)).contains(number) ? nil : .outsideLimits(node, key: key, -1...Int(Int32.max))
         case .percentage, .id, .taskID, .packageName, .duration, .positiveDuration, .date, .fileMode, .sha256,
-            .relativePath,
+            .secretID, .relativePath,
             .environmentName, .transferText, .transferPath, .transferOptions, .notEmpty, .poolLifetime:
             nil
         }
@@ -72,6 +74,7 @@ extension ValueCheck {
         case .date: SpecDate.instant(text) == nil ? .invalidDate(node, key: key) : nil
         case .fileMode: FileMode.bits(text) == nil ? .invalidFileMode(node) : nil
         case .sha256: isSHA256(text) ? nil : .invalidDigest(node)
+        case .secretID: SecretPlace(text) == nil ? .invalidSecretID(node, key: key) : nil
         case .relativePath: RelativePath.staysInside(text) ? nil : .pathLeavesDirectory(node, key: key)
         case .transferText: commaFinding(text, node, key)
         case .transferPath: commaFinding(text, node, key) ?? pathFinding(text, node, key)

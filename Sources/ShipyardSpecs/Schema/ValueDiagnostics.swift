@@ -1,3 +1,4 @@
+import ShipyardModel
 import ShipyardDiagnostics
 
 // The words of SY3xxx: values of the right type that nothing can be done with.
@@ -62,6 +63,15 @@ extension Diagnostic {
             code: .invalidDigest, message: "\(Quoted(node)) is not a SHA-256",
             primary: Label(at: node.range, "not 64 hexadecimal digits"))
         diagnostic.help = "write what `sha256sum FILE` prints, in quotes"
+        return diagnostic
+    }
+
+    /// SY3023.
+    static func invalidSecretID(_ node: SyntaxNode, key: String) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .invalidSecretID, message: "\(Quoted(node)) does not name a secret",
+            primary: Label(at: node.range, "no name of a secret"))
+        diagnostic.help = "`\(key)` is \(SecretPlace.forms)"
         return diagnostic
     }
 

@@ -1,3 +1,4 @@
+import ShipyardDiagnostics
 import ShipyardModel
 
 /// What of `credentials` has a meaning on this machine: storage accounts by their aliases.
@@ -5,12 +6,79 @@ package struct CredentialsSpec: Sendable {
     package private(set) var accounts: [String: StorageAccount] = [:]
     /// For whoever opens a store. Whatever is kept or sent on has the account alone.
     package private(set) var keys: [String: StorageKeys] = [:]
+    /// A secret that holds a credentials file of its own, for what this one does not say.
+    package internal(set) var innerSecret: SecretReference?
+    /// The file, where it names secrets whose values are not filled in.
+    var unresolved: SyntaxNode?
+    private var ownFile: String?
+    private var missing: [(path: [String], failure: SecretFailure)] = []
 
     package init() {}
+
+    /// Whether there are keys that stand in secrets, and so are not in `keys`.
+    package var hasReferences: Bool { unresolved != nil }
+
+    /// With the values of all secrets that it names, as they are now.
+    package func resolved(_ find: @escaping SecretLookup) -> CredentialsSpec {
+        guard var root = unresolved else { return self }
+        var failures: [(path: [String], failure: SecretFailure)] = []
+        if let innerSecret {
+            do throws(SecretFailure) {
+                root = try Self.merged(root, over: innerSecret, find)
+            } catch {
+                let reason = "the secret `\(innerSecret)` with the credentials cannot be had: \(error.reason)"
+                failures.append((["credentials"], SecretFailure(reason)))
+            }
+        }
+        var substitution = SecretSubstitution(find)
+        root = substitution.filled(root, SchemaTable.credentials)
+        var spec = CredentialsSpec(decoding: root)
+        (spec.unresolved, spec.innerSecret) = (nil, nil)
+        spec.missing = failures + substitution.missing
+        for (alias, account) in spec.accounts {
+            let file = accounts[alias]?.credentialsFile ?? ownFile
+            spec.accounts[alias]?.credentialsFile = account.credentialsFile ?? file
+        }
+        return spec
+    }
+
+    private static func merged(
+        _ root: SyntaxNode, over secret: SecretReference, _ find: SecretLookup
+    ) throws(SecretFailure) -> SyntaxNode {
+        let text = SourceText(
+            name: "secret.yaml", bytes: try find(secret).withExposedBytes { Array($0) }, isSecret: true)
+        let (specs, diagnostics) = SpecLoader.load([SpecSource(.credentials, text)])
+        guard let inner = specs.merged, !diagnostics.hasErrors else {
+            throw SecretFailure("it is no credentials file")
+        }
+        var findings = Diagnostics()
+        guard let whole = SpecMerge.merge(inner, with: root, &findings) else {
+            throw SecretFailure("it and the file that names it contradict each other")
+        }
+        return whole
+    }
+
+    /// Why what stands at a path of the file is not there: `["credentials", "storage", ALIAS]`.
+    package func failure(at path: [String]) -> SecretFailure? {
+        missing.first { path.starts(with: $0.path) }?.failure
+    }
+
+    /// A credentials file that only says in which secret the credentials are.
+    package static func text(ofSecret id: String) -> String {
+        let inner = JSONValue.object([.init("credentials_secret_id", .string(id))])
+        return JSONValue.object([.init("credentials", .object([.init("keyvault", inner)]))]).compactText
+    }
 
     package mutating func add(_ account: StorageAccount, _ keys: StorageKeys) {
         accounts[account.alias] = account
         self.keys[account.alias] = keys
+    }
+
+    /// What credentials that are no file have for a path.
+    package static func path(ofSecret id: String) -> String { "keyvault:\(id).yaml" }
+    package static func secret(ofPath path: String) -> String? {
+        guard path.hasPrefix("keyvault:"), path.hasSuffix(".yaml") else { return nil }
+        return String(path.dropFirst("keyvault:".count).dropLast(".yaml".count))
     }
 
     /// Nil where there are none, or the alias stands for another account.
@@ -24,6 +92,7 @@ package struct CredentialsSpec: Sendable {
 
     /// - Parameter file: absolute path of the file that these were read from: where the keys are found later.
     package mutating func setFile(_ file: String) {
+        ownFile = file
         for alias in accounts.keys { accounts[alias]?.credentialsFile = file }
     }
 
@@ -40,7 +109,12 @@ package struct CredentialsSpec: Sendable {
             if let style = account.usesPathStyle { members.append(.init("path_style", .bool(style))) }
             return JSONValue.Member(alias, .object(members))
         }
-        let storage = JSONValue.Member("storage", .object(all))
-        return JSONValue.object([.init("credentials", .object(all.isEmpty ? [] : [storage]))]).compactText
+        var members = all.isEmpty ? [] : [JSONValue.Member("storage", .object(all))]
+        // A name is no secret.
+        if let innerSecret {
+            let id = JSONValue.Member("credentials_secret_id", .string(innerSecret.text))
+            members.append(JSONValue.Member("keyvault", .object([id])))
+        }
+        return JSONValue.object([.init("credentials", .object(members))]).compactText
     }
 }

@@ -51,6 +51,7 @@ package struct TaskSpec: Sendable {
     package var environmentVariables: [EnvironmentVariable] = []
     /// Holds more of them, each of which wins over a plain one.
     package var environmentSecret: SecretReference?
+    package var secretFiles: [SecretFileSpec] = []
     package var dataVolumes: [String] = []
     package var sharedDataVolumes: [String] = []
     package var resourceFiles: [ResourceFileSpec] = []
@@ -224,4 +225,16 @@ package struct MultiInstanceSpec: Hashable, Sendable, Codable {
     package var resourceFiles: [ResourceFileSpec] = []
     package var mpiRuntime: String?
     package init() {}
+}
+
+/// A secret that a command gets as a file.
+package struct SecretFileSpec: Sendable, Codable, Hashable {
+    package var id: SecretReference
+    /// Below the task's directory of secrets.
+    package var filePath: String
+
+    package init(id: SecretReference, filePath: String) {
+        self.id = id
+        self.filePath = filePath
+    }
 }

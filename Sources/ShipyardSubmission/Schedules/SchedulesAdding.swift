@@ -94,6 +94,7 @@ struct SchedulesAdding {
         if let file = wanted.files.last(where: { $0.kind == .credentials }) {
             specs.credentials.setFile(file.path)
             target.storageKeys.remember(specs.credentials)
+            specs.credentials = try target.resolved(specs.credentials)
             accounts = specs.credentials.accounts
         }
         diagnostics.report(

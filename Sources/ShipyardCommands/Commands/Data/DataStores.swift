@@ -28,8 +28,8 @@ struct DataStores {
             invocation.console.show(diagnostics)
             throw CommandFailure(.specRefused, "")
         }
-        var credentials = specs.credentials
-        if path != "-" { credentials.setFile(absolutePath(path)) }
+        var credentials = try CommandVault.resolved(specs.credentials, invocation)
+        if path != "-", CredentialsSpec.secret(ofPath: path) == nil { credentials.setFile(absolutePath(path)) }
         self.credentials = credentials
     }
 
@@ -61,7 +61,11 @@ struct DataStores {
     func access(_ alias: String) throws(CommandFailure) -> StoreAccess {
         let account = try account(alias)
         if account.kind == .embedded { try home.checkTrust() }
-        return StoreAccess(account, credentials?.keys[alias] ?? StorageKeys(), stores)
+        let keys = credentials?.keys[alias] ?? StorageKeys()
+        if !keys.hasAny, let failure = credentials?.failure(at: ["credentials", "storage", alias]) {
+            throw CommandFailure(.failed, failure.reason)
+        }
+        return StoreAccess(account, keys, stores)
     }
 
     /// Makes the container where it is missing. One whose files may not be listed may still be written to.

@@ -38,8 +38,10 @@ enum PlanCheck {
     /// A file that was not given stands for "unknown", not for its defaults.
     static func setting(_ specs: SpecSet, _ sources: [SpecSource]) -> PlanSetting {
         let kinds = sources.map(\.kind)
+        // Of credentials that stand in a secret nothing is known before the vault is asked.
+        let knowsAccounts = kinds.contains(.credentials) && specs.credentials.innerSecret == nil
         return PlanSetting(
             config: kinds.contains(.config) ? specs.config : nil,
-            credentials: kinds.contains(.credentials) ? specs.credentials : nil, pool: specs.pool)
+            credentials: knowsAccounts ? specs.credentials : nil, pool: specs.pool)
     }
 }

@@ -22,9 +22,13 @@ struct SpecFiles {
     func find(_ kind: String) -> String? {
         // Options and their variables were looked at by `value`, so the locator need not.
         if let given = invocation.value(kind) { return given }
-        return SpecKind(rawValue: kind).flatMap {
+        let found = SpecKind(rawValue: kind).flatMap {
             SpecLocator(configurationDirectory: directory).path(for: $0, fileExists: LocalFile.exists)
         }
+        if found == nil, kind == "credentials", let id = invocation.value("keyvault-credentials-secret-id") {
+            return CredentialsSpec.path(ofSecret: id)
+        }
+        return found
     }
 
     /// What goes to the service: every file of `kinds` that exists, and a failure for a missing one of `needed`.
@@ -51,12 +55,18 @@ struct SpecFiles {
             throw CommandFailure(.specRefused, "").preceded(by: TextRenderer().render(diagnostics))
         }
         let isInput = path == "-"
+        if kind == "credentials", CredentialsSpec.secret(ofPath: path) != nil {
+            return SubmissionRequest.File(of: kind, path: path, name: source.name, text: text)
+        }
         return SubmissionRequest.File(
             of: kind, path: isInput ? "<standard input>" : absolutePath(path), name: source.name, text: text)
     }
 
     /// The file as the spec reader takes it; `-` is standard input, taken for YAML.
     static func source(_ kind: String, _ path: String) throws(CommandFailure) -> SourceText {
+        if kind == "credentials", let id = CredentialsSpec.secret(ofPath: path) {
+            return SourceText(name: path, text: CredentialsSpec.text(ofSecret: id), isSecret: true)
+        }
         do throws(SystemError) {
             // One byte more than is allowed is enough to see that a file is too large, be it endless.
             let bytes = try LocalFile.read(path, atMost: SpecLimits.fileBytes + 1)
