@@ -28,6 +28,7 @@ let package = Package(
         .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CPQ", providers: [.apt(["libpq-dev"])]),
         .target(name: "CLinux"),
 
         target("ShipyardModel", []),
@@ -44,10 +45,12 @@ let package = Package(
             "ShipyardFileStore",
             ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CLinux", "CExpat", "CCrypto", "CZstd"]),
         target(
+            "ShipyardTables", ["ShipyardModel", "ShipyardSystem", "ShipyardFileStore", "CSQLite", "CPQ"]),
+        target(
             "ShipyardStaging",
             [
                 "ShipyardModel", "ShipyardSpecs", "ShipyardPlanner", "ShipyardSystem", "ShipyardHTTPClient",
-                "ShipyardFileStore", "CArchive",
+                "ShipyardFileStore", "ShipyardTables", "CArchive",
             ]),
         target(
             "ShipyardService",
@@ -77,7 +80,7 @@ let package = Package(
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging",
                 "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar",
-                "ShipyardFileStore",
+                "ShipyardFileStore", "ShipyardTables",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
@@ -92,6 +95,7 @@ let package = Package(
         tests("ShipyardNodeTests", ["ShipyardSystem", "ShipyardNode", "TestSupport"], resources: []),
         tests("ShipyardHTTPClientTests", ["ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardFileStoreTests", ["ShipyardFileStore", "TestSupport"], resources: []),
+        tests("ShipyardTablesTests", ["ShipyardTables", "TestSupport"], resources: []),
         tests("ShipyardStagingTests", ["ShipyardStaging", "TestSupport"], resources: []),
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),
