@@ -28,8 +28,14 @@ package struct SQLConnection: Hashable, Sendable, Codable {
         }
     }
 
-    /// A database file of the home, named as the alias.
-    package init(embedded alias: String) {
+    /// A database file of the home, named as the alias. Nil where that is no such name.
+    package init?(embedded alias: String) {
+        guard alias.utf8.first.map({ $0 | 0x20 }).map((UInt8(ascii: "a")...UInt8(ascii: "z")).contains) == true,
+            alias.utf8.allSatisfy({ byte in
+                byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+            })
+        else { return nil }
         self.init(.sqlite, alias, "sqlite:\(alias).db")
     }
 

@@ -65,6 +65,8 @@ package enum CommandTree {
                                 FilesTaskCommand.command, FilesNodeCommand.command,
                             ])
                     ]),
+                .group(
+                    "sql", "tables of databases", [SQLQueryCommand.command, SQLLoadCommand.command]),
                 ValidateCommand.command, PlanCommand.command, ExplainCommand.command,
                 .group(
                     "service", "the background service of a home",

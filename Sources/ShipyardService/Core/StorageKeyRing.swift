@@ -5,7 +5,7 @@ import ShipyardSpecs
 import ShipyardSystem
 import Synchronization
 
-/// Keys of storage accounts, for whoever works with them in the service: as the credentials file has them now, so that a key
+/// Keys of storage accounts and URLs of databases, for whoever works with them in the service: as the credentials file has them now, so that a key
 /// that is changed there counts at once, or else as they came with a submission. No key is stored anywhere.
 package final class StorageKeyRing: Sendable {
     /// A credentials file has a few kilobytes.
@@ -15,6 +15,7 @@ package final class StorageKeyRing: Sendable {
 
     private struct State {
         var remembered = Bounded<StorageAccount, StorageKeys>()
+        var rememberedURLs = Bounded<SQLConnection, Secret>()
         var files = Bounded<String, ReadFile>()
     }
 
@@ -37,6 +38,10 @@ package final class StorageKeyRing: Sendable {
                 guard let keys = credentials.keys[alias] else { continue }
                 state.remembered.put(keys, for: account)
             }
+            for (alias, url) in credentials.urls {
+                guard let connection = credentials.connections[alias] else { continue }
+                state.rememberedURLs.put(url, for: connection)
+            }
         }
     }
 
@@ -52,6 +57,37 @@ package final class StorageKeyRing: Sendable {
                 throw error
             }
         }
+    }
+
+    /// What opens a database; nil where its place does. Throws as `keys` does.
+    package func url(for connection: SQLConnection) throws(SecretFailure) -> Secret? {
+        if connection.kind == .sqlite { return nil }
+        return try state.withLock { state throws(SecretFailure) in
+            do throws(SecretFailure) {
+                return try fromFile(connection, &state)
+            } catch {
+                if let url = state.rememberedURLs[connection] { return url }
+                throw error
+            }
+        }
+    }
+
+    private func fromFile(_ connection: SQLConnection, _ state: inout State) throws(SecretFailure) -> Secret {
+        guard let path = connection.credentialsFile else {
+            throw SecretFailure("nobody has said which credentials file has the URL of `\(connection.alias)`")
+        }
+        let credentials = try content(of: path, &state)
+        guard let found = credentials.connections[connection.alias] else {
+            throw SecretFailure("\(path) has no database `\(connection.alias)` any more")
+        }
+        // Rows must not come into another database than the one that was meant.
+        guard found.isSamePlace(as: connection) else {
+            throw SecretFailure("`\(connection.alias)` in \(path) is another database by now")
+        }
+        guard let url = credentials.urls[connection.alias] else {
+            throw SecretFailure("\(path) has no `url` of `\(connection.alias)`")
+        }
+        return url
     }
 
     private func fromFile(

@@ -99,6 +99,7 @@ extension LocalSubstrate {
         manifest.taskFiles = template.inputData?.azureBatch ?? []
         manifest.inputs = template.inputData?.azureStorage ?? []
         manifest.layouts = template.inputData?.layouts ?? []
+        manifest.queries = template.inputData?.queries ?? []
         manifest.storageIsFirst = template.inputData?.storageIsFirst ?? false
         guard !manifest.isEmpty || template.hasOwnFiles else { return nil }
         addStores(of: template, to: &manifest)
@@ -110,13 +111,16 @@ extension LocalSubstrate {
         guard !uploadConditions(template).isEmpty else { return nil }
         var manifest = StagingManifest()
         manifest.outputs = template.outputData
+        manifest.tables = template.outputTables
+        manifest.loadScope = "\(lives.state)/\(template.loadScope)"
         if template.deletesInputs { manifest.inputs = template.inputData?.azureStorage ?? [] }
         addStores(of: template, to: &manifest)
         return jsonText(manifest)
     }
 
     private func uploadConditions(_ template: WorkTemplate) -> UploadConditions {
-        UploadConditions(template.outputData).union(template.deletesInputs ? .success : [])
+        UploadConditions(template.outputData)
+            .union(template.deletesInputs || !template.outputTables.isEmpty ? .success : [])
     }
 
     private func addStores(of template: WorkTemplate, to manifest: inout StagingManifest) {
@@ -124,6 +128,8 @@ extension LocalSubstrate {
         if manifest.accounts.contains(where: { $0.kind == .embedded }) {
             manifest.embeddedRoot = layout.storage
         }
+        manifest.connections = template.connections
+        if !manifest.connections.isEmpty { manifest.databaseRoot = layout.databases }
     }
 
     /// What this one has of its own: a file of its factory, and where the files of other tasks are.

@@ -85,6 +85,10 @@ package final class WorkTemplate: Sendable {
     package let outputData: [StorageTransferSpec]
     /// What aliases stand for.
     package let storageAccounts: [StorageAccount]
+    package let outputTables: [TableLoadSpec]
+    package let connections: [SQLConnection]
+    /// Tells the job from every other of this state, also from one that has had its number in a copy.
+    package let loadScope: String
     /// Each piece of work has files of its own to fetch.
     package let hasOwnFiles: Bool
 
@@ -94,11 +98,15 @@ package final class WorkTemplate: Sendable {
         maxWallTime: TimeSpan? = nil, resourceFiles: [ResourceFileSpec] = [],
         applicationPackages: [ApplicationPackageSpec], inputData: InputDataSpec? = nil,
         outputData: [StorageTransferSpec] = [], storageAccounts: [StorageAccount] = [],
+        outputTables: [TableLoadSpec] = [], connections: [SQLConnection] = [], loadScope: String = "",
         hasOwnFiles: Bool = false
     ) {
         self.inputData = inputData
         self.outputData = outputData
         self.storageAccounts = storageAccounts
+        self.outputTables = outputTables
+        self.connections = connections
+        self.loadScope = loadScope
         self.hasOwnFiles = hasOwnFiles
         self.purpose = purpose
         self.job = job

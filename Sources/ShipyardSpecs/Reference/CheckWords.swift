@@ -20,6 +20,7 @@ extension ValueCheck {
         case .transferOptions: "no comma; options of blobxfer 1.9.4"
         case .notEmpty: "not empty"
         case .poolLifetime: "`job` or `job_schedule`"
+        case .databaseURL: "`sqlite:` or `postgresql://`"
         }
     }
 
@@ -35,7 +36,8 @@ extension ValueCheck {
         case .sha256: [("pattern", "\"^[0-9A-Fa-f]{64}$\"")]
         case .transferText, .transferPath, .transferOptions: [("pattern", "\"^[^,]*$\"")]
         case .notEmpty: [("minLength", "1")]
-        case .percentage, .duration, .positiveDuration, .date, .relativePath, .environmentName, .poolLifetime:
+        case .percentage, .duration, .positiveDuration, .date, .relativePath, .environmentName, .poolLifetime,
+            .databaseURL:
             []
         }
     }

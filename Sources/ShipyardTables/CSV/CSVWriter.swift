@@ -33,6 +33,8 @@ package final class CSVWriter: RowSink {
     }
 
     package func begin(columns: [String]) throws(TableError) {
+        // Of a statement that finds nothing by its nature.
+        guard !columns.isEmpty else { return }
         for column in columns {
             var column = column
             column.withUTF8 { add(UnsafeRawBufferPointer($0), isNull: false) }
@@ -90,7 +92,7 @@ package final class CSVWriter: RowSink {
 }
 
 /// As `Array.withUnsafeBytes`, which does not say what it throws.
-func withBytes(
+package func withBytes(
     of array: [UInt8], _ body: (UnsafeRawBufferPointer) throws(TableError) -> Void
 ) throws(TableError) {
     let result: Result<Void, TableError> = array.withUnsafeBytes { bytes in
