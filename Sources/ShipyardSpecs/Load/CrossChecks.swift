@@ -82,6 +82,7 @@ enum CrossChecks {
 
     private static func checkTask(_ task: SyntaxNode, _ diagnostics: inout Diagnostics) {
         checkImages(task, &diagnostics)
+        checkTables(task, &diagnostics)
         guard let factory = task["task_factory"], factory["custom"] == nil else { return }
         for entry in factory.entries ?? [] where entry.key.string == "file" {
             guard entry.value.entries != nil, entry.value["azure_storage"] == nil else { continue }

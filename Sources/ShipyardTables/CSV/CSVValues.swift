@@ -60,20 +60,33 @@ enum CSVValue {
 
     /// Digits with a point and an exponent, as every database reads them: neither `NaN`, `Infinity` nor hexadecimal digits.
     static func isNumber(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var rest = bytes[...]
-        if let first = rest.first, first == UInt8(ascii: "-") || first == UInt8(ascii: "+") { rest.removeFirst() }
-        var digits = takeDigits(&rest)
-        if rest.first == UInt8(ascii: ".") {
-            rest.removeFirst()
-            digits += takeDigits(&rest)
+        let count = bytes.count
+        var index = 0
+        if count > 0, bytes[0] == UInt8(ascii: "-") || bytes[0] == UInt8(ascii: "+") { index = 1 }
+        var digits = 0
+        var hasPoint = false
+        while index < count {
+            let byte = bytes[index]
+            if byte &- UInt8(ascii: "0") < 10 {
+                digits += 1
+            } else if byte == UInt8(ascii: "."), !hasPoint {
+                hasPoint = true
+            } else {
+                break
+            }
+            index += 1
         }
         guard digits > 0 else { return false }
-        guard let mark = rest.first else { return true }
-        guard mark | 0x20 == UInt8(ascii: "e") else { return false }
-        rest.removeFirst()
+        guard index < count else { return true }
+        return isExponent(UnsafeRawBufferPointer(rebasing: bytes[index...]))
+    }
+
+    private static func isExponent(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var rest = bytes[...]
+        guard rest.removeFirst() | 0x20 == UInt8(ascii: "e") else { return false }
         if let sign = rest.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") { rest.removeFirst() }
-        let exponent = takeDigits(&rest)
-        return exponent > 0 && exponent <= 4 && rest.isEmpty
+        let digits = takeDigits(&rest)
+        return digits > 0 && digits <= 4 && rest.isEmpty
     }
 
     private static func takeDigits(_ rest: inout Slice<UnsafeRawBufferPointer>) -> Int {
@@ -109,12 +122,17 @@ enum CSVValue {
 
     static func isDate(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count == 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
-            let year = number(bytes, 0..<4), let month = number(bytes, 5..<7), let day = number(bytes, 8..<10)
+            let century = pair(bytes, 0), let years = pair(bytes, 2), let month = pair(bytes, 5),
+            let day = pair(bytes, 8)
         else { return false }
-        guard year >= 1, (1...12).contains(month) else { return false }
-        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
-        return (1...days).contains(day)
+        let year = century * 100 + years
+        guard year >= 1, month >= 1, month <= 12, day >= 1 else { return false }
+        if day <= 28 { return true }
+        switch month {
+        case 2: return day == 29 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        case 4, 6, 9, 11: return day <= 30
+        default: return day <= 31
+        }
     }
 
     /// A date alone, or with hours and minutes behind `T` or a space, perhaps seconds, a fraction, and a zone.
@@ -122,12 +140,12 @@ enum CSVValue {
         guard bytes.count >= 10, isDate(UnsafeRawBufferPointer(rebasing: bytes[..<10])) else { return false }
         if bytes.count == 10 { return true }
         guard bytes.count >= 16, bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: " "),
-            bytes[13] == UInt8(ascii: ":"), let hour = number(bytes, 11..<13), hour < 24,
-            let minute = number(bytes, 14..<16), minute < 60
+            bytes[13] == UInt8(ascii: ":"), let hour = pair(bytes, 11), hour < 24,
+            let minute = pair(bytes, 14), minute < 60
         else { return false }
         var rest = bytes[16...]
         if rest.first == UInt8(ascii: ":") {
-            guard rest.count >= 3, let second = number(bytes, 17..<19), second < 60 else { return false }
+            guard rest.count >= 3, let second = pair(bytes, 17), second < 60 else { return false }
             rest = bytes[19...]
             if rest.first == UInt8(ascii: ".") {
                 rest.removeFirst()
@@ -149,13 +167,9 @@ enum CSVValue {
         return digits.count == 2 || (Int(digits.suffix(2)).map { $0 < 60 } ?? false)
     }
 
-    private static func number(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Int? {
-        var value = 0
-        for index in range {
-            let digit = bytes[index] &- UInt8(ascii: "0")
-            guard digit < 10 else { return nil }
-            value = value * 10 + Int(digit)
-        }
-        return value
+    /// Two digits.
+    private static func pair(_ bytes: UnsafeRawBufferPointer, _ index: Int) -> Int? {
+        let (tens, ones) = (bytes[index] &- UInt8(ascii: "0"), bytes[index + 1] &- UInt8(ascii: "0"))
+        return tens < 10 && ones < 10 ? Int(tens) * 10 + Int(ones) : nil
     }
 }
