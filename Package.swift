@@ -29,6 +29,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CPQ", providers: [.apt(["libpq-dev"])]),
         .target(name: "CLinux"),
 
         target("ShipyardModel", []),
@@ -47,10 +48,12 @@ let package = Package(
             "ShipyardFileStore",
             ["ShipyardModel", "ShipyardSystem", "ShipyardHTTPClient", "CLinux", "CExpat", "CCrypto", "CZstd"]),
         target(
+            "ShipyardTables", ["ShipyardModel", "ShipyardSystem", "ShipyardFileStore", "CSQLite", "CPQ"]),
+        target(
             "ShipyardStaging",
             [
                 "ShipyardModel", "ShipyardSpecs", "ShipyardPlanner", "ShipyardSystem", "ShipyardHTTPClient",
-                "ShipyardFileStore", "CArchive",
+                "ShipyardFileStore", "ShipyardTables", "CArchive",
             ]),
         target(
             "ShipyardService",
@@ -80,7 +83,7 @@ let package = Package(
                 "ShipyardModel", "ShipyardDiagnostics", "ShipyardSpecs", "ShipyardPlanner", "ShipyardEngine",
                 "ShipyardStore", "ShipyardSystem", "ShipyardNode", "ShipyardHTTPClient", "ShipyardStaging",
                 "ShipyardService", "ShipyardSubmission", "ShipyardAPI", "ShipyardCalendar",
-                "ShipyardFileStore", "ShipyardMetadata", "ShipyardVault",
+                "ShipyardFileStore", "ShipyardMetadata", "ShipyardTables", "ShipyardVault",
             ]),
         .executableTarget(name: "shipyard-swift", dependencies: ["ShipyardCommands"]),
 
@@ -97,6 +100,7 @@ let package = Package(
         tests("ShipyardNodeTests", ["ShipyardSystem", "ShipyardNode", "TestSupport"], resources: []),
         tests("ShipyardHTTPClientTests", ["ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardFileStoreTests", ["ShipyardFileStore", "TestSupport"], resources: []),
+        tests("ShipyardTablesTests", ["ShipyardTables", "TestSupport"], resources: []),
         tests("ShipyardStagingTests", ["ShipyardStaging", "TestSupport"], resources: []),
         tests("ShipyardAPITests", ["ShipyardAPI", "ShipyardHTTPClient", "TestSupport"], resources: []),
         tests("ShipyardServiceTests", ["ShipyardService", "TestSupport"], resources: []),

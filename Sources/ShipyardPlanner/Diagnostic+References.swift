@@ -90,6 +90,15 @@ extension Diagnostic {
         return diagnostic
     }
 
+    static func unknownConnection(_ alias: String, at range: SourceRange, known: [String]) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .unknownConnection,
+            message: "could not find database `\(alias)` in `sql` of the credentials",
+            primary: Label(at: range, "no such alias"))
+        if let near = closestMatch(to: alias, in: known) { diagnostic.help = "did you mean `\(near)`?" }
+        return diagnostic
+    }
+
     static func unknownDataLayout(_ kind: String, at range: SourceRange, known: [String]) -> Diagnostic {
         var diagnostic = Diagnostic(
             code: .unknownDataLayout,

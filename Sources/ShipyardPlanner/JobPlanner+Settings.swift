@@ -15,8 +15,10 @@ extension JobPlanner {
         plan.environmentSecret = spec.environmentSecret
         plan.inputData = spec.inputData
         plan.storageAccounts = accounts(spec.inputData, [])
+        plan.connections = setting.connections(spec.inputData, [])
         prepareRecurrence()
         checkAliases(spec.inputData, spec.outputData, at: spec.id.range)
+        checkConnections(spec.inputData, spec.outputTables, at: spec.id.range)
         checkDestinations(spec)
         checkVolumes(spec.dataVolumes, "data_volumes", setting.config?.dataVolumes, at: spec.id.range)
         checkVolumes(
@@ -134,6 +136,9 @@ extension JobPlanner {
                 transfer.addsTaskID = true
                 return transfer
             }
+        let tables = task.outputTables + spec.outputTables
+        template.outputTables = tables.isEmpty ? nil : tables
+        template.connections = setting.connections(task.inputData, tables)
         let fileAlias = task.factory?.fileAlias
         if fileAlias != nil { template.hasFactoryFile = true }
         let others =
@@ -188,6 +193,7 @@ extension JobPlanner {
         checkRepeats(spec.dataVolumes + task.dataVolumes, "data volumes", at: task.range)
         checkRepeats(spec.sharedDataVolumes + task.sharedDataVolumes, "shared data volumes", at: task.range)
         checkAliases(task.inputData, task.outputData, at: task.range)
+        checkConnections(task.inputData, task.outputTables, at: task.range)
         for file in task.resourceFiles { checkStore(file, at: task.range) }
         if task.activity != nil,
             let file = task.resourceFiles.first(where: { Self.activityFiles.contains($0.filePath) })
@@ -230,6 +236,15 @@ extension JobPlanner {
         for layout in input?.layouts ?? [] {
             guard let known = setting.config?.dataLayouts, known[layout.kind] == nil else { continue }
             report(.unknownDataLayout(layout.kind, at: range, known: known.keys.sorted()))
+        }
+    }
+
+    private mutating func checkConnections(
+        _ input: InputDataSpec?, _ output: [TableLoadSpec], at range: SourceRange
+    ) {
+        for alias in (input?.queries ?? []).map(\.connection) + output.map(\.connection)
+        where setting.connection(of: alias) == nil {
+            report(.unknownConnection(alias, at: range, known: setting.credentials?.connections.keys.sorted() ?? []))
         }
     }
 

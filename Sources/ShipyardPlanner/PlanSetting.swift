@@ -20,4 +20,17 @@ package struct PlanSetting: Sendable {
         guard let credentials else { return StorageAccount(.embedded, alias: alias, name: alias) }
         return credentials.accounts[alias]
     }
+
+    /// The database behind `alias`. Without credentials it is a file of the home that is named so.
+    package func connection(of alias: String) -> SQLConnection? {
+        guard let credentials else { return SQLConnection(embedded: alias) }
+        return credentials.connections[alias]
+    }
+
+    /// Those that data come from and go to, each once; nil for none.
+    package func connections(_ input: InputDataSpec?, _ output: [TableLoadSpec]) -> [SQLConnection]? {
+        let aliases = (input?.queries ?? []).map(\.connection) + output.map(\.connection)
+        let found = Set(aliases).sorted().compactMap { connection(of: $0) }
+        return found.isEmpty ? nil : found
+    }
 }

@@ -23,6 +23,9 @@ package struct TaskTemplate: Sendable, Codable, Hashable {
     package var resourceFiles: [ResourceFileSpec] = []
     package var inputData: InputDataSpec?
     package var outputData: [StorageTransferSpec] = []
+    package var outputTables: [TableLoadSpec]?
+    /// What the databases of `outputTables` and of `inputData` are.
+    package var connections: [SQLConnection]?
     /// What the aliases of the two, of resource files and of a `file` factory stand for.
     package var storageAccounts: [StorageAccount]?
     /// Each task has a file of its own, which its factory found.
@@ -79,6 +82,7 @@ package struct JobPlan: Sendable, Codable {
     package var inputData: InputDataSpec?
     /// What the aliases in it stand for.
     package var storageAccounts: [StorageAccount]?
+    package var connections: [SQLConnection]?
     /// Azure's "on task failure" switch: true when any `job_action` key was written in the job.
     package var performsExitOptionsJobAction = false
     package var usesTaskDependencies = false
@@ -96,7 +100,7 @@ package struct JobPlan: Sendable, Codable {
     /// All other members. What is forgotten here is not stored.
     enum CodingKeys: String, CodingKey, CaseIterable {
         case id, autoComplete, priority, maxWallTime, autoPool, preparationCommand, releaseCommand
-        case environment, environmentSecret, inputData, storageAccounts, performsExitOptionsJobAction
+        case environment, environmentSecret, inputData, storageAccounts, connections, performsExitOptionsJobAction
         case usesTaskDependencies
         case isJobSchedule, recurrence
     }

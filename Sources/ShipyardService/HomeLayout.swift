@@ -16,6 +16,8 @@ package struct HomeLayout: Sendable, Hashable {
     package var packages: String { home + "/packages" }
     package var vault: String { home + "/vault" }
     package var storage: String { home + "/storage" }
+    /// Files of SQLite that credentials name without a directory. As `storage`, they are the user's.
+    package var databases: String { home + "/databases" }
     package var nodes: String { home + "/nodes" }
     package func poolRoot(_ pool: PoolID) -> String { "\(home)/nodes/\(pool)" }
     package func nodeRoot(_ node: NodeID, of pool: PoolID) -> String { "\(home)/nodes/\(pool)/\(node)" }

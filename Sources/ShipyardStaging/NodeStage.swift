@@ -2,6 +2,7 @@ import Glibc
 import ShipyardFileStore
 import ShipyardModel
 import ShipyardSystem
+import ShipyardTables
 
 /// The body of `shipyard-swift node-stage`, which a node agent runs before a command that needs files.
 ///
@@ -56,13 +57,21 @@ package enum NodeStage {
             var stager = try ResourceFileStager(workingDirectory: workingDirectory, mover)
             for file in manifest.resourceFiles { try stager.place(file) }
         }
-        guard !manifest.inputs.isEmpty || !manifest.taskFiles.isEmpty || !manifest.layouts.isEmpty else { return }
+        guard !manifest.inputs.isEmpty || !manifest.taskFiles.isEmpty || !manifest.layouts.isEmpty
+            || !manifest.queries.isEmpty
+        else { return }
         report.begin()
         do throws(FileStoreError) {
             for layout in manifest.layouts { try mover.makeFolders(layout) }
             if manifest.storageIsFirst { try fetchStored(manifest, mover) }
             for (index, files) in manifest.taskFiles.enumerated() { try mover.download(files, at: index) }
             if !manifest.storageIsFirst { try fetchStored(manifest, mover) }
+        } catch {
+            throw StagingFailure(input: error)
+        }
+        let tables = TableMover(manifest, ConnectionURLLine.urls(in: input), mover, report)
+        do throws(TableError) {
+            for query in manifest.queries { try tables.fetch(query) }
         } catch {
             throw StagingFailure(input: error)
         }
@@ -137,6 +146,7 @@ package enum NodeStage {
                 keys.merge(found) { $1 }
                 continue
             }
+            if ConnectionURLLine.isOne(line) { continue }
             do {
                 manifest.add(try JSONCoding.decode(StagingManifest.self, from: Array(line)))
             } catch {

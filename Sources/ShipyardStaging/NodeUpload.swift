@@ -3,6 +3,7 @@ import ShipyardFileStore
 import ShipyardModel
 import ShipyardSpecs
 import ShipyardSystem
+import ShipyardTables
 
 /// The body of `shipyard-swift node-upload`, which a node agent runs after a command whose files are to be stored: the other
 /// verb of `NodeStage`, with the same manifests.
@@ -13,13 +14,16 @@ package enum NodeUpload {
         let report = ProgressReport()
         do throws(UploadProblem) {
             let (manifest, keys): (StagingManifest, [String: StorageKeys])
+            let urls: [String: Secret]
             do throws(StagingFailure) {
-                (manifest, keys) = try NodeStage.manifest(in: NodeStage.readStandardInput())
+                let input = try NodeStage.readStandardInput()
+                (manifest, keys) = try NodeStage.manifest(in: input)
+                urls = ConnectionURLLine.urls(in: input)
             } catch {
                 throw UploadProblem(UploadFailure(.miscError, error.message))
             }
             report.begin()
-            try upload(manifest, keys, in: ".", report, variable: DataMover.environment)
+            try upload(manifest, keys, urls, in: ".", report, variable: DataMover.environment)
             report.end()
             return 0
         } catch {
@@ -38,7 +42,7 @@ package enum NodeUpload {
 
     /// Every rule whose condition holds, whatever becomes of the others. Throws the first failure, with the number of others.
     static func upload(
-        _ manifest: StagingManifest, _ keys: [String: StorageKeys], in workingDirectory: String,
+        _ manifest: StagingManifest, _ keys: [String: StorageKeys], _ urls: [String: Secret] = [:], in workingDirectory: String,
         _ report: ProgressReport, variable: @escaping (String) -> [UInt8]?
     ) throws(UploadProblem) {
         // No spec can set this one, which `AZ_BATCH_TASK_ID` is not.
@@ -52,6 +56,10 @@ package enum NodeUpload {
             } catch {
                 failures.append(error)
             }
+        }
+        // Whoever sees rows finds the files that belong to them.
+        if failures.isEmpty, manifest.hasSucceeded {
+            try load(manifest.tables, TableMover(manifest, urls, mover, report), task: task)
         }
         // Whatever was stored must be stored before that of which it was made goes.
         if failures.isEmpty, manifest.hasSucceeded {
@@ -70,6 +78,23 @@ package enum NodeUpload {
             failures.count == 1
             ? "" : "; and \(failures.count - 1) more of its \(manifest.outputs.count) rules failed"
         throw UploadProblem(UploadFailure(UploadFault(first.code), "\(first.description)\(others)"))
+    }
+
+    /// In the order in which they are written; what follows one that has failed may need its rows, and is not loaded.
+    private static func load(
+        _ rules: [TableLoadSpec], _ mover: TableMover, task: BytePath
+    ) throws(UploadProblem) {
+        for (index, rule) in rules.enumerated() {
+            do throws(TableError) {
+                try mover.load(rule, at: index, task: task)
+            } catch {
+                let rest = rules.count - index - 1
+                let others = rest == 0 ? "" : "; the loads after it (\(rest)) were not begun"
+                throw UploadProblem(
+                    UploadFailure(
+                        UploadFault(error.kind), "Table `\(rule.target.table)`: \(error.description)\(others)"))
+            }
+        }
     }
 }
 

@@ -52,6 +52,14 @@ package struct StagingManifest: Codable, Sendable, Hashable {
     /// `azure_storage` stands before `azure_batch`.
     package var storageIsFirst = false
     package var outputs: [StorageTransferSpec] = []
+    package var queries: [TableQuerySpec] = []
+    package var tables: [TableLoadSpec] = []
+    /// What aliases in those two stand for.
+    package var connections: [SQLConnection] = []
+    /// `databases/` of the home.
+    package var databaseRoot: String?
+    /// What tells the loads of the job from all others.
+    package var loadScope: String?
     /// For `outputs`: how the command ended.
     package var hasSucceeded = false
 
@@ -74,6 +82,11 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         layouts = try fields.decodeIfPresent([InputDataSpec.Layout].self, forKey: .layouts) ?? []
         storageIsFirst = try fields.decodeIfPresent(Bool.self, forKey: .storageIsFirst) ?? false
         outputs = try fields.decodeIfPresent([StorageTransferSpec].self, forKey: .outputs) ?? []
+        queries = try fields.decodeIfPresent([TableQuerySpec].self, forKey: .queries) ?? []
+        tables = try fields.decodeIfPresent([TableLoadSpec].self, forKey: .tables) ?? []
+        connections = try fields.decodeIfPresent([SQLConnection].self, forKey: .connections) ?? []
+        databaseRoot = try fields.decodeIfPresent(String.self, forKey: .databaseRoot)
+        loadScope = try fields.decodeIfPresent(String.self, forKey: .loadScope)
         hasSucceeded = try fields.decodeIfPresent(Bool.self, forKey: .hasSucceeded) ?? false
     }
 
@@ -93,12 +106,17 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         try encode(layouts, .layouts)
         if storageIsFirst { try fields.encode(true, forKey: .storageIsFirst) }
         try encode(outputs, .outputs)
+        try encode(queries, .queries)
+        try encode(tables, .tables)
+        try encode(connections, .connections)
+        try fields.encodeIfPresent(databaseRoot, forKey: .databaseRoot)
+        try fields.encodeIfPresent(loadScope, forKey: .loadScope)
         if hasSucceeded { try fields.encode(true, forKey: .hasSucceeded) }
     }
 
     private enum CodingKeys: String, CodingKey {
         case applicationPackages, resourceFiles, accounts, embeddedRoot, taskFiles, taskFilePlaces, inputs
-        case layouts, storageIsFirst, outputs, hasSucceeded
+        case layouts, storageIsFirst, outputs, queries, tables, connections, databaseRoot, loadScope, hasSucceeded
     }
 
     /// What a template has, and then what one task has of its own.
@@ -113,13 +131,18 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         layouts += other.layouts
         storageIsFirst = storageIsFirst || other.storageIsFirst
         outputs += other.outputs
+        queries += other.queries
+        tables += other.tables
+        connections += other.connections
+        databaseRoot = other.databaseRoot ?? databaseRoot
+        loadScope = other.loadScope ?? loadScope
         hasSucceeded = hasSucceeded || other.hasSucceeded
     }
 
     /// Nothing to put in place.
     package var isEmpty: Bool {
         applicationPackages.isEmpty && resourceFiles.isEmpty && taskFiles.isEmpty && inputs.isEmpty
-            && layouts.isEmpty
+            && layouts.isEmpty && queries.isEmpty
     }
 }
 

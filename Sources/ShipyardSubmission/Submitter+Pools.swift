@@ -84,7 +84,17 @@ extension Submitter {
             placed.startTask?.resourceFiles = files.map { located($0, below: base) }
         }
         placed.storageAccounts = try accounts(of: placed, PlanSetting(credentials: credentials))
+        placed.connections = try connections(of: placed, PlanSetting(credentials: credentials))
         return placed
+    }
+
+    private func connections(of spec: PoolSpec, _ setting: PlanSetting) throws(SubmissionError) -> [SQLConnection]? {
+        for query in spec.inputData?.queries ?? [] where setting.connection(of: query.connection) == nil {
+            throw .refused(
+                .invalid, "ConnectionUnknown",
+                "pool `\(spec.id)`: the credentials have no database `\(query.connection)`")
+        }
+        return setting.connections(spec.inputData, [])
     }
 
     /// What the aliases of its data stand for; nil where it has none.

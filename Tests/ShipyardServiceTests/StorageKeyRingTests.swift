@@ -63,6 +63,40 @@ private final class KeyBench {
 }
 
 @Suite(.blocking) struct StorageKeyRingTests {
+    /// As keys are: from the file as it is, for the database that was meant, else as it came.
+    @Test func urlOpensTheDatabaseThatWasMeant() throws {
+        let bench = try KeyBench()
+        func connection(_ url: String) throws -> SQLConnection {
+            var connection = try SQLConnection(alias: "shop", url: url)
+            connection.credentialsFile = bench.file
+            return connection
+        }
+        func write(_ url: String) throws {
+            try "credentials:\n  sql:\n    shop: {url: '\(url)'}\n".write(toFile: bench.file, atomically: true, encoding: .utf8)
+        }
+        func url(_ connection: SQLConnection) -> String {
+            do throws(SecretFailure) {
+                let url = try bench.ring.url(for: connection)
+                return url?.withExposedBytes { String(decoding: $0, as: UTF8.self) } ?? "none"
+            } catch {
+                return "failed: \(error.reason)"
+            }
+        }
+        let meant = try connection("postgresql://db/shop")
+        try write("postgresql://ada:one@db/shop")
+        #expect(url(meant) == "postgresql://ada:one@db/shop")
+        try write("postgresql://bob:two@db/shop")
+        #expect(url(meant) == "postgresql://bob:two@db/shop")
+        try write("postgresql://bob:two@other/shop")
+        #expect(url(meant) == "failed: `shop` in \(bench.file) is another database by now")
+        var brought = CredentialsSpec()
+        brought.add(meant, Secret("postgresql://eve:three@db/shop"))
+        bench.ring.remember(brought)
+        #expect(url(meant) == "postgresql://eve:three@db/shop")
+        #expect(url(try connection("sqlite:x.db")) == "none")
+        #expect(url(try connection("postgresql://else/x")) == "failed: `shop` in \(bench.file) is another database by now")
+    }
+
     @Test func keyIsTheOneThatTheFileHasNow() throws {
         let bench = try KeyBench()
         try bench.write("first")

@@ -72,6 +72,7 @@ package enum CommandTree {
                         MetadataCommands.patch, MetadataQueryCommands.query, MetadataCommands.delete,
                         MetadataQueryCommands.history,
                     ]),
+                .group("sql", "tables of databases", [SQLQueryCommand.command, SQLLoadCommand.command]),
                 .group("keyvault", "the secrets of a home", KeyvaultCommands.all),
                 ValidateCommand.command, PlanCommand.command, ExplainCommand.command,
                 .group(

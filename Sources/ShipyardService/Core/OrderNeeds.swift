@@ -24,14 +24,17 @@ struct TaskFilesMissing: Error { let sentence: String }
 
 extension ServiceCore {
     func storageKeys(of template: WorkTemplate, _ needs: inout OrderNeeds) throws(SecretFailure) -> Secret? {
-        guard template.storageAccounts.contains(where: { $0.kind != .embedded }) else { return nil }
+        guard template.needsKeys else { return nil }
         let id = ObjectIdentifier(template)
         if let known = needs.keys[id] { return try known.get() }
         let found: Result<Secret?, SecretFailure>
         do throws(SecretFailure) {
             var keys: [String: StorageKeys] = [:]
             for account in template.storageAccounts { keys[account.alias] = try self.keys(for: account) }
-            found = .success(StorageKeyLine.secret(of: keys))
+            var urls: [String: Secret] = [:]
+            for connection in template.connections { urls[connection.alias] = try url(for: connection) }
+            found = .success(
+                Secret(lines: [StorageKeyLine.secret(of: keys), ConnectionURLLine.secret(of: urls)].compactMap(\.self)))
         } catch {
             found = .failure(error)
         }
@@ -44,6 +47,14 @@ extension ServiceCore {
             return try storageKeys.keys(for: account)
         } catch {
             throw SecretFailure("The keys of the \(account.place) cannot be had: \(error.reason).")
+        }
+    }
+
+    private func url(for connection: SQLConnection) throws(SecretFailure) -> Secret? {
+        do throws(SecretFailure) {
+            return try storageKeys.url(for: connection)
+        } catch {
+            throw SecretFailure("The URL of the database \(connection.shown) cannot be had: \(error.reason).")
         }
     }
 
@@ -86,5 +97,11 @@ extension ServiceCore {
         } catch {
             throw TaskFilesMissing(sentence: "\(who): \(error.message).")
         }
+    }
+}
+
+extension WorkTemplate {
+    fileprivate var needsKeys: Bool {
+        storageAccounts.contains { $0.kind != .embedded } || connections.contains { $0.kind != .sqlite }
     }
 }

@@ -5,7 +5,7 @@ import ShipyardSpecs
 import ShipyardSystem
 import Synchronization
 
-/// Keys of storage accounts, for whoever works with them in the service: as the credentials file has them now, so that a key
+/// Keys of storage accounts and URLs of databases, for whoever works with them in the service: as the credentials file has them now, so that a key
 /// that is changed there counts at once, or else as they came with a submission. No key is stored anywhere.
 package final class StorageKeyRing: Sendable {
     /// A credentials file has a few kilobytes.
@@ -15,6 +15,7 @@ package final class StorageKeyRing: Sendable {
 
     private struct State {
         var remembered = Bounded<StorageAccount, CredentialsSpec>()
+        var rememberedConnections = Bounded<SQLConnection, CredentialsSpec>()
         var files = Bounded<String, ReadFile>()
     }
 
@@ -43,10 +44,13 @@ package final class StorageKeyRing: Sendable {
     ///
     /// - Parameter credentials: as they came, without values of secrets, which are asked for each time.
     package func remember(_ credentials: CredentialsSpec) {
-        let accounts = resolved(credentials).accounts
+        let known = resolved(credentials)
         state.withLock { state in
-            for (_, account) in accounts where account.kind != .embedded {
+            for (_, account) in known.accounts where account.kind != .embedded {
                 state.remembered.put(credentials, for: account)
+            }
+            for (_, connection) in known.connections where connection.kind != .sqlite {
+                state.rememberedConnections.put(credentials, for: connection)
             }
         }
     }
@@ -63,6 +67,44 @@ package final class StorageKeyRing: Sendable {
                 return try keys(of: account.alias, in: resolved(known))
             }
         }
+    }
+
+    /// What opens a database; nil where its place does. Throws as `keys` does.
+    package func url(for connection: SQLConnection) throws(SecretFailure) -> Secret? {
+        if connection.kind == .sqlite { return nil }
+        return try state.withLock { state throws(SecretFailure) in
+            do throws(SecretFailure) {
+                return try fromFile(connection, &state)
+            } catch {
+                guard let known = state.rememberedConnections[connection] else { throw error }
+                return try url(of: connection, in: resolved(known), connection.shown)
+            }
+        }
+    }
+
+    private func fromFile(_ connection: SQLConnection, _ state: inout State) throws(SecretFailure) -> Secret {
+        guard let path = connection.credentialsFile else {
+            throw SecretFailure("nobody has said which credentials file has the URL of `\(connection.alias)`")
+        }
+        return try url(of: connection, in: resolved(try content(of: path, &state)), path)
+    }
+
+    private func url(
+        of connection: SQLConnection, in resolved: CredentialsSpec, _ place: String
+    ) throws(SecretFailure) -> Secret {
+        guard let found = resolved.connections[connection.alias] else {
+            if let failure = resolved.failure(at: ["credentials"]) { throw failure }
+            throw SecretFailure("\(place) has no database `\(connection.alias)` any more")
+        }
+        if let failure = resolved.failure(at: ["credentials", "sql", connection.alias]) { throw failure }
+        // Rows must not come into another database than the one that was meant.
+        guard found.isSamePlace(as: connection) else {
+            throw SecretFailure("`\(connection.alias)` in \(place) is another database by now")
+        }
+        guard let url = resolved.urls[connection.alias] else {
+            throw SecretFailure("\(place) has no `url` of `\(connection.alias)`")
+        }
+        return url
     }
 
     private func fromFile(

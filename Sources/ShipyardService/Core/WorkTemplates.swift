@@ -54,6 +54,8 @@ extension ServiceCore {
                 resourceFiles: template.resourceFiles,
                 applicationPackages: packages(ofJob: job), inputData: template.inputData,
                 outputData: template.outputData, storageAccounts: template.storageAccounts ?? [],
+                outputTables: template.outputTables ?? [], connections: template.connections ?? [],
+                loadScope: "\(plan.id)/\(job)-\(engine.job(job)?.creationTime.milliseconds ?? 0)",
                 hasOwnFiles: template.hasFactoryFile ?? false, activity: template.activity,
                 recordsOutput: template.recordsOutput ?? false,
                 mayBeLate: template.hasLateReferences ?? false))
@@ -69,7 +71,8 @@ extension ServiceCore {
                 secrets: plan.environmentSecret.map { [EnvironmentSecret($0)] } ?? [],
                 maxWallTime: isRelease ? Limits.releaseTime : nil, applicationPackages: packages(ofJob: job),
                 inputData: isRelease ? nil : plan.inputData,
-                storageAccounts: isRelease ? [] : plan.storageAccounts ?? []))
+                storageAccounts: isRelease ? [] : plan.storageAccounts ?? [],
+                connections: isRelease ? [] : plan.connections ?? []))
     }
 
     func startTaskTemplate(_ spec: PoolSpec) -> WorkTemplate {
@@ -82,7 +85,7 @@ extension ServiceCore {
                 .startTask(spec.id), environment: variables.map { ($0.name, $0.value) }, secrets: secrets,
                 resourceFiles: spec.resourceFiles + (spec.startTask?.resourceFiles ?? []),
                 applicationPackages: spec.applicationPackages, inputData: spec.inputData,
-                storageAccounts: spec.storageAccounts ?? []))
+                storageAccounts: spec.storageAccounts ?? [], connections: spec.connections ?? []))
     }
 
     private func packages(ofJob job: UInt32) -> [ApplicationPackageSpec] {

@@ -115,6 +115,8 @@ extension LocalSubstrate {
         guard !uploadConditions(template).isEmpty else { return nil }
         var manifest = StagingManifest()
         manifest.outputs = late?.output ?? template.outputData
+        manifest.tables = template.outputTables
+        manifest.loadScope = "\(lives.state)/\(template.loadScope)"
         let input = late == nil ? template.inputData : late?.input
         if template.deletesInputs { manifest.inputs = input?.azureStorage ?? [] }
         addStores(of: template, to: &manifest)
@@ -126,7 +128,8 @@ extension LocalSubstrate {
     }
 
     private func uploadConditions(_ template: WorkTemplate) -> UploadConditions {
-        UploadConditions(template.outputData).union(template.deletesInputs ? .success : [])
+        UploadConditions(template.outputData)
+            .union(template.deletesInputs || !template.outputTables.isEmpty ? .success : [])
     }
 
     private func addStores(of template: WorkTemplate, to manifest: inout StagingManifest) {
@@ -134,6 +137,8 @@ extension LocalSubstrate {
         if manifest.accounts.contains(where: { $0.kind == .embedded }) {
             manifest.embeddedRoot = layout.storage
         }
+        manifest.connections = template.connections
+        if !manifest.connections.isEmpty { manifest.databaseRoot = layout.databases }
     }
 
     /// What this one has of its own: a file of its factory, data that others' outputs name, and where the files of other
@@ -161,6 +166,7 @@ extension StagingManifest {
         taskFiles = input?.azureBatch ?? []
         inputs = input?.azureStorage ?? []
         layouts = input?.layouts ?? []
+        queries = input?.queries ?? []
         storageIsFirst = input?.storageIsFirst ?? false
     }
 }

@@ -97,6 +97,10 @@ package final class WorkTemplate: Sendable {
     package let outputData: [StorageTransferSpec]
     /// What aliases stand for.
     package let storageAccounts: [StorageAccount]
+    package let outputTables: [TableLoadSpec]
+    package let connections: [SQLConnection]
+    /// Tells the job from every other of this state, also from one that has had its number in a copy.
+    package let loadScope: String
     /// Each piece of work has files of its own to fetch.
     package let hasOwnFiles: Bool
     package let activity: ActivitySpec?
@@ -118,6 +122,7 @@ package final class WorkTemplate: Sendable {
         secretFiles: [SecretFileSpec] = [], maxWallTime: TimeSpan? = nil, resourceFiles: [ResourceFileSpec] = [],
         applicationPackages: [ApplicationPackageSpec], inputData: InputDataSpec? = nil,
         outputData: [StorageTransferSpec] = [], storageAccounts: [StorageAccount] = [],
+        outputTables: [TableLoadSpec] = [], connections: [SQLConnection] = [], loadScope: String = "",
         hasOwnFiles: Bool = false, activity: ActivitySpec? = nil, recordsOutput: Bool = false,
         mayBeLate: Bool = false
     ) {
@@ -135,6 +140,9 @@ package final class WorkTemplate: Sendable {
         self.inputData = inputData
         self.outputData = outputData
         self.storageAccounts = storageAccounts
+        self.outputTables = outputTables
+        self.connections = connections
+        self.loadScope = loadScope
         self.hasOwnFiles = hasOwnFiles
         self.purpose = purpose
         self.job = job

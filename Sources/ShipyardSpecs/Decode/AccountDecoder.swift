@@ -7,6 +7,7 @@ extension CredentialsSpec {
         guard let credentials = Fields(root, SchemaTable.credentials).fields("credentials") else { return }
         innerSecret = credentials.fields("keyvault")?.environmentSecret("credentials_secret_id")
         if innerSecret != nil || SecretSubstitution.isNeeded(root, SchemaTable.credentials) { unresolved = root }
+        addConnections(credentials)
         guard let storage = credentials.fields("storage"), let pattern = storage.schema.pattern,
             let schema = pattern.value.type.innerMapping
         else { return }
@@ -19,6 +20,23 @@ extension CredentialsSpec {
                     accessKeyID: fields.string("access_key_id"),
                     key: fields.secret("secret_access_key") ?? fields.secret("account_key"),
                     sessionToken: fields.secret("session_token"), sas: fields.secret("sas_token")))
+        }
+    }
+
+    private mutating func addConnections(_ credentials: Fields) {
+        guard let schema = credentials.fields("sql")?.schema.pattern?.value.type.innerMapping else { return }
+        for (alias, node) in credentials.named("sql") {
+            let fields = Fields(node, schema)
+            guard let url = fields.secret("url") else {
+                // What is kept in a vault is not taken for a file of the home.
+                let isElsewhere = fields.has("url_keyvault_secret_id")
+                add(isElsewhere ? SQLConnection(unknown: alias) : SQLConnection(embedded: alias) ?? SQLConnection(unknown: alias), nil)
+                continue
+            }
+            let text = url.withExposedBytes { String(decoding: $0, as: UTF8.self) }
+            if let connection = try? SQLConnection(alias: alias, url: text) {
+                add(connection, connection.kind == .sqlite ? nil : url)
+            }
         }
     }
 

@@ -64,6 +64,14 @@ extension Fields {
                     remotePath: entry.string("remote_path") ?? "")
             }
         }
+        if fields.has("sql") {
+            data.queries = fields.list("sql").map { entry in
+                TableQuerySpec(
+                    connection: entry.string("connection") ?? "", query: entry.string("query") ?? "",
+                    parameters: (entry.value("parameters")?.elements ?? []).map { PythonText.of($0.content) ?? "" },
+                    destination: entry.string("destination") ?? "")
+            }
+        }
         let order = (fields.node.entries ?? []).compactMap(\.key.string)
         if let storage = order.firstIndex(of: "azure_storage"),
             let tasks = order.firstIndex(of: "azure_batch"),
@@ -81,6 +89,19 @@ extension Fields {
                 transfer.condition = entry.word("condition") ?? .taskSuccess
             }
             return transfer
+        }
+    }
+
+    func outputTables() -> [TableLoadSpec] {
+        (fields("output_data")?.list("sql") ?? []).map { entry in
+            var target = TableTarget(entry.string("table") ?? "", entry.word("mode") ?? .append)
+            target.keys = entry.strings("keys")
+            target.columns = entry.named("columns").map { ColumnChoice($0.name, as: $0.value.string) }
+            target.types = entry.named("types").compactMap { column in
+                column.value.string.flatMap(ColumnType.init).map { TypedColumn(column.name, $0) }
+            }
+            return TableLoadSpec(
+                connection: entry.string("connection") ?? "", source: entry.string("source") ?? "", target)
         }
     }
 

@@ -15,6 +15,7 @@ extension TaskSpec {
         resourceFiles = fields.resourceFiles()
         inputData = fields.inputData()
         outputData = fields.outputData()
+        outputTables = fields.outputTables()
         maxTaskRetries = fields.integer("max_task_retries")
         maxWallTime = fields.duration("max_wall_time")
         retentionTime = fields.duration("retention_time")

@@ -1,5 +1,6 @@
 import ShipyardCalendar
 import ShipyardDiagnostics
+import ShipyardModel
 
 /// Rules between keys, which no table of single keys can hold. They look at the tree rather than at decoded
 /// types, so that they speak up beside other errors of the same file.
@@ -15,11 +16,15 @@ enum CrossChecks {
         case .jobs:
             for job in root["job_specifications"]?.elements ?? [] {
                 checkParameters(job, &diagnostics)
+                checkTables(job, &diagnostics)
                 for task in job["tasks"]?.elements ?? [] {
                     guard diagnostics.all.count < SpecLimits.findingsPerFile else { return }
                     checkTask(task, &diagnostics)
                 }
-                if let merge = job["merge_task"] { checkImages(merge, &diagnostics) }
+                if let merge = job["merge_task"] {
+                    checkImages(merge, &diagnostics)
+                    checkTables(merge, &diagnostics)
+                }
             }
         case .schedules: ScheduleChecks.check(root, zones: zones, &diagnostics)
         case .config:
@@ -37,6 +42,22 @@ enum CrossChecks {
             diagnostics.report(
                 .contradiction(
                     "`\(later.0)` must be more than `\(earlier.0)`", later.1, "not later", other: earlier.1))
+        }
+    }
+
+    /// `upsert` and `keys` belong together.
+    private static func checkTables(_ owner: SyntaxNode, _ diagnostics: inout Diagnostics) {
+        for load in owner["output_data"]?["sql"]?.elements ?? [] {
+            let keys = load["keys"]
+            let isUpsert = load["mode"]?.string == TableMode.upsert.rawValue
+            if isUpsert, keys?.elements?.isEmpty ?? true, let mode = load["mode"] {
+                diagnostics.report(
+                    .contradiction("`upsert` needs `keys`: the columns that tell rows apart", mode, "no keys", other: load))
+            }
+            if !isUpsert, let keys, keys.elements?.isEmpty == false {
+                diagnostics.report(
+                    .contradiction("`keys` have a meaning for `mode: upsert` alone", keys, "no upsert", other: load["mode"] ?? load))
+            }
         }
     }
 
@@ -61,6 +82,7 @@ enum CrossChecks {
 
     private static func checkTask(_ task: SyntaxNode, _ diagnostics: inout Diagnostics) {
         checkImages(task, &diagnostics)
+        checkTables(task, &diagnostics)
         guard let factory = task["task_factory"], factory["custom"] == nil else { return }
         for entry in factory.entries ?? [] where entry.key.string == "file" {
             guard entry.value.entries != nil, entry.value["azure_storage"] == nil else { continue }

@@ -23,6 +23,7 @@ extension ValueCheck {
         case .transferOptions: "no comma; options of blobxfer 1.9.4"
         case .notEmpty: "not empty"
         case .poolLifetime: "`job` or `job_schedule`"
+        case .databaseURL: "`sqlite:` or `postgresql://`"
         }
     }
 
@@ -38,7 +39,8 @@ extension ValueCheck {
         case .sha256: [("pattern", "\"^[0-9A-Fa-f]{64}$\"")]
         case .transferText, .transferPath, .transferOptions: [("pattern", "\"^[^,]*$\"")]
         case .notEmpty: [("minLength", "1")]
-        case .percentage, .duration, .positiveDuration, .date, .secretID, .relativePath, .environmentName, .poolLifetime:
+        case .percentage, .duration, .positiveDuration, .date, .secretID, .relativePath, .environmentName, .poolLifetime,
+            .databaseURL:
             []
         }
     }

@@ -17,6 +17,8 @@ extension SchemaTable {
             KeySchema("batch", .mapping(batch), effect: .none, "The Azure Batch account."),
             KeySchema("storage", .mapping(storage), "Storage accounts, each under an alias that jobs use."),
             KeySchema(
+                "sql", .mapping(sqlCredentials), own: true, "Databases, each under an alias that jobs use."),
+            KeySchema(
                 "docker_registry", .mapping(registries), effect: .none,
                 "Docker registries by server; `hub` is Docker Hub."),
             KeySchema(

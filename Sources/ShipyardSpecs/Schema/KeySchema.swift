@@ -115,10 +115,11 @@ package struct KeySchema: Sendable {
     }
 
     static func secret(
-        _ name: String, _ type: ValueType = .string, required: Bool = false, own: Bool = false,
-        effect: LocalEffect, _ meaning: String
+        _ name: String, _ type: ValueType = .string, required: Bool = false, check: ValueCheck? = nil,
+        own: Bool = false, effect: LocalEffect, _ meaning: String
     ) -> KeySchema {
-        var schema = KeySchema(name, type, required: required, effect: effect, own: own, meaning)
+        var schema = KeySchema(
+            name, type, required: required, check: check, effect: effect, own: own, meaning)
         schema.isSecret = true
         return schema
     }

@@ -150,6 +150,9 @@ extension SchemaTable {
                     "azure_storage",
                     .list(.mapping(MappingSchema("an entry of azure_storage", keys))),
                     "Files from a storage account."),
+                KeySchema(
+                    "sql", .list(.mapping(tableQuery)), own: true,
+                    "Results of queries, each as a CSV file with a row of names. They come last."),
             ]
                 + (isOfTask
                     ? [
@@ -184,7 +187,10 @@ extension SchemaTable {
             [
                 KeySchema(
                     "azure_storage", .list(.mapping(MappingSchema("an entry of azure_storage", keys))),
-                    "Files for a storage account.")
+                    "Files for a storage account."),
+                KeySchema(
+                    "sql", .list(.mapping(tableLoad)), own: true,
+                    "CSV files that go into tables when the command has succeeded and all files are stored."),
             ])
     }
 

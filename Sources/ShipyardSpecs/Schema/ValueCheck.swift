@@ -31,6 +31,7 @@ package enum ValueCheck: Sendable {
     case transferOptions
     case notEmpty
     case poolLifetime
+    case databaseURL
 }
 
 extension ValueCheck {
@@ -53,7 +54,7 @@ extension ValueCheck {
             (-1...Int(Int32.max)).contains(number) ? nil : .outsideLimits(node, key: key, -1...Int(Int32.max))
         case .percentage, .id, .taskID, .packageName, .duration, .positiveDuration, .date, .fileMode, .sha256,
             .secretID, .relativePath,
-            .environmentName, .transferText, .transferPath, .transferOptions, .notEmpty, .poolLifetime:
+            .environmentName, .transferText, .transferPath, .transferOptions, .notEmpty, .poolLifetime, .databaseURL:
             nil
         }
     }
@@ -82,8 +83,18 @@ extension ValueCheck {
         case .notEmpty: text.isEmpty ? .emptyText(node, key: key) : nil
         case .poolLifetime:
             ["job", "job_schedule"].contains(text.lowercased()) ? nil : .unknownPoolLifetime(node)
+        case .databaseURL: databaseFinding(text, node)
         case .percentage: PythonNumber.float(text).flatMap { finding(percentage: $0, node, key) }
         case .integer, .retries, .environmentName: nil
+        }
+    }
+
+    private func databaseFinding(_ text: String, _ node: SyntaxNode) -> Diagnostic? {
+        do throws(SQLConnection.Problem) {
+            _ = try SQLConnection(alias: "", url: text)
+            return nil
+        } catch {
+            return .invalidDatabaseURL(node, error)
         }
     }
 

@@ -1,5 +1,6 @@
 import ShipyardModel
 import ShipyardDiagnostics
+import ShipyardModel
 
 // The words of SY3xxx: values of the right type that nothing can be done with.
 extension Diagnostic {
@@ -54,6 +55,15 @@ extension Diagnostic {
             code: .invalidFileMode, message: "\(Quoted(node)) is not a file mode",
             primary: Label(at: node.range, "not octal, or more than four digits"))
         diagnostic.help = "write the permission bits in octal and in quotes, such as \"0750\""
+        return diagnostic
+    }
+
+    /// SY3025. What is wrong with it and not what it is.
+    static func invalidDatabaseURL(_ node: SyntaxNode, _ problem: SQLConnection.Problem) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .invalidDatabaseURL, message: "this is not the URL of a database: it \(problem.sentence)",
+            primary: Label(at: node.range, "no such URL"))
+        diagnostic.help = "write `sqlite:NAME.db` or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`"
         return diagnostic
     }
 

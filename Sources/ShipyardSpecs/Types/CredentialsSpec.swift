@@ -1,7 +1,7 @@
 import ShipyardDiagnostics
 import ShipyardModel
 
-/// What of `credentials` has a meaning on this machine: storage accounts by their aliases.
+/// What of `credentials` has a meaning on this machine: storage accounts and databases by their aliases.
 package struct CredentialsSpec: Sendable {
     package private(set) var accounts: [String: StorageAccount] = [:]
     /// For whoever opens a store. Whatever is kept or sent on has the account alone.
@@ -13,7 +13,16 @@ package struct CredentialsSpec: Sendable {
     private var ownFile: String?
     private var missing: [(path: [String], failure: SecretFailure)] = []
 
+    package private(set) var connections: [String: SQLConnection] = [:]
+    /// Those that have a secret in them; what opens a database of the home or of a file is its place.
+    package private(set) var urls: [String: Secret] = [:]
+
     package init() {}
+
+    package mutating func add(_ connection: SQLConnection, _ url: Secret?) {
+        connections[connection.alias] = connection
+        urls[connection.alias] = url
+    }
 
     /// Whether there are keys that stand in secrets, and so are not in `keys`.
     package var hasReferences: Bool { unresolved != nil }
@@ -94,6 +103,7 @@ package struct CredentialsSpec: Sendable {
     package mutating func setFile(_ file: String) {
         ownFile = file
         for alias in accounts.keys { accounts[alias]?.credentialsFile = file }
+        for alias in connections.keys { connections[alias]?.credentialsFile = file }
     }
 
     /// As a credentials file, in JSON, which is YAML as well. The type is always written, since it would otherwise be told
@@ -109,7 +119,14 @@ package struct CredentialsSpec: Sendable {
             if let style = account.usesPathStyle { members.append(.init("path_style", .bool(style))) }
             return JSONValue.Member(alias, .object(members))
         }
-        var members = all.isEmpty ? [] : [JSONValue.Member("storage", .object(all))]
+        let databases = connections.sorted { $0.key < $1.key }.map { alias, connection in
+            let place = connection.place.map { JSONValue.Member("url", .string($0)) }
+            return JSONValue.Member(
+                alias, .object([place ?? .init("url_keyvault_secret_id", .string("-"))]))
+        }
+        var members: [JSONValue.Member] = []
+        if !all.isEmpty { members.append(.init("storage", .object(all))) }
+        if !databases.isEmpty { members.append(.init("sql", .object(databases))) }
         // A name is no secret.
         if let innerSecret {
             let id = JSONValue.Member("credentials_secret_id", .string(innerSecret.text))

@@ -29,6 +29,8 @@ package struct JobSpec: Sendable {
     package var inputData: InputDataSpec?
     /// For each of its tasks, below a directory of the task's id.
     package var outputData: [StorageTransferSpec] = []
+    /// Of each of its tasks.
+    package var outputTables: [TableLoadSpec] = []
     /// Where `auto_scratch` stands; it excludes a recurrence.
     package var autoScratchRange: SourceRange?
     package var forceEnableTaskDependencies = false
@@ -57,6 +59,7 @@ package struct TaskSpec: Sendable {
     package var resourceFiles: [ResourceFileSpec] = []
     package var inputData: InputDataSpec?
     package var outputData: [StorageTransferSpec] = []
+    package var outputTables: [TableLoadSpec] = []
     /// Also tasks whose outputs are referred to.
     package var dependsOn: [Located<String>] = []
     package var activity: ActivitySpec?
@@ -182,11 +185,12 @@ package struct InputDataSpec: Hashable, Sendable, Codable {
     package var azureBatch: [TaskFiles] = []
     package var azureStorage: [StorageTransferSpec] = []
     package var layouts: [Layout]?
+    package var queries: [TableQuerySpec]?
     /// They are fetched in the order of the keys.
     package var storageIsFirst: Bool?
     package init() {}
 
-    package var isEmpty: Bool { azureBatch.isEmpty && azureStorage.isEmpty && layouts == nil }
+    package var isEmpty: Bool { azureBatch.isEmpty && azureStorage.isEmpty && layouts == nil && queries == nil }
 }
 
 package struct StorageTransferSpec: Hashable, Sendable, Codable {

@@ -25,6 +25,8 @@ package struct PoolSpec: Sendable, Codable, Hashable {
     package var inputData: InputDataSpec?
     /// What the aliases in it, and in resource files, stand for; filled in when the pool is made.
     package var storageAccounts: [StorageAccount]?
+    /// What the databases of its data are.
+    package var connections: [SQLConnection]?
 
     package init(id: PoolID) { self.id = id }
 }

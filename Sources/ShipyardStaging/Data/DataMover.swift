@@ -216,7 +216,7 @@ struct DataMover {
     /// them, before it is sent itself.
     private func say(_ sentence: String) { say(sentence, as: "not moved") }
 
-    private func say(_ sentence: String, as what: String) {
+    func say(_ sentence: String, as what: String) {
         let path = BytePath("\(workingDirectory)/../stderr.txt")
         guard let log = FileDescriptor(opening: path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK) else { return }
         _ = Array("shipyard-swift: \(what): \(sentence)\n".utf8).withUnsafeBytes { log.write(all: $0) }
@@ -258,7 +258,7 @@ struct DataMover {
         return { () throws(FileStoreError) in rest.withLock { $0.popFirst() } }
     }
 
-    private func localPath(_ text: String) throws(FileStoreError) -> BytePath {
+    func localPath(_ text: String) throws(FileStoreError) -> BytePath {
         let written: ShellText
         do throws(ShellText.Problem) {
             written = try ShellText(text)

@@ -1,0 +1,56 @@
+import ShipyardModel
+
+/// One load of a file into a table.
+package struct TableLoad: Sendable {
+    package var target: TableTarget
+    /// What makes this load the same as one before, however often it is tried: job, task and rule, or a random name.
+    package var identity: String
+
+    package init(_ target: TableTarget, identity: String) { (self.target, self.identity) = (target, identity) }
+}
+
+package struct TableLoadResult: Hashable, Sendable {
+    /// In the file.
+    package var rows: Int64 = 0
+    package var madeTable = false
+    /// The very same content has come under the same identity before, so nothing was done.
+    package var wasLoadedBefore = false
+    /// Under the same identity something else has come before, and is in the table as well.
+    package var followsOtherContent = false
+}
+
+/// A database that somebody works with. One thread at a time.
+package protocol TableConnection: AnyObject {
+    /// All of the file in one transaction, or nothing.
+    func load(_ load: TableLoad, _ file: TableFile) throws(TableError) -> TableLoadResult
+    /// One statement, with values for `$1`, `$2` and so on. It may write unless the connection was opened to read.
+    func query(_ sql: String, _ values: [String], into sink: any RowSink) throws(TableError)
+}
+
+/// The table that remembers what was loaded, in the database that it was loaded into: it and the rows are one commit.
+enum Ledger {
+    static let table = "shipyard_loads"
+    /// Types that both databases know.
+    static let definition = """
+        CREATE TABLE IF NOT EXISTS "shipyard_loads" ("load" TEXT NOT NULL, "target" TEXT NOT NULL, "digest" TEXT NOT NULL, \
+        "row_count" BIGINT NOT NULL, "loaded_at" TEXT NOT NULL, PRIMARY KEY ("load", "target", "digest"))
+        """
+    static let find = """
+        SELECT "digest" FROM "shipyard_loads" WHERE "load" = $1 AND "target" = $2
+        """
+
+    /// - Parameter time: an expression for the present, as text.
+    static func insertion(time: String) -> String {
+        """
+        INSERT INTO "shipyard_loads" ("load", "target", "digest", "row_count", "loaded_at") \
+        VALUES ($1, $2, $3, CAST($4 AS BIGINT), \(time)) \
+        ON CONFLICT ("load", "target", "digest") DO UPDATE SET "row_count" = excluded."row_count", \
+        "loaded_at" = excluded."loaded_at"
+        """
+    }
+}
+
+/// Quoted, whatever it is: the only way for a name into a statement.
+func identifier(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
+
+func identifiers(_ names: [String]) -> String { names.map(identifier).joined(separator: ", ") }
