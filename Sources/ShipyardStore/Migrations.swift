@@ -145,6 +145,12 @@ enum Migrations {
         CREATE INDEX trigger_events_by_file ON trigger_events (schedule, inode, modified);
         INSERT INTO counters VALUES ('last_trigger_event', 0);
         CREATE TABLE trigger_baselines (schedule INTEGER PRIMARY KEY, since INTEGER NOT NULL);
+
+        -- Jobs that had ended and went on: since when, and whether they had succeeded before.
+        ALTER TABLE jobs ADD COLUMN reopened INTEGER;
+        ALTER TABLE jobs ADD COLUMN had_succeeded INTEGER;
+        ALTER TABLE node_jobs ADD COLUMN is_past INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX jobs_by_pool ON jobs (pool);
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to

@@ -33,6 +33,8 @@ package struct APIRoutes: Sendable {
         addFiles(to: &router)
         addOrphans(to: &router)
         addTriggers(to: &router)
+        addReruns(to: &router)
+        addReach(to: &router)
         return router
     }
 
