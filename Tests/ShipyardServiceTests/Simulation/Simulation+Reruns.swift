@@ -38,16 +38,14 @@ extension Simulation {
             }
         let request = RerunRequest(
             job: record.id.text, number: record.number, selection, identity: identity)
-        let answer = ask(request, core, tasks.count, record)
+        let (answer, reactivated) = ask(request, core, tasks.count, record)
         if wish.comesTwice {
             // Who comes a moment later finds nothing left to do, or what now runs.
             var other = request
             other.identity = identity + " of another"
-            let second = ask(other, core, tasks.count, record)
-            if answer != nil, let second {
-                substrate.ledger.expect(
-                    second.tasks == 0, "\(second.tasks) tasks of job \(record.number) ran again twice")
-            }
+            let (_, twice) = ask(other, core, tasks.count, record)
+            substrate.ledger.expect(
+                reactivated == 0 || twice == 0, "\(twice) tasks of job \(record.number) run again twice")
         }
         guard answer != nil else {
             return retry { self.rerun(wish, identity: identity, triesLeft: triesLeft - 1) }
@@ -62,30 +60,30 @@ extension Simulation {
     }
 
     private func ask(
-        _ request: RerunRequest, _ core: ServiceCore, _ count: Int, _ record: JobRecord
-    ) -> RerunAnswer? {
-        let keys = (0..<UInt32(count)).map { TaskKey(job: record.number, ordinal: $0) }
+        _ request: RerunRequest, _ core: ServiceCore, _ taskCount: Int, _ record: JobRecord
+    ) -> (RerunAnswer?, reactivated: Int) {
+        let keys = (0..<UInt32(taskCount)).map { TaskKey(job: record.number, ordinal: $0) }
         let rows = keys.map { key in look { try $0.progress(of: key) } ?? nil }
         let wereOpen = keys.map { key in core.inspect { $0.state(of: key).map { $0 != .completed } ?? false } }
         guard let answer = try? core.rerun(request, at: substrate.moment) else {
             let isAsItWas = core.inspect { $0.job(record.number)?.state } == record.state
             substrate.ledger.expect(isAsItWas, "job \(record.number) has changed by what was refused")
-            return nil
+            return (nil, 0)
         }
-        var count = 0
+        var reactivated = 0
         for (index, key) in keys.enumerated()
         where !wereOpen[index] && core.inspect({ $0.state(of: key) }) == .active {
             let attempt = max(rows[index]?.attempt ?? 0, substrate.ledger.endedByUser[key] ?? 0)
             if rows[index]?.state != .active || record.state != .completed {
                 substrate.ledger.reruns[key, default: []].append(attempt)
-                count += 1
+                reactivated += 1
             }
         }
         if answer.wasReopened {
             substrate.ledger.endedJobs.remove(record.number)
             substrate.ledger.reopenedJobs.insert(record.number)
         }
-        return answer
+        return (answer, reactivated)
     }
 
     /// What starts has all that it waits for at that moment, also where that has run before and is to run again.
