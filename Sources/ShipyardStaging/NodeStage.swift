@@ -69,7 +69,7 @@ package enum NodeStage {
     }
 
     private static func fetchStored(_ manifest: StagingManifest, _ mover: DataMover) throws(FileStoreError) {
-        for transfer in manifest.inputs { try mover.download(transfer) }
+        for (index, transfer) in manifest.inputs.enumerated() { try mover.download(transfer, at: index) }
     }
 
     private static func unpack(

@@ -53,6 +53,18 @@ package enum NodeUpload {
                 failures.append(error)
             }
         }
+        // Whatever was stored must be stored before that of which it was made goes.
+        if failures.isEmpty, manifest.hasSucceeded {
+            for (index, rule) in manifest.inputs.enumerated() where rule.deletesFilesAfterCompletion == true {
+                do throws(FileStoreError) {
+                    try mover.deleteFetched(rule, at: index)
+                } catch {
+                    throw UploadProblem(
+                        UploadFailure(
+                            UploadFault(error.code), "What was fetched could not be deleted: \(error.description)"))
+                }
+            }
+        }
         guard let first = failures.first else { return }
         let others =
             failures.count == 1

@@ -48,6 +48,10 @@ import Testing
             $0.outputs = transfers
             $0.hasSucceeded = succeeded
         }
+        return run(manifest)
+    }
+
+    private func run(_ manifest: StagingManifest) -> UploadFailure? {
         do throws(NodeUpload.UploadProblem) {
             try NodeUpload.upload(
                 manifest, [:], in: tree.path + "/task/wd", ProgressReport(output: -1), variable: variable)
@@ -205,6 +209,44 @@ import Testing
         #expect(tree.run("ln", "-s", tree.path + "/elsewhere", "node/workitems/j/job-1/t") == 0)
         let failure = #expect(throws: StagingFailure.self) { try fetch(all, place) }
         #expect(failure?.fault == .blobNotFound && failure?.isInput == true)
+    }
+
+    /// Only what was fetched, as it was then, and only after the task and its uploads have succeeded.
+    @Test func fetchedFilesGoAfterCompletion() throws {
+        put("in/a", "in/b", "in/c/d", "in2/e", "in/late")
+        #expect(tree.run("rm", "storage/main/c/in/late") == 0)
+        let rule = spec("c/in/") {
+            ($0.deletesFilesAfterCompletion, $0.exclude) = (true, ["*/b"])
+        }
+        let other = spec("c/in2/")
+        try fetch(other, rule)
+        #expect(tree.read("task/wd/in/a") == "in/a")
+        let left = { self.files("storage/main/c") }
+        let end = { (succeeded: Bool, outputs: [StorageTransferSpec]) -> UploadFailure? in
+            self.run(
+                self.manifest {
+                    ($0.inputs, $0.outputs, $0.hasSucceeded) = ([other, rule], outputs, succeeded)
+                })
+        }
+        #expect(end(false, []) == nil && left().count == 4)
+        #expect(end(true, [spec("c/out") { $0.localPath = "nowhere" }]) != nil && left().count == 4)
+        // What came or was written anew since stays. So does what the rule does not take, whoever has put it into the list.
+        put("in/late", "in/a")
+        tree.write("task/stderr.txt", "")
+        let list = try #require(tree.read("task/.fetched-1"))
+        let named = ["in/b", "in2/e", "../main/c/in2/e"].map { name in
+            "\(hexadecimalText(Array(name.utf8))) \(list.split(separator: "\n")[0].split(separator: " ")[1])\n"
+        }
+        tree.write("task/.fetched-1", list + named.joined() + "no line\n6 6\n")
+        let outputs = spec("d") { $0.localPath = "$AZ_BATCH_TASK_DIR" }
+        #expect(end(true, [outputs]) == nil)
+        #expect(left() == ["in/a", "in/b", "in/c", "in/late", "in2/e"])
+        #expect(tree.read("task/stderr.txt")?.contains("not deleted: c/in/a was written anew") == true)
+        // The list is nobody's output.
+        #expect(tree.read("storage/main/d/wd/in/a") == "in/a" && !tree.exists("storage/main/d/.fetched-1"))
+        // Nothing is read through a link.
+        #expect(tree.run("ln", "-sf", tree.path + "/task/.fetched-1", tree.path + "/task/.fetched-0") == 0)
+        #expect(end(true, []) == nil && left().count == 5)
     }
 
     // MARK: Out

@@ -65,7 +65,7 @@ extension LocalSubstrate {
             environment: environment(template, root: root) + template.environment,
             maxWallTime: template.maxWallTime,
             staging: staging(template, packages: isStartTask ? template.applicationPackages : []),
-            upload: upload(template), uploadsAfter: UploadConditions(template.outputData))
+            upload: upload(template), uploadsAfter: uploadConditions(template))
     }
 
     /// What the user's own variables may override.
@@ -107,11 +107,16 @@ extension LocalSubstrate {
 
     /// The manifest that `node-upload` reads.
     private func upload(_ template: WorkTemplate) -> String? {
-        guard !template.outputData.isEmpty else { return nil }
+        guard !uploadConditions(template).isEmpty else { return nil }
         var manifest = StagingManifest()
         manifest.outputs = template.outputData
+        if template.deletesInputs { manifest.inputs = template.inputData?.azureStorage ?? [] }
         addStores(of: template, to: &manifest)
         return jsonText(manifest)
+    }
+
+    private func uploadConditions(_ template: WorkTemplate) -> UploadConditions {
+        UploadConditions(template.outputData).union(template.deletesInputs ? .success : [])
     }
 
     private func addStores(of template: WorkTemplate, to manifest: inout StagingManifest) {
@@ -132,6 +137,12 @@ extension LocalSubstrate {
             )
         }
         return [work.staging, jsonText(manifest)].compactMap(\.self).joined(separator: "\n")
+    }
+}
+
+extension WorkTemplate {
+    fileprivate var deletesInputs: Bool {
+        inputData?.azureStorage.contains { $0.deletesFilesAfterCompletion == true } == true
     }
 }
 

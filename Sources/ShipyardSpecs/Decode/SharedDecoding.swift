@@ -87,6 +87,9 @@ extension Fields {
         transfer.exclude = strings("exclude")
         transfer.blobxferExtraOptions = string("blobxfer_extra_options")
         transfer.bytesPerSecond = integer("bytes_per_second")
+        if schema["delete_files_after_completion"] != nil {
+            transfer.deletesFilesAfterCompletion = bool("delete_files_after_completion")
+        }
         return transfer
     }
 }

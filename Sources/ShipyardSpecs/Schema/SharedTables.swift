@@ -111,9 +111,17 @@ extension SchemaTable {
         ])
 
     private static func inputData(
-        localPathRequired: Bool, localPathDefault: String?, hasLayouts: Bool = false
+        localPathRequired: Bool, localPathDefault: String?, isOfTask: Bool = false
     ) -> MappingSchema {
-        MappingSchema(
+        var keys = transferKeys(localPathRequired: localPathRequired, localPathDefault: localPathDefault)
+        if isOfTask {
+            keys.append(
+                KeySchema(
+                    "delete_files_after_completion", .bool, default: "false", own: true,
+                    "Whether the files that were fetched are deleted from the account when the task has succeeded and its own are stored."
+                ))
+        }
+        return MappingSchema(
             "the input data",
             [
                 KeySchema(
@@ -126,16 +134,10 @@ extension SchemaTable {
                     "Files that another task left in its directory."),
                 KeySchema(
                     "azure_storage",
-                    .list(
-                        .mapping(
-                            MappingSchema(
-                                "an entry of azure_storage",
-                                transferKeys(
-                                    localPathRequired: localPathRequired, localPathDefault: localPathDefault))
-                        )),
+                    .list(.mapping(MappingSchema("an entry of azure_storage", keys))),
                     "Files from a storage account."),
             ]
-                + (hasLayouts
+                + (isOfTask
                     ? [
                         KeySchema(
                             "data_layout", .list(.mapping(dataLayoutUse)), own: true,
@@ -146,7 +148,7 @@ extension SchemaTable {
     static let poolInputData = inputData(localPathRequired: true, localPathDefault: nil)
     static let jobInputData = inputData(localPathRequired: false, localPathDefault: nil)
     static let taskInputData = inputData(
-        localPathRequired: false, localPathDefault: "$AZ_BATCH_TASK_WORKING_DIR", hasLayouts: true)
+        localPathRequired: false, localPathDefault: "$AZ_BATCH_TASK_WORKING_DIR", isOfTask: true)
 
     static let taskOutputData = outputData(withCondition: true)
     /// Of a job: for each of its tasks.

@@ -199,6 +199,8 @@ package struct StorageTransferSpec: Hashable, Sendable, Codable {
     package var bytesPerSecond: Int?
     /// True for a job's, which puts each task's files below a directory of the task's id.
     package var addsTaskID: Bool?
+    /// Of a task's input.
+    package var deletesFilesAfterCompletion: Bool?
 
     package init(storageAccountSettings: String, remotePath: String) {
         self.storageAccountSettings = storageAccountSettings

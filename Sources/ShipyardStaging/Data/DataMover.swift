@@ -54,7 +54,15 @@ struct DataMover {
 
     // MARK: In
 
-    func download(_ spec: StorageTransferSpec) throws(FileStoreError) {
+    /// - Parameter index: of the rule among those of the task.
+    func download(_ spec: StorageTransferSpec, at index: Int) throws(FileStoreError) {
+        let fetched = FetchedFiles()
+        try download(spec, fetched)
+        guard spec.deletesFilesAfterCompletion == true else { return }
+        try fetched.write(to: FetchedFiles.path(index, besides: workingDirectory))
+    }
+
+    private func download(_ spec: StorageTransferSpec, _ fetched: FetchedFiles) throws(FileStoreError) {
         let rule = try DownloadRule(spec)
         let access = try access(of: spec)
         let path = try localPath(spec.localPath ?? "$AZ_BATCH_TASK_WORKING_DIR")
@@ -66,8 +74,9 @@ struct DataMover {
             let target = try Self.makeRoot(path)
             return try move(from: source, to: .local(target), rule.words, gauge) {
                 [report] () throws(FileStoreError) in
-                let item = try names.next()
-                if let item { report.add(item.size) }
+                guard let item = try names.next() else { return nil }
+                report.add(item.size)
+                fetched.note(item)
                 return item
             }
         }
@@ -75,6 +84,7 @@ struct DataMover {
         let (parent, name) = try Self.split(path)
         report.add(file.size)
         let item = TransferItem(source: file.name, target: name, size: file.size, identity: file.identity)
+        fetched.note(item)
         try move(from: source, to: .local(try Self.makeRoot(parent)), rule.words, gauge, Self.list([item]))
     }
 
@@ -134,7 +144,7 @@ struct DataMover {
         }
         var items: [TransferItem] = []
         for file in files {
-            guard let name = rule.name(of: file.name) else { continue }
+            guard let name = rule.name(of: file.name), !isList(file.name, in: path) else { continue }
             items.append(TransferItem(source: file.name, target: name, size: file.size))
             report.add(file.size)
         }
@@ -145,6 +155,12 @@ struct DataMover {
             from: .local(root), to: .store(access, container: rule.container), rule.words, gauge,
             Self.list(items),
             stops: false)
+    }
+
+    /// One of `FetchedFiles`.
+    private func isList(_ name: BytePath, in directory: BytePath) -> Bool {
+        name.components.count == 1 && name.description.hasPrefix(".fetched-")
+            && variable("AZ_BATCH_TASK_DIR").map { BytePath(bytes: $0) } == directory
     }
 
     /// What there is to store, with names below `local_path`; of one file its own name.
@@ -175,14 +191,35 @@ struct DataMover {
         return (root, files)
     }
 
+    /// What the rule has fetched before the command, unless it was written anew since. A name that the rule does not take is left
+    /// alone, whoever has written it into the list.
+    func deleteFetched(_ spec: StorageTransferSpec, at index: Int) throws(FileStoreError) {
+        let files = FetchedFiles.read(from: FetchedFiles.path(index, besides: workingDirectory))
+        guard !files.isEmpty else { return }
+        let rule = try DownloadRule(spec)
+        let store = try access(of: spec).open()
+        for file in files where rule.target(of: file.name) != nil {
+            let path = StorePath(rule.remote.container, file.name)
+            do throws(FileStoreError) {
+                try store.remove(path, identity: file.identity)
+            } catch {
+                guard error.code == .conditionNotMet else { throw error }
+                say("\(path) was written anew after it was fetched, and stays", as: "not deleted")
+            }
+        }
+        try store.settle()
+    }
+
     // MARK: Parts
 
     /// Pipes, sockets, links that lead out and directories that cannot be listed are no files to move: the task's `stderr.txt` names
     /// them, before it is sent itself.
-    private func say(_ sentence: String) {
+    private func say(_ sentence: String) { say(sentence, as: "not moved") }
+
+    private func say(_ sentence: String, as what: String) {
         let path = BytePath("\(workingDirectory)/../stderr.txt")
         guard let log = FileDescriptor(opening: path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK) else { return }
-        _ = Array("shipyard-swift: not moved: \(sentence)\n".utf8).withUnsafeBytes { log.write(all: $0) }
+        _ = Array("shipyard-swift: \(what): \(sentence)\n".utf8).withUnsafeBytes { log.write(all: $0) }
     }
 
     private func move(
