@@ -151,8 +151,15 @@ extension Engine {
             setState(ofJob: job, .completed, at: now)
             endedJobs.append(number)
         }
-        if job.rules.removesPool { deletePool(job.record.pool, at: now) }
+        if job.rules.removesPool || isLastOfPoolMadeAgain(job) { deletePool(job.record.pool, at: now) }
         jobEnded(job, at: now)
+    }
+
+    /// A pool that all runs of a schedule share goes with the schedule. One that was made again for a job of a schedule
+    /// that is over goes with the last job on it.
+    private func isLastOfPoolMadeAgain(_ job: JobEntry) -> Bool {
+        job.rules.sharesPoolOfSchedule && pools[job.record.pool]?.record.autoPoolJob != nil
+            && livingJobs[job.record.pool] == nil
     }
 
     private mutating func forget(_ job: JobEntry) {
@@ -173,6 +180,6 @@ extension JobEntry {
             && ready.count == 0
     }
 
-    /// When `max_wall_time` ends the job; it counts from the job's creation.
-    fileprivate var deadline: SteadyTime? { rules.maxWallTime.map { record.begin + $0 } }
+    /// When `max_wall_time` ends the job; it counts from the job's creation, or from when it last went on after its end.
+    var deadline: SteadyTime? { rules.maxWallTime.map { record.wallTimeBegin + $0 } }
 }

@@ -8,9 +8,11 @@ extension Engine {
         let number = job.record.number
         guard job.rules.hasPreparation else {
             // A release without a preparation runs wherever tasks of the job were.
-            if job.rules.hasRelease, job.nodes[node] == nil {
+            let before = job.nodes[node]
+            if job.rules.hasRelease, before == nil || before?.phase == .released {
                 let result = AttemptResult(.exited(0), at: job.record.creationTime)
-                setPhase(.prepared, of: job, on: node, attempt: 1, result: result)
+                let attempt = (before?.attempt ?? 0) + 1
+                setPhase(.prepared, of: job, on: node, attempt: attempt, result: result)
             }
             return true
         }
@@ -128,8 +130,9 @@ extension Engine {
             case .prepared where nodes[node].record.state.isSchedulable && nodes[node].silentSince != nil:
                 isDone = false
             case .prepared where nodes[node].record.state.isSchedulable:
-                setPhase(.releasing, of: job, on: node, attempt: 1, result: nil)
-                let work = WorkID(kind: .jobRelease, key: Int64(job.record.number), attempt: 1)
+                let attempt = state.attempt + 1
+                setPhase(.releasing, of: job, on: node, attempt: attempt, result: nil)
+                let work = WorkID(kind: .jobRelease, key: Int64(job.record.number), attempt: attempt)
                 effects.append(.startWork(NodeHandle(index: node), work))
                 isDone = false
             case .releasing: isDone = false

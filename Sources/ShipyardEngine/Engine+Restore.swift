@@ -105,15 +105,23 @@ extension Engine {
 
     /// Preparations before releases.
     package mutating func restoreNodeJob(_ record: NodeJobRecord) {
-        guard let job = jobs[record.job], job.record.state != .completed, job.problem == nil,
-            let node = (pools[record.pool]?.nodes ?? []).first(where: { nodes[$0].record.id == record.node })
+        guard let job = jobs[record.job], job.record.state != .completed, job.problem == nil else { return }
+        restoreNodeJob(record, of: job)
+    }
+
+    mutating func restoreNodeJob(_ record: NodeJobRecord, of job: JobEntry) {
+        guard let node = (pools[record.pool]?.nodes ?? []).first(where: { nodes[$0].record.id == record.node })
         else { return }
+        // The node was prepared again since. All releases had the number 1 once.
+        if record.isRelease, record.attempt > 1, let known = job.nodes[node], known.attempt > record.attempt {
+            return
+        }
         let phase: NodeJobState.Phase =
             switch (record.isRelease, record.result) {
             case (true, nil): .releasing
             case (true, _): .released
             case (false, nil): .preparing
-            case (false, let result?): .ended(result.outcome)
+            case (false, let result?): .ended(result.outcome, isPast: record.isPast)
             }
         var state = NodeJobState(phase: phase, attempt: record.attempt)
         // Only losses lead to another attempt; whose fault each was, nobody remembers.
@@ -167,8 +175,9 @@ extension Engine {
 
 extension NodeJobState.Phase {
     /// What a preparation that has ended has left.
-    fileprivate static func ended(_ outcome: Outcome) -> Self {
+    fileprivate static func ended(_ outcome: Outcome, isPast: Bool) -> Self {
         if outcome.isSuccess { return .prepared }
+        if isPast { return .preparationLost }
         if case .nodeLost(.died, _) = outcome { return .preparationLost }
         return .preparationFailed
     }

@@ -66,6 +66,8 @@ package struct Engine: ~Copyable {
         case .taskTerminated(let key): terminateTask(key, at: now)
         case .taskDeleted(let key): deleteTask(key, at: now)
         case .endedTaskDeleted(let key, let succeeded): deleteEndedTask(key, succeeded)
+        case .tasksRerun(let job, let tasks, let dependencies):
+            rerun(tasks, of: entry(job), dependencies, at: now)
         case .nodeConnected(let node, let running, let queued, let isOutdated):
             connect(node, running, queued, isOutdated: isOutdated, at: now)
         case .workStarted(let node, let work): workStarted(work, on: node)

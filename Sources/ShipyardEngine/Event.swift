@@ -19,6 +19,9 @@ package enum Event: Sendable {
     /// Of a job that is completed: the engine keeps its counts only, and must be told what the task was;
     /// nil is a task that never ran.
     case endedTaskDeleted(TaskKey, succeeded: Bool?)
+    /// Completed tasks of a job are to run again. Those of a job that is completed were given back to it by
+    /// `recallTask` and what belongs to it.
+    case tasksRerun(UInt32, [UInt32], [TaskDependencies])
 
     /// The node takes orders: what runs and what waits there. One that is outdated gets no new work, and is started
     /// anew when it has none left.
@@ -82,6 +85,17 @@ package struct TaskSeed: Sendable, Hashable {
         self.template = template
         self.dependencies = dependencies
         self.number = number
+    }
+}
+
+/// What a task of a job waits for.
+package struct TaskDependencies: Sendable {
+    package var ordinal: UInt32
+    package var list: [Dependency]
+
+    package init(_ ordinal: UInt32, _ list: [Dependency]) {
+        self.ordinal = ordinal
+        self.list = list
     }
 }
 

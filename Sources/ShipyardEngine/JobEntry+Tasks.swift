@@ -126,6 +126,11 @@ extension JobEntry {
     /// them, they may still run.
     private func strand(_ ordinal: UInt32) -> Bool {
         let entry = tasks[Int(ordinal)]
+        if entry.state == .preparing || entry.state == .running {
+            // It goes on; but if it comes back, it waits.
+            tasks[Int(ordinal)].flags.insert(.upstreamLost)
+            return false
+        }
         guard entry.isWaiting, !entry.flags.contains(.neverRuns) else { return false }
         tasks[Int(ordinal)].flags.insert(.neverRuns)
         neverRuns += 1
@@ -166,6 +171,12 @@ extension JobEntry {
         tasks[Int(ordinal)].move(to: .active)
         counts.running -= 1
         counts.active += 1
-        ready.prepend(ordinal)
+        let isUpstreamLost = tasks[Int(ordinal)].flags.remove(.upstreamLost) != nil
+        if tasks[Int(ordinal)].waiting == 0 {
+            ready.prepend(ordinal)
+        } else if isUpstreamLost, strand(ordinal) {
+            // What it had before it ran was to run again meanwhile.
+            tellDependants(of: ordinal)
+        }
     }
 }

@@ -25,6 +25,8 @@ final class JobEntry {
     var isListed = false
     /// The run of a schedule that has made it.
     var run: RunKey?
+    /// The attempt at the run that has made it.
+    var runAttempt = 0
     /// No task before this one waits.
     private var firstThatMayWait = 0
 
@@ -75,8 +77,13 @@ final class JobEntry {
 
     func key(_ ordinal: UInt32) -> TaskKey { TaskKey(job: record.number, ordinal: ordinal) }
 
-    /// The lowest ordinal of a task that waits for others. What waits no more never waits again, so no task is passed
-    /// twice.
+    var hasSucceeded: Bool { !isDeleting && counts.failed == 0 && counts.active == 0 }
+
+    /// Tasks wait that did not.
+    func lookForWaitingAnew() { firstThatMayWait = 0 }
+
+    /// The lowest ordinal of a task that waits for others. What waits no more never waits again, until tasks of the job
+    /// are to run again, so no task is passed twice.
     func firstWaiting() -> UInt32? {
         while firstThatMayWait < tasks.count, !tasks[firstThatMayWait].isWaiting { firstThatMayWait += 1 }
         return firstThatMayWait < tasks.count ? UInt32(firstThatMayWait) : nil
@@ -109,6 +116,8 @@ struct NodeJobState: Sendable {
         case releasing, released
     }
     var phase: Phase
+    /// Of the latest of both: a release has a higher number than the preparation before it, and the next preparation
+    /// a higher one than that.
     var attempt: Int32
     /// Tasks that hold slots on the node and wait for the preparation.
     var waiting: [UInt32] = []

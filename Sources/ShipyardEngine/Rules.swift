@@ -20,6 +20,8 @@ package struct JobRules: Sendable, Hashable {
     package var performsJobAction = false
     /// The pool goes when the job completes.
     package var removesPool = false
+    /// Its pool is that of all runs of its schedule.
+    package var sharesPoolOfSchedule = false
     package var templates: [TaskRules] = []
 
     package init() {}
@@ -31,6 +33,7 @@ package struct JobRules: Sendable, Hashable {
         hasRelease = plan.releaseCommand != nil
         performsJobAction = plan.performsExitOptionsJobAction
         removesPool = plan.autoPool.map { !$0.keepAlive } ?? false
+        sharesPoolOfSchedule = plan.autoPool?.lifetime == .jobSchedule
     }
 }
 

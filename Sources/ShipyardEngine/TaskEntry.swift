@@ -21,6 +21,8 @@ struct TaskEntry: Sendable {
         static let neverRuns = Flags(rawValue: 128)
         /// Nothing that may still happen satisfies those who wait for it.
         static let lost = Flags(rawValue: 256)
+        /// A node has it, and what it waited for once is to run again, or has and is `lost`: known when it comes back.
+        static let upstreamLost = Flags(rawValue: 512)
     }
 
     var state = TaskState.active

@@ -82,6 +82,8 @@ package struct JobRecord: Sendable, Hashable {
     /// When it was made and when it ended as steady clocks count; nil in rows older than that.
     package var creationSteady: SteadyTime?
     package var endSteady: SteadyTime?
+    /// Nil where it never went on after its end.
+    package var reopening: JobReopening?
 
     package init(
         number: UInt32, id: JobID, pool: PoolID, state: JobState, priority: Int, taskCount: Int,
@@ -103,8 +105,23 @@ package struct JobRecord: Sendable, Hashable {
         self.endSteady = endSteady
     }
 
-    /// Where its `max_wall_time` and the retention of its files begin.
+    /// Where the retention of its files begins.
     package var begin: SteadyTime { creationSteady ?? SteadyTime(milliseconds: creationTime.milliseconds) }
+    /// Where its `max_wall_time` begins.
+    package var wallTimeBegin: SteadyTime { reopening?.time ?? begin }
+}
+
+/// A job that had ended went on, because tasks of it were to run again.
+package struct JobReopening: Sendable, Hashable {
+    /// The latest time.
+    package var time: SteadyTime
+    /// Whether the job had succeeded at any of its ends before: who follows a success was told of it then.
+    package var hadSucceeded: Bool
+
+    package init(time: SteadyTime, hadSucceeded: Bool) {
+        self.time = time
+        self.hadSucceeded = hadSucceeded
+    }
 }
 
 /// What of a task never changes. Written once when it is added.
@@ -170,9 +187,12 @@ package struct NodeJobRecord: Sendable, Hashable {
     package var node: NodeID
     package var boot: Int64
     package var isRelease: Bool
+    /// One line of numbers for both on a node: the higher one came later.
     package var attempt: Int32
     /// Nil while it runs.
     package var result: AttemptResult?
+    /// Of a preparation: tasks were asked for again since it ended, so a failure keeps none of them from the node.
+    package var isPast = false
 
     package init(
         job: UInt32, pool: PoolID, node: NodeID, boot: Int64, isRelease: Bool, attempt: Int32,
@@ -210,8 +230,12 @@ package enum StoreWrite: Sendable {
     case putTask(TaskProgress)
     /// One task's rows: definition, progress, past attempts.
     case deleteTask(TaskKey)
+    /// A task that is completed is active again, with its counters anew. Its latest attempt stays as it is recorded.
+    case reactivateTask(TaskKey)
     case putNodeJob(NodeJobRecord)
     case deleteNodeJobs(job: UInt32)
+    /// What the job's preparations have come to so far keeps no task from a node any more.
+    case passPreparations(job: UInt32)
     case putRemoval(RemovalRecord)
     case deleteRemoval(PoolID, NodeID, RemovalID)
     case putClock(ClockAnchor)
@@ -244,4 +268,6 @@ package enum StoreWrite: Sendable {
     case putTriggerBaseline(schedule: UInt32, since: Instant)
     /// A document as it is from now on, or that it is gone, and the change as its history has it.
     case changeDocument(MetadataChange)
+    /// What a run that is over has come to, after jobs of it have run again.
+    case correctRun(RunKey, RunState, reason: String?, endTime: Instant)
 }

@@ -164,6 +164,11 @@ enum Migrations {
         CREATE TABLE document_deletions (
             number INTEGER PRIMARY KEY, collection TEXT NOT NULL, id TEXT NOT NULL, UNIQUE (collection, id));
         INSERT INTO counters VALUES ('last_document_change', 0);
+        -- Jobs that had ended and went on: since when, and whether they had succeeded before.
+        ALTER TABLE jobs ADD COLUMN reopened INTEGER;
+        ALTER TABLE jobs ADD COLUMN had_succeeded INTEGER;
+        ALTER TABLE node_jobs ADD COLUMN is_past INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX jobs_by_pool ON jobs (pool);
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to

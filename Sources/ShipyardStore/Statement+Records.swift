@@ -22,14 +22,15 @@ extension SQL {
         """
     static let jobColumns = """
         number, id, pool, state, priority, task_count, auto_complete, creation_time, \
-        state_transition_time, end_time, terminate_reason, creation_steady, end_steady
+        state_transition_time, end_time, terminate_reason, creation_steady, end_steady, reopened, \
+        had_succeeded
         """
     static let progressColumns = """
         key, state, attempt, retry_count, requeue_count, node, boot, assigned_time, is_ending, \
         blame, ended, \(resultColumns)
         """
     static let taskColumns = "key, id, template, dependencies, command, extra"
-    static let nodeJobColumns = "job, pool, node, is_release, boot, attempt, \(resultColumns)"
+    static let nodeJobColumns = "job, pool, node, is_release, boot, attempt, is_past, \(resultColumns)"
 }
 
 extension Statement {
@@ -93,6 +94,8 @@ extension Statement {
         bind(11, job.terminateReason)
         bind(12, job.creationSteady?.milliseconds)
         bind(13, job.endSteady?.milliseconds)
+        bind(14, job.reopening?.time.milliseconds)
+        bind(15, job.reopening.map { $0.hadSucceeded ? 1 : 0 })
     }
 
     func job() -> JobRecord? {
@@ -106,6 +109,7 @@ extension Statement {
             autoComplete: integer(6) != 0, creationTime: instant(7), stateTransitionTime: instant(8),
             endTime: optionalInstant(9), terminateReason: optionalText(10),
             creationSteady: optionalSteady(11), endSteady: optionalSteady(12))
+        job.reopening = optionalSteady(13).map { JobReopening(time: $0, hadSucceeded: integer(14) != 0) }
         if pool == nil || state == nil {
             // Nothing of it may run, as nobody knows whether it still should; it can be looked at and deleted.
             complain(pool == nil ? 2 : 3)
@@ -173,15 +177,18 @@ extension Statement {
         bind(4, record.isRelease ? 1 : 0)
         bind(5, record.boot)
         bind(6, Int64(record.attempt))
-        bind(record.result, from: 7)
+        bind(7, record.isPast ? 1 : 0)
+        bind(record.result, from: 8)
     }
 
     func nodeJob() -> NodeJobRecord? {
         guard let pool = key(PoolID(text(1)), 1) else { return nil }
-        return NodeJobRecord(
+        var record = NodeJobRecord(
             job: UInt32(truncatingIfNeeded: integer(0)), pool: pool,
             node: NodeID(text(2)), boot: integer(4), isRelease: integer(3) != 0, attempt: count(5),
-            result: result(from: 6))
+            result: result(from: 7))
+        record.isPast = integer(6) != 0
+        return record
     }
 }
 

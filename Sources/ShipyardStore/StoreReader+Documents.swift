@@ -51,6 +51,11 @@ extension StoreReader {
         let rows = try rows(.poolSpecs) { row in PoolID(row.text(2)).map { ($0, row.document(0)) } }
         return Dictionary(rows, uniquingKeysWith: { first, _ in first })
     }
+
+    /// Pools that jobs have made for themselves, there or gone, whose specifications are kept for these jobs.
+    package func poolsOfJobs() throws(StoreError) -> [PoolID] {
+        try rows(.poolsOfJobs) { PoolID($0.text(0)) }
+    }
 }
 
 extension Statement {
@@ -75,5 +80,16 @@ extension SQL {
         "SELECT position, template FROM job_templates WHERE job = ? ORDER BY position")
     fileprivate static let templateByNumber = SQL("SELECT version, document FROM templates WHERE number = ?")
     fileprivate static let poolSpec = SQL("SELECT version, document FROM pool_specs WHERE pool = ?")
+    fileprivate static let poolsOfJobs = SQL(
+        "SELECT pool FROM pool_specs WHERE \(isPoolOfJob())")
+    /// Whether the row of `pool_specs` is of a pool that a job, other than `job`, has made for itself.
+    static func isPoolOfJob(without job: String = "-1") -> String {
+        """
+        EXISTS (
+            SELECT 1 FROM jobs j JOIN plans p ON p.job = j.number
+            WHERE j.pool = pool_specs.pool AND j.number <> \(job) AND json_valid(p.document)
+                AND json_extract(p.document, '$.autoPool') IS NOT NULL)
+        """
+    }
     fileprivate static let poolSpecs = SQL("SELECT version, document, pool FROM pool_specs")
 }

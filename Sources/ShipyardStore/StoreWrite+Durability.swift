@@ -14,7 +14,7 @@ extension StoreWrite {
         case .markTriggerEvent, .deleteTriggerEvent: true
         case .putPool, .putPoolSpec, .deletePool, .deleteNode, .putJob, .putPlan, .addTemplate, .deleteJob,
             .deleteTask, .deleteNodeJobs, .keepAnswer, .putSchedule, .addScheduleVersion, .deleteSchedule,
-            .putRun, .putRunJob, .deleteRun:
+            .putRun, .putRunJob, .deleteRun, .reactivateTask, .passPreparations, .correctRun:
             false
         // What an event has started must be known for ever.
         case .addTriggerEvent, .putTriggerBaseline:

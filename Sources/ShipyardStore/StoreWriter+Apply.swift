@@ -33,9 +33,13 @@ extension StoreWriter {
             for sql in [SQL.deleteOutput, .deletePastAttempts, .deleteProgress, .deleteTask] {
                 try run(sql, "deleteTask") { $0.bind(1, key.rawValue) }
             }
+        case .reactivateTask(let key):
+            try run(.reactivateTask, "reactivateTask") { $0.bind(1, key.rawValue) }
         case .putNodeJob(let record): try run(.putNodeJob, "putNodeJob") { $0.bind(record) }
         case .deleteNodeJobs(let job):
             try run(.deleteNodeJobs, "deleteNodeJobs") { $0.bind(1, Int64(job)) }
+        case .passPreparations(let job):
+            try run(.passPreparations, "passPreparations") { $0.bind(1, Int64(job)) }
         case .putRemoval(let record): try putRemoval(record)
         case .deleteRemoval(let pool, let node, let id): try deleteRemoval(id, pool, node)
         case .putClock(let anchor): try putClock(anchor)
@@ -56,6 +60,14 @@ extension StoreWriter {
         case .putRun(let run): try putRun(run)
         case .putRunJob(let job): try putRunJob(job)
         case .deleteRun(let key): try deleteRun(key)
+        case .correctRun(let key, let state, let reason, let time):
+            try run(.correctRun, "correctRun") {
+                $0.bind(1, Int64(key.schedule))
+                $0.bind(2, Int64(key.number))
+                $0.bind(3, state.rawValue)
+                $0.bind(4, reason)
+                $0.bind(5, time.milliseconds)
+            }
         case .addTriggerEvent(let record): try addTriggerEvent(record)
         case .markTriggerEvent(let number, let gone): try markTriggerEvent(number, gone)
         case .deleteTriggerEvent(let number): try deleteTriggerEvent(number)
@@ -74,7 +86,7 @@ extension StoreWriter {
 
     private func deletePool(_ pool: PoolID, _ removal: String, _ time: Instant) throws(StoreError) {
         for sql in [
-            SQL.deleteNodeJobsOfPool, .deleteRemovalsOfPool, .deleteNodes, .deletePoolSpec, .deletePool,
+            SQL.deleteNodeJobsOfPool, .deleteRemovalsOfPool, .deleteNodes, .deletePool, .deleteUnneededPoolSpec,
         ] {
             try run(sql, "deletePool") { $0.bind(1, pool.text) }
         }
@@ -90,7 +102,7 @@ extension StoreWriter {
     package static let keptPoolRemovals = 1000
 
     private func deleteJob(_ number: UInt32) throws(StoreError) {
-        for sql in [SQL.deleteNodeJobs, .deletePlan, .deleteJob, .addDeletedJob] {
+        for sql in [SQL.deletePoolSpecOfJob, .deleteNodeJobs, .deletePlan, .deleteJob, .addDeletedJob] {
             try run(sql, "deleteJob") { $0.bind(1, Int64(number)) }
         }
         hasRowsToPurge = true
@@ -137,12 +149,13 @@ extension SQL {
     // Not OR REPLACE, which would silently delete another job of the same id.
     fileprivate static let putJob = SQL(
         """
-        INSERT INTO jobs (\(jobColumns)) VALUES (\(marks(13))) ON CONFLICT (number) DO UPDATE SET
+        INSERT INTO jobs (\(jobColumns)) VALUES (\(marks(15))) ON CONFLICT (number) DO UPDATE SET
         id = excluded.id, pool = excluded.pool, state = excluded.state, priority = excluded.priority,
         task_count = excluded.task_count, auto_complete = excluded.auto_complete,
         creation_time = excluded.creation_time, state_transition_time = excluded.state_transition_time,
         end_time = excluded.end_time, terminate_reason = excluded.terminate_reason,
-        creation_steady = excluded.creation_steady, end_steady = excluded.end_steady
+        creation_steady = excluded.creation_steady, end_steady = excluded.end_steady,
+        reopened = excluded.reopened, had_succeeded = excluded.had_succeeded
         """)
     fileprivate static let deleteJob = SQL("DELETE FROM jobs WHERE number = ?")
     fileprivate static let addDeletedJob = SQL("INSERT OR IGNORE INTO deleted_jobs VALUES (?)")
@@ -160,6 +173,17 @@ extension SQL {
     // Without indexes or triggers, OR REPLACE overwrites the row in place: one search of the tree.
     fileprivate static let putTask = SQL(
         "INSERT OR REPLACE INTO progress (\(progressColumns)) VALUES (\(marks(11 + resultColumnCount)))")
+    // The attempt's columns stay: it is the latest until the next one is put, and a past one then.
+    fileprivate static let reactivateTask = SQL(
+        """
+        UPDATE progress SET state = 'active', retry_count = 0, requeue_count = 0, blame = 0, is_ending = 0
+        WHERE key = ?
+        """)
+    fileprivate static let correctRun = SQL(
+        """
+        UPDATE runs SET state = ?3, reason = ?4, end_time = ?5
+        WHERE schedule = ?1 AND number = ?2 AND state IN ('succeeded', 'failed')
+        """)
     fileprivate static let keepPastAttempt = SQL(
         """
         INSERT OR REPLACE INTO past_attempts (\(progressColumns)) SELECT \(progressColumns) FROM progress
@@ -169,7 +193,9 @@ extension SQL {
     fileprivate static let deletePastAttempts = SQL("DELETE FROM past_attempts WHERE key = ?")
 
     fileprivate static let putNodeJob = SQL(
-        "INSERT OR REPLACE INTO node_jobs (\(nodeJobColumns)) VALUES (\(marks(6 + resultColumnCount)))")
+        "INSERT OR REPLACE INTO node_jobs (\(nodeJobColumns)) VALUES (\(marks(7 + resultColumnCount)))")
+    fileprivate static let passPreparations = SQL(
+        "UPDATE node_jobs SET is_past = 1 WHERE job = ? AND NOT is_release")
     fileprivate static let deleteNodeJobs = SQL("DELETE FROM node_jobs WHERE job = ?")
     fileprivate static let deleteNodeJobsOfNode = SQL("DELETE FROM node_jobs WHERE pool = ? AND node = ?")
     fileprivate static let deleteNodeJobsOfPool = SQL("DELETE FROM node_jobs WHERE pool = ?")

@@ -77,7 +77,14 @@ extension Database {
 extension SQL {
     fileprivate static let putPoolSpec = SQL(
         "INSERT OR REPLACE INTO pool_specs (pool, version, document) VALUES (?,?,?)")
-    static let deletePoolSpec = SQL("DELETE FROM pool_specs WHERE pool = ?")
+    /// What a pool was made of that jobs have made for themselves stays until the last of them is deleted: it can be
+    /// made anew for tasks that are to run again.
+    static let deleteUnneededPoolSpec = SQL("DELETE FROM pool_specs WHERE pool = ?1 AND NOT \(isPoolOfJob())")
+    static let deletePoolSpecOfJob = SQL(
+        """
+        DELETE FROM pool_specs WHERE pool = (SELECT pool FROM jobs WHERE number = ?1)
+            AND NOT EXISTS (SELECT 1 FROM pools WHERE id = pool_specs.pool) AND NOT \(isPoolOfJob(without: "?1"))
+        """)
     fileprivate static let putPlan = SQL(
         "INSERT OR REPLACE INTO plans (job, version, document) VALUES (?,?,?)")
     static let deletePlan = SQL("DELETE FROM plans WHERE job = ?")

@@ -168,6 +168,11 @@ extension StoreReader {
         try rows(.runJobs) { $0.runJob() }
     }
 
+    /// The run that has made the job.
+    package func runJob(_ job: UInt32) throws(StoreError) -> RunJobRecord? {
+        try firstRow(.runJob, bind: { $0.bind(1, Int64(job)) }) { $0.runJob() }
+    }
+
     package func runJobs(of key: RunKey) throws(StoreError) -> [RunJobRecord] {
         try rows(
             .jobsOfRun,
@@ -392,6 +397,7 @@ extension SQL {
     fileprivate static let dueTimesOfSchedule = SQL(
         "SELECT due FROM runs WHERE schedule = ? AND due >= ? AND due < ? AND state <> 'skipped'")
     fileprivate static let runJobs = SQL("SELECT * FROM run_jobs ORDER BY job")
+    fileprivate static let runJob = SQL("SELECT * FROM run_jobs WHERE job = ?")
     fileprivate static let jobsOfRun = SQL(
         "SELECT * FROM run_jobs WHERE schedule = ? AND run = ? ORDER BY job")
     fileprivate static let endedRuns = SQL(

@@ -17,7 +17,7 @@ final class Floor {
     var atAgents: [(node: NodeHandle, work: WorkID)] = []
     private var nextJob: UInt32 = 0
     /// All tasks that each job was given, as the database keeps them.
-    private var seeds: [UInt32: [TaskSeed]] = [:]
+    private(set) var seeds: [UInt32: [TaskSeed]] = [:]
 
     static let pool = PoolID("pool")!
 
@@ -78,11 +78,9 @@ final class Floor {
     func restored(_ rules: JobRules = .one()) -> Engine {
         var engine = Engine.restored(
             from: writes, Dictionary(uniqueKeysWithValues: seeds.keys.map { ($0, rules) }), at: now)
-        var (rows, deleted): ([TaskKey: TaskProgress], Set<TaskKey>) = ([:], [])
-        for write in writes {
-            if case .putTask(let row) = write { rows[row.key] = row }
-            if case .deleteTask(let key) = write { deleted.insert(key) }
-        }
+        let rows = rows()
+        var deleted: Set<TaskKey> = []
+        for case .deleteTask(let key) in writes { deleted.insert(key) }
         for (job, tasks) in seeds where engine.job(job).map({ $0.state != .completed }) ?? false {
             let keys = tasks.indices.map { TaskKey(job: job, ordinal: UInt32($0)) }
             let present = zip(keys, tasks).filter { !deleted.contains($0.0) }
@@ -97,6 +95,21 @@ final class Floor {
         }
         engine.finishRestoring(at: now)
         return engine
+    }
+
+    /// What the table of progress holds.
+    func rows() -> [TaskKey: TaskProgress] {
+        var rows: [TaskKey: TaskProgress] = [:]
+        for write in writes {
+            if case .putTask(let row) = write { rows[row.key] = row }
+            guard case .reactivateTask(let key) = write else { continue }
+            rows[key]?.state = .active
+            rows[key]?.retryCount = 0
+            rows[key]?.requeueCount = 0
+            rows[key]?.blame = 0
+            rows[key]?.isEnding = false
+        }
+        return rows
     }
 
     /// The oldest work of a kind that is at an agent.

@@ -158,10 +158,6 @@ extension ServiceCore {
     /// Refuses what was meant for another job of this id, which was deleted since. In one turn with what follows.
     fileprivate func checkJob(_ id: String, isNumber number: Int64?) throws(Refusal) {
         guard let number else { return }
-        guard try job(id).number == number else {
-            throw Refusal(
-                .conflict, code: "JobReplaced",
-                "the job `\(id)` that was meant is gone; the one that has its id now is another")
-        }
+        guard try job(id).number == number else { throw .jobReplaced(id) }
     }
 }

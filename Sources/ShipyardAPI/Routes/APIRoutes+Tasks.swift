@@ -102,7 +102,7 @@ extension APIRoutes {
         return filter
     }
 
-    private func taskResponse(
+    func taskResponse(
         _ row: TaskRow, _ job: JobStatus, _ dependencies: [String],
         _ transfers: [TaskKey: TransferBoard.Entry]
     ) throws(APIFailure) -> TaskResponse {

@@ -34,6 +34,8 @@ package struct APIRoutes: Sendable {
         addOrphans(to: &router)
         addTriggers(to: &router)
         addMetadata(to: &router)
+        addReruns(to: &router)
+        addReach(to: &router)
         return router
     }
 

@@ -40,6 +40,7 @@ package struct ArgumentParser {
             try takeWord(word)
         } else if word == "--" {
             optionsEnded = true
+            result.arguments.wordsBeforeDashes = result.arguments.words.count
         } else if word.hasPrefix("--") {
             try takeLong(word.dropFirst(2))
         } else {

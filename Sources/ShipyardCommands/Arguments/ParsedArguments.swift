@@ -4,10 +4,16 @@ package struct ParsedArguments: Sendable {
     package var options: [String: [String]] = [:]
     /// The words without dashes, in order.
     package var words: [String] = []
+    /// How many of `words` stand before a `--`; nil where there is none.
+    package var wordsBeforeDashes: Int?
     /// Spellings of options that were given and have no local effect.
     package var withoutEffect: [String] = []
 
     package init() {}
+
+    /// What stands after a `--`, and is not for us.
+    package var foreignWords: [String] { wordsBeforeDashes.map { Array(words[$0...]) } ?? [] }
+    package var ownWords: [String] { Array(words.prefix(wordsBeforeDashes ?? words.count)) }
 
     package func has(_ name: String) -> Bool { options[name] != nil }
     package subscript(name: String) -> String? { options[name]?.last }

@@ -14,13 +14,14 @@ package enum CommandTree {
                             "nodes", "the nodes of a pool",
                             [
                                 NodesListCommand.command, NodesCountCommand.command,
-                                NodesRebootCommand.command,
+                                NodesRebootCommand.command, NodesExecCommand.command,
                             ]),
                     ]),
                 .group(
                     "jobs", "jobs and their tasks",
                     [
-                        JobsAddCommand.command, JobsListCommand.command, JobsWaitCommand.command,
+                        JobsAddCommand.command, JobsListCommand.command, JobsShowCommand.command,
+                        JobsRerunCommand.command, JobsWaitCommand.command,
                         JobsTerminateCommand.command, JobsDeleteCommand.command, JobsDisableCommand.command,
                         JobsEnableCommand.command, JobsStatsCommand.command,
                         .group(
@@ -28,6 +29,7 @@ package enum CommandTree {
                             [
                                 TasksListCommand.command, TasksCountCommand.command,
                                 TasksTerminateCommand.command, TasksDeleteCommand.command,
+                                TasksShellCommand.command,
                             ]),
                     ]),
                 .group(

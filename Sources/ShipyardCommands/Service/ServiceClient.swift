@@ -87,6 +87,13 @@ package struct ServiceClient {
         _ = try send(request(.post, path, body))
     }
 
+    /// For answers that are no JSON. Asked again, nothing more comes of it.
+    package func postForBytes(_ path: ServicePath) throws(CommandFailure) -> [UInt8] {
+        var request = try request(.post, path, Nothing())
+        request.hasIdentity = true
+        return try send(request).body
+    }
+
     /// Bytes as they are; twice is as once.
     package func put(_ path: ServicePath, bytes: [UInt8]) throws(CommandFailure) {
         var request = ServiceRequest(.put, path.text, body: bytes)

@@ -167,7 +167,7 @@ extension Engine {
         entry.jobs.formUnion(made)
         for number in made {
             let job = self.entry(number)
-            job.run = key
+            (job.run, job.runAttempt) = (key, run.record.attempt)
             let record = RunJobRecord(run: key, attempt: run.record.attempt, job: number, id: job.record.id)
             writes.append(.putRunJob(record))
         }
@@ -209,16 +209,18 @@ extension Engine {
 
     /// A job has ended, or is gone.
     mutating func jobEnded(_ job: JobEntry, at now: Moment) {
-        let hasSucceeded = !job.isDeleting && job.counts.failed == 0 && job.counts.active == 0
+        let hasSucceeded = job.hasSucceeded
         guard let key = job.run else {
             return tellFollowers(
-                of: .job(job.record.id.text), hasSucceeded, .job(job.record.number), at: now)
+                of: .job(job.record.id.text), JobEnd(job), .job(job.record.number), at: now)
         }
         guard let entry = schedules[key.schedule] else { return }
         if job.isDeleting { entry.jobs.remove(job.record.number) }
         if let run = runs[key], run.jobs.remove(job.record.number) != nil {
             if !hasSucceeded { run.failure = run.failure ?? job.failure }
             if run.jobs.isEmpty { endAttempt(run, at: now) }
+        } else if runs[key] == nil {
+            correctRun(key, of: entry, job, at: now)
         }
         completeIfOver(entry, at: now)
     }
@@ -249,7 +251,8 @@ extension Engine {
         entry.removeActive(key.number)
         startNext(of: entry, at: now)
         keepEnded(run.record, of: entry, at: now)
-        tellFollowers(of: .schedule(entry.record.id.text), state == .succeeded, .run(key), at: now)
+        tellFollowers(
+            of: .schedule(entry.record.id.text), JobEnd(hasSucceeded: state == .succeeded), .run(key), at: now)
         completeIfOver(entry, at: now)
     }
 
@@ -329,7 +332,7 @@ extension Engine {
 
 extension JobEntry {
     /// What of it has failed, for people.
-    fileprivate var failure: String {
+    var failure: String {
         if isDeleting { return "job \(record.id) was deleted" }
         if counts.failed > 0 { return "job \(record.id): \(counts.failed) of \(counts.total) tasks failed" }
         let reason = record.terminateReason ?? "it ended"

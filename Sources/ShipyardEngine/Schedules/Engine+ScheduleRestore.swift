@@ -32,7 +32,7 @@ extension Engine {
         guard let entry = schedules[record.run.schedule] else { return }
         let job = jobs[record.job]
         if let job {
-            job.run = record.run
+            (job.run, job.runAttempt) = (record.run, record.attempt)
             entry.jobs.insert(record.job)
         }
         guard let run = runs[record.run], run.record.state == .active, run.record.attempt == record.attempt

@@ -150,18 +150,14 @@ extension Engine {
 
     /// Something has ended that others may run after.
     mutating func tellFollowers(
-        of source: AfterRule.Source, _ hasSucceeded: Bool, _ cause: RunCause, at now: Moment
+        of source: AfterRule.Source, _ end: JobEnd, _ cause: RunCause, at now: Moment
     ) {
         for number in (followers[source] ?? []).sorted() {
             let entry = scheduleEntry(number)
             guard entry.record.state == .active, entry.problem == nil else { continue }
             let isMet = entry.policy.after.contains { rule in
                 guard rule.source == source else { return false }
-                return switch rule.condition {
-                case .completed: true
-                case .succeeded: hasSucceeded
-                case .failed: !hasSucceeded
-                }
+                return end.meets(rule.condition)
             }
             if isMet { record(cause, due: now.wall, of: entry, at: now) }
         }

@@ -68,9 +68,16 @@ extension ServiceCore {
         }
         engine.restoreJob(record, rules, counts: nil)
         plans[record.number] = plan
-        if let problem = try restoreTasks(of: record, templateCount: rules.templates.count) {
+        var dependencies: [TaskDependencies] = []
+        let problem = try restoreTasks(
+            of: record, templateCount: rules.templates.count, Set(engine.nodes(of: record.pool).map(\.record.id)),
+            &dependencies)
+        if let problem {
             plans[record.number] = nil
-            try keepAside(record, problem)
+            return try keepAside(record, problem)
+        }
+        for item in dependencies {
+            engine.restoreDependencies(item.list, of: TaskKey(job: record.number, ordinal: item.ordinal))
         }
     }
 
@@ -81,11 +88,13 @@ extension ServiceCore {
     }
 
     /// Answers why nothing can be done with the job, where that is so.
-    private func restoreTasks(
-        of record: JobRecord, templateCount: Int
+    ///
+    /// - Parameter nodes: those that may have tasks of it.
+    func restoreTasks(
+        of record: JobRecord, templateCount: Int, _ nodes: Set<NodeID>, _ dependencies: inout [TaskDependencies]
     ) throws(StoreError) -> String? {
         var (next, longest) = (0, 0)
-        var waiting: [(TaskKey, [Dependency])] = []
+        var waiting: [TaskDependencies] = []
         var unreadable = UnreadableTasks()
         try store.streamOutlines(of: record.number) { outline in
             longest = max(longest, Int(outline.key.ordinal) - next)
@@ -96,7 +105,7 @@ extension ServiceCore {
             if !isKnown { unreadable.add(outline.key, "it has no template \(outline.template)") }
             guard let text = outline.dependencies else { return }
             if let list = Dependency.list(from: text), list.allSatisfy({ $0.isWithin(record.taskCount) }) {
-                waiting.append((outline.key, list))
+                waiting.append(TaskDependencies(outline.key.ordinal, list))
             } else {
                 unreadable.add(outline.key, "its dependencies are `\(text.prefix(100))`")
             }
@@ -104,15 +113,13 @@ extension ServiceCore {
         longest = max(longest, record.taskCount - next)
         guard longest <= Self.longestGap else { return "\(longest) tasks in a row have no rows" }
         engine.restoreHoles(of: record.number)
-        // Of the pools that could be read.
-        let nodes = Set(engine.nodes(of: record.pool).map(\.record.id))
         try store.streamProgress(of: record.number) { progress in
             engine.restoreProgress(unreadable.judged(progress, nodes))
         }
         for progress in unreadable.withoutProgress { engine.restoreProgress(progress) }
         engine.addWrites(unreadable.writes)
         for line in unreadable.lines { store.report?(line) }
-        for (key, dependencies) in waiting { engine.restoreDependencies(dependencies, of: key) }
+        dependencies = waiting
         return nil
     }
 
@@ -123,7 +130,7 @@ extension ServiceCore {
 
 extension Dependency {
     /// Whether what is waited for can be a task of a job of so many.
-    fileprivate func isWithin(_ taskCount: Int) -> Bool {
+    func isWithin(_ taskCount: Int) -> Bool {
         switch upstream {
         case .task(let ordinal): ordinal < taskCount
         case .tasks(let range): range.upperBound < taskCount

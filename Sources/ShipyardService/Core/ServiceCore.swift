@@ -185,7 +185,9 @@ package final class ServiceCore {
     private func forgetEndedJobs(_ writes: [StoreWrite]) {
         for write in writes {
             switch write {
-            case .putJob(let job) where job.state == .completed: forget(job: job.number)
+            // Unless it went on in the same turn.
+            case .putJob(let job) where job.state == .completed && engine.job(job.number)?.state == .completed:
+                forget(job: job.number)
             case .deleteJob(let number): forget(job: number)
             default: break
             }

@@ -38,6 +38,12 @@ extension ServiceCore {
         guard workTemplates[purpose] == nil, let plan = plans[job],
             (0..<engine.templateCount(job)).contains(position)
         else { return }
+        _ = keep(try makeTemplate(position, of: job, plan))
+    }
+
+    func makeTemplate(
+        _ position: Int, of job: UInt32, _ plan: JobPlan
+    ) throws(StoreError) -> WorkTemplate {
         let template: TaskTemplate
         let stored = try store.template(position, of: job)
         switch Stored<TaskTemplate>(stored, named: "its template \(position)") {
@@ -45,20 +51,19 @@ extension ServiceCore {
         case .problem(let problem):
             throw StoreError(kind: .other, operation: "read job \(plan.id)", message: problem)
         }
-        _ = keep(
-            WorkTemplate(
-                purpose, job: plan.id, hasPreparation: plan.needsPreparation,
-                environment: template.environment.map { ($0.name, $0.value) },
-                secrets: template.environmentSecrets ?? [], secretFiles: template.secretFiles ?? [],
-                maxWallTime: template.maxWallTime,
-                resourceFiles: template.resourceFiles,
-                applicationPackages: packages(ofJob: job), inputData: template.inputData,
-                outputData: template.outputData, storageAccounts: template.storageAccounts ?? [],
-                outputTables: template.outputTables ?? [], connections: template.connections ?? [],
-                loadScope: "\(plan.id)/\(job)-\(engine.job(job)?.creationTime.milliseconds ?? 0)",
-                hasOwnFiles: template.hasFactoryFile ?? false, activity: template.activity,
-                recordsOutput: template.recordsOutput ?? false,
-                mayBeLate: template.hasLateReferences ?? false))
+        return WorkTemplate(
+            .task(job: job, template: position), job: plan.id, hasPreparation: plan.needsPreparation,
+            environment: template.environment.map { ($0.name, $0.value) },
+            secrets: template.environmentSecrets ?? [], secretFiles: template.secretFiles ?? [],
+            maxWallTime: template.maxWallTime,
+            resourceFiles: template.resourceFiles,
+            applicationPackages: packages(ofJob: job), inputData: template.inputData,
+            outputData: template.outputData, storageAccounts: template.storageAccounts ?? [],
+            outputTables: template.outputTables ?? [], connections: template.connections ?? [],
+            loadScope: "\(plan.id)/\(job)-\(engine.job(job)?.creationTime.milliseconds ?? 0)",
+            hasOwnFiles: template.hasFactoryFile ?? false, activity: template.activity,
+            recordsOutput: template.recordsOutput ?? false,
+            mayBeLate: template.hasLateReferences ?? false)
     }
 
     func nodeJobTemplate(_ job: UInt32, _ plan: JobPlan, isRelease: Bool) -> WorkTemplate {
@@ -88,7 +93,7 @@ extension ServiceCore {
                 storageAccounts: spec.storageAccounts ?? [], connections: spec.connections ?? []))
     }
 
-    private func packages(ofJob job: UInt32) -> [ApplicationPackageSpec] {
+    func packages(ofJob job: UInt32) -> [ApplicationPackageSpec] {
         engine.job(job).flatMap { specs[$0.pool] }?.applicationPackages ?? []
     }
 

@@ -12,7 +12,7 @@ extension LocalSubstrate {
         let template = work.template
         let number = contexts.number(of: template)
         if contexts.mustTell(number, to: node) {
-            connection.send(.context(context(number, template, on: link)))
+            connection.send(.context(context(number, template, root: link.root)))
         }
         connection.send(
             .start(
@@ -49,7 +49,7 @@ extension LocalSubstrate {
 
     // MARK: Contexts
 
-    private func directoryName(of work: WorkAssignment) -> String {
+    func directoryName(of work: WorkAssignment) -> String {
         switch work.id.kind {
         // Empty is no name: the agent refuses it.
         case .task: work.task ?? ""
@@ -59,11 +59,11 @@ extension LocalSubstrate {
         }
     }
 
-    private func context(_ number: UInt32, _ template: WorkTemplate, on link: NodeLink) -> WorkContext {
+    func context(_ number: UInt32, _ template: WorkTemplate, root: String) -> WorkContext {
         let isStartTask = template.purpose.job == nil
         return WorkContext(
             number: number, parentDirectory: template.job.map { NodeLayout.jobDirectory($0.text) } ?? "",
-            environment: environment(template, root: link.root)
+            environment: environment(template, root: root)
                 + template.environment.filter { !TaskTokens.isReserved($0.name) } + apiVariables(template),
             maxWallTime: template.maxWallTime,
             staging: staging(template, packages: isStartTask ? template.applicationPackages : []),

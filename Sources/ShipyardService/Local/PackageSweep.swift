@@ -5,7 +5,7 @@ import ShipyardStore
 import Synchronization
 
 /// Removes the application packages, and the files that schedules keep, which no pool and no version of a schedule
-/// names any more: when the service begins and when a pool has gone. A crash in between leaves a file that nobody
+/// names any more, nor a job that has made its own pool: when the service begins and when a pool has gone. A crash in between leaves a file that nobody
 /// needs, for the next sweep.
 ///
 /// Jobs of a schedule's runs use files that its versions name; it goes after its last job.
@@ -24,11 +24,12 @@ package struct PackageSweep: Sendable {
     private func needed(in store: PackageStore, without leaving: PoolID?) -> Set<String>? {
         guard let reader = try? StoreReader(path: layout.database) else { return nil }
         let state = try? reader.snapshot { () throws(StoreError) in
-            (try reader.pools(), try reader.poolSpecs(), try KeptBundles.digests(reader))
+            let named = try reader.pools().map(\.id).filter { $0 != leaving } + reader.poolsOfJobs()
+            return (Set(named), try reader.poolSpecs(), try KeptBundles.digests(reader))
         }
         guard let (pools, specs, kept) = state, var needed = kept else { return nil }
-        for pool in pools where pool.id != leaving {
-            guard let spec = try? PoolSpec(specs[pool.id], named: "") else { return nil }
+        for pool in pools {
+            guard let spec = try? PoolSpec(specs[pool], named: "") else { return nil }
             let files = spec.resourceFiles + (spec.startTask?.resourceFiles ?? [])
             let paths = spec.applicationPackages.map(\.path) + files.map(\.blobSource.place)
             needed.formUnion(paths.compactMap { store.digest(ofPackageAt: $0) })

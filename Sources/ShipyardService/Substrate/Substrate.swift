@@ -39,6 +39,11 @@ package protocol Substrate: AnyObject {
     /// The core is given up: its nodes are forgotten, and live on until the next one recovers them.
     func reset()
 
+    // MARK: Questions
+
+    /// Nil where nothing of the place is there any more. Nothing changes by it; it is no matter of the node's agent.
+    func way(to place: ReachedPlace) -> NodeReach?
+
     // MARK: For the loop
 
     /// What has arrived since the last call.

@@ -44,11 +44,13 @@ struct Ledger {
         if work.kind == .task {
             expect(begun.insert(work).inserted, "\(work) ran twice under one number")
             if let last = endedByUser[TaskKey(rawValue: work.key)] {
-                expect(work.attempt <= last, "\(work) began after its task was ended")
+                expect(
+                    work.attempt <= last || mayRun(work, after: last), "\(work) began after its task was ended")
             }
             let killed = agentsKilledBy[TaskKey(rawValue: work.key)] ?? 0
+            let lives = 1 + (reruns[TaskKey(rawValue: work.key)]?.count ?? 0)
             expect(
-                killed < Self.mostAgentsKilledByATask,
+                killed < Self.mostAgentsKilledByATask * lives,
                 "\(work) begins, and its task has ended \(killed) agents")
             nodeOfWork[work] = name
             usedSlots[name, default: 0] += assignment.needs.slots
@@ -56,6 +58,11 @@ struct Ledger {
                 usedSlots[name] ?? 0 <= scenario.pool.taskSlotsPerNode,
                 "\(name.node) has more running than slots")
             checkOrder(of: work, on: name, scenario)
+        }
+        if work.kind != .task {
+            expect(
+                begunOnNode[name, default: []].insert(work).inserted,
+                "\(work) ran twice under one number on \(name.node)")
         }
         if work.kind == .jobPreparation {
             // Some are still at it when their job is to end.
@@ -108,7 +115,8 @@ struct Ledger {
                 continue
             }
             if let code = end, !unknownEnds.contains(before) {
-                expect(code != 0, "\(work) ran again after \(before) had succeeded")
+                expect(
+                    code != 0 || mayRun(work, after: earlier), "\(work) ran again after \(before) had succeeded")
             }
         }
     }
@@ -117,13 +125,29 @@ struct Ledger {
         let key = TaskKey(job: number, ordinal: parent)
         let task = job.tasks[Int(parent)]
         let satisfies = job.plan.templates[task.template].dependencyAction == .satisfy
-        let attempts = (1...20).map { WorkID(kind: .task, key: key.rawValue, attempt: Int32($0)) }
+        let attempts = (1...80).map { WorkID(kind: .task, key: key.rawValue, attempt: Int32($0)) }
         if attempts.contains(where: { ends[$0] == .some(.some(0)) }) { return true }
         // A task that was ended before it ran satisfies as well, if failing does.
-        return satisfies && (attempts.contains { ends[$0] != nil } || terminated.contains(key))
+        if satisfies, attempts.contains(where: { ends[$0] != nil }) || terminated.contains(key) { return true }
+        // Or that ended with its job before it ran, and its job goes on.
+        return satisfies && reopenedJobs.contains(number)
     }
 
     var terminated: Set<TaskKey> = []
+
+    var reopenedJobs: Set<UInt32> = []
+    /// The attempts that a task had when a user wanted it to run again.
+    var reruns: [TaskKey: [Int32]] = [:]
+    /// Whether a user has wanted it after that attempt.
+    func mayRun(_ work: WorkID, after earlier: Int32) -> Bool {
+        (reruns[TaskKey(rawValue: work.key)] ?? []).contains { $0 >= earlier && $0 < work.attempt }
+    }
+    /// Whether a user's wish that the task ends was followed by one that it runs again.
+    func wasAskedForAgain(_ key: TaskKey) -> Bool {
+        (reruns[key] ?? []).contains { $0 >= endedByUser[key] ?? 0 }
+    }
+    /// Preparations and releases, which every node numbers for itself.
+    private var begunOnNode: [SimulatedSubstrate.NodeName: Set<WorkID>] = [:]
 
     mutating func failedBeforeItBegan(_ work: WorkID) { ends[work] = .some(nil) }
     /// It has ended with 0, and is a failure all the same.
@@ -171,6 +195,7 @@ struct Ledger {
     /// The node is gone with its directory; the next one of its name is another.
     mutating func removed(_ name: SimulatedSubstrate.NodeName, _ agent: FakeAgent?) {
         unknownEnds.formUnion((agent?.exits ?? []).map(\.work))
+        begunOnNode[name] = nil
         for job in preparedNodes.keys { preparedNodes[job]?.remove(name) }
     }
 

@@ -77,6 +77,19 @@ struct Scenario {
     var disablings: [(at: Instant, job: Int, length: Int64)] = []
     /// A job is deleted and added again under its id.
     var recreations: [(at: Instant, job: Int)] = []
+    /// Tasks of some job are to run again.
+    var reruns: [Rerun] = []
+
+    struct Rerun {
+        enum Kind: CaseIterable { case failed, all, tasks, from }
+        var at: Instant
+        var kind: Kind
+        /// Which job, and which of its tasks, of those that are there then.
+        var job: Int
+        var task: Int
+        /// Somebody else wants the same at the same time.
+        var comesTwice: Bool
+    }
 
     init(seed: UInt64) {
         var random = SeededRandom(seed: seed)
@@ -105,6 +118,18 @@ struct Scenario {
         if random.chance(15) { poolDeletions.append(Instant(milliseconds: 30 + Int64(random.below(200)))) }
         addFaults(&random)
         addSchedules(&random)
+        addReruns(&random)
+    }
+
+    private mutating func addReruns(_ random: inout SeededRandom) {
+        guard random.chance(60) else { return }
+        for _ in 0...random.below(4) {
+            reruns.append(
+                Rerun(
+                    at: Instant(milliseconds: 20 + Int64(random.below(600))),
+                    kind: Rerun.Kind.allCases[random.below(4)], job: random.below(100), task: random.below(100),
+                    comesTwice: random.chance(30)))
+        }
     }
 
     private mutating func addFaults(_ random: inout SeededRandom) {

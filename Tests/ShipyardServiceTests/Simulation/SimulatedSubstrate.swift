@@ -83,6 +83,8 @@ final class SimulatedSubstrate: Substrate {
     /// What happens when the service gives a core up, and after each commit.
     var whenGivenUp: () -> Void = {}
     var whenCommitted: () -> Void = {}
+    /// When work is ordered, which is after the commit that decided it.
+    var whenOrdered: (WorkID) -> Void = { _ in }
 
     init(_ scenario: Scenario) {
         self.scenario = scenario
@@ -298,6 +300,7 @@ final class SimulatedSubstrate: Substrate {
         ledger.expect(
             work.id.kind != .task || !troubledBefore.contains(node),
             "\(work.id) is ordered of the node \(node.index), which cannot start work")
+        if work.id.kind == .task, !isDead { whenOrdered(work.id) }
         order(.start(work), to: node)
     }
 

@@ -51,7 +51,7 @@ extension Simulation {
             guard record?.terminateReason == TerminateReason.maxWallClockTimeExpiry, let record,
                 let end = record.endSteady, let limit = scenario.parts[index].plan.maxWallTime
             else { continue }
-            substrate.ledger.expect(end - record.begin >= limit, "job \(number) ended before its wall time")
+            substrate.ledger.expect(end - record.wallTimeBegin >= limit, "job \(number) ended before its wall time")
         }
     }
 
@@ -96,7 +96,7 @@ extension Simulation {
         }
     }
 
-    private func isMet(_ dependency: Dependency, of number: UInt32, _ index: Int, _ core: ServiceCore) -> Bool
+    func isMet(_ dependency: Dependency, of number: UInt32, _ index: Int, _ core: ServiceCore) -> Bool
     {
         let tasks = scenario.parts[index].tasks
         func isSatisfied(_ ordinal: Int) -> Bool {

@@ -202,6 +202,13 @@ extension Simulation {
         for attempt in 1...run.attempt where attemptsMade.contains("\(run.key)#\(attempt)") {
             substrate.ledger.expect(attempts.contains(attempt), "\(run.key) has lost its job")
         }
+        if let last = jobs.last, let record = core.inspect({ $0.job(last.job) }), record.reopening != nil,
+            let counts = core.inspect({ $0.counts(last.job) }), last.attempt == run.attempt
+        {
+            let isSuccess = counts.failed + counts.active + counts.running == 0
+            substrate.ledger.expect(
+                (run.state == .succeeded) == isSuccess, "\(run.key) says \(run.state), and its job \(counts)")
+        }
         guard run.state == .succeeded else { return }
         substrate.ledger.expect(attempts.contains(run.attempt), "\(run.key) succeeded without a job")
         guard let last = jobs.last, let counts = core.inspect({ $0.counts(last.job) }) else { return }

@@ -32,6 +32,9 @@ final class Simulation {
     private var looksItself = false
     var jobsToRecreate = 0
     var disablings = 0
+    var rerunsToDo = 0
+    /// How many tasks were promised to run again.
+    var tasksRerun = 0
     /// Numbers of jobs that the service has said are deleted.
     var deletedJobs: Set<UInt32> = []
     private(set) var deletedTasks: Set<TaskKey> = []
@@ -64,7 +67,9 @@ final class Simulation {
             users = []
             phases = []
             substrate.whenCommitted = {}
-            substrate.whenGivenUp = {}
+            substrate.whenOrdered = { _ in }
+            substrate.whenOrdered = { [unowned self] work in if let core { checkOrder(of: work, core) } }
+        substrate.whenGivenUp = {}
         }
         substrate.whenCommitted = { [unowned self] in
             guard let core else { return }
@@ -95,7 +100,7 @@ final class Simulation {
     }
 
     /// Until when a part of the history goes on, and what comes then.
-    private var phases: [(isOver: () -> Bool, next: () -> Void)] = []
+    private(set) var phases: [(isOver: () -> Bool, next: () -> Void)] = []
     private var steps = 0
     private var quietSteps = 0
 
@@ -107,6 +112,7 @@ final class Simulation {
         for index in scenario.schedules.indices {
             substrate.schedule(.user(addUser { self.endSchedule(index) }), after: 1)
         }
+        endReopenedJobs()
     }
 
     private func letThePoolGo() {
@@ -165,7 +171,7 @@ final class Simulation {
         let deadline = core.nextDeadline.flatMap {
             $0 - substrate.moment.steady < .seconds(86_400) ? $0 : nil
         }
-        let isQuiet = substrate.isQuiet && deadline == nil && !substrate.isInTurn
+        let isQuiet = substrate.isQuiet && substrate.dueUsers.isEmpty && deadline == nil && !substrate.isInTurn
         quietSteps = isQuiet ? quietSteps + 1 : 0
         guard steps >= 20_000 || quietSteps >= 5 else { return false }
         substrate.ledger.expect(
@@ -174,7 +180,10 @@ final class Simulation {
     }
 
     private func describe() -> String {
-        core?.inspect { $0.summary } ?? "no service"
+        let waits = "phase \(3 - phases.count), submitted \(submitted.count), pools \(poolsToRecreate), jobs"
+            + " \(jobsToRecreate), disablings \(disablings), reruns \(rerunsToDo), removals"
+            + " \(look { try $0.removals().filter { $0.failure == nil }.count } ?? -1)"
+        return waits + "; " + (core?.inspect { $0.summary } ?? "no service")
     }
 
     // MARK: Users
@@ -213,6 +222,7 @@ final class Simulation {
         }
         planFaults()
         planSchedules()
+        planReruns()
         for at in scenario.poolDeletions {
             poolsToRecreate += 1
             substrate.schedule(.user(addUser { self.recreatePool() }), after: at.milliseconds)
@@ -346,7 +356,9 @@ final class Simulation {
     /// Every job has ended or cannot go on.
     private var isSettled: Bool {
         guard let core, submitted.count == scenario.jobs.count else { return false }
-        guard poolsToRecreate == 0, jobsToRecreate == 0, disablings == 0, schedulesAreSettled(core) else {
+        guard poolsToRecreate == 0, jobsToRecreate == 0, disablings == 0, rerunsToDo == 0,
+            schedulesAreSettled(core)
+        else {
             return false
         }
         return core.inspect { engine in
@@ -398,7 +410,7 @@ final class Simulation {
             row.state != .completed || row.result != nil, "\(key) is completed without an end")
         substrate.ledger.expect(
             row.state == .completed || row.state == .active, "\(key) is left \(row.state)")
-        if substrate.ledger.endedByUser[key] != nil {
+        if substrate.ledger.endedByUser[key] != nil, !substrate.ledger.wasAskedForAgain(key) {
             substrate.ledger.expect(row.state == .completed, "\(key) was ended by a user and is \(row.state)")
         }
         for attempt in past + [row] where attempt.attempt > 0 {
