@@ -120,11 +120,7 @@ extension ServiceCore {
             return unsent.append((node, work.id, .notStarted(.outputMissing, error.sentence)))
         }
         do throws(SecretFailure) {
-            if !work.template.secrets.isEmpty {
-                let secrets = try needs.secrets.variables(of: work.template.secrets)
-                let names = Set(secrets.map(\.name))
-                work.secrets = work.secrets.filter { !names.contains($0.name) } + secrets
-            }
+            try addSecrets(to: &work, &needs.secrets)
             if !work.template.secretFiles.isEmpty {
                 work.secretFiles = try needs.secrets.files(of: work.template.secretFiles)
             }
@@ -132,16 +128,27 @@ extension ServiceCore {
         } catch {
             return unsent.append((node, work.id, .notStarted(.secretMissing, error.reason)))
         }
-        if let token = tokensOfTasks?.token(for: work.id) {
-            work.secrets.removeAll { TaskTokens.isReserved($0.name) }
-            work.secrets.append(SecretVariable(name: TaskTokens.variable, value: token))
-        }
+        addToken(to: &work)
         do throws(TaskFilesMissing) {
             work.taskFiles = try taskFiles(of: work.template, &needs)
         } catch {
             return unsent.append((node, work.id, .notStarted(.taskFilesMissing, error.sentence)))
         }
         substrate.start(work, on: node)
+    }
+
+    /// To the environment. They win over what else there is.
+    func addSecrets(to work: inout WorkAssignment, _ secrets: inout TurnSecrets) throws(SecretFailure) {
+        guard !work.template.secrets.isEmpty else { return }
+        let found = try secrets.variables(of: work.template.secrets)
+        let names = Set(found.map(\.name))
+        work.secrets = work.secrets.filter { !names.contains($0.name) } + found
+    }
+
+    func addToken(to work: inout WorkAssignment) {
+        guard let token = tokensOfTasks?.token(for: work.id) else { return }
+        work.secrets.removeAll { TaskTokens.isReserved($0.name) }
+        work.secrets.append(SecretVariable(name: TaskTokens.variable, value: token))
     }
 }
 

@@ -23,7 +23,7 @@ extension ServiceCore {
     ) throws(Refusal) -> TaskReach {
         let key = try taskKey(task, of: id)
         let record = try job(id).record
-        let (definition, progress, template) = try read(key, record, wanted)
+        let (definition, progress, template, late) = try read(key, record, wanted)
         guard let node = progress.node, progress.attempt > 0 else {
             throw Refusal(
                 .conflict, code: "TaskNeverRan",
@@ -33,12 +33,16 @@ extension ServiceCore {
         var work = WorkAssignment(
             id: WorkID(key, attempt: progress.attempt), template: template, task: definition.id,
             command: definition.command ?? "true")
+        // Without what outputs of others do not say any more: somebody may be here to see why.
+        var filled = work
+        if (try? complete(&filled, late)) != nil { work = filled }
         do throws(SecretFailure) {
-            var secrets = TurnSecrets(self.secrets)
-            if !template.secrets.isEmpty { work.secrets = try secrets.variables(of: template.secrets) }
+            var secrets = TurnSecrets(self.secrets, handedSecrets)
+            try addSecrets(to: &work, &secrets)
         } catch {
             throw Refusal(.conflict, code: "SecretMissing", "the secrets of task `\(task)` cannot be had: \(error.reason)")
         }
+        addToken(to: &work)
         guard let handle = engine.node(node, of: record.pool) else {
             throw Refusal(
                 .notFound, code: "NodeGone",
@@ -54,7 +58,7 @@ extension ServiceCore {
         }
         return TaskReach(
             reach: reach, node: node, pool: record.pool, attempt: Int(progress.attempt), state: progress.state,
-            command: definition.command)
+            command: definition.command == nil ? nil : work.command)
     }
 
     /// The node's root directory, and the environment that all its work has.
@@ -75,7 +79,7 @@ extension ServiceCore {
 
     private func read(
         _ key: TaskKey, _ record: JobRecord, _ attempt: Int?
-    ) throws(Refusal) -> (TaskDefinition, TaskProgress, WorkTemplate) {
+    ) throws(Refusal) -> (TaskDefinition, TaskProgress, WorkTemplate, LateValues) {
         do throws(StoreError) {
             guard let definition = try store.definition(of: key), var progress = try store.progress(of: key)
             else { throw StoreError(kind: .other, operation: "read task \(key)", message: "it is not there") }
@@ -89,7 +93,8 @@ extension ServiceCore {
             case .problem(let problem):
                 throw StoreError(kind: .other, operation: "read job \(record.id)", message: problem)
             }
-            return (definition, progress, try makeTemplate(definition.template, of: key.job, plan))
+            let template = try makeTemplate(definition.template, of: key.job, plan)
+            return (definition, progress, template, try lateValues(for: [definition]))
         } catch {
             throw Refusal(.conflict, code: "StateUnreadable", "\(error)")
         }
