@@ -515,6 +515,24 @@ enum ErrorPages {
         Write a kind that is declared there. `shipyard-swift data layout list` shows them.
 
         """#,
+        "SY2018": #"""
+        # SY2018: an unknown database
+
+        `connection` names an alias that `credentials: sql` does not have.
+
+        ```text
+        credentials:
+          sql:
+            reports: {url: sqlite:reports.db}
+        # elsewhere
+        output_data:
+          sql: [{connection: report, table: daily, source: daily.csv}]
+        ```
+
+        Correct the name, or add the alias to the credentials. Where no credentials are given at all, an alias of letters, digits and `_` stands for a
+        database file of the home, `databases/ALIAS.db`.
+
+        """#,
         "SY2030": #"""
         # SY2030: a reference to nothing
 
@@ -968,6 +986,22 @@ enum ErrorPages {
         ```
 
         Correct the option, or remove it.
+
+        """#,
+        "SY3025": #"""
+        # SY3025: not the URL of a database
+
+        `url` of `credentials: sql` is `sqlite:PATH` or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
+
+        ```text
+        credentials:
+          sql:
+            reports: {url: "sqlite:///srv/reports.db"}
+        ```
+
+        A path behind `sqlite:` has no `//` before it: `sqlite:/srv/reports.db` is absolute, `sqlite:reports.db` is below `databases/` of the home and does
+        not lead out of it with `..`. In a user or password of PostgreSQL `@`, `/` and `?` are written `%40`, `%2F` and `%3F`. The URL is a secret, so
+        the message does not repeat it.
 
         """#,
         "SY3030": #"""

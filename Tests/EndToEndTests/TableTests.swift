@@ -49,6 +49,9 @@ import Testing
 
     @Test func rowsGoFromTaskToTableToTask() throws {
         let program = try BuiltProgram()
+        // What is only read is not made.
+        let seed = try program.write("x\n1\n", to: "seed.csv")
+        #expect(try program.run("sql", "load", "reports", "seed", seed).code == 0)
         try program.addPool(
             """
               input_data:
@@ -71,7 +74,7 @@ import Testing
                       sql: [{connection: reports, query: "SELECT 2 AS two", destination: $AZ_BATCH_NODE_SHARED_DIR/job.csv}]
 
                 """)
-        #expect(run.code == 0, "\(run.messages)")
+        try #require(run.code == 0, "\(run.messages)")
         #expect(try program.output(of: "a") == "one\n1\ntwo\n2\n")
         #expect(try program.output(of: "b") == "id,amount,x\n1,1234567890123456789.10,\n")
         #expect(try sql(program, #"SELECT id, x FROM "dai""ly" ORDER BY id"#) == "id,x\n1,\n2,\"\"\n")
