@@ -149,7 +149,7 @@ import Testing
             missing.hasPrefix("SecretMissing: The secret `db` cannot be had: this home has no vault yet"), "\(missing)")
         try keep(program, "db", "P: four")
         #expect(try ends(secret) == "none:  4")
-        try keep(program, "db", "P: fifteen letters")
+        try keep(program, "db", "P: fifteen-letters")
         #expect(try ends(secret) == "none:  15")
         #expect(try ends(secret + "/1") == "none:  4")
         #expect(try ends(secret + "/9").hasPrefix("SecretMissing: The secret `db/9` cannot be had: the secret `db` has no version 9"))
@@ -162,7 +162,9 @@ import Testing
     @Test func variableOfTheCommandAndFilesAreSecretsToo() throws {
         let program = try BuiltProgram()
         try program.addPool()
-        let file = try program.write("P: \(Self.value)", to: "token")
+        // Of this test alone: it is looked for in all processes of the machine.
+        let value = "of-a-command-\(UInt64.random(in: 0...UInt64.max))"
+        let file = try program.write("P: \(value)", to: "token")
         chmod(file, 0o600)
         func task(_ id: String) -> String {
             "  - id: j\n    auto_complete: true\n    tasks:\n"
@@ -171,13 +173,13 @@ import Testing
         let refused = try program.addJobs(task("env:TOKEN"), "--wait")
         #expect(refused.code == 2 && refused.messages.contains("there is no such variable"), "\(refused.messages)")
         var words = ["jobs", "add", "--wait"]
-        let outcome = try program.start(words, environment: ["TOKEN": "P: \(Self.value)"]).outcome()
+        let outcome = try program.start(words, environment: ["TOKEN": "P: \(value)"]).outcome()
         #expect(outcome.code == 0, "\(outcome.messages)")
-        #expect(try program.output(of: "a") == "\(Self.value.utf8.count)\n")
-        #expect(try processesThatShow(Self.value) { _ in false } == [])
+        #expect(try program.output(of: "a") == "\(value.utf8.count)\n")
+        #expect(try processesThatShow(value) { _ in false } == [])
         for name in ["shipyard.db", "shipyard.db-wal", "service.log"] {
             let bytes = FileManager.default.contents(atPath: program.home.appending(path: name).path) ?? Data()
-            #expect(bytes.range(of: Data(Self.value.utf8)) == nil, "\(name)")
+            #expect(bytes.range(of: Data(value.utf8)) == nil, "\(name)")
         }
         // Of a service that has not heard it.
         kill(try program.serviceProcess(), SIGKILL)

@@ -4,11 +4,11 @@ import Testing
 
 struct BatchShipyardCommandTests {
     @Test func whoKnowsBatchShipyardHearsWhyACommandIsMissing() {
-        let azure = run("keyvault", "add")
+        let azure = run("monitor", "add")
         #expect(azure.code == .usage)
         #expect(
             azure.messages.hasPrefix(
-                "error: Batch Shipyard's `keyvault` has nothing to work on without Azure\n"))
+                "error: Batch Shipyard's `monitor` has nothing to work on without Azure\n"))
         #expect(
             run("jobs", "migrate").messages.hasPrefix(
                 "error: Batch Shipyard's `jobs migrate` is not in this version\n"))

@@ -38,7 +38,7 @@ struct SecretTests {
         #expect(
             masked.filter { !$0.hasSuffix("keyvault_secret_id") }.sorted()
                 == [
-                    "credentials_secret_id", "signing_key", "ssh_private_key", "ssh_public_key",
+                    "credentials_secret_id", "secret_files", "secret_id", "signing_key", "ssh_private_key", "ssh_public_key",
                     "token_cache",
                 ])
     }
@@ -144,20 +144,31 @@ struct SecretTests {
         #expect(try fields("key: x", .used).environmentSecret() == nil)
     }
 
-    /// As long as there is none, they are reported and dropped.
-    @Test func referenceWithoutAVaultIsReportedAndDropped() throws {
+    @Test func referencesOfEveryLevelAreDecoded() throws {
         let key = "environment_variables_keyvault_secret_id: https://v/secrets/s"
         let (specs, found) = load(
             .jobs,
-            "job_specifications:\n- id: j\n  \(key)\n  tasks:\n  - command: x\n    \(key)\n  merge_task: {command: y, \(key)}"
+            "job_specifications:\n- id: j\n  \(key)\n  tasks:\n  - command: x\n    \(key)\n    secret_files: [{secret_id: s/2, file_path: a/b}]\n"
+                + "  merge_task: {command: y, \(key)}"
         )
         let job = try #require(specs.jobs?.jobs.first)
-        #expect(job.environmentSecret == nil && job.tasks[0].environmentSecret == nil)
-        #expect(job.mergeTask?.environmentSecret == nil)
-        #expect(found.all.map(\.code) == [.noLocalEffect] && found.all[0].severity == .warning)
+        let secret = SecretReference("https://v/secrets/s")
+        #expect(job.environmentSecret == secret && job.tasks[0].environmentSecret == secret)
+        #expect(job.mergeTask?.environmentSecret == secret && found.all.isEmpty)
+        #expect(job.tasks[0].secretFiles.map(\.id.text) == ["s/2"] && job.tasks[0].secretFiles.map(\.filePath) == ["a/b"])
         let pool = load(
             .pool, "pool_specification: {id: p, vm_count: {dedicated: 0}, additional_node_prep: {\(key)}}")
-        #expect(pool.specs.pool != nil && pool.specs.pool?.nodePrepEnvironmentSecret == nil)
+        #expect(pool.specs.pool?.nodePrepEnvironmentSecret == secret)
+    }
+
+    /// Templates of Batch Shipyard have placeholders, and pass.
+    @Test func whatNamesNoSecretIsAWarning() {
+        for id in ["a b", "https://v/keys/s", "env:", "file:here", "https://v/secrets/<name>"] {
+            let (specs, found) = load(
+                .jobs,
+                "job_specifications:\n- id: j\n  environment_variables_keyvault_secret_id: '\(id)'\n  tasks: [{command: x}]")
+            #expect(specs.jobs != nil && found.all.map(\.code) == [.invalidSecretID], "\(id)")
+        }
     }
 
     /// What a submission that waits may keep of them.

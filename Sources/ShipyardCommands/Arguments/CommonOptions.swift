@@ -25,9 +25,13 @@ package enum CommonOptions {
             "use this file instead of \(kind).yaml")
     }
 
-    private static let credentialsSecret = Option.value(
-        "keyvault-credentials-secret-id", "ID", environment: "SHIPYARD_KEYVAULT_CREDENTIALS_SECRET_ID",
-        "a secret that has the credentials, where there is no credentials file")
+    private static let credentialsSecret: Option = {
+        var option = Option.value(
+            "keyvault-credentials-secret-id", "ID", environment: "SHIPYARD_KEYVAULT_CREDENTIALS_SECRET_ID",
+            "a secret that has the credentials, where there is no credentials file")
+        option.isHidden = true
+        return option
+    }()
 
     /// What Batch Shipyard needs to find its cloud. The values are neither used nor shown: some are secrets.
     private static let withoutLocalEffect: [Option] = [

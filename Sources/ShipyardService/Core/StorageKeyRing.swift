@@ -126,11 +126,7 @@ package final class StorageKeyRing: Sendable {
     }
 
     private func keys(of alias: String, in resolved: CredentialsSpec) throws(SecretFailure) -> StorageKeys {
-        if let failure = resolved.failure(at: ["credentials", "storage", alias]) {
-            // What stands in a file is there, whatever becomes of another secret.
-            guard let keys = resolved.keys[alias], keys.hasAny else { throw failure }
-            return keys
-        }
+        if let failure = resolved.failure(ofAccount: alias) { throw failure }
         return resolved.keys[alias] ?? StorageKeys()
     }
 

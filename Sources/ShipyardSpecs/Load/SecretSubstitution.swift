@@ -23,6 +23,7 @@ struct SecretSubstitution {
         guard let entries = node.entries else { return node }
         var kept: [SyntaxEntry] = []
         var found: [SyntaxEntry] = []
+        var replaced: Set<String> = []
         for entry in entries {
             guard let name = entry.key.string, let key = schema[key: name] else {
                 kept.append(entry)
@@ -30,6 +31,7 @@ struct SecretSubstitution {
             }
             var entry = entry
             if key.namesSecretOfSibling, let sibling = key.secretOf, let text = entry.value.string {
+                replaced.insert(sibling)
                 if let value = value(text, entry.value, at: path) {
                     let name = SyntaxNode(.string(sibling), in: entry.key.source, entry.key.lower, entry.key.upper)
                     found.append(SyntaxEntry(key: name, value: value))
@@ -39,9 +41,8 @@ struct SecretSubstitution {
             }
             kept.append(entry)
         }
-        // The secret wins over what is written beside it.
-        let names = Set(found.compactMap(\.key.string))
-        kept.removeAll { $0.key.string.map(names.contains) ?? false }
+        // The secret wins over what is written beside it, also where it cannot be had.
+        kept.removeAll { $0.key.string.map(replaced.contains) ?? false }
         return SyntaxNode(.mapping(kept + found), in: node.source, node.lower, node.upper)
     }
 

@@ -76,10 +76,10 @@ extension Diagnostic {
         return diagnostic
     }
 
-    /// SY3023.
+    /// SY3023. A warning: templates of Batch Shipyard have `<placeholders>`, and whoever needs the secret hears of it.
     static func invalidSecretID(_ node: SyntaxNode, key: String) -> Diagnostic {
         var diagnostic = Diagnostic(
-            code: .invalidSecretID, message: "\(Quoted(node)) does not name a secret",
+            code: .invalidSecretID, severity: .warning, message: "\(Quoted(node)) does not name a secret",
             primary: Label(at: node.range, "no name of a secret"))
         diagnostic.help = "`\(key)` is \(SecretPlace.forms)"
         return diagnostic

@@ -69,7 +69,14 @@ package struct CredentialsSpec: Sendable {
 
     /// Why what stands at a path of the file is not there: `["credentials", "storage", ALIAS]`.
     package func failure(at path: [String]) -> SecretFailure? {
-        missing.first { path.starts(with: $0.path) }?.failure
+        missing.first { path == $0.path }?.failure
+    }
+
+    /// Why the keys of an account are not there. What an account has of its own is there, whatever becomes of a secret
+    /// with others.
+    package func failure(ofAccount alias: String) -> SecretFailure? {
+        if let failure = failure(at: ["credentials", "storage", alias]) { return failure }
+        return keys[alias]?.hasAny == true ? nil : failure(at: ["credentials"])
     }
 
     /// A credentials file that only says in which secret the credentials are.

@@ -61,11 +61,10 @@ struct DataStores {
     func access(_ alias: String) throws(CommandFailure) -> StoreAccess {
         let account = try account(alias)
         if account.kind == .embedded { try home.checkTrust() }
-        let keys = credentials?.keys[alias] ?? StorageKeys()
-        if !keys.hasAny, let failure = credentials?.failure(at: ["credentials", "storage", alias]) {
+        if let failure = credentials?.failure(ofAccount: alias) {
             throw CommandFailure(.failed, failure.reason)
         }
-        return StoreAccess(account, keys, stores)
+        return StoreAccess(account, credentials?.keys[alias] ?? StorageKeys(), stores)
     }
 
     /// Makes the container where it is missing. One whose files may not be listed may still be written to.
