@@ -32,6 +32,8 @@ final class Simulation {
     private var looksItself = false
     var jobsToRecreate = 0
     var disablings = 0
+    /// Writes of a counter that were answered.
+    var incrementsTold = 0
     /// Numbers of jobs that the service has said are deleted.
     var deletedJobs: Set<UInt32> = []
     private(set) var deletedTasks: Set<TaskKey> = []
@@ -91,6 +93,7 @@ final class Simulation {
         ]
         try runServices()
         check()
+        checkDocuments()
         return substrate.ledger.violations
     }
 
@@ -212,6 +215,7 @@ final class Simulation {
         }
         planFaults()
         planSchedules()
+        planDocuments()
         for at in scenario.poolDeletions {
             poolsToRecreate += 1
             substrate.schedule(.user(addUser { self.recreatePool() }), after: at.milliseconds)
