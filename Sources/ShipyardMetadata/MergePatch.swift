@@ -14,8 +14,8 @@ extension ExactJSON {
             let name = Array(change.name.utf8)
             let place = places[name]
             if change.value.isNull {
+                // No object has a name twice, so nothing of this patch comes to the place again.
                 if let place { members[place] = nil }
-                places[name] = nil
                 continue
             }
             let present = place.flatMap { members[$0]?.value } ?? .null

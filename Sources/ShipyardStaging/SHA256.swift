@@ -38,6 +38,27 @@ package struct SHA256 {
 
     /// Ends the hash: 64 hexadecimal digits in lower case.
     package mutating func hexDigest() -> String {
+        finish()
+        return state.map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 8 - digits.count) + digits
+        }.joined()
+    }
+
+    /// Ends the hash: its 32 bytes.
+    package mutating func digest() -> [UInt8] {
+        finish()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        for word in state {
+            for shift in stride(from: 24, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(shift)))
+            }
+        }
+        return bytes
+    }
+
+    private mutating func finish() {
         let bits = count * 8
         var tail: [UInt8] = [0x80]
         while (pending.count + tail.count) % 64 != 56 { tail.append(0) }
@@ -45,10 +66,6 @@ package struct SHA256 {
             tail.append(UInt8(truncatingIfNeeded: bits >> shift))
         }
         tail.withUnsafeBytes { update($0) }
-        return state.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
     }
 
     private mutating func process(_ block: UnsafeRawBufferPointer) {

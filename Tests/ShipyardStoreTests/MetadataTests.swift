@@ -76,6 +76,11 @@ struct MetadataTests {
         #expect(try store.documentChanges(of: key("x"), limit: 9).count == 1)
     }
 
+    /// Who was told that it is written may rely on it, power cut or not.
+    @Test func writesAreNoMereProgress() {
+        #expect(!change(1, "x", "{}").isProgress && !change(2, "x", nil).isProgress)
+    }
+
     @Test func historiesAreBounded() throws {
         let large = "{\"a\":\"\(String(repeating: "x", count: MetadataLimits.keptBytes))\"}"
         try store.commit([change(1, "large", large), change(2, "other", "{}")])

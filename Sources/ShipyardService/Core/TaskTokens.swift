@@ -14,21 +14,30 @@ package struct TaskTokens: Sendable {
     package static let keyBytes = 32
     private static let begin = "sy1"
 
-    private let state: StateID
     private let inner: SHA256
     private let outer: SHA256
 
     /// - Parameter key: `keyBytes` at random.
     package init(key: Secret, state: StateID) {
-        self.state = state
-        (inner, outer) = key.withExposedBytes { key in
+        let own = key.withExposedBytes { key in
             invariant(key.count == Self.keyBytes, "a key of \(key.count) bytes")
-            return (Self.hash(of: key, 0x36), Self.hash(of: key, 0x5C))
+            let pads = (Self.hash(of: key, Self.innerPad), Self.hash(of: key, Self.outerPad))
+            return Self.authenticator(of: Array("tokens of tasks of \(state)".utf8), pads.0, pads.1)
+        }
+        self.init(authenticatingWith: own)
+    }
+
+    /// Not private, for a test with the vectors of RFC 4231.
+    ///
+    /// - Parameter key: 64 bytes at most.
+    init(authenticatingWith key: [UInt8]) {
+        (inner, outer) = key.withUnsafeBytes {
+            (Self.hash(of: $0, Self.innerPad), Self.hash(of: $0, Self.outerPad))
         }
     }
 
     /// Nil for a start task, which is no job's.
-    package func token(for work: WorkID) -> Secret? { text(for: work).map { Secret($0) } }
+    package func token(for work: WorkID) -> Secret? { bytes(for: work).map { Secret(copying: $0) } }
 
     /// Nil unless it is one of ours to the last byte.
     package func work(of token: String) -> WorkID? {
@@ -43,13 +52,27 @@ package struct TaskTokens: Sendable {
         return work
     }
 
-    private func text(for work: WorkID) -> String? {
+    private func bytes(for work: WorkID) -> [UInt8]? {
         guard work.job != nil else { return nil }
-        let claim = "\(Self.begin)-\(work.kind.rawValue)-\(work.key)-\(work.attempt)"
-        return "\(claim)-\(authenticator(of: "task token\n\(state)\n\(claim)"))"
+        var bytes = Array("\(Self.begin)-\(work.kind.rawValue)-\(work.key)-\(work.attempt)".utf8)
+        bytes.reserveCapacity(bytes.count + 65)
+        let digest = authenticator(of: bytes)
+        bytes.append(UInt8(ascii: "-"))
+        for byte in digest {
+            bytes.append(Self.digit(byte >> 4))
+            bytes.append(Self.digit(byte & 15))
+        }
+        return bytes
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     // MARK: HMAC-SHA256 (RFC 2104)
+
+    private static let innerPad: UInt8 = 0x36
+    private static let outerPad: UInt8 = 0x5C
 
     private static func hash(of key: UnsafeRawBufferPointer, _ pad: UInt8) -> SHA256 {
         var block = [UInt8](repeating: pad, count: 64)
@@ -59,17 +82,14 @@ package struct TaskTokens: Sendable {
         return hash
     }
 
-    /// Not private, for a test with the vectors of RFC 4231.
-    func authenticator(of message: String) -> String {
+    /// An order is sent with each task, so the key is hashed once and what is left are two blocks.
+    func authenticator(of message: [UInt8]) -> [UInt8] { Self.authenticator(of: message, inner, outer) }
+
+    private static func authenticator(of message: [UInt8], _ inner: SHA256, _ outer: SHA256) -> [UInt8] {
         var (first, second) = (inner, outer)
-        var message = message
-        message.withUTF8 { first.update(UnsafeRawBufferPointer($0)) }
-        let digits = Array(first.hexDigest().utf8)
-        let digest = stride(from: 0, to: digits.count, by: 2).compactMap {
-            hexadecimalByte(digits[$0..<$0 + 2])
-        }
-        digest.withUnsafeBytes { second.update($0) }
-        return second.hexDigest()
+        message.withUnsafeBytes { first.update($0) }
+        first.digest().withUnsafeBytes { second.update($0) }
+        return second.digest()
     }
 }
 

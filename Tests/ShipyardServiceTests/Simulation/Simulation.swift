@@ -35,6 +35,8 @@ final class Simulation {
     var rerunsToDo = 0
     /// How many tasks were promised to run again.
     var tasksRerun = 0
+    /// Writes of a counter that were answered.
+    var incrementsTold = 0
     /// Numbers of jobs that the service has said are deleted.
     var deletedJobs: Set<UInt32> = []
     private(set) var deletedTasks: Set<TaskKey> = []
@@ -96,6 +98,7 @@ final class Simulation {
         ]
         try runServices()
         check()
+        checkDocuments()
         return substrate.ledger.violations
     }
 
@@ -223,6 +226,7 @@ final class Simulation {
         planFaults()
         planSchedules()
         planReruns()
+        planDocuments()
         for at in scenario.poolDeletions {
             poolsToRecreate += 1
             substrate.schedule(.user(addUser { self.recreatePool() }), after: at.milliseconds)
