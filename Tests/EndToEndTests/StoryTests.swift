@@ -3,13 +3,13 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The stories of jobs/, as `scripts/demo` plays them, with everything that they leave.
-@Suite(.blocking, .enabled(if: StoryTests.canPlay, "python3 or curl is not in /usr/bin"))
-struct StoryTests {
-    private static let canPlay = ["/usr/bin/python3", "/usr/bin/curl"].allSatisfy {
-        FileManager.default.isExecutableFile(atPath: $0)
-    }
+private let canPlay = ["/usr/bin/python3", "/usr/bin/curl"].allSatisfy {
+    FileManager.default.isExecutableFile(atPath: $0)
+}
 
+/// The stories of jobs/, as `scripts/demo` plays them, with everything that they leave.
+@Suite(.blocking, .enabled(if: canPlay, "python3 or curl is not in /usr/bin"))
+struct StoryTests {
     private func play(_ story: String, _ program: BuiltProgram, meanwhile: () -> Void = {}) throws -> String {
         let process = Process()
         process.executableURL = BuiltProgram.root.appending(path: "scripts/demo")

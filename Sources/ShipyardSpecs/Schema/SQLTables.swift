@@ -16,8 +16,8 @@ extension SchemaTable {
                                 "url", check: .databaseURL, own: true, effect: .used,
                                 "`sqlite:PATH`, below `databases/` of the home unless it is absolute, or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` "
                                     + "as libpq has it. Without it, `sqlite:ALIAS.db`."),
-                            KeySchema(
-                                "url_keyvault_secret_id", .string, effect: .none, own: true,
+                            KeySchema.secretID(
+                                "url_keyvault_secret_id", of: "url", own: true,
                                 "A secret that holds that URL."),
                         ])), own: true, "One database.")))
 

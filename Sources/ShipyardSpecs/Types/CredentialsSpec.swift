@@ -129,7 +129,7 @@ package struct CredentialsSpec: Sendable {
         let databases = connections.sorted { $0.key < $1.key }.map { alias, connection in
             let place = connection.place.map { JSONValue.Member("url", .string($0)) }
             return JSONValue.Member(
-                alias, .object([place ?? .init("url_keyvault_secret_id", .string("-"))]))
+                alias, .object([place ?? .init("url_keyvault_secret_id", .string("unknown"))]))
         }
         var members: [JSONValue.Member] = []
         if !all.isEmpty { members.append(.init("storage", .object(all))) }

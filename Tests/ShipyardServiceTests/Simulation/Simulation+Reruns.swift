@@ -65,8 +65,10 @@ extension Simulation {
         let keys = (0..<UInt32(taskCount)).map { TaskKey(job: record.number, ordinal: $0) }
         let rows = keys.map { key in look { try $0.progress(of: key) } ?? nil }
         let wereOpen = keys.map { key in core.inspect { $0.state(of: key).map { $0 != .completed } ?? false } }
+        // Somebody may have asked already in this turn.
+        let state = core.inspect { $0.job(record.number)?.state }
         guard let answer = try? core.rerun(request, at: substrate.moment) else {
-            let isAsItWas = core.inspect { $0.job(record.number)?.state } == record.state
+            let isAsItWas = core.inspect { $0.job(record.number)?.state } == state
             substrate.ledger.expect(isAsItWas, "job \(record.number) has changed by what was refused")
             return (nil, 0)
         }
