@@ -31,6 +31,14 @@ struct OutputTests {
         return try await agent.exit(of: key, attempt: attempt)
     }
 
+    /// Two megabytes, by a program that was not optimized, on a machine that has others to serve.
+    private func patiently(_ agent: TestAgent, _ key: Int64) async throws -> AttemptResult {
+        for _ in 0..<4 {
+            if let result = try? await agent.exit(of: key) { return result }
+        }
+        return try await agent.exit(of: key)
+    }
+
     @Test func filesAreThereForTheirOwnerBeforeTheCommand() async throws {
         let agent = try await agent()
         let files = [ActivityFile("activity.json", "{\"é\":1}\n"), ActivityFile("datasets.json", "[]")]
@@ -79,8 +87,8 @@ struct OutputTests {
 
     @Test func theLargestOutputIsOne() async throws {
         let agent = try await agent()
-        let result = try await agent.run(
-            1, "(head -c 2097151 /dev/zero | tr '\\0' ' '; printf 1) > outputs.json")
+        agent.start(1, "(head -c 2097151 /dev/zero | tr '\\0' ' '; printf 1) > outputs.json")
+        let result = try await patiently(agent, 1)
         #expect(result.outcome == .exited(0) && result.output?.byteCount == 2_097_152)
     }
 
@@ -139,7 +147,8 @@ struct OutputTests {
         let agent = try await agent()
         let large = "(printf '\"'; head -c 2097150 /dev/zero | tr '\\0' x; printf '\"') > outputs.json"
         for key in 1...8 {
-            let size = try await agent.run(Int64(key), large).output?.byteCount
+            agent.start(Int64(key), large)
+            let size = try await patiently(agent, Int64(key)).output?.byteCount
             #expect(size == TaskOutput.maximumBytes)
         }
         agent.start(33, "true")

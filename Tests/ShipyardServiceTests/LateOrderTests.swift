@@ -126,17 +126,37 @@ struct LateOrderTests {
         #expect(core.inspect { $0.counts(job)?.failed } == 1)
     }
 
-    @Test func whatMakesAnOrderTooLongIsSaid() throws {
+    /// Much longer than memory, too.
+    @Test(arguments: ["properties", "text", "variables", "paths", "command", "both"])
+    func whatMakesAnOrderTooLongIsSaid(_ place: String) throws {
         let core = try core()
-        let job = try addJob(core, "do") { template in
+        let whole = marked("@{tasks.a.output}")
+        let many = String(repeating: whole, count: 100_000)
+        let job = try addJob(
+            core, place == "command" ? "do" + String(repeating: " @{tasks.a.output}", count: 100) : "do"
+        ) { template in
             var activity = ActivitySpec()
-            activity.extendedProperties = .array(
-                Array(repeating: .string(marked("@{tasks.a.output}")), count: 5))
+            switch place {
+            case "properties":
+                activity.extendedProperties = .array(Array(repeating: .string(whole), count: 100_000))
+            case "text": activity.extendedProperties = .string(many)
+            case "variables":
+                template.environment = (0..<10_000).map { EnvironmentVariable(name: "V\($0)", value: whole) }
+            case "paths":
+                template.outputData = Array(
+                    repeating: StorageTransferSpec(storageAccountSettings: "s", remotePath: whole),
+                    count: 10_000)
+            case "both":
+                template.environment = (0..<3).map { EnvironmentVariable(name: "V\($0)", value: whole) }
+                activity.extendedProperties = .array([.string(whole), .string(whole)])
+            default: break
+            }
             template.activity = activity
         }
         try end(core, .document("\"\(String(repeating: "x", count: 2_000_000))\""))
         #expect(substrate.started.count == 1)
-        #expect(try failure(of: job)?.message.contains("8388608 are the limit") == true)
+        let message = try failure(of: job)?.message
+        #expect(message?.hasSuffix("order longer than 8 MiB.") == true, "\(message ?? "none")")
     }
 
     /// It is no outcome of the task that the state file cannot be read: the next core finds it.

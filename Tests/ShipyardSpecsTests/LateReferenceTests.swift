@@ -175,7 +175,7 @@ import Testing
                  output_data: {azure_storage: [{storage_account_settings: s, remote_path: c, local_path: "@{tasks.a.output.d}/x"}]}}
             """)
         let resolution = resolution(["tasks.a.output.d": "\"d 1\""])
-        let input = try resolution.input(try #require(task.inputData)).azureStorage[0]
+        let input = try resolution.transfer(try #require(task.inputData).azureStorage[0])
         #expect(input.remotePath == "c/d 1" && input.include == ["d 1*"])
         #expect(try resolution.transfer(task.outputData[0]).localPath == "d 1/x" && task.outputData[0].isLate)
         #expect(task.dependsOn.map(\.value) == ["a"])

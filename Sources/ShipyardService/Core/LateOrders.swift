@@ -72,33 +72,37 @@ extension ServiceCore {
         let template = work.template
         guard template.mayBeLate || template.activity != nil, let job = template.purpose.job else { return }
         let resolution = values.resolution(of: job)
+        var length = 0
         if template.mayBeLate {
             work.command = try resolution.command(work.command)
+            length = work.command.utf8.count
             for (name, value) in template.lateVariables {
-                work.secrets.append(SecretVariable(name: name, value: Secret(try resolution.text(value))))
+                let text = try resolution.text(value)
+                length += text.utf8.count
+                try LateResolution.check(length)
+                work.secrets.append(SecretVariable(name: name, value: Secret(text)))
             }
             if template.hasLateData {
-                var output: [StorageTransferSpec] = []
-                for transfer in template.outputData { output.append(try resolution.transfer(transfer)) }
-                var input = template.inputData
-                if let data = input { input = try resolution.input(data) }
-                work.lateData = WorkAssignment.LateData(input: input, output: output)
+                var data = WorkAssignment.LateData(input: template.inputData, output: template.outputData)
+                for index in data.output.indices {
+                    data.output[index] = try resolution.transfer(data.output[index])
+                    length += data.output[index].textLength
+                    try LateResolution.check(length)
+                }
+                for index in data.input?.azureStorage.indices ?? 0..<0 {
+                    guard let transfer = data.input?.azureStorage[index] else { continue }
+                    let whole = try resolution.transfer(transfer)
+                    length += whole.textLength
+                    try LateResolution.check(length)
+                    data.input?.azureStorage[index] = whole
+                }
+                work.lateData = data
             }
         }
         if let activity = template.activity {
             work.files = try activity.files(task: work.task ?? "", command: work.command, resolution)
         }
-        let length = work.files.reduce(work.command.utf8.count) { $0 + $1.content.utf8.count }
-        guard length <= Limits.orderBytes else {
-            throw LateFailure(
-                "The task's command and files are \(length) bytes with what they take from other tasks' outputs; "
-                    + "\(Limits.orderBytes) are the limit.")
-        }
-    }
-
-    private enum Limits {
-        /// A message to an agent has 16 MiB, and an order more than this.
-        static let orderBytes = 8 << 20
+        try LateResolution.check(work.files.reduce(length) { $0 + $1.content.utf8.count })
     }
 }
 

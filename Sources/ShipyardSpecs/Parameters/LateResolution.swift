@@ -2,6 +2,9 @@ import ShipyardModel
 
 /// Puts values in the place of late references, once they are known.
 package struct LateResolution {
+    /// Of one text with its values. A message to an agent has 16 MiB, and a text may name a long value many times.
+    package static let maximumBytes = 8 << 20
+
     private let value: (LateReference) throws(LateFailure) -> LateValue
 
     package init(_ value: @escaping (LateReference) throws(LateFailure) -> LateValue) { self.value = value }
@@ -15,6 +18,7 @@ package struct LateResolution {
             case .text(let part): result += part
             case .reference(let reference): result += try written(reference).text
             }
+            try Self.check(result.utf8.count)
         }
         return result
     }
@@ -52,6 +56,7 @@ package struct LateResolution {
                 )
             }
             result += text.utf8
+            try Self.check(result.count)
         }
         result += bytes[position...]
         return String(decoding: result, as: UTF8.self)
@@ -65,8 +70,10 @@ package struct LateResolution {
             let pieces = LateText.isLate(text) ? try Self.pieces(of: text) : []
             if pieces.count == 1, case .reference(let reference) = pieces[0] {
                 bytes += try value(reference).json.utf8
+                try Self.check(bytes.count)
             } else {
                 JSONText.append(try self.text(text), to: &bytes)
+                try Self.check(bytes.count)
             }
         case .array(let items):
             bytes.append(UInt8(ascii: "["))
@@ -97,6 +104,14 @@ package struct LateResolution {
         return value
     }
 
+    package static func check(_ length: Int) throws(LateFailure) {
+        guard length <= maximumBytes else {
+            throw LateFailure(
+                "What the task takes from other tasks' outputs makes its order longer than \(maximumBytes >> 20) MiB."
+            )
+        }
+    }
+
     private static func pieces(of text: String) throws(LateFailure) -> [LateText.Piece] {
         guard let pieces = LateText.pieces(text) else {
             throw LateFailure("The task has a text with the character U+0000, which no process can be given.")
@@ -106,15 +121,7 @@ package struct LateResolution {
 }
 
 extension LateResolution {
-    /// What is to be fetched, with its references replaced.
-    package func input(_ input: InputDataSpec) throws(LateFailure) -> InputDataSpec {
-        var input = input
-        for index in input.azureStorage.indices {
-            input.azureStorage[index] = try transfer(input.azureStorage[index])
-        }
-        return input
-    }
-
+    /// What is to be fetched or stored, with its references replaced.
     package func transfer(_ transfer: StorageTransferSpec) throws(LateFailure) -> StorageTransferSpec {
         var transfer = transfer
         transfer.remotePath = try text(transfer.remotePath)
@@ -127,6 +134,7 @@ extension LateResolution {
 
 extension StorageTransferSpec {
     private var texts: [String] { [remotePath] + (localPath.map { [$0] } ?? []) + include + exclude }
+    package var textLength: Int { texts.reduce(0) { $0 + $1.utf8.count } }
     package var isLate: Bool { texts.contains(where: LateText.isLate) }
     package var lateReferences: [LateReference] { texts.flatMap(LateText.references) }
 }
