@@ -146,6 +146,9 @@ enum Migrations {
         INSERT INTO counters VALUES ('last_trigger_event', 0);
         CREATE TABLE trigger_baselines (schedule INTEGER PRIMARY KEY, since INTEGER NOT NULL);
 
+        -- What the latest successful attempt of a task has left for others: JSON as it was written.
+        CREATE TABLE task_outputs (key INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, document TEXT NOT NULL);
+
         -- Documents of tasks and users. `version` is the number of the change that made it so; numbers are given on from
         -- `counters`. Of who wrote, all is NULL where a user did.
         CREATE TABLE documents (
