@@ -5,6 +5,7 @@ import ShipyardModel
 /// `metadata list|query|history`: many documents, and one as it was.
 enum MetadataQueryCommands {
     static let list = Command("list", "list the collections")
+        .example("metadata list", "shows every collection and how many documents it has")
         .runs { invocation throws(CommandFailure) in
             let found = try invocation.service().get(
                 "/metadata", as: ListResponse<MetadataCollectionResponse>.self
