@@ -113,6 +113,12 @@ package final class ServiceCore {
         if let message = result.uploadFailure?.message {
             result.uploadFailure?.message = handedSecrets.masked(message)
         }
+        if case .document(let text) = result.output {
+            let masked = handedSecrets.masked(text)
+            // Of a number that is a secret nothing is left that JSON could say.
+            let isDocument = masked == text || (try? JSONValue(parsing: Array(masked.utf8))) != nil
+            result.output = .document(isDocument ? masked : "\"\(Secret.mask)\"")
+        }
         return result
     }
 
