@@ -151,6 +151,9 @@ enum Migrations {
         ALTER TABLE jobs ADD COLUMN had_succeeded INTEGER;
         ALTER TABLE node_jobs ADD COLUMN is_past INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX jobs_by_pool ON jobs (pool);
+
+        -- What the latest successful attempt of a task has left for others: JSON as it was written.
+        CREATE TABLE task_outputs (key INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, document TEXT NOT NULL);
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to

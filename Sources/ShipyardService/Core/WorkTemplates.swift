@@ -58,7 +58,9 @@ extension ServiceCore {
             resourceFiles: template.resourceFiles,
             applicationPackages: packages(ofJob: job), inputData: template.inputData,
             outputData: template.outputData, storageAccounts: template.storageAccounts ?? [],
-            hasOwnFiles: template.hasFactoryFile ?? false)
+            hasOwnFiles: template.hasFactoryFile ?? false, activity: template.activity,
+            recordsOutput: template.recordsOutput ?? false,
+            mayBeLate: template.hasLateReferences ?? false)
     }
 
     func nodeJobTemplate(_ job: UInt32, _ plan: JobPlan, isRelease: Bool) -> WorkTemplate {
