@@ -73,7 +73,7 @@ package struct RunViewResponse: Codable, Sendable {
         package var waitReason: String?
         /// False where its node is gone, and its files with it.
         package var isNodeThere: Bool
-        /// What it left in `outputs.json`, as it is; nil for none.
+        /// The beginning of what it left in `outputs.json`; nil for none.
         package var output: String?
     }
 

@@ -232,6 +232,30 @@ struct RerunTests {
         #expect(floor.endAll() == [0])
     }
 
+    /// Its release is on record too, and is the older one.
+    @Test func aRestartKnowsThatANodeIsBeingPreparedAgain() {
+        let rules = JobRules.one { $0.hasPreparation = true; $0.hasRelease = true; _ = $1 }
+        let floor = Floor()
+        let job = floor.addJob(.free(1), rules)
+        floor.end(.jobPreparation)
+        floor.end()
+        floor.end(.jobRelease)
+        floor.rerun(.all, of: job)
+        #expect(floor.ordersAfterARestart(rules) == ["jobPreparation \(job)#3"])
+    }
+
+    @Test func aRestartKnowsThatAPreparationMayBeTriedAgain() {
+        let rules = JobRules.one { $0.hasPreparation = true; _ = $1 }
+        let floor = Floor()
+        let job = floor.addJob(.free(1), rules)
+        floor.end(.jobPreparation, code: 1)
+        #expect(floor.ordersAfterARestart(rules) == [])
+        // Nobody is there to do it before the restart.
+        floor.apply(.nodeSilent(NodeHandle(index: 0)))
+        floor.rerun(.failed, of: job)
+        #expect(floor.ordersAfterARestart(rules) == ["jobPreparation \(job)#2"])
+    }
+
     // MARK: Runs of schedules
 
     private func scheduled(_ condition: AfterRule.Condition) -> (Floor, job: UInt32, follower: UInt32) {
@@ -266,6 +290,25 @@ struct RerunTests {
         #expect(floor.engine.schedule(follower)?.lastRun == 1)
     }
 
+    @Test func aRunIsNotCorrectedByAnAttemptBeforeItsLast() {
+        let floor = Floor()
+        floor.setClock()
+        let schedule = floor.addSchedule("first", every: 3600) { policy, _ in policy.maxRetries = 1 }
+        floor.pass(to: 0)
+        let first = floor.start(schedule, 1)
+        floor.end(code: 1)
+        floor.pass(to: 1)
+        let last = floor.start(schedule, 1)
+        floor.end(code: 1)
+        #expect(floor.run(schedule, 1)?.state == .failed)
+        floor.rerun(.all, of: first)
+        floor.end()
+        #expect(floor.corrections == [])
+        floor.rerun(.all, of: last)
+        floor.end()
+        #expect(floor.corrections == ["succeeded: "])
+    }
+
     /// It has another job, which goes on.
     @Test func aRunThatIsNotOverTakesItsJobBack() {
         let floor = Floor(slots: 2)
@@ -297,6 +340,18 @@ extension Floor {
             case .reactivateTask(let other) where other == key: return ("reactivated", write)
             default: return nil
             }
+        }
+    }
+
+    /// What the node is given when the next service has found it.
+    func ordersAfterARestart(_ rules: JobRules) -> [String] {
+        var engine = restored(rules)
+        let nodeJobs = self.nodeJobs.values
+        for record in nodeJobs where !record.isRelease { engine.restoreNodeJob(record) }
+        for record in nodeJobs where record.isRelease { engine.restoreNodeJob(record) }
+        engine.apply(.nodeConnected(NodeHandle(index: 0), running: [], queued: []), at: now)
+        return engine.takeTurn(at: now).effects.compactMap {
+            if case .startWork(_, let work) = $0 { work.description } else { nil }
         }
     }
 

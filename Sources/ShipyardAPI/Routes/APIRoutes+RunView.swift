@@ -10,12 +10,16 @@ extension APIRoutes {
     private static let failedShown = 10
     private static let runningShown = 5
     private static let namesShown = 100
+    /// Characters of a task's output; the whole is in the answer for the task.
+    private static let outputShown = 2000
 
     /// What the engine knows of a run, taken in one moment.
     private struct RunStatus: Sendable {
         var nodes: Set<NodeID>
         /// Ordinals.
         var neverRun: Set<UInt32>
+        /// Beginnings, by ordinal.
+        var outputs: [UInt32: String] = [:]
     }
 
     func runView(of id: String) throws(APIFailure) -> RunViewResponse {
@@ -23,7 +27,7 @@ extension APIRoutes {
         let number = status.record.number
         let limit = Self.runViewLimit
         let isWhole = status.counts.total <= limit
-        let (found, nodeJobs, cause) = try read { reader throws(StoreError) in
+        let (found, nodeJobs, cause, outputs) = try read { reader throws(StoreError) in
             (
                 isWhole
                     ? try reader.tasks(of: number, limit: limit)
@@ -31,16 +35,18 @@ extension APIRoutes {
                         of: number, limit: Self.failedShown, where: TaskFilter(result: .failure))
                         + reader.tasks(
                             of: number, limit: Self.runningShown, where: TaskFilter(state: .running)),
-                try reader.nodeJobs(of: number), try reader.runJob(number)
+                try reader.nodeJobs(of: number), try reader.runJob(number),
+                isWhole ? try reader.taskOutputs(of: number, characters: Self.outputShown) : [:]
             )
         }
         let active = found.filter { $0.progress.state == .active }.map(\.definition.key)
         let pool = status.record.pool
-        let known = try inspect { engine in
+        var known = try inspect { engine in
             RunStatus(
                 nodes: Set(engine.nodes(of: pool).map(\.record.id)),
                 neverRun: Set(active.filter { engine.neverRuns($0) }.map(\.ordinal)))
         }
+        known.outputs = outputs
         return RunViewResponse(
             job: try jobResponse(status), elapsedMilliseconds: elapsed(of: status.record), cause: try cause.flatMap { record throws(APIFailure) in
                 try runCause(record)
@@ -65,7 +71,8 @@ extension APIRoutes {
                     task: try taskResponse(row, job, names, transfers), attempt: Int(row.progress.attempt),
                     elapsedMilliseconds: elapsed(of: row.progress), dependencyCount: upstream.count, level: isWhole ? place.level : 0,
                     waitReason: waitReason(of: row, job, known, culprit),
-                    isNodeThere: row.progress.node.map(known.nodes.contains) ?? true, output: nil))
+                    isNodeThere: row.progress.node.map(known.nodes.contains) ?? true,
+                    output: known.outputs[row.definition.key.ordinal]))
         }
         return responses
     }
