@@ -9,6 +9,10 @@ step shipyard-swift schedules add --configdir "$drive"
 
 say "A car brings a recording into staging. Its marker starts the pipeline."
 step shipyard-swift schedules run generate --param "recording=$recording" --wait
+for _ in $(seq 100); do
+    shipyard-swift jobs list --jobid "$job" >/dev/null 2>&1 && break
+    sleep 0.2
+done
 step shipyard-swift jobs wait --jobid "$job" || true
 
 say "The program that blurs plates does not know a foreign one. Look at the step, mend the program on the node, go on from there."
@@ -28,7 +32,7 @@ say "A month later originals are hardly read any more, and are kept in less room
 touch -d '40 days ago' "$SHIPYARD_HOME/storage/drives/processing/$recording/original/"*
 step shipyard-swift data lifecycle run --configdir "$drive"
 
-step shipyard-swift schedules del generate ingest-new-files
+step shipyard-swift schedules del generate ingest-new-files --yes --wait
 step shipyard-swift pool del --poolid drive-data --wait --yes
 
 where_to_look() {

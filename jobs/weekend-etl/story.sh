@@ -19,20 +19,20 @@ step shipyard-swift keyvault add prices-database --from-file "$work/prices-datab
 rm "$work/price-api.json" "$work/prices-database"
 step shipyard-swift validate --configdir "$etl"
 
-say "Every Saturday from now on. Two of these Saturdays are run at once, the later one by hand."
+say "Every Saturday from now on. Two of these Saturdays are run now, by hand."
 step shipyard-swift schedules add --configdir "$etl"
 step shipyard-swift schedules run weekend-etl --param "day=$day" --param "api=$api" --wait
 step shipyard-swift schedules run weekend-etl --param "day=2030-01-12" --param "api=$api" --wait
 step shipyard-swift schedules history weekend-etl
 
 say "On Monday: what is in the table and in the containers, and the report."
-step shipyard-swift sql query prices 'SELECT day, count(*) AS codes, sum(price) AS total FROM price GROUP BY day' \
+step shipyard-swift sql query prices 'SELECT day, count(*) AS codes, max(price) AS dearest FROM price GROUP BY day ORDER BY day' \
     --configdir "$etl"
 step shipyard-swift data list warehouse --configdir "$etl"
 step shipyard-swift data get "warehouse/reports/$day/" "$work/report/" --configdir "$etl"
 cat "$work/report/report.md"
 step shipyard-swift pool list
-step shipyard-swift schedules del weekend-etl
+step shipyard-swift schedules del weekend-etl --yes --wait
 
 where_to_look() {
     cat <<EOT

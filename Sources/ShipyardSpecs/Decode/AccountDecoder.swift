@@ -27,9 +27,10 @@ extension CredentialsSpec {
         guard let schema = credentials.fields("sql")?.schema.pattern?.value.type.innerMapping else { return }
         for (alias, node) in credentials.named("sql") {
             let fields = Fields(node, schema)
+            urlSecrets[alias] = fields.environmentSecret("url_keyvault_secret_id")
             guard let url = fields.secret("url") else {
                 // What is kept in a vault is not taken for a file of the home.
-                let isElsewhere = fields.has("url_keyvault_secret_id")
+                let isElsewhere = urlSecrets[alias] != nil
                 add(isElsewhere ? SQLConnection(unknown: alias) : SQLConnection(embedded: alias) ?? SQLConnection(unknown: alias), nil)
                 continue
             }

@@ -16,6 +16,8 @@ package struct CredentialsSpec: Sendable {
     package private(set) var connections: [String: SQLConnection] = [:]
     /// Those that have a secret in them; what opens a database of the home or of a file is its place.
     package private(set) var urls: [String: Secret] = [:]
+    /// Where the URLs are that do not stand in the file.
+    var urlSecrets: [String: SecretReference] = [:]
 
     package init() {}
 
@@ -47,6 +49,10 @@ package struct CredentialsSpec: Sendable {
         for (alias, account) in spec.accounts {
             let file = accounts[alias]?.credentialsFile ?? ownFile
             spec.accounts[alias]?.credentialsFile = account.credentialsFile ?? file
+        }
+        for (alias, connection) in spec.connections {
+            let file = connections[alias]?.credentialsFile ?? ownFile
+            spec.connections[alias]?.credentialsFile = connection.credentialsFile ?? file
         }
         return spec
     }
@@ -127,9 +133,10 @@ package struct CredentialsSpec: Sendable {
             return JSONValue.Member(alias, .object(members))
         }
         let databases = connections.sorted { $0.key < $1.key }.map { alias, connection in
+            // A name is no secret, and whoever reads this must come to the same database.
+            let secret = urlSecrets[alias].map { JSONValue.Member("url_keyvault_secret_id", .string($0.text)) }
             let place = connection.place.map { JSONValue.Member("url", .string($0)) }
-            return JSONValue.Member(
-                alias, .object([place ?? .init("url_keyvault_secret_id", .string("unknown"))]))
+            return JSONValue.Member(alias, .object([secret ?? place].compactMap(\.self)))
         }
         var members: [JSONValue.Member] = []
         if !all.isEmpty { members.append(.init("storage", .object(all))) }
