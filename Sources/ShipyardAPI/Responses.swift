@@ -132,6 +132,8 @@ package struct TaskResponse: Codable, Sendable {
     package var isMergeTask: Bool
     /// Earlier attempts, oldest first; only in the answer for one task.
     package var attempts: [ExecutionResponse]?
+    /// What its latest attempt that succeeded has left in `outputs.json`; only in the answer for one task.
+    package var output: JSONValue?
 }
 
 package struct TaskNodeResponse: Codable, Sendable {

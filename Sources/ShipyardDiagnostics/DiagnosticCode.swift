@@ -77,6 +77,7 @@ package enum DiagnosticCode: String, Sendable, CaseIterable {
     case unknownTimeZone = "SY3032"
     case scheduleNeverDue = "SY3033"
     case afterNothing = "SY3034"
+    case secureStringWritten = "SY3040"
     case invalidDependencyRange = "SY3050"
     case invalidTaskID = "SY3051"
     case idWidthIsNull = "SY3052"

@@ -1074,6 +1074,26 @@ enum ErrorPages {
         Write `schedule: ID` or `job: ID`.
 
         """#,
+        "SY3040": #"""
+        # SY3040: a secret in clear
+
+        A value of `extended_properties` or `reference_objects` is a `SecureString` with its value. It would be stored with the job and
+        shown to whoever may read its spec.
+
+        ```yaml jobs
+        job_specifications:
+        - id: etl
+          tasks:
+          - id: load
+            command: ./load
+            extended_properties:
+              password: {type: SecureString, value: hunter2}
+        ```
+
+        Give the secret to the task as an environment variable, with `environment_variables_keyvault_secret_id`, and write the variable's
+        name where the value was. A reference to a vault, as in `{type: AzureKeyVaultSecret, secretName: db-password}`, is no secret and may stay.
+
+        """#,
         "SY3050": #"""
         # SY3050: an invalid number range
 

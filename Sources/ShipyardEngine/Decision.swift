@@ -36,7 +36,8 @@ struct Decision: Hashable, Sendable {
         case .endedByUser:
             // By us, and not for good: its job was disabled.
             if !circumstances.isEnding { return .requeue }
-        case .notStarted, .stagingFailed, .uploadFailed, .overWallTime, .skipped, .unreadable: break
+        case .notStarted, .stagingFailed, .uploadFailed, .outputRefused, .overWallTime, .skipped, .unreadable:
+            break
         }
         return .complete(rules.completion(of: outcome))
     }

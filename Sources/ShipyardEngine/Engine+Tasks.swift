@@ -138,7 +138,7 @@ extension Engine {
         let decision = Decision(result.outcome, circumstances, job.rules(of: entry))
         results[job.key(ordinal)] = AttemptResult(
             decision.outcome, startTime: result.startTime, endTime: result.endTime, usage: result.usage,
-            uploadFailure: result.uploadFailure)
+            uploadFailure: result.uploadFailure, output: decision.outcome.isSuccess ? result.output : nil)
         markDirty(ordinal, of: job)
         switch decision.next {
         case .retry:

@@ -37,16 +37,19 @@ package struct AttemptResult: Hashable, Sendable {
     package var usage: ResourceUsage
     /// What else went wrong, where the outcome is a failure by itself.
     package var uploadFailure: UploadFailure?
+    /// Of a success, where its task records one.
+    package var output: TaskOutput?
 
     package init(
         _ outcome: Outcome, startTime: Instant, endTime: Instant, usage: ResourceUsage = ResourceUsage(),
-        uploadFailure: UploadFailure? = nil
+        uploadFailure: UploadFailure? = nil, output: TaskOutput? = nil
     ) {
         self.outcome = outcome
         self.startTime = startTime
         self.endTime = endTime
         self.usage = usage
         self.uploadFailure = uploadFailure
+        self.output = output
     }
 
     /// It ended where it began: nothing ran.

@@ -47,6 +47,19 @@ package struct JSONSlice {
         }
     }
 
+    /// Hands over the items of an array in their order, for as long as `body` wants more.
+    package func eachItem(_ body: (JSONSlice) throws(JSONError) -> Bool) throws(JSONError) {
+        var position = try expect(openBracket, at: 0)
+        if peek(position) == closeBracket { return }
+        while true {
+            let item = try value(at: position)
+            guard try body(item) else { return }
+            position = skipSpace(position + item.bytes.count)
+            if peek(position) == closeBracket { return }
+            position = try expect(comma, at: position)
+        }
+    }
+
     /// The position after `byte` and the space behind it.
     private func expect(_ byte: UInt8, at position: Int) throws(JSONError) -> Int {
         let place = skipSpace(position)

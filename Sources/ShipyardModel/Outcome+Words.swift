@@ -26,7 +26,7 @@ extension Outcome {
         case .exited(let code): code
         case .signalled(let signal): 128 + signal
         // Its command has succeeded: that much holds.
-        case .uploadFailed: 0
+        case .uploadFailed, .outputRefused: 0
         case .notStarted, .stagingFailed, .inputFailed, .nodeLost, .endedByUser, .overWallTime, .outOfMemory,
             .skipped, .unreadable:
             nil
@@ -42,6 +42,7 @@ extension Outcome {
         case .notStarted(let fault, let text):
             FailureInfo(category: fault.category, code: fault.code, message: text)
         case .uploadFailed(let fault, let text): user(fault.code, text)
+        case .outputRefused(let fault, let text): user(fault.code, text)
         case .stagingFailed(let fault, let text), .inputFailed(let fault, let text):
             FailureInfo(category: fault.category, code: fault.code, message: text)
         case .nodeLost(let loss, let text):
@@ -95,12 +96,13 @@ extension StartFault {
         case .rowMissing: "TaskRowMissing"
         case .secretMissing: "SecretMissing"
         case .taskFilesMissing: "TaskFilesNotFound"
+        case .outputMissing: "TaskOutputNotFound"
         }
     }
 
     fileprivate var category: FailureCategory {
         switch self {
-        case .programNotFound, .launchFailed, .secretMissing, .taskFilesMissing: .userError
+        case .programNotFound, .launchFailed, .secretMissing, .taskFilesMissing, .outputMissing: .userError
         case .directoryNotMade, .fileNotMade, .diskFull, .nodeCannotStartWork, .rowMissing: .serverError
         }
     }
@@ -141,6 +143,17 @@ extension UploadFault {
     package init?(code: String) {
         guard let known = Self.allCases.first(where: { $0.code == code }) else { return nil }
         self = known
+    }
+}
+
+extension OutputFault {
+    package var code: String {
+        switch self {
+        case .tooLarge: "TaskOutputTooLarge"
+        case .notJSON: "TaskOutputNotJSON"
+        case .notAFile: "TaskOutputNotAFile"
+        case .notReadable: "TaskOutputNotReadable"
+        }
     }
 }
 

@@ -15,6 +15,8 @@ package enum Outcome: Hashable, Sendable {
     case inputFailed(StagingFault, String)
     /// The command succeeded, and not all that it has made could be stored.
     case uploadFailed(UploadFault, String)
+    /// The command succeeded, and what it has left as its output is none.
+    case outputRefused(OutputFault, String)
     /// The node went away, and what ran there with it.
     case nodeLost(NodeLoss, String)
     /// Ended by us, as a user or the end of its job wanted it.
@@ -48,6 +50,8 @@ package enum StartFault: UInt8, Sendable, CaseIterable {
     case secretMissing = 8
     /// The task whose files it is to get has none: it is not there, has not run, or its node is gone.
     case taskFilesMissing = 9
+    /// A value that it is to get from another task's output is not there.
+    case outputMissing = 10
 }
 
 /// Why files could not be put in place.
@@ -131,6 +135,7 @@ extension Outcome {
         case .unreadable(let text): Parts(tag: 10, text: text)
         case .inputFailed(let fault, let text): Parts(tag: 11, number: Int64(fault.rawValue), text: text)
         case .uploadFailed(let fault, let text): Parts(tag: 12, number: Int64(fault.rawValue), text: text)
+        case .outputRefused(let fault, let text): Parts(tag: 13, number: Int64(fault.rawValue), text: text)
         }
     }
 
@@ -160,6 +165,9 @@ extension Outcome {
         case 12:
             guard let fault: UploadFault = Self.reason(parts) else { return nil }
             self = .uploadFailed(fault, text)
+        case 13:
+            guard let fault: OutputFault = Self.reason(parts) else { return nil }
+            self = .outputRefused(fault, text)
         default: return nil
         }
     }

@@ -14,12 +14,15 @@ package struct WorkContext: Sendable {
     package var upload: String?
     /// Whether any of it is to be stored after a success, and after a failure.
     package var uploadsAfter = UploadConditions()
+    /// Whether `outputs.json` of its orders is their output.
+    package var recordsOutput = false
 
     package init(
         number: UInt32, parentDirectory: String, environment: [(name: String, value: String)],
         maxWallTime: TimeSpan? = nil, staging: String? = nil, upload: String? = nil,
-        uploadsAfter: UploadConditions = UploadConditions()
+        uploadsAfter: UploadConditions = UploadConditions(), recordsOutput: Bool = false
     ) {
+        self.recordsOutput = recordsOutput
         self.upload = upload
         self.uploadsAfter = uploadsAfter
         self.number = number
@@ -58,11 +61,18 @@ package struct WorkOrder: Sendable {
     /// Opens the storage accounts that its files come from and go to: one line, as `ShipyardStaging` reads it. For its
     /// processes that move files, on their standard input, and for nothing else.
     package var storageKeys: Secret?
+    /// Written into the working directory before the command starts.
+    package var files: [ActivityFile]
+    /// As `WorkContext.upload`, for this one order; added to the context's.
+    package var upload: String?
 
     package init(
         id: WorkID, context: UInt32, name: String, command: String, needs: Resources,
-        staging: String? = nil, secrets: [SecretVariable] = [], storageKeys: Secret? = nil
+        staging: String? = nil, secrets: [SecretVariable] = [], storageKeys: Secret? = nil,
+        files: [ActivityFile] = [], upload: String? = nil
     ) {
+        self.files = files
+        self.upload = upload
         self.storageKeys = storageKeys
         self.id = id
         self.context = context

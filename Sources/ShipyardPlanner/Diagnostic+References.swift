@@ -68,6 +68,16 @@ extension Diagnostic {
         return diagnostic
     }
 
+    /// SY3012.
+    static func activityFileInTheWay(_ name: String, at task: SourceRange) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .contradictingKeys,
+            message: "a resource file would be put where the task's own `\(name)` is written",
+            primary: Label(at: task, "has `extended_properties` or `reference_objects`, and such a file"))
+        diagnostic.help = "give the resource file another `file_path`"
+        return diagnostic
+    }
+
     static func rangeWithGaps(_ range: Located<[Int]>, missing: ClosedRange<Int>, in job: JobID) -> Diagnostic
     {
         let shown =

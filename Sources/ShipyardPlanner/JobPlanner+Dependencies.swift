@@ -10,6 +10,7 @@ extension JobPlanner {
         let numbers = hasRanges ? NumberLayers(ids) : NumberLayers(SubmissionIDs())
         var unknown: [Located<String>] = []
         var edges = entries.indices.map { resolve($0, &unknown) }
+        checkLateReferencesOfMergeTask(&unknown)
         reportUnknown(unknown)
         addMergeEdges(&edges)
         let ranges = entries.map(numberRange)
@@ -40,6 +41,16 @@ extension JobPlanner {
             }
         }
         return edges
+    }
+
+    /// It depends on all tasks anyway, so that those whose outputs it uses are not written down.
+    private mutating func checkLateReferencesOfMergeTask(_ unknown: inout [Located<String>]) {
+        guard let merge = entries.last(where: \.isMerge) else { return }
+        for reference in merge.task.lateReferences {
+            let name = reference.value.task
+            let isKnown = ids.entry(of: name).map { !entries[$0].isMerge } ?? isInJob(name)
+            if !isKnown { unknown.append(Located(name, at: reference.range)) }
+        }
     }
 
     private mutating func reportUnknown(_ names: [Located<String>]) {

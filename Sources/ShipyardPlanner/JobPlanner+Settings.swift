@@ -25,6 +25,8 @@ extension JobPlanner {
             spec.sharedDataVolumes, "shared_data_volumes", setting.config?.sharedDataVolumes,
             at: spec.id.range)
 
+        let late = spec.tasks.lazy.flatMap(\.lateReferences) + (spec.mergeTask?.lateReferences ?? [])
+        wantedOutputs = Set(late.map(\.value.task))
         for task in spec.tasks { prepare(task, isMerge: false) }
         if let merge = spec.mergeTask {
             checkMergeTask(merge)
@@ -76,7 +78,7 @@ extension JobPlanner {
             default: true
             }
         entry.dependencies = dependencies(of: task, hasID: entry.explicitID != nil)
-        entry.template = number(of: template(task, isMerge: isMerge))
+        entry.template = number(of: template(entry))
         if task.command == nil, !entry.needsCommand, task.multiInstance == nil { report(.nothingToRun(task)) }
         entries.append(entry)
         check(task)
@@ -91,7 +93,7 @@ extension JobPlanner {
                 report(.invalidDependencyRange(range))
             }
         }
-        let isAsked = !task.dependsOn.isEmpty || task.dependsOnRange != nil
+        let isAsked = task.dependsOn.count > task.impliedDependencies || task.dependsOnRange != nil
         if isAsked, !hasID, task.factory == nil { report(.dependencyWithoutID(task.range)) }
         return result
     }
@@ -106,8 +108,12 @@ extension JobPlanner {
         return plan.templates.count - 1
     }
 
-    private func template(_ task: TaskSpec, isMerge: Bool) -> TaskTemplate {
+    private func template(_ entry: PlanEntry) -> TaskTemplate {
+        let task = entry.task
         var template = TaskTemplate()
+        template.activity = task.activity
+        if task.activity != nil || isWanted(entry) { template.recordsOutput = true }
+        if !task.lateReferences.isEmpty { template.hasLateReferences = true }
         template.environment = Self.union(spec.environmentVariables, task.environmentVariables)
         template.environmentSecrets = secrets(of: task)
         template.maxTaskRetries = task.maxTaskRetries ?? spec.maxTaskRetries ?? 0
@@ -140,8 +146,15 @@ extension JobPlanner {
         template.multiInstance = task.multiInstance
         template.dataVolumes = spec.dataVolumes + task.dataVolumes
         template.sharedDataVolumes = spec.sharedDataVolumes + task.sharedDataVolumes
-        template.isMergeTask = isMerge
+        template.isMergeTask = entry.isMerge
         return template
+    }
+
+    /// Whether a task of the entry may be one whose output is referred to: ids that are generated have its prefix.
+    private func isWanted(_ entry: PlanEntry) -> Bool {
+        guard !wantedOutputs.isEmpty else { return false }
+        if let id = entry.explicitID { return wantedOutputs.contains(id.value) }
+        return wantedOutputs.contains { $0.hasPrefix(entry.numbering.prefix) }
     }
 
     /// The accounts that data come from and go to, each once; nil for none.
@@ -181,11 +194,18 @@ extension JobPlanner {
         checkAliases(task.inputData, task.outputData, at: task.range)
         checkConnections(task.inputData, task.outputTables, at: task.range)
         for file in task.resourceFiles { checkStore(file, at: task.range) }
+        if task.activity != nil,
+            let file = task.resourceFiles.first(where: { Self.activityFiles.contains($0.filePath) })
+        {
+            report(.activityFileInTheWay(file.filePath, at: task.range))
+        }
         if let pool = setting.pool, task.requiredSlots > pool.taskSlotsPerNode {
             report(.neverFitsNode(slots: task.requiredSlots, of: pool, at: task.range))
         }
         if let instances = task.multiInstance { checkMultiInstance(instances, task) }
     }
+
+    private static let activityFiles: Set = ["activity.json", "linkedServices.json", "datasets.json"]
 
     private mutating func checkVolumes(
         _ names: [String], _ kind: String, _ known: [DataVolumeSpec]?, at range: SourceRange

@@ -11,6 +11,8 @@ struct JobPlanner {
 
     var plan: JobPlan
     var templateNumbers: [TaskTemplate: Int] = [:]
+    /// Ids of tasks whose outputs others refer to.
+    var wantedOutputs: Set<String> = []
     var entries: [PlanEntry] = []
     var ids = SubmissionIDs()
     private var numbering = TaskNumbering()

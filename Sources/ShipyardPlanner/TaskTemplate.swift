@@ -28,6 +28,12 @@ package struct TaskTemplate: Sendable, Codable, Hashable {
     package var storageAccounts: [StorageAccount]?
     /// Each task has a file of its own, which its factory found.
     package var hasFactoryFile: Bool?
+    /// What a task finds in its directory as an activity of Data Factory does.
+    package var activity: ActivitySpec?
+    /// Whether `outputs.json` is its output; nil for no.
+    package var recordsOutput: Bool?
+    /// Whether its tasks have references to outputs of others, in their command or in this; nil for no.
+    package var hasLateReferences: Bool?
     package var multiInstance: MultiInstanceSpec?
     /// Names of the config's volumes: the job's, then the task's own.
     package var dataVolumes: [String] = []

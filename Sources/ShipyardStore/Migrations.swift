@@ -145,6 +145,9 @@ enum Migrations {
         CREATE INDEX trigger_events_by_file ON trigger_events (schedule, inode, modified);
         INSERT INTO counters VALUES ('last_trigger_event', 0);
         CREATE TABLE trigger_baselines (schedule INTEGER PRIMARY KEY, since INTEGER NOT NULL);
+
+        -- What the latest successful attempt of a task has left for others: JSON as it was written.
+        CREATE TABLE task_outputs (key INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, document TEXT NOT NULL);
         """
 
     /// Times are milliseconds since 1970, states the words of Azure Batch. Columns from `exit` to

@@ -30,7 +30,7 @@ extension StoreWriter {
         case .addTask(let task): try run(.addTask, "addTask") { $0.bind(task) }
         case .putTask(let task): try putTask(task)
         case .deleteTask(let key):
-            for sql in [SQL.deletePastAttempts, .deleteProgress, .deleteTask] {
+            for sql in [SQL.deleteOutput, .deletePastAttempts, .deleteProgress, .deleteTask] {
                 try run(sql, "deleteTask") { $0.bind(1, key.rawValue) }
             }
         case .putNodeJob(let record): try run(.putNodeJob, "putNodeJob") { $0.bind(record) }
@@ -104,6 +104,7 @@ extension StoreWriter {
             }
         }
         try run(.putTask, "putTask") { $0.bind(task) }
+        if let output = task.result?.output { try putOutput(output, of: task) }
     }
 }
 

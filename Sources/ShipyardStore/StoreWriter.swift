@@ -88,7 +88,7 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
         }
         try write("purgeJobRows") { () throws(StoreError) in
             var left = limit
-            for sql in [SQL.purgePastAttempts, .purgeProgress, .purgeTasks] where left > 0 {
+            for sql in [SQL.purgeOutputs, .purgePastAttempts, .purgeProgress, .purgeTasks] where left > 0 {
                 try run(sql, "purgeJobRows") {
                     $0.bind(1, job)
                     $0.bind(2, Int64(left))
@@ -222,6 +222,7 @@ extension SQL {
         SELECT number FROM deleted_jobs ORDER BY number IN (SELECT number FROM jobs) DESC, number LIMIT 1
         """)
     fileprivate static let forgetDeletedJob = SQL("DELETE FROM deleted_jobs WHERE number = ?")
+    fileprivate static let purgeOutputs = purge("task_outputs", "key")
     fileprivate static let purgeTasks = purge("tasks", "key")
     fileprivate static let purgeProgress = purge("progress", "key")
     fileprivate static let purgePastAttempts = purge("past_attempts", "(key, attempt)")

@@ -12,6 +12,7 @@ struct DecisionTests {
         (.exited(0), .success), (.exited(1), .failure), (.exited(255), .failure), (.signalled(9), .failure),
         (.outOfMemory, .failure), (.inputFailed(.blobNotFound, ""), .failure),
         (.uploadFailed(.accessDenied, ""), .early), (.notStarted(.taskFilesMissing, ""), .early),
+        (.outputRefused(.notJSON, ""), .early), (.notStarted(.outputMissing, ""), .early),
         (.notStarted(.programNotFound, ""), .early),
         (.notStarted(.rowMissing, ""), .early), (.stagingFailed(.blobNotFound, ""), .early),
         (.overWallTime(.seconds(1)), .early), (.unreadable(""), .early), (.nodeLost(.died, "x"), .lost),

@@ -35,6 +35,8 @@ struct OutcomeTests {
         (.stagingFailed(.diskFull, "m"), nil, user("DiskFull", "m")),
         (.stagingFailed(.resourceFileCreateFailed, "m"), nil, user("ResourceFileCreateFailed", "m")),
         (.stagingFailed(.unknown, "m"), nil, server("Unknown", "m")),
+        (.outputRefused(.tooLarge, "m"), 0, user("TaskOutputTooLarge", "m")),
+        (.notStarted(.outputMissing, "m"), nil, user("TaskOutputNotFound", "m")),
         (.nodeLost(.died, "m"), nil, server("NodeLost", "m")),
         (.nodeLost(.left, "m"), nil, server("NodeRemoved", "m")),
         (.nodeLost(.diedOfPreparation, "m"), nil, server("PreparationLosesNodes", "m")),
@@ -77,6 +79,7 @@ struct OutcomeTests {
             + StartFault.allCases.map { .notStarted($0, "a") }
             + StagingFault.allCases.flatMap { [.stagingFailed($0, ""), .inputFailed($0, "")] }
             + UploadFault.allCases.map { .uploadFailed($0, "u") }
+            + OutputFault.allCases.map { .outputRefused($0, "o") }
             + NodeLoss.allCases.map { .nodeLost($0, "ö") }
         for outcome in all { #expect(Outcome(outcome.parts) == outcome) }
         #expect(Set(all.map(\.parts)).count == Set(all).count)
@@ -89,12 +92,13 @@ struct OutcomeTests {
             (.stagingFailed(.unknown, ""), 4, 11), (.nodeLost(.diedOfPreparation, ""), 5, 3),
             (.endedByUser, 6, 0), (.overWallTime(TimeSpan(milliseconds: 5)), 7, 5), (.outOfMemory, 8, 0),
             (.skipped, 9, 0), (.unreadable(""), 10, 0), (.inputFailed(.diskFull, ""), 11, 9),
-            (.uploadFailed(.insufficientSpace, ""), 12, 5),
+            (.uploadFailed(.insufficientSpace, ""), 12, 5), (.outputRefused(.notReadable, ""), 13, 4),
         ]
         for (outcome, tag, number) in forms {
             #expect((outcome.parts.tag, outcome.parts.number) == (tag, number))
         }
-        #expect(StartFault.allCases.map(\.rawValue) == Array(1...9))
+        #expect(StartFault.allCases.map(\.rawValue) == Array(1...10))
+        #expect(OutputFault.allCases.map(\.rawValue) == Array(1...4))
         #expect(UploadFault.allCases.map(\.rawValue) == Array(1...5))
         #expect(StagingFault.allCases.map(\.rawValue) == Array(1...11))
         #expect(NodeLoss.allCases.map(\.rawValue) == Array(1...3))
@@ -104,7 +108,7 @@ struct OutcomeTests {
         for parts in [
             Outcome.Parts(tag: 0), .init(tag: 11), .init(tag: 12), .init(tag: 13), .init(tag: 255),
             .init(tag: 3),
-            .init(tag: 3, number: 10), .init(tag: 12, number: 6),
+            .init(tag: 3, number: 11), .init(tag: 12, number: 6), .init(tag: 13, number: 5), .init(tag: 14),
             .init(tag: 4, number: 12), .init(tag: 5, number: 257), .init(tag: 5, number: -1),
         ] {
             #expect(Outcome(parts) == nil)

@@ -48,6 +48,20 @@ struct VersionTests {
         }
     }
 
+    /// It had none, and takes no more work.
+    @Test func outputsAreNotToldToTheVersionBefore() {
+        func body(_ output: TaskOutput?, version: UInt8) -> [UInt8] {
+            var writer = ByteWriter()
+            var result = AttemptResult(.exited(0), at: Instant(milliseconds: 1))
+            result.output = output
+            Frame.append(
+                AgentMessage.exited(sequence: 1, TestAgent.id(1), result), version: version, to: &writer)
+            return writer.bytes
+        }
+        #expect(body(.document("1"), version: 2) == body(nil, version: 2))
+        #expect(body(.document("1"), version: 3) != body(nil, version: 3))
+    }
+
     /// Ends were an exit or none, and words; a kill was told words alone.
     @Test func outcomesAreWrittenAsTheVersionBeforeHasThem() throws {
         let id = WorkID(kind: .task, key: 9, attempt: 2)

@@ -35,6 +35,18 @@ struct WireTests {
             AttemptResult(
                 .exited(3), startTime: Instant(milliseconds: 1), endTime: Instant(milliseconds: 2),
                 uploadFailure: UploadFailure(.accessDenied, "é"))),
+        .exited(
+            sequence: 3, id,
+            AttemptResult(
+                .exited(0), startTime: Instant(milliseconds: 1), endTime: Instant(milliseconds: 2),
+                output: .document("{\"é\":1}"))),
+        .exited(
+            sequence: 4, id,
+            AttemptResult(
+                .exited(0), startTime: Instant(milliseconds: 1), endTime: Instant(milliseconds: 2),
+                output: .absent)),
+        .exited(
+            sequence: 5, id, AttemptResult(.outputRefused(.notJSON, "é"), at: Instant(milliseconds: 2))),
     ]
 
     static let serviceMessages: [ServiceMessage] = [
@@ -52,6 +64,11 @@ struct WireTests {
                 id: id, context: 7, name: "t-4", command: "", needs: .none,
                 storageKeys: Secret(copying: [255, 10]))),
         .context(WorkContext(number: 8, parentDirectory: "", environment: [])),
+        .context(WorkContext(number: 8, parentDirectory: "", environment: [], recordsOutput: true)),
+        .start(
+            WorkOrder(
+                id: id, context: 7, name: "t-5", command: "", needs: .none,
+                files: [ActivityFile("activity.json", "{}"), ActivityFile("é", "")], upload: "{}")),
         .start(
             WorkOrder(
                 id: id, context: 7, name: "t-1", command: "echo \"hé\"\n", needs: Resources(slots: 2),

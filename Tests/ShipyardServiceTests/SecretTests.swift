@@ -29,7 +29,7 @@ final class TestVault: SecretSource {
 }
 
 /// Keeps what it is told, and does nothing.
-private final class RecordingSubstrate: Substrate {
+final class RecordingSubstrate: Substrate {
     var started: [(work: WorkAssignment, node: NodeHandle)] = []
     var described: [NodeDescription] = []
 

@@ -15,7 +15,7 @@ struct SecretTests {
             case .mapping(let schema): rows(schema, &seen)
             case .list(let types): types.flatMap(inside)
             case .listOrOne(let type): inside(type)
-            case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word: []
+            case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word, .json: []
             }
         }
         return (schema.keys + [schema.pattern?.value].compactMap(\.self)).flatMap { [$0] + inside($0.type) }

@@ -163,7 +163,8 @@ import Testing
         arguments: [
             .exited(0), .exited(255), .signalled(9), .stagingFailed(.blobNotFound, "gone — ☹"), .endedByUser,
             .overWallTime(TimeSpan(milliseconds: .max)), .unreadable(""), .inputFailed(.diskFull, "x"),
-            .uploadFailed(.insufficientSpace, "full"),
+            .uploadFailed(.insufficientSpace, "full"), .outputRefused(.tooLarge, "é"),
+            .notStarted(.outputMissing, "x"),
         ] as [Outcome])
     func progressComesBack(_ outcome: Outcome) throws {
         let store = try storeWithJob(tasks: 2)

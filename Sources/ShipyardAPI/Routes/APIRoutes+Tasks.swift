@@ -20,6 +20,7 @@ extension APIRoutes {
             var response = try taskResponse(
                 found.row, status, try dependencyNames(of: found.row, status), loop.transfersOfTasks())
             response.attempts = found.pastAttempts.map(ExecutionResponse.init)
+            response.output = try output(of: found.row.definition.key)
             return .json(response)
         }
         on(.post, "/jobs/{job}/tasks/{task}/terminate", in: &router) { request throws(APIFailure) in
@@ -34,6 +35,12 @@ extension APIRoutes {
             }
             return .json(DeletionResponse(removal), status: 202)
         }
+    }
+
+    /// Nil where the task has left none. What it has left was looked at by its agent, so it can be read.
+    private func output(of key: TaskKey) throws(APIFailure) -> JSONValue? {
+        let found = try read { reader throws(StoreError) in try reader.taskOutput(of: key) }
+        return found.flatMap { try? JSONValue(parsing: $0.document) }
     }
 
     func task(_ id: String, of job: JobStatus) throws(APIFailure) -> (
@@ -101,7 +108,8 @@ extension APIRoutes {
     ) throws(APIFailure) -> TaskResponse {
         TaskResponse(
             id: row.definition.id, jobId: job.record.id.text, state: row.progress.state.rawValue,
-            commandLine: row.definition.command, executionInfo: ExecutionResponse(row.progress),
+            commandLine: row.definition.command.map(LateText.shown),
+            executionInfo: ExecutionResponse(row.progress),
             transferInfo: transfers[row.definition.key].map(TransferResponse.init),
             nodeInfo: row.progress.node.map { node in
                 TaskNodeResponse(

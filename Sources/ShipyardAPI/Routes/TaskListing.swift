@@ -88,7 +88,7 @@ struct TaskResponseWriter {
         bytes.append("\"")
         if let command = row.definition.command {
             bytes.append(",\"commandLine\":")
-            JSONText.append(command, to: &bytes)
+            JSONText.append(LateText.shown(command), to: &bytes)
         }
         append(row.progress, to: &bytes)
         if let transfer, let text = try? JSONCoding.encode(TransferResponse(transfer)) {

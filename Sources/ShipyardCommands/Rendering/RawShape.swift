@@ -119,7 +119,7 @@ enum RawShape {
             ("id", .string(task.id)), ("state", .string(task.state)),
             ("commandLine", task.commandLine.map(JSONValue.string)),
             ("dependsOn", task.dependsOn.isEmpty ? nil : dependsOn),
-            ("executionInfo", execution(task.executionInfo)),
+            ("executionInfo", execution(task.executionInfo)), ("output", task.output),
             (
                 "nodeInfo",
                 task.nodeInfo.map { node in

@@ -126,7 +126,7 @@ extension AgentLoop {
         guard !queue.isEmpty || !attempts.isEmpty else { return }
         let now = SystemClock.monotonicMicroseconds()
         while let head = queue.head, head.arrival + Self.maximumQueueMicroseconds <= now,
-            !stock.fits(needs(of: head.order))
+            !mayStart(head)
         {
             send(.returned(queue.removeHead().order.id))
         }

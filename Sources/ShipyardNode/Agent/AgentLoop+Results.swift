@@ -24,6 +24,7 @@ extension AgentLoop {
     /// Its last process is gone, so all that it has written is there to be stored.
     private func finishCommand(_ attempt: Attempt, _ outcome: Outcome) {
         attempt.deadline = nil
+        let outcome = withOutput(of: attempt, outcome)
         guard !isLeaving, attempt.context.context.stores(after: outcome) else {
             return finish(attempt, outcome)
         }
@@ -81,12 +82,13 @@ extension AgentLoop {
         if outcome.isSuccess, let failure = upload {
             (outcome, upload) = (.uploadFailed(failure.fault, failure.message), nil)
         }
+        let output = outcome.isSuccess ? attempt.output : nil
         release(attempt)
         record(
             attempt.order.id,
             AttemptResult(
                 outcome, startTime: attempt.startTime, endTime: SystemClock.now(), usage: attempt.usage,
-                uploadFailure: upload))
+                uploadFailure: upload, output: output))
     }
 
     private func release(_ attempt: Attempt) {

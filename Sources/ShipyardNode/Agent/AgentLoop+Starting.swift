@@ -7,10 +7,22 @@ extension AgentLoop {
     /// Starts what has waited longest, as long as it fits. Nothing overtakes: an order of many slots would
     /// wait for ever behind a stream of small ones.
     func dispatch() {
-        while let head = queue.head, stock.fits(needs(of: head.order)) {
+        while let head = queue.head, mayStart(head) {
             let entry = queue.removeHead()
             start(entry.order, entry.context)
         }
+    }
+
+    // Of outputs that the service has not taken over. Beyond it the agent waits with tasks that make more.
+    static let maximumOutputBytes = 16 << 20
+    // At once, so that what they may leave together fits into the journal that is read: `JournalReader.maximumBytes`.
+    static let maximumRecorders = 256
+
+    func mayStart(_ entry: WorkQueue.Entry) -> Bool {
+        guard stock.fits(needs(of: entry.order)) else { return false }
+        guard entry.context.context.recordsOutput else { return true }
+        return journal.state.outputBytes < Self.maximumOutputBytes
+            && attempts.count { $0.context.context.recordsOutput } < Self.maximumRecorders
     }
 
     /// More than the node has can only mean the whole node.
@@ -132,7 +144,9 @@ extension AgentLoop {
     func startUpload(_ attempt: Attempt) throws(AttemptError) {
         attempt.phase = .uploading
         let isSuccess = attempt.commandOutcome?.isSuccess ?? false
-        let documents = [attempt.context.context.upload, "{\"hasSucceeded\":\(isSuccess)}"].compactMap(\.self)
+        let documents = [
+            attempt.context.context.upload, attempt.order.upload, "{\"hasSucceeded\":\(isSuccess)}",
+        ].compactMap(\.self)
         do throws(SystemError) {
             try startMover("node-upload", documents, attempt, errors: nil)
         } catch {
@@ -175,13 +189,15 @@ extension AgentLoop {
         // Never empty: an empty command is an empty script.
         let program = words[0]
         let logs = try openLogs(of: attempt, isNew: isNew)
+        try writeFiles(of: attempt)
         let place = ProcessSpawner.Place(
             parent: attempt.parent.descriptor.number, directory: "\(attempt.order.name)/wd",
             output: logs.output.number, errors: logs.errors.number)
         try spawnProgram(program, words, attempt, at: place)
         _ = consume logs
         if !attempt.order.secrets.isEmpty { attempt.order.secrets = [] }
-        if attempt.context.context.upload == nil { attempt.order.storageKeys = nil }
+        attempt.order.files = []
+        if !attempt.hasUpload { attempt.order.storageKeys = nil }
         attempt.deadline = attempt.context.context.maxWallTime.map {
             saturatingSum(SystemClock.monotonicMicroseconds(), $0.microseconds)
         }

@@ -212,7 +212,8 @@ final class AgentLoop {
         }
     }
 
-    // A service that reads nothing any more must not fill the agent's memory: it connects again when it can.
+    // A service that reads nothing any more must not fill the agent's memory: it connects again when it can. Outputs
+    // have a bound of their own, and all that wait are sent on each connection.
     private static let maximumUnsentBytes = 64 << 20
 
     private func flush() {
@@ -223,7 +224,7 @@ final class AgentLoop {
         reportedJournalFailure = journal.failure
         guard let stream, stream.unsentBytes > 0 else { return }
         let isOut = try? stream.flush()
-        if isOut == nil || stream.unsentBytes > Self.maximumUnsentBytes {
+        if isOut == nil || stream.unsentBytes > Self.maximumUnsentBytes + journal.state.outputBytes {
             NodeAgent.complain("connection dropped: the service has gone or does not read")
             close()
         }

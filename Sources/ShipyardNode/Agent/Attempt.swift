@@ -46,10 +46,14 @@ final class Attempt {
     var usage = ResourceUsage()
     /// How its command ended, while what it has made is being stored.
     var commandOutcome: Outcome?
+    /// What it has left for others, meanwhile.
+    var output: TaskOutput?
     /// What was last said of its files, and when it is looked at again; monotonic microseconds.
     var progress: TransferProgress?
     var nextProgress: Int64 = 0
     var progressPause: Int64 = 0
+
+    var hasUpload: Bool { context.context.upload != nil || order.upload != nil }
 
     init(_ order: WorkOrder, context: ContextState, parent: ParentDirectory, directory: String) {
         self.order = order

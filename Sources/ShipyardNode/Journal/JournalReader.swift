@@ -24,9 +24,10 @@ package enum JournalReader {
     }
 
     // A task can write to its node's journal. Of what an agent writes, a record has a few hundred bytes beside the
-    // reason that it gives, and so many bytes are a million exits that nobody has acknowledged.
+    // reason that it gives, and so many bytes are a million exits that nobody has acknowledged. Of outputs there are no
+    // more than `AgentLoop.maximumOutputBytes` and what `AgentLoop.maximumRecorders` add.
     static let maximumRecordBytes = Frame.maximumLength
-    static let maximumBytes = 256 << 20
+    static let maximumBytes = 768 << 20
 
     /// Hands out every whole record up to the first that is damaged.
     ///

@@ -18,6 +18,8 @@ package struct JournalState: Sendable {
     /// How many of `exits` are acknowledged: removed in bulk, because removing the first of many is slow.
     private var acknowledged = 0
     private var waiting: Set<WorkID> = []
+    /// Of the outputs in exits that are not acknowledged.
+    package private(set) var outputBytes = 0
 
     package init() {}
 
@@ -38,6 +40,7 @@ package struct JournalState: Sendable {
             running[id] = nil
             exits.append(Exit(sequence: sequence, id: id, result: result))
             waiting.insert(id)
+            outputBytes += result.output?.byteCount ?? 0
             nextSequence = max(nextSequence, sequence == .max ? .max : sequence + 1)
         case .withdrawn(let id):
             running[id] = nil
@@ -51,6 +54,9 @@ package struct JournalState: Sendable {
     private mutating func acknowledge(upTo sequence: UInt64) {
         while acknowledged < exits.count, exits[acknowledged].sequence <= sequence {
             waiting.remove(exits[acknowledged].id)
+            outputBytes -= exits[acknowledged].result.output?.byteCount ?? 0
+            // Exits stay here for a while, and an output may be long.
+            exits[acknowledged].result.output = nil
             acknowledged += 1
         }
         if acknowledged > 1024 || acknowledged == exits.count {
@@ -74,6 +80,7 @@ package struct JournalState: Sendable {
         exits.removeAll()
         waiting.removeAll()
         acknowledged = 0
+        outputBytes = 0
     }
 
     /// What was running, as far as its numbers still mean anything: nothing of another machine, another boot or

@@ -13,6 +13,8 @@ private enum OutcomeForm {
     static let parts: UInt8 = 3
     /// As `parts`, and behind them what went wrong with the upload: in results alone.
     static let partsAndUpload: UInt8 = 4
+    /// As `parts`, and behind them the output of a success: in results alone.
+    static let partsAndOutput: UInt8 = 5
 }
 
 extension ByteWriter {
@@ -45,12 +47,24 @@ extension ByteWriter {
         append(outcome.parts)
     }
 
-    private mutating func append(_ outcome: Outcome, _ upload: UploadFailure?) {
-        guard let upload, version != ProtocolVersions.beforeGreetings else { return append(outcome) }
-        append(OutcomeForm.partsAndUpload)
-        append(outcome.parts)
-        append(upload.fault.rawValue)
-        append(upload.message)
+    /// A result has one of the two at most: an output is a success's.
+    private mutating func append(_ outcome: Outcome, _ upload: UploadFailure?, _ output: TaskOutput?) {
+        guard version != ProtocolVersions.beforeGreetings else { return append(outcome) }
+        if let output {
+            append(OutcomeForm.partsAndOutput)
+            append(outcome.parts)
+            switch output {
+            case .absent: append(nil as String?)
+            case .document(let text): append(text as String?)
+            }
+        } else if let upload {
+            append(OutcomeForm.partsAndUpload)
+            append(outcome.parts)
+            append(upload.fault.rawValue)
+            append(upload.message)
+        } else {
+            append(outcome)
+        }
     }
 
     private mutating func append(_ parts: Outcome.Parts) {
@@ -68,8 +82,9 @@ extension ByteWriter {
         case .signalled(let signal):
             append(OutcomeForm.signal)
             append(signal)
-        case .notStarted, .stagingFailed, .inputFailed, .uploadFailed, .nodeLost, .endedByUser, .overWallTime,
-            .outOfMemory, .skipped, .unreadable:
+        case .notStarted, .stagingFailed, .inputFailed, .uploadFailed, .outputRefused, .nodeLost,
+            .endedByUser,
+            .overWallTime, .outOfMemory, .skipped, .unreadable:
             append(OutcomeForm.none)
         }
         append(UInt8(outcome.failure == nil ? 0 : 1))
@@ -89,7 +104,7 @@ extension ByteWriter {
     }
 
     package mutating func append(_ result: AttemptResult) {
-        append(result.outcome, result.uploadFailure)
+        append(result.outcome, result.uploadFailure, result.output)
         append(result.startTime.milliseconds)
         append(result.endTime.milliseconds)
         append(result.usage.wallTimeMicroseconds)
@@ -186,14 +201,17 @@ extension ByteReader {
     package mutating func attemptResult() throws(WireError) -> AttemptResult {
         let form = try integer(UInt8.self)
         let hasUpload = form == OutcomeForm.partsAndUpload
-        let outcome = try outcome(form: hasUpload ? OutcomeForm.parts : form)
+        let hasOutput = form == OutcomeForm.partsAndOutput
+        let outcome = try outcome(form: hasUpload || hasOutput ? OutcomeForm.parts : form)
         let upload = hasUpload ? try uploadFailure() : nil
+        let output = hasOutput ? try optionalText().map(TaskOutput.document) ?? .absent : nil
         let startTime = try instant()
         let endTime = try instant()
         let usage = ResourceUsage(
             wall: try integer(), user: try integer(), system: try integer(), peakMemoryBytes: try integer())
         return AttemptResult(
-            outcome, startTime: startTime, endTime: endTime, usage: usage, uploadFailure: upload)
+            outcome, startTime: startTime, endTime: endTime, usage: usage, uploadFailure: upload,
+            output: output)
     }
 
     private mutating func uploadFailure() throws(WireError) -> UploadFailure {

@@ -86,6 +86,7 @@ extension WorkContext: WireMessage {
         guard writer.version != ProtocolVersions.beforeGreetings else { return }
         writer.append(upload)
         writer.append(uploadsAfter.rawValue)
+        writer.append(UInt8(recordsOutput ? 1 : 0))
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -103,6 +104,7 @@ extension WorkContext: WireMessage {
         guard reader.version != ProtocolVersions.beforeGreetings else { return }
         upload = try reader.optionalText()
         uploadsAfter = UploadConditions(rawValue: try reader.integer())
+        recordsOutput = try reader.integer(UInt8.self) != 0
     }
 }
 
@@ -111,6 +113,9 @@ extension WorkOrder: WireMessage {
     private static let resourcesFlag: UInt8 = 2
     private static let secretsFlag: UInt8 = 4
     private static let keysFlag: UInt8 = 8
+    private static let filesFlag: UInt8 = 16
+    private static let uploadFlag: UInt8 = 32
+    private static let flags = stagingFlag | resourcesFlag | secretsFlag | keysFlag | filesFlag | uploadFlag
 
     package func write(to writer: inout ByteWriter) {
         writer.append(id)
@@ -121,11 +126,20 @@ extension WorkOrder: WireMessage {
         // What follows. An order of slots only lies as it did when there was nothing else.
         writer.append(
             UInt8(staging == nil ? 0 : Self.stagingFlag) | (needs.isPlain ? 0 : Self.resourcesFlag)
-                | (secrets.isEmpty ? 0 : Self.secretsFlag) | (storageKeys == nil ? 0 : Self.keysFlag))
+                | (secrets.isEmpty ? 0 : Self.secretsFlag) | (storageKeys == nil ? 0 : Self.keysFlag)
+                | (files.isEmpty ? 0 : Self.filesFlag) | (upload == nil ? 0 : Self.uploadFlag))
         if let staging { writer.append(staging) }
         if !needs.isPlain { writer.append(othersOf: needs) }
         if !secrets.isEmpty { writer.append(exposing: secrets) }
         if let storageKeys { writer.append(exposing: storageKeys) }
+        if !files.isEmpty {
+            writer.append(count: files.count)
+            for file in files {
+                writer.append(file.name)
+                writer.append(file.content)
+            }
+        }
+        if let upload { writer.append(upload) }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -135,9 +149,7 @@ extension WorkOrder: WireMessage {
         )
         var needs = Resources(slots: Int(try reader.integer(UInt16.self)))
         let parts = try reader.integer(UInt8.self)
-        guard parts & ~(Self.stagingFlag | Self.resourcesFlag | Self.secretsFlag | Self.keysFlag) == 0 else {
-            throw .unknownTag(parts)
-        }
+        guard parts & ~Self.flags == 0 else { throw .unknownTag(parts) }
         let staging = parts & Self.stagingFlag == 0 ? nil : try reader.text()
         if parts & Self.resourcesFlag != 0 { try reader.others(of: &needs) }
         let secrets = parts & Self.secretsFlag == 0 ? [] : try reader.secretVariables()
@@ -145,5 +157,11 @@ extension WorkOrder: WireMessage {
         self.init(
             id: id, context: context, name: name, command: command, needs: needs, staging: staging,
             secrets: secrets, storageKeys: keys)
+        if parts & Self.filesFlag != 0 {
+            for _ in 0..<(try reader.count(elementBytes: 8)) {
+                files.append(ActivityFile(try reader.text(), try reader.text()))
+            }
+        }
+        if parts & Self.uploadFlag != 0 { upload = try reader.text() }
     }
 }

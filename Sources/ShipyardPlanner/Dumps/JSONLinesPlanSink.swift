@@ -54,7 +54,8 @@ package struct JSONLinesPlanSink<Failure: Error>: PlanSink {
             }
         }
         guard isPlain else {
-            return JSONText.append(String(decoding: text, as: UTF8.self), to: &output.bytes)
+            let shown = LateText.shown(String(decoding: text, as: UTF8.self))
+            return JSONText.append(shown, to: &output.bytes)
         }
         output.bytes.append(UInt8(ascii: "\""))
         output.bytes.append(contentsOf: text)

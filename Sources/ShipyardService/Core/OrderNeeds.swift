@@ -11,7 +11,12 @@ struct OrderNeeds {
     fileprivate var keys: [ObjectIdentifier: Result<Secret?, SecretFailure>] = [:]
     fileprivate var taskFiles: [ObjectIdentifier: Result<[TaskFilesSource], TaskFilesMissing>] = [:]
 
-    init(_ secrets: TurnSecrets) { self.secrets = secrets }
+    let late: LateValues
+
+    init(_ secrets: TurnSecrets, _ late: LateValues) {
+        self.secrets = secrets
+        self.late = late
+    }
 }
 
 /// A sentence that says which files of a task are not there.

@@ -7,8 +7,10 @@ import ShipyardStore
 // From the engine's effects to orders.
 
 extension ServiceCore {
-    func give(_ effects: [Effect], _ definitions: [TaskKey: TaskDefinition]) {
-        var needs = OrderNeeds(TurnSecrets(secrets))
+    func give(
+        _ effects: [Effect], _ definitions: [TaskKey: TaskDefinition], _ late: LateValues = LateValues()
+    ) {
+        var needs = OrderNeeds(TurnSecrets(secrets), late)
         for effect in effects {
             switch effect {
             case .launchNode(let node): substrate.allocate(node, description(of: node))
@@ -112,9 +114,16 @@ extension ServiceCore {
     /// With the values of its secrets, which are read here and kept by nobody on this side, and with whose files it gets.
     private func send(_ work: WorkAssignment, to node: NodeHandle, _ needs: inout OrderNeeds) {
         var work = work
+        do throws(LateFailure) {
+            try complete(&work, needs.late)
+        } catch {
+            return unsent.append((node, work.id, .notStarted(.outputMissing, error.sentence)))
+        }
         do throws(SecretFailure) {
             if !work.template.secrets.isEmpty {
-                work.secrets = try needs.secrets.variables(of: work.template.secrets)
+                let secrets = try needs.secrets.variables(of: work.template.secrets)
+                let names = Set(secrets.map(\.name))
+                work.secrets = work.secrets.filter { !names.contains($0.name) } + secrets
             }
             work.storageKeys = try storageKeys(of: work.template, &needs)
         } catch {

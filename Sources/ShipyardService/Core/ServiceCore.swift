@@ -129,14 +129,16 @@ package final class ServiceCore {
         triggerTurn.end()
         triggers.follow(turn.writes)
         let found: [TaskKey: TaskDefinition]
+        let late: LateValues
         do {
             found = try definitions(for: turn.effects)
+            late = try lateValues(for: found.values)
         } catch {
             // What was asked for is done; only the orders that follow from it must come from the next core.
             answer(nil)
             throw error
         }
-        give(turn.effects, found)
+        give(turn.effects, found, late)
         forgetEndedJobs(turn.writes)
         substrate.turnCommitted()
         answer(nil)

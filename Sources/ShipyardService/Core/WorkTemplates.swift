@@ -55,7 +55,9 @@ extension ServiceCore {
                 outputData: template.outputData, storageAccounts: template.storageAccounts ?? [],
                 outputTables: template.outputTables ?? [], connections: template.connections ?? [],
                 loadScope: "\(plan.id)/\(job)-\(engine.job(job)?.creationTime.milliseconds ?? 0)",
-                hasOwnFiles: template.hasFactoryFile ?? false))
+                hasOwnFiles: template.hasFactoryFile ?? false, activity: template.activity,
+                recordsOutput: template.recordsOutput ?? false,
+                mayBeLate: template.hasLateReferences ?? false))
     }
 
     func nodeJobTemplate(_ job: UInt32, _ plan: JobPlan, isRelease: Bool) -> WorkTemplate {

@@ -19,7 +19,7 @@ extension LocalSubstrate {
                 WorkOrder(
                     id: work.id, context: number, name: directoryName(of: work), command: work.command,
                     needs: work.needs, staging: staging(of: work), secrets: work.secrets,
-                    storageKeys: work.storageKeys)))
+                    storageKeys: work.storageKeys, files: work.files, upload: upload(of: work))))
         unflushed.insert(node)
     }
 
@@ -65,7 +65,8 @@ extension LocalSubstrate {
             environment: environment(template, root: link.root) + template.environment,
             maxWallTime: template.maxWallTime,
             staging: staging(template, packages: isStartTask ? template.applicationPackages : []),
-            upload: upload(template), uploadsAfter: uploadConditions(template))
+            upload: template.hasLateData ? nil : upload(template), uploadsAfter: uploadConditions(template),
+            recordsOutput: template.recordsOutput)
     }
 
     /// What the user's own variables may override.
@@ -96,26 +97,27 @@ extension LocalSubstrate {
             resourceFiles: template.resourceFiles.map {
                 .init(source: $0.blobSource, path: $0.filePath, mode: $0.fileMode, sha256: $0.sha256)
             })
-        manifest.taskFiles = template.inputData?.azureBatch ?? []
-        manifest.inputs = template.inputData?.azureStorage ?? []
-        manifest.layouts = template.inputData?.layouts ?? []
-        manifest.queries = template.inputData?.queries ?? []
-        manifest.storageIsFirst = template.inputData?.storageIsFirst ?? false
+        if !template.hasLateData { manifest.add(template.inputData) }
         guard !manifest.isEmpty || template.hasOwnFiles else { return nil }
         addStores(of: template, to: &manifest)
         return jsonText(manifest)
     }
 
     /// The manifest that `node-upload` reads.
-    private func upload(_ template: WorkTemplate) -> String? {
+    private func upload(_ template: WorkTemplate, _ late: WorkAssignment.LateData? = nil) -> String? {
         guard !uploadConditions(template).isEmpty else { return nil }
         var manifest = StagingManifest()
-        manifest.outputs = template.outputData
+        manifest.outputs = late?.output ?? template.outputData
         manifest.tables = template.outputTables
         manifest.loadScope = "\(lives.state)/\(template.loadScope)"
-        if template.deletesInputs { manifest.inputs = template.inputData?.azureStorage ?? [] }
+        let input = late == nil ? template.inputData : late?.input
+        if template.deletesInputs { manifest.inputs = input?.azureStorage ?? [] }
         addStores(of: template, to: &manifest)
         return jsonText(manifest)
+    }
+
+    private func upload(of work: WorkAssignment) -> String? {
+        work.lateData.flatMap { upload(work.template, $0) }
     }
 
     private func uploadConditions(_ template: WorkTemplate) -> UploadConditions {
@@ -132,17 +134,33 @@ extension LocalSubstrate {
         if !manifest.connections.isEmpty { manifest.databaseRoot = layout.databases }
     }
 
-    /// What this one has of its own: a file of its factory, and where the files of other tasks are.
+    /// What this one has of its own: a file of its factory, data that others' outputs name, and where the files of other
+    /// tasks are.
     private func staging(of work: WorkAssignment) -> String? {
-        guard !work.taskFiles.isEmpty else { return work.staging }
+        guard !work.taskFiles.isEmpty || work.lateData?.input != nil else { return work.staging }
         var manifest = StagingManifest()
+        if let late = work.lateData {
+            manifest.add(late.input)
+            addStores(of: work.template, to: &manifest)
+        }
         manifest.taskFilePlaces = work.taskFiles.map { source in
             TaskFilesPlace(
                 root: layout.nodeRoot(source.node, of: source.pool),
                 directory: "\(NodeLayout.jobDirectory(source.job.text))/\(source.task)", job: source.jobNumber
             )
         }
-        return [work.staging, jsonText(manifest)].compactMap(\.self).joined(separator: "\n")
+        // Rules first, in the order that the template has, then a file of the factory.
+        return [jsonText(manifest), work.staging].compactMap(\.self).joined(separator: "\n")
+    }
+}
+
+extension StagingManifest {
+    fileprivate mutating func add(_ input: InputDataSpec?) {
+        taskFiles = input?.azureBatch ?? []
+        inputs = input?.azureStorage ?? []
+        layouts = input?.layouts ?? []
+        queries = input?.queries ?? []
+        storageIsFirst = input?.storageIsFirst ?? false
     }
 }
 

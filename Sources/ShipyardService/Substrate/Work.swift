@@ -8,8 +8,8 @@ package struct WorkAssignment: Sendable {
     package let template: WorkTemplate
     /// The task's id; nil for work that is no task.
     package let task: String?
-    /// As written in the spec.
-    package let command: String
+    /// As written in the spec, with what it takes from other tasks' outputs.
+    package var command: String
     /// What it takes of the node.
     package let needs: Resources
     /// Files to put in place for this one alone, besides those of the template: JSON, as `ShipyardStaging` reads it.
@@ -21,6 +21,15 @@ package struct WorkAssignment: Sendable {
     package var storageKeys: Secret?
     /// Whose files `inputData.azureBatch` of the template is about, in its order.
     package var taskFiles: [TaskFilesSource] = []
+    /// What it finds in its working directory.
+    package var files: [ActivityFile] = []
+    /// In place of the template's where that has references to outputs.
+    package var lateData: LateData?
+
+    package struct LateData: Sendable {
+        package var input: InputDataSpec?
+        package var output: [StorageTransferSpec]
+    }
 
     package init(
         id: WorkID, template: WorkTemplate, task: String? = nil, command: String, needs: Resources = .none,
@@ -91,6 +100,18 @@ package final class WorkTemplate: Sendable {
     package let loadScope: String
     /// Each piece of work has files of its own to fetch.
     package let hasOwnFiles: Bool
+    package let activity: ActivitySpec?
+    /// Whether `outputs.json` is its output.
+    package let recordsOutput: Bool
+    /// Of the environment, with references to outputs of other tasks: for each order they become `secrets`, and win over
+    /// what else there is, but for secrets.
+    package let lateVariables: [(name: String, value: String)]
+    /// In `inputData` or `outputData`.
+    package let hasLateData: Bool
+    /// All of the template; a task's command may have more.
+    package let lateReferences: Set<LateReference>
+    /// Also where only commands have any.
+    package let mayBeLate: Bool
 
     package init(
         _ purpose: Purpose, job: JobID? = nil, hasPreparation: Bool = false,
@@ -99,8 +120,20 @@ package final class WorkTemplate: Sendable {
         applicationPackages: [ApplicationPackageSpec], inputData: InputDataSpec? = nil,
         outputData: [StorageTransferSpec] = [], storageAccounts: [StorageAccount] = [],
         outputTables: [TableLoadSpec] = [], connections: [SQLConnection] = [], loadScope: String = "",
-        hasOwnFiles: Bool = false
+        hasOwnFiles: Bool = false, activity: ActivitySpec? = nil, recordsOutput: Bool = false,
+        mayBeLate: Bool = false
     ) {
+        self.activity = activity
+        self.recordsOutput = recordsOutput
+        self.mayBeLate = mayBeLate
+        lateVariables = mayBeLate ? environment.filter { LateText.isLate($0.value) } : []
+        let transfers = mayBeLate ? (inputData?.azureStorage ?? []) + outputData : []
+        hasLateData = transfers.contains(where: \.isLate)
+        lateReferences =
+            mayBeLate
+            ? Set(
+                (activity?.lateReferences ?? []) + transfers.flatMap(\.lateReferences)
+                    + lateVariables.flatMap { LateText.references(in: $0.value) }) : []
         self.inputData = inputData
         self.outputData = outputData
         self.storageAccounts = storageAccounts
@@ -111,7 +144,7 @@ package final class WorkTemplate: Sendable {
         self.purpose = purpose
         self.job = job
         self.hasPreparation = hasPreparation
-        self.environment = environment
+        self.environment = mayBeLate ? environment.filter { !LateText.isLate($0.value) } : environment
         self.secrets = secrets
         self.maxWallTime = maxWallTime
         self.resourceFiles = resourceFiles

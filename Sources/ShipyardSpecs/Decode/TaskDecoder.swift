@@ -21,6 +21,8 @@ extension TaskSpec {
         requiredSlots = fields.integer("required_slots") ?? 1
         command = fields.located("command")
         hasCommandKey = fields.has("command")
+        activity = ActivitySpec(decoding: fields)
+        lateReferences = fields.node.lateReferences
         if fields.schema === SchemaTable.task { decodeTaskOnly(fields) }
     }
 
@@ -32,6 +34,12 @@ extension TaskSpec {
         }
         dependsOn = (fields.value("depends_on")?.elements ?? []).compactMap { node in
             node.string.map { Located($0, at: node.range) }
+        }
+        // Who uses what a task has left comes after it.
+        for reference in lateReferences where !dependsOn.contains(where: { $0.value == reference.value.task })
+        {
+            dependsOn.append(Located(reference.value.task, at: reference.range))
+            impliedDependencies += 1
         }
         if let range = fields.value("depends_on_range") {
             dependsOnRange = Located((range.elements ?? []).compactMap(\.integer), at: range.range)

@@ -1,4 +1,5 @@
 import ShipyardDiagnostics
+import ShipyardModel
 
 // The words about references and parameters.
 extension Diagnostic {
@@ -66,6 +67,20 @@ extension Diagnostic {
                 "`:raw` puts a value into a command as it is; only times have a format such as `:%Y-%m-%d`"
             return finding
         case .badFormat(let failure): return badFormat(failure, reference, place)
+        case .malformedOutput:
+            var finding = Diagnostic(
+                code: .malformedReference, message: "\(written) is not how a task's output is referred to",
+                primary: Label(at: place.range(of: reference, part: name), "not understood"))
+            finding.help =
+                "write `@{tasks.ID.output}`, or a part of it as in `@{tasks.ID.output.files[0].name}`"
+            return finding
+        case .suffixOfOutput(let text):
+            var finding = Diagnostic(
+                code: .malformedReference, message: "\(Quoted(text)) means nothing for \(written)",
+                primary: Label(at: place.range(of: reference, part: suffix), "not for a task's output"))
+            finding.help =
+                "what a task has left is always kept one word; for more words than one put it into a variable of the task"
+            return finding
         }
     }
 
@@ -91,6 +106,7 @@ extension Diagnostic {
         case .parameters, .run: "the job is not submitted by a schedule or a trigger"
         case .schedule: "the job is not submitted by a schedule"
         case .trigger: "the job is not submitted by a trigger"
+        case .tasks: "no task has run"
         }
     }
 
@@ -99,6 +115,7 @@ extension Diagnostic {
         case .parameters, .run: "runs of schedules and triggers"
         case .schedule: "runs of a schedule"
         case .trigger: "runs of a trigger"
+        case .tasks: "tasks"
         }
     }
 
@@ -112,6 +129,21 @@ extension Diagnostic {
             code: .referenceNotHere, message: "`\(key)` takes no references",
             primary: Label(at: place.range(of: reference), "would not be replaced"))
         finding.help = "write `@@{` for a literal `@{`"
+        return finding
+    }
+
+    /// SY2033, for what is known only when another task is done.
+    static func outputNotHere(_ reference: Reference, key: String, isOfTask: Bool, _ place: ReferencePlace)
+        -> Diagnostic
+    {
+        var finding = Diagnostic(
+            code: .referenceNotHere,
+            message: isOfTask
+                ? "`\(key)` takes no references to outputs of tasks"
+                : "`\(key)` of a job takes no references to outputs of its tasks",
+            primary: Label(at: place.range(of: reference), "known only when that task is done"))
+        finding.help =
+            "commands, environment variables, extended properties and paths of data of tasks take them"
         return finding
     }
 
@@ -133,7 +165,9 @@ extension Diagnostic {
         var finding = Diagnostic(
             code: .referenceInShell, message: "`@{\(reference.name)}` cannot be kept one word \(words)",
             primary: Label(at: place.range(of: reference), "a value could become a command here"))
-        if reference.root == "parameters", let name = reference.member {
+        if reference.root == LateReference.root {
+            finding.help = "put it into an environment variable of the task and use that"
+        } else if reference.root == "parameters", let name = reference.member {
             finding.help =
                 "use the variable `$SHIPYARD_PARAM_\(name.uppercased())`, or `@{\(reference.name):raw}` for the value as it is"
         } else {

@@ -41,6 +41,10 @@ enum ReferenceProblem: Error, Hashable {
     case noValue(ReferenceRoot)
     case unknownSuffix(String)
     case badFormat(TimeFormat.Failure)
+    /// Of a task's output, and not as one is written.
+    case malformedOutput
+    /// Of a task's output, with something behind a colon.
+    case suffixOfOutput(String)
 }
 
 /// Looks up references of one job.
@@ -64,6 +68,7 @@ struct ReferenceResolver {
         guard let root = ReferenceRoot(rawValue: reference.root) else {
             throw .unknownRoot(reference.root, near: closestRoot(to: reference.root))
         }
+        guard root != .tasks else { throw .malformedOutput }
         guard let member = reference.member, !member.isEmpty else { throw .noMember(root) }
         let (suffix, isRaw) = Self.split(reference.suffix)
         var value =
@@ -103,7 +108,7 @@ struct ReferenceResolver {
         if let suffix { throw .unknownSuffix(suffix) }
         let text: String? =
             switch root {
-            case .parameters: nil
+            case .parameters, .tasks: nil
             case .schedule: context.schedule?.id
             case .run: member == "id" ? context.run?.id : context.run.map { String($0.attempt) }
             case .trigger: context.trigger.map { Self.text(of: $0, member) }

@@ -3,11 +3,13 @@ import ShipyardDiagnostics
 /// What stands before the dot of a reference.
 enum ReferenceRoot: String, CaseIterable {
     case parameters, schedule, run, trigger
+    /// What other tasks leave: known only when they are done (`LateReference`).
+    case tasks
 
     /// What may stand behind the dot; the members of `parameters` are the job's own.
     var members: [String] {
         switch self {
-        case .parameters: []
+        case .parameters, .tasks: []
         case .schedule: ["id", "time"]
         case .run: ["id", "attempt"]
         case .trigger:

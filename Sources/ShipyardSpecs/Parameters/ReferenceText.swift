@@ -1,3 +1,5 @@
+import ShipyardModel
+
 /// A `@{…}` in a text of a spec.
 struct Reference: Hashable {
     /// Of the whole, in bytes of the text.
@@ -82,6 +84,11 @@ struct ReferenceText {
     private func reference(at lower: Int) -> Reference? {
         var index = lower + 2
         while index < bytes.count, Self.isNameByte(bytes[index]) { index += 1 }
+        if bytes[lower + 2..<index].starts(with: Self.lateRoot) {
+            while index < bytes.count, Self.isNameByte(bytes[index]) || Self.isBracket(bytes[index]) {
+                index += 1
+            }
+        }
         let name = String(decoding: bytes[lower + 2..<index], as: UTF8.self)
         guard isStrict || Self.isMeant(name) else { return nil }
         var reference = Reference(range: lower..<index, name: name, isWellFormed: false)
@@ -103,6 +110,12 @@ struct ReferenceText {
         let root = String(name[..<dot])
         return ReferenceRoot(rawValue: root) != nil
             || closestRoot(to: root) != nil
+    }
+
+    private static let lateRoot = Array("\(LateReference.root).".utf8)
+
+    private static func isBracket(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "[") || byte == UInt8(ascii: "]")
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardDiagnostics
+import ShipyardModel
 
 /// What a key does with references in its value.
 package enum ReferenceUse: Sendable {
@@ -18,6 +19,8 @@ package enum ReferenceUse: Sendable {
 package struct ReferenceWalk {
     private let values: ReferenceValues
     private var findings: [Diagnostic] = []
+    /// Only tasks come after other tasks.
+    private var isInTask = false
     /// Where values begin that have a finding.
     private var spoiled: Set<Int> = []
     private var isStrict = false
@@ -92,6 +95,9 @@ package struct ReferenceWalk {
 
     private mutating func mapping(_ node: SyntaxNode, _ schema: MappingSchema) -> SyntaxNode? {
         guard var entries = node.entries else { return nil }
+        let isWithinTask = isInTask
+        isInTask = isInTask || schema === SchemaTable.task || schema === SchemaTable.mergeTask
+        defer { isInTask = isWithinTask }
         var changed = false
         let formats = schema === SchemaTable.task && Self.formatsCommand(node["task_factory"])
         for index in entries.indices {
@@ -104,7 +110,13 @@ package struct ReferenceWalk {
                 changed = true
             }
         }
-        return changed ? SyntaxNode(.mapping(entries), in: node.source, node.lower, node.upper) : nil
+        return changed ? Self.node(of: entries, at: node) : nil
+    }
+
+    private static func node(of entries: [SyntaxEntry], at node: SyntaxNode) -> SyntaxNode {
+        SyntaxNode(
+            .mapping(entries), in: node.source, node.lower, node.upper,
+            isLate: entries.contains { $0.value.isLate })
     }
 
     private mutating func value(
@@ -119,9 +131,16 @@ package struct ReferenceWalk {
             let before = findings.count
             defer { if findings.count > before { spoiled.insert(node.lower) } }
             return replaced(text, node, key, name: name, formats: formats)
-        case .mapping: return type.innerMapping.flatMap { mapping(node, $0) }
+        case .mapping(let entries):
+            if case .json = type { return members(entries, of: node, key, formats: formats) }
+            return type.innerMapping.flatMap { mapping(node, $0) }
         case .sequence(let elements):
-            guard case .list(let types) = type else { return nil }
+            let types: [ValueType]
+            switch type {
+            case .list(let known): types = known
+            case .json: types = [.json]
+            default: return nil
+            }
             var changed = elements
             var isChanged = false
             for (index, element) in elements.enumerated() {
@@ -131,9 +150,28 @@ package struct ReferenceWalk {
                     isChanged = true
                 }
             }
-            return isChanged ? SyntaxNode(.sequence(changed), in: node.source, node.lower, node.upper) : nil
+            guard isChanged else { return nil }
+            return SyntaxNode(
+                .sequence(changed), in: node.source, node.lower, node.upper,
+                isLate: changed.contains(where: \.isLate))
         case .null, .bool, .integer, .bigInteger, .float, .date: return nil
         }
+    }
+
+    /// Of a value that may be anything, at any depth.
+    private mutating func members(
+        _ entries: [SyntaxEntry], of node: SyntaxNode, _ key: KeySchema, formats: Bool
+    ) -> SyntaxNode? {
+        var entries = entries
+        var isChanged = false
+        for index in entries.indices {
+            let name = entries[index].key.string ?? ""
+            if let value = value(entries[index].value, .json, key, name: name, formats: formats) {
+                entries[index].value = value
+                isChanged = true
+            }
+        }
+        return isChanged ? Self.node(of: entries, at: node) : nil
     }
 
     /// `repeat` alone takes the command as it is, braces and all; other factories fill it in.
@@ -166,6 +204,7 @@ package struct ReferenceWalk {
         var result: [UInt8] = []
         var position = 0
         var values: [ReferenceValue] = []
+        var isLate = false
         for piece in pieces {
             switch piece {
             case .text(let range): result += source.bytes[range]
@@ -178,6 +217,12 @@ package struct ReferenceWalk {
                     continue
                 }
                 do throws(ReferenceProblem) {
+                    if let late = try Self.late(reference) {
+                        isLate = true
+                        let marked = mark(late, reference, key, name, shell, place)
+                        result += (formats && shell != nil ? Self.escaped(marked) : marked).utf8
+                        continue
+                    }
                     let value = try resolver.value(of: reference)
                     values.append(value)
                     let next =
@@ -194,7 +239,28 @@ package struct ReferenceWalk {
             return SyntaxNode(value.content, in: node.source, node.lower, node.upper)
         }
         let replaced = String(decoding: result, as: UTF8.self)
-        return SyntaxNode(.string(replaced), in: node.source, node.lower, node.upper)
+        return SyntaxNode(.string(replaced), in: node.source, node.lower, node.upper, isLate: isLate)
+    }
+
+    /// Nil for what has its value now.
+    private static func late(_ reference: Reference) throws(ReferenceProblem) -> LateReference? {
+        guard reference.isWellFormed, reference.root == LateReference.root else { return nil }
+        guard let late = LateReference(reference.name) else { throw .malformedOutput }
+        if let suffix = reference.suffix { throw .suffixOfOutput(suffix) }
+        return late
+    }
+
+    /// Stays in the text until it has its value, at a place where that can be written.
+    private mutating func mark(
+        _ late: LateReference, _ reference: Reference, _ key: KeySchema, _ name: String, _ shell: ShellPlace?,
+        _ place: ReferencePlace
+    ) -> String {
+        if !isInTask || !key.takesOutputs {
+            findings.append(.outputNotHere(reference, key: name, isOfTask: isInTask, place))
+        } else if case .refused(let reason)? = shell {
+            findings.append(.referenceInShell(reference, reason, place))
+        }
+        return LateText.marked(late)
     }
 
     private mutating func written(
@@ -202,18 +268,9 @@ package struct ReferenceWalk {
         _ place: ReferencePlace
     ) -> String {
         guard let shell, !value.isRaw else { return value.text }
-        switch shell {
-        case .comment: return value.text
-        case .quoted(let quotes):
-            // A number in front of `>` would name a descriptor.
-            let isRedirected = next == UInt8(ascii: ">") || next == UInt8(ascii: "<")
-            if value.isPlain, quotes.first == ShellPlace.Quotes.none, !isRedirected { return value.text }
-            return quotes.reduce(value.text) { $1.written($0) }
-        case .refused(let reason):
-            if value.isPlain, reason.takesPlainValues { return value.text }
-            findings.append(.referenceInShell(reference, reason, place))
-            return ""
-        }
+        if let text = shell.written(value.text, isPlain: value.isPlain, before: next) { return text }
+        if case .refused(let reason) = shell { findings.append(.referenceInShell(reference, reason, place)) }
+        return ""
     }
 
     /// A value is never a field that a factory fills in.
@@ -233,7 +290,7 @@ extension ValueType {
         switch self {
         case .list: node.elements != nil
         case .mapping: node.entries != nil
-        case .listOrOne: true
+        case .listOrOne, .json: true
         case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word:
             node.elements == nil && node.entries == nil
         }

@@ -33,6 +33,23 @@ enum ShellPlace: Hashable {
     }
 }
 
+extension ShellPlace {
+    /// A value as it is written here; nil where none may stand. A plain one means the same quoted and unquoted.
+    ///
+    /// - Parameter next: the byte that follows it.
+    func written(_ value: String, isPlain: Bool, before next: UInt8) -> String? {
+        switch self {
+        case .comment: return value
+        case .quoted(let quotes):
+            // A number in front of `>` would name a descriptor.
+            let isRedirected = next == UInt8(ascii: ">") || next == UInt8(ascii: "<")
+            if isPlain, quotes.first == Quotes.none, !isRedirected { return value }
+            return quotes.reduce(value) { $1.written($0) }
+        case .refused(let reason): return isPlain && reason.takesPlainValues ? value : nil
+        }
+    }
+}
+
 extension ShellPlace.Quotes {
     /// The value as it is written there, so that the shell takes it for a part of one word.
     func written(_ value: String) -> String {

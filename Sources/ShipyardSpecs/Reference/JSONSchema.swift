@@ -79,6 +79,7 @@ package enum JSONSchema {
             let list = typeMembers(.list([type]), check: check, isNullable: false)
             return [("anyOf", .raw(listText([.object(one), .object(list)])))]
         case .mapping(let schema): return mappingMembers(schema)
+        case .json: return []
         }
     }
 

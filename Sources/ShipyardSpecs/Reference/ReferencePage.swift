@@ -61,7 +61,10 @@ package enum ReferencePage {
             if let check = key.check { needed += (needed.isEmpty ? "" : "; ") + check.words }
             var meaning = key.meaning
             if let merge = key.merge.words { meaning += " (\(merge))" }
-            if showsReferences, key.references != .none { meaning += " Takes references." }
+            if showsReferences, key.references != .none {
+                meaning +=
+                    key.takesOutputs ? " Takes references, of a task also to outputs." : " Takes references."
+            }
             let cells = [name, typeText(key.type, path: path), needed, meaning, key.effect.words]
             text += "| " + cells.map { $0.isEmpty ? "–" : $0 }.joined(separator: " | ") + " |\n"
         }
@@ -80,7 +83,7 @@ package enum ReferencePage {
             case .listOrOne(.mapping(let schema)):
                 return reference(schema, path: path) + ", or a list of such"
             case .listOrOne(let type): return type.words + ", or a list of it"
-            case .string, .integer, .wideInteger, .float, .bool, .text, .scalar: return type.words
+            case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .json: return type.words
             }
         }
 
@@ -94,6 +97,7 @@ package enum ReferencePage {
             case .bool: "booleans"
             case .word(let words): words.map { "`\($0)`" }.joined(separator: ", ")
             case .list, .listOrOne: "lists of text"
+            case .json: "values of any kind"
             }
         }
 

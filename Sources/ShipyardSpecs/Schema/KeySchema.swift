@@ -20,6 +20,8 @@ package indirect enum ValueType: Sendable {
     /// A list, or its one element without the brackets.
     case listOrOne(ValueType)
     case mapping(MappingSchema)
+    /// Whatever JSON can say: somebody else's business.
+    case json
 
     static func list(_ element: ValueType) -> ValueType { .list([element]) }
     static var integer: ValueType { .integer(nil) }
@@ -80,6 +82,8 @@ package struct KeySchema: Sendable {
     package var isOwn: Bool
     /// Whether `@{…}` in its value is replaced; only jobs files have any.
     package var references: ReferenceUse
+    /// Whether, in a task, `@{tasks.…}` may be among them.
+    package var takesOutputs = false
     /// Whether the value is a secret: shown by nothing and decoded as nothing else.
     package var isSecret = false
     package var meaning: String
@@ -99,6 +103,13 @@ package struct KeySchema: Sendable {
         isOwn = own
         self.references = references
         self.meaning = meaning
+    }
+
+    /// The key, where what another task leaves may be referred to.
+    func takingOutputs() -> KeySchema {
+        var schema = self
+        schema.takesOutputs = true
+        return schema
     }
 
     static func secret(

@@ -71,7 +71,7 @@ extension ValueType {
         case .mapping(let schema): schema
         case .listOrOne(let type): type.innerMapping
         case .list(let types): types.lazy.compactMap(\.innerMapping).first
-        case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word: nil
+        case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word, .json: nil
         }
     }
 }

@@ -5,7 +5,8 @@ extension SchemaTable {
         "the environment variables", [],
         pattern: PatternSchema(
             .anyText,
-            KeySchema("NAME", .text, check: .environmentName, references: .text, "The variable's value.")))
+            KeySchema("NAME", .text, check: .environmentName, references: .text, "The variable's value.")
+                .takingOutputs()))
 
     /// `environment_variables` of a merge task, where only text is accepted.
     static let textEnvironment = MappingSchema(
@@ -13,8 +14,8 @@ extension SchemaTable {
         pattern: PatternSchema(
             .anyText,
             KeySchema(
-                "NAME", .string, check: .environmentName, references: .text, "The variable's value, as text.")
-        ))
+                "NAME", .string, check: .environmentName, references: .text, "The variable's value, as text."
+            ).takingOutputs()))
 
     static let resourceFile = MappingSchema(
         "a resource file",
@@ -52,21 +53,25 @@ extension SchemaTable {
                 "Alias of the storage account, from the credentials."),
             KeySchema(
                 "remote_path", .string, required: true, check: .transferText, references: .text,
-                "The container or share, then the path within it."),
+                "The container or share, then the path within it."
+            ).takingOutputs(),
             KeySchema(
                 "local_path", .string, required: localPathRequired, default: localPathDefault,
                 check: .transferPath, references: .text,
-                "The directory or file on the node; environment variables are expanded."),
+                "The directory or file on the node; environment variables are expanded."
+            ).takingOutputs(),
             KeySchema(
                 "is_file_share", .bool, default: "false",
                 effect: .partly("a share of the embedded store is a container; other stores have none here"),
                 "Whether the remote side is a file share."),
             KeySchema(
                 "include", .list(.string), check: .transferText, references: .text,
-                "Only names that match one of these patterns."),
+                "Only names that match one of these patterns."
+            ).takingOutputs(),
             KeySchema(
                 "exclude", .list(.string), check: .transferText, references: .text,
-                "No names that match one of these patterns."),
+                "No names that match one of these patterns."
+            ).takingOutputs(),
             KeySchema(
                 "blobxfer_extra_options", .string, check: .transferOptions, references: .text,
                 "Further words for the transfer, such as `--strip-components 1`."),

@@ -41,7 +41,8 @@ extension SchemaTable {
                 "Names the task within its job."),
             KeySchema(
                 "command", .string, references: .command,
-                "What is run. Null is the default command of an image, of which there is none here."),
+                "What is run. Null is the default command of an image, of which there is none here."
+            ).takingOutputs(),
             KeySchema("docker_image", .string, effect: notInImage, "The Docker image to run the command in."),
             KeySchema(
                 "singularity_image", .string, effect: notInImage,
@@ -104,7 +105,43 @@ extension SchemaTable {
                 "required_slots", .integer, default: "1", check: .integer(1...SpecLimits.slotsPerNode),
                 own: true,
                 "How many slots of a node the task takes."),
+            KeySchema(
+                "extended_properties", .mapping(extendedProperties), own: true,
+                "Values for the task, which it finds in `activity.json` as an activity of Data Factory does; it may leave `outputs.json`."
+            ),
+            KeySchema(
+                "reference_objects", .mapping(referenceObjects), own: true,
+                "Linked services and datasets for the task, as activities of Data Factory have them."),
         ]
+    }
+
+    static let extendedProperties = MappingSchema(
+        "the extended properties", [],
+        pattern: PatternSchema(
+            .anyText, KeySchema("NAME", .json, references: .number, "Any value.").takingOutputs()))
+
+    private static let referenceObjects = MappingSchema(
+        "the reference objects",
+        [
+            KeySchema(
+                "linked_services", .list(.mapping(referenceObject("a linked service"))), own: true,
+                "What the task finds in `linkedServices.json`."),
+            KeySchema(
+                "datasets", .list(.mapping(referenceObject("a dataset"))), own: true,
+                "What the task finds in `datasets.json`."),
+        ])
+
+    private static func referenceObject(_ name: String) -> MappingSchema {
+        MappingSchema(
+            name,
+            [
+                KeySchema(
+                    "name", .string, required: true, check: .notEmpty, own: true, references: .text,
+                    "Its name."),
+                KeySchema(
+                    "properties", .mapping(extendedProperties), required: true, own: true,
+                    "`type`, `typeProperties` and whatever else it has."),
+            ])
     }
 
     private static let multiInstance = MappingSchema(

@@ -38,6 +38,8 @@ struct Validator {
         let before = findings
         typed(node, schema.type, Place(key: key, name: name), effectCounts: effectCounts)
         guard findings == before else { return }
+        // What it says is known, and judged, when its references have their values.
+        if node.isLate { return }
         if let text = node.string, text.utf8.contains(0) { return report(.nulInText(node, key: name)) }
         if let finding = schema.check?.finding(for: node, key: name) { report(finding) }
     }
@@ -59,6 +61,7 @@ struct Validator {
 
     private mutating func typed(_ node: SyntaxNode, _ type: ValueType, _ place: Place, effectCounts: Bool) {
         switch type {
+        case .json: json(node, place)
         case .mapping(let schema): mapping(node, schema, key: place.key, effectCounts: effectCounts)
         case .list(let types): list(node, types, place, effectCounts: effectCounts)
         case .listOrOne(let type):
@@ -84,10 +87,28 @@ struct Validator {
                 report(.nullElement(element, schema, key: place.key))
             } else {
                 typed(element, type, place, effectCounts: effectCounts)
-                if let text = element.string, text.utf8.contains(0) {
+                if !element.isLate, let text = element.string, text.utf8.contains(0) {
                     report(.nulInText(element, key: place.name))
                 }
             }
+        }
+    }
+
+    /// Anything, but no secret in clear.
+    private mutating func json(_ node: SyntaxNode, _ place: Place) {
+        switch node.content {
+        case .null, .bool, .integer, .bigInteger, .float, .date: break
+        case .string(let text):
+            if !node.isLate, text.utf8.contains(0) { report(.nulInText(node, key: place.name)) }
+        case .sequence(let elements): for element in elements where !isFull { json(element, place) }
+        case .mapping(let entries):
+            if let value = node["value"], value.string?.isEmpty != true, !value.isNull,
+                node["type"]?.string == "SecureString"
+            {
+                value.source.hide(value.lower..<value.upper)
+                report(.secureStringWritten(value, key: place.name))
+            }
+            for entry in entries where !isFull { json(entry.value, place) }
         }
     }
 
@@ -96,7 +117,7 @@ struct Validator {
         switch type {
         case .list: node.elements != nil
         case .mapping: node.entries != nil
-        case .listOrOne: true
+        case .listOrOne, .json: true
         case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word:
             node.elements == nil && node.entries == nil
         }
@@ -250,6 +271,7 @@ extension ValueType {
         case .list: "a list"
         case .listOrOne(let type): type.words + ", or a list"
         case .mapping: "a mapping"
+        case .json: "any value"
         }
     }
 }

@@ -133,6 +133,16 @@ extension Diagnostic {
             primary: Label(at: node.range, "no process can be given this text"))
     }
 
+    /// SY3040.
+    static func secureStringWritten(_ value: SyntaxNode, key: String) -> Diagnostic {
+        var finding = Diagnostic(
+            code: .secureStringWritten, message: "`\(key)` has a secret in clear",
+            primary: Label(at: value.range, "would be stored with the job"))
+        finding.help =
+            "give it to the task as a variable of `environment_variables_keyvault_secret_id`, and here the variable's name"
+        return finding
+    }
+
     /// SY3011.
     static func emptyText(_ node: SyntaxNode, key: String) -> Diagnostic {
         Diagnostic(code: .emptyText, message: "`\(key)` is empty", primary: Label(at: node.range, "no text"))

@@ -20,12 +20,17 @@ package final class SyntaxNode: Sendable {
     }
 
     package let content: Content
+    /// A late reference is in it, or in something below it: `LateText`. Behind the content, where it takes no room.
+    package let isLate: Bool
     package let source: SourceText
     package let lower: Int
     package let upper: Int
 
-    package init(_ content: Content, in source: SourceText, _ lower: Int, _ upper: Int) {
+    package init(
+        _ content: Content, in source: SourceText, _ lower: Int, _ upper: Int, isLate: Bool = false
+    ) {
         self.content = content
+        self.isLate = isLate
         self.source = source
         self.lower = lower
         self.upper = upper

@@ -59,7 +59,13 @@ package struct TaskSpec: Sendable {
     package var inputData: InputDataSpec?
     package var outputData: [StorageTransferSpec] = []
     package var outputTables: [TableLoadSpec] = []
+    /// Also tasks whose outputs are referred to.
     package var dependsOn: [Located<String>] = []
+    package var activity: ActivitySpec?
+    /// To outputs of other tasks, each with its place.
+    package var lateReferences: [Located<LateReference>] = []
+    /// Of `dependsOn`, behind those that are written there.
+    package var impliedDependencies = 0
     /// As written; the planner checks that it has exactly two elements.
     package var dependsOnRange: Located<[Int]>?
     package var maxTaskRetries: Int?

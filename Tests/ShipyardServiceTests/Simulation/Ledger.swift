@@ -182,5 +182,10 @@ struct Ledger {
     private static let mostAgentsKilledByATask = 12
     private var agentsKilledBy: [TaskKey: Int] = [:]
 
+    /// What a task leaves when it succeeds: nothing, now and then.
+    static func output(of work: WorkID) -> TaskOutput {
+        (work.key + Int64(work.attempt)) % 4 == 0 ? .absent : .document("{\"is\":\"\(work)\"}")
+    }
+
     func hasRun(_ work: WorkID) -> Bool { begun.contains(work) }
 }

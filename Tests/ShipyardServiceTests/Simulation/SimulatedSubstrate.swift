@@ -468,11 +468,11 @@ final class SimulatedSubstrate: Substrate {
             return uploadFails(running, code, on: name)
         }
         let usage = ResourceUsage(wall: (now - running.started).milliseconds * 1000)
-        exit(
-            work,
-            AttemptResult(
-                running.ending ?? .exited(code),
-                startTime: running.started + wallError, endTime: moment.wall, usage: usage), on: name)
+        var result = AttemptResult(
+            running.ending ?? .exited(code),
+            startTime: running.started + wallError, endTime: moment.wall, usage: usage)
+        if work.kind == .task, result.isSuccess { result.output = Ledger.output(of: work) }
+        exit(work, result, on: name)
         startQueued(on: name)
     }
 

@@ -55,6 +55,30 @@ extension Simulation {
         }
     }
 
+    /// Each success has the output of its own attempt, and nothing else has any.
+    func checkOutputs() {
+        for (number, index) in substrate.ledger.jobs.sorted(by: { $0.key < $1.key })
+        where substrate.ledger.accepted.contains(number) && !deletedJobs.contains(number) {
+            for ordinal in scenario.parts[index].tasks.indices {
+                let key = TaskKey(job: number, ordinal: UInt32(ordinal))
+                guard let row = look({ try $0.progress(of: key) }),
+                    let output = look({ try $0.taskOutput(of: key) })
+                else { continue }
+                var expected: TaskOutputRecord?
+                if let row, row.result?.isSuccess == true, !deletedTasks.contains(key),
+                    case .document(let text) = Ledger.output(
+                        of: WorkID(kind: .task, key: key.rawValue, attempt: row.attempt))
+                {
+                    expected = TaskOutputRecord(attempt: row.attempt, document: text)
+                }
+                substrate.ledger.expect(
+                    output == expected,
+                    "\(key) has the output \(String(describing: output)) and not \(String(describing: expected))"
+                )
+            }
+        }
+    }
+
     /// No task waits for nothing: each that is active in a job that could go on has a reason.
     func checkWaiting() {
         guard let core else { return }

@@ -111,6 +111,7 @@ final class Simulation {
 
     private func letThePoolGo() {
         checkCounts()
+        checkOutputs()
         checkDirectories()
         checkRuns()
         substrate.schedule(.user(addUser { self.removePool() }), after: 1)

@@ -22,7 +22,8 @@ enum ShowConfig {
         case .integer(let number): .integer(Int64(number))
         case .bigInteger(let digits): .string(digits)
         case .float(let number): number.isFinite ? .number(number) : .string("\(number)")
-        case .string(let text), .date(let text): .string(Redaction.holdsSecret(text) ? masked : text)
+        case .string(let text), .date(let text):
+            .string(Redaction.holdsSecret(text) ? masked : LateText.shown(text))
         case .sequence(let items): .array(items.map(json))
         case .mapping(let entries): .object(entries.map(member))
         }

@@ -117,11 +117,22 @@ enum TaskDetails {
             lines.append("  directory: \(node.taskDirectory)")
         }
         lines += attempt(task.executionInfo, indent: "  ")
+        if let output = task.output { lines.append("  output: " + shown(output)) }
         for (number, earlier) in (task.attempts ?? []).enumerated() {
             lines.append("  attempt \(number + 1):")
             lines += attempt(earlier, indent: "    ")
         }
         return lines
+    }
+
+    // As much as a person reads. `--raw` has all of it.
+    private static let shownCharacters = 2000
+
+    private static func shown(_ output: JSONValue) -> String {
+        let text = output.compactText
+        let shown = String(text.prefix(shownCharacters))
+        return DisplayText.printableLines(shown, indent: "    ")
+            + (shown.count < text.count ? " … (\(text.utf8.count) bytes; `--raw` shows all)" : "")
     }
 
     private static func attempt(_ info: ExecutionResponse, indent: String) -> [String] {
