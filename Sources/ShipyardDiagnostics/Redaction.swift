@@ -5,7 +5,7 @@ package enum Redaction {
     /// Keys whose values are never shown, whatever file they stand in.
     private static let secretWords = [
         "password", "passphrase", "account_key", "auth_key", "_key:", "-key:", "apikey",
-        "secret", "token", "sig=",
+        "secret", "token", "sig=", "postgresql://", "postgres://",
     ]
 
     package static func holdsSecret(_ line: String, inSecretFile: Bool = false) -> Bool {

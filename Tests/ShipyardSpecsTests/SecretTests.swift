@@ -29,10 +29,12 @@ struct SecretTests {
         #expect(
             secret == [
                 "account_key", "auth_key", "db_password", "instrumentation_key", "passphrase", "password",
-                "sas_token", "secret_access_key", "session_token",
+                "sas_token", "secret_access_key", "session_token", "url",
             ])
         #expect(rows.allSatisfy { $0.isSecret == secret.contains($0.name) })
-        #expect(secret.allSatisfy { Redaction.isSecret(key: $0) })
+        // That of a database stands in credentials, which are masked whole, and is known by its scheme elsewhere.
+        #expect(secret.subtracting(["url"]).allSatisfy { Redaction.isSecret(key: $0) })
+        #expect(Redaction.holdsSecret("    url: postgresql://ada:word@db/x"))
         // What is masked by its name alone: names of files and of secrets, and what holds settings.
         let masked = Set(rows.filter { !$0.isSecret && Redaction.isSecret(key: $0.name) }.map(\.name))
         #expect(

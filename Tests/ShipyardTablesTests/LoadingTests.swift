@@ -164,13 +164,15 @@ struct LoadingChecks: Sendable {
         var upsert = TableTarget("upserted", .upsert)
         upsert.keys = ["id"]
         upsert.types = types(("id", .integer))
-        let targets = [TableTarget("same"), TableTarget("both"), TableTarget("replaced", .replace), upsert]
+        // That a table has to be made keeps loads apart already.
+        try load("id,a\n", TableTarget("ready"))
+        let targets = [TableTarget("same"), TableTarget("ready"), TableTarget("both"), TableTarget("replaced", .replace), upsert]
         try await withThrowingTaskGroup(of: Void.self) { group in
             for worker in 0..<4 {
                 group.addTask { @Sendable in
                     for target in targets {
                         // The same load by all, or one of each.
-                        let identity = target.table == "same" ? "shared" : "\(target.table)/\(worker)"
+                        let identity = ["same", "ready"].contains(target.table) ? "shared" : "\(target.table)/\(worker)"
                         let path = "\(folder.path)/\(worker)-\(target.table).csv"
                         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
                         _ = try databases.load(
@@ -180,7 +182,7 @@ struct LoadingChecks: Sendable {
             }
             try await group.waitForAll()
         }
-        for (table, times) in [("same", 1), ("both", 4), ("replaced", 1), ("upserted", 1)] {
+        for (table, times) in [("same", 1), ("ready", 1), ("both", 4), ("replaced", 1), ("upserted", 1)] {
             let found = try rows(
                 try open(), "SELECT COUNT(*), COUNT(DISTINCT id) FROM \(identifier(table))")
             #expect(found == "\(3000 * times),3000\n", "\(table)")
