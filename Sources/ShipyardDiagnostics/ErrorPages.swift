@@ -988,6 +988,23 @@ enum ErrorPages {
         Correct the option, or remove it.
 
         """#,
+        "SY3023": #"""
+        # SY3023: no name of a secret
+
+        The value names no secret: it is a name of the vault, perhaps with a version behind it, an address of Azure Key Vault, a
+        variable or a file.
+
+        ```yaml jobs
+        job_specifications:
+        - id: film
+          environment_variables_keyvault_secret_id: "my secret"
+          tasks:
+          - command: render
+        ```
+
+        Write the secret's name as `keyvault list` shows it, `env:VARIABLE` or `file:/PATH`.
+
+        """#,
         "SY3025": #"""
         # SY3025: not the URL of a database
 

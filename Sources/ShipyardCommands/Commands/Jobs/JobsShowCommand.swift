@@ -155,6 +155,7 @@ struct RunView {
 
     private func showOutput(of item: RunViewResponse.Task) {
         guard let output = item.output else { return }
-        console.print("output of \(item.task.id): \(DisplayText.printable(output))")
+        let text = String(output.reversed().drop(while: \.isWhitespace).reversed())
+        console.print("output of \(item.task.id): \(DisplayText.printable(text))")
     }
 }
