@@ -6,10 +6,10 @@ import Testing
 @Suite(.blocking) struct CommandLineTests {
     @Test func validateAndPlanNeedNoService() throws {
         let program = try BuiltProgram()
-        let plan = try program.run("plan", "--configdir", program.example("etl"))
+        let plan = try program.run("plan", "--configdir", program.example("weekend-etl"), "--param", "day=2030-01-05")
         #expect(plan.code == 0)
         #expect(plan.output.hasPrefix("job weekend-etl: 12 tasks\n"))
-        #expect(try program.run("validate", "--configdir", program.example("etl")).code == 0)
+        #expect(try program.run("validate", "--configdir", program.example("weekend-etl")).code == 0)
         #expect(!FileManager.default.fileExists(atPath: program.home.path))
     }
 

@@ -7,7 +7,7 @@ import Testing
 struct SpecCommandTests {
     private let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
 
-    @Test(arguments: ["hello", "diamond", "sweep", "etl"])
+    @Test(arguments: ["hello", "diamond", "sweep"])
     func exampleIsGoodAndCanBePlanned(name: String) {
         let directory = "\(root)/jobs/\(name)"
         let check = run("validate", "--configdir", directory)

@@ -89,12 +89,17 @@ struct StateTests {
             .kill(TestAgent.id(2), .endedByUser))
         service.send(.ping(1))
         _ = try service.flush()
+        var heard: [AgentMessage] = []
+        try await agent.wait("a welcome") {
+            heard += try service.readMessages().messages
+            return heard.isEmpty ? nil : ()
+        }
         // Ends while the service decides.
         try Data().write(to: URL(filePath: "\(agent.root)/go"))
         try await agent.wait("the end in the journal") {
             try agent.journal.unacknowledged.count == 2 ? () : nil
         }
-        var heard = try service.readMessages().messages
+        heard += try service.readMessages().messages
         #expect(
             heard == [
                 .welcome(

@@ -137,7 +137,7 @@ struct UploadTests {
 
     @Test func anUploadGoesOnWithoutTheService() async throws {
         let agent = try await TestAgent()
-        context(agent, rule("o", "taskcompletion", include: "\"wd/big\"", rate: 300_000))
+        context(agent, rule("o", "taskcompletion", include: "\"wd/big\"", rate: 100_000))
         agent.start(1, Self.slow)
         try await agent.wait("progress") {
             agent.messages.contains { if case .transferring = $0 { true } else { false } } ? () : nil

@@ -19,7 +19,7 @@ import Testing
                 home: {}
                 file: {url: sqlite:/srv/a.db}
                 shop: {url: 'postgresql://ada:s3cr3t@db:5433/shop?sslmode=require&options=-csearch_path%3Dx'}
-                vault: {url_keyvault_secret_id: 'https://v/secrets/s3cr3t'}
+                vault: {url_keyvault_secret_id: 'https://v/secrets/shop-url'}
             """)
         #expect(written.urls.keys.sorted() == ["shop"])
         #expect(written.connections["home"]?.path == "home.db")

@@ -94,8 +94,8 @@ package enum CommandTree {
         return
             root
             .example("run jobs/hello", "runs the jobs of a directory on a pool of their own")
-            .example("validate --configdir jobs/etl", "checks the specs of a directory")
-            .example("jobs add --configdir jobs/etl --wait", "submits jobs and follows them to their end")
+            .example("validate --configdir etl", "checks the specs of a directory")
+            .example("jobs add --configdir etl --wait", "submits jobs and follows them to their end")
     }()
 }
 

@@ -15,7 +15,7 @@ enum JobsAddCommand {
             .value("tail", "FILE", "follow this file of the last job's last task"),
             .flag("wait", "follow the jobs to their end; the exit code is the outcome")
         )
-        .example("jobs add --configdir jobs/etl --wait", "submits the jobs of a directory and follows them")
+        .example("jobs add --configdir etl --wait", "submits the jobs of a directory and follows them")
         .example("jobs add --param scene=opening", "gives a parameter of the jobs its value")
         .example("jobs add --tail stdout.txt", "shows what the last task prints")
         .runs(run)

@@ -7,7 +7,7 @@ enum JobsWaitCommand {
         .details("Ends at once, with exit code 1 and the reason, when nothing of a job can run any more.")
         .options(SharedOptions.jobID)
         .example("jobs wait --jobid sweep", "waits for one job")
-        .example("jobs wait --configdir jobs/etl", "waits for all jobs of a jobs.yaml")
+        .example("jobs wait --configdir etl", "waits for all jobs of a jobs.yaml")
         .runs { invocation throws(CommandFailure) in
             let jobs = try SpecIDs(invocation).jobs()
             return try JobFollower(invocation.service(), invocation.console).follow(jobs)
@@ -62,7 +62,7 @@ enum JobsTerminateCommand {
 enum JobsDeleteCommand {
     static let command: Command = {
         var command = Command("del", "delete jobs with the records and files of their tasks")
-            .example("jobs del --configdir jobs/etl -y --wait", "deletes the jobs of a jobs.yaml")
+            .example("jobs del --configdir etl -y --wait", "deletes the jobs of a jobs.yaml")
             .runs(run)
         command.options = JobSelection.options
         return command

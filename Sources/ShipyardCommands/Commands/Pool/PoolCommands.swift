@@ -11,7 +11,7 @@ enum PoolAddCommand {
             .flag("recreate", "remove a pool of the same id first"), SharedOptions.strict,
             .flag("no-wait", "return as soon as the pool is taken")
         )
-        .example("pool add --configdir jobs/etl", "creates the pool of jobs/etl/pool.yaml")
+        .example("pool add --configdir etl", "creates the pool of etl/pool.yaml")
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {

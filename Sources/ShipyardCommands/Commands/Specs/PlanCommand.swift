@@ -21,7 +21,7 @@ enum PlanCommand {
         .example(
             "plan --configdir jobs/sweep --format jsonl | head", "shows the first tasks with their commands"
         )
-        .example("plan --configdir jobs/etl --format dot | dot -Tsvg > plan.svg", "draws the graph of tasks")
+        .example("plan --configdir etl --format dot | dot -Tsvg > plan.svg", "draws the graph of tasks")
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {

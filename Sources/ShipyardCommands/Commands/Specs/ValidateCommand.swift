@@ -22,7 +22,7 @@ enum ValidateCommand {
             SharedOptions.parameter, SharedOptions.strict
         )
         .example("validate jobs jobs/hello/jobs.yaml", "checks one file")
-        .example("validate --configdir jobs/etl --format json", "checks a directory, for editors and CI")
+        .example("validate --configdir etl --format json", "checks a directory, for editors and CI")
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
