@@ -95,6 +95,7 @@ struct StoryTests {
     @Test func theDriveDataGoesOnFromTheStepThatWasMended() throws {
         let program = try BuiltProgram()
         let output = try play("drive-data", program)
+        #expect(try names(program, "home/nodes") == [] && program.processes() == [])
         let drive = "home/storage/drives/processing/drive-20300105-06"
         #expect(output.contains("container `staging` of account drives is empty"))
         #expect(try names(program, drive) == ["blurred", "converted", "original", "report"])
@@ -114,6 +115,5 @@ struct StoryTests {
         // The originals are in the cool tier.
         #expect(try names(program, drive + "/original") == [])
         #expect(output.contains("a plate of no known form"))
-        #expect(try names(program, "home/nodes") == [] && program.processes() == [])
     }
 }
