@@ -26,7 +26,7 @@ step shipyard-swift schedules run weekend-etl --param "day=2030-01-12" --param "
 step shipyard-swift schedules history weekend-etl
 
 say "On Monday: what is in the table and in the containers, and the report."
-step shipyard-swift sql query prices 'SELECT day, count(*) AS codes, max(price) AS dearest FROM price GROUP BY day ORDER BY day' \
+step shipyard-swift sql query prices 'SELECT day, count(*) AS codes, round(avg(price), 2) AS mean FROM price GROUP BY day ORDER BY day' \
     --configdir "$etl"
 step shipyard-swift data list warehouse --configdir "$etl"
 step shipyard-swift data get "warehouse/reports/$day/" "$work/report/" --configdir "$etl"
