@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `SHIPYARD_SEEDS` asks for more histories than a normal run has time for (scripts/torture).
-private let seeds = getenv("SHIPYARD_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 60
+private let seeds = getenv("SHIPYARD_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 30
 
 @Suite(.blocking) struct SimulationTests {
     @Test func everyPromiseHoldsWithoutFaults() throws {
