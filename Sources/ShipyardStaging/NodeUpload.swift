@@ -62,7 +62,7 @@ package enum NodeUpload {
             try load(manifest.tables, TableMover(manifest, urls, mover, report), task: task)
         }
         // Whatever was stored must be stored before that of which it was made goes.
-        if failures.isEmpty, manifest.hasSucceeded {
+        if failures.isEmpty, manifest.hasSucceeded, mover.mayDeleteFetched(manifest) {
             for (index, rule) in manifest.inputs.enumerated() where rule.deletesFilesAfterCompletion == true {
                 do throws(FileStoreError) {
                     try mover.deleteFetched(rule, at: index)

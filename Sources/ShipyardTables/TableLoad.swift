@@ -39,6 +39,11 @@ enum Ledger {
         SELECT "digest" FROM "shipyard_loads" WHERE "load" = $1 AND "target" = $2
         """
 
+    /// When rows of a table have gone, what has brought them is to be done again when it is asked for.
+    static let forget = """
+        DELETE FROM "shipyard_loads" WHERE "target" = $1
+        """
+
     /// - Parameter time: an expression for the present, as text.
     static func insertion(time: String) -> String {
         """

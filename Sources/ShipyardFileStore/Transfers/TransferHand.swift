@@ -196,9 +196,7 @@ final class TransferHand {
         try checkIdentity(stored, item, path)
         if let local = root.stat(item.target) {
             try refuseOverwriting(item)
-            // To the second, which is what services tell.
-            let isOfTime = local.modified / 1_000_000_000 == stored.modified.milliseconds / 1000
-            if transfer.options.skipsSame, local.size == stored.size, isOfTime { return .same }
+            if transfer.options.skipsSame, local.isSame(as: stored, of: source) { return .same }
         }
         let partBytes = source.rules.partBytes
         let isWhole = stored.size <= partBytes || source.rules.largestWhole == .max

@@ -39,8 +39,7 @@ extension TransferHand {
             guard let stored = try source?.stat(StorePath(sourceContainer, item.source)),
                 let local = root.stat(item.target)
             else { return false }
-            return local.size == stored.size
-                && local.modified / 1_000_000_000 == stored.modified.milliseconds / 1000
+            return local.isSame(as: stored, of: source)
         case (.store, .store):
             guard let stored = try source?.stat(StorePath(sourceContainer, item.source)),
                 let known = try target?.stat(StorePath(targetContainer, item.target))
@@ -48,5 +47,15 @@ extension TransferHand {
             return isSame(stored, known)
         case (.local, .local): return false
         }
+    }
+}
+
+extension LocalFile {
+    /// By size and time. Services tell times to the second; the embedded store knows them as exactly as a copy has them, so that a
+    /// file that was changed within a second of its arrival is not taken for the one that came.
+    func isSame(as stored: StoredFile, of store: (any FileStore)?) -> Bool {
+        guard size == stored.size else { return false }
+        let (here, there) = (modified / 1_000_000, stored.modified.milliseconds)
+        return store?.account.kind == .embedded ? here == there : here / 1000 == there / 1000
     }
 }

@@ -14,6 +14,7 @@ struct DataMover {
     private let workingDirectory: String
     private let report: ProgressReport
     private let variable: (String) -> [UInt8]?
+    private let leftOut = LeftOut()
 
     /// Two for each rule: a node runs as many tasks as it has slots, each with files of its own.
     static let connections = 2
@@ -191,6 +192,13 @@ struct DataMover {
         return (root, files)
     }
 
+    /// Not where some of what was to be stored was left out: the files may be all that there is of it.
+    func mayDeleteFetched(_ manifest: StagingManifest) -> Bool {
+        guard leftOut.isAny, manifest.inputs.contains(where: { $0.deletesFilesAfterCompletion == true }) else { return true }
+        say("what was fetched stays, since not all of `output_data` could be stored", as: "not deleted")
+        return false
+    }
+
     /// What the rule has fetched before the command, unless it was written anew since. A name that the rule does not take is left
     /// alone, whoever has written it into the list.
     func deleteFetched(_ spec: StorageTransferSpec, at index: Int) throws(FileStoreError) {
@@ -214,7 +222,10 @@ struct DataMover {
 
     /// Pipes, sockets, links that lead out and directories that cannot be listed are no files to move: the task's `stderr.txt` names
     /// them, before it is sent itself.
-    private func say(_ sentence: String) { say(sentence, as: "not moved") }
+    private func say(_ sentence: String) {
+        leftOut.note()
+        say(sentence, as: "not moved")
+    }
 
     func say(_ sentence: String, as what: String) {
         let path = BytePath("\(workingDirectory)/../stderr.txt")

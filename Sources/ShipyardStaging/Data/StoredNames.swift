@@ -9,6 +9,13 @@ final class FirstFailure: Sendable {
     var first: FileStoreError? { found.withLock { $0 } }
 }
 
+/// Whether some of what was to be moved was left out.
+final class LeftOut: Sendable {
+    private let found = Mutex(false)
+    func note() { found.withLock { $0 = true } }
+    var isAny: Bool { found.withLock { $0 } }
+}
+
 extension FileStoreError {
     /// It has nothing to do with the file that met it.
     var isOfStore: Bool {

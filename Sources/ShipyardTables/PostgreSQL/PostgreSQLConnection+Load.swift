@@ -45,6 +45,7 @@ extension PostgreSQLConnection {
         if existing == nil {
             try execute(plan.creation(of: target.table, type: Self.declared))
             result.madeTable = true
+            try execute(Ledger.forget, [target.table])
         }
         result.rows = try put(plan, target, reader, file)
         try execute(
@@ -63,6 +64,7 @@ extension PostgreSQLConnection {
             // Two at once would each keep what the other has brought. Readers go on with what was there.
             try execute("LOCK TABLE \(table) IN EXCLUSIVE MODE")
             try execute("DELETE FROM \(table)")
+            try execute(Ledger.forget, [target.table])
             return try copy(plan, reader, of: file, into: (table, target.table))
         case .upsert:
             var stage = "shipyard_stage"

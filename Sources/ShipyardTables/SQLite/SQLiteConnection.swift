@@ -96,6 +96,7 @@ final class SQLiteConnection: TableConnection {
         } else if target.mode == .replace {
             try execute("DELETE FROM \(identifier(target.table))")
         }
+        if existing == nil || target.mode == .replace { _ = try texts(Ledger.forget, [target.table]) }
         result.rows = try insert(plan, target, reader)
         _ = try texts(
             Ledger.insertion(time: "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"),
