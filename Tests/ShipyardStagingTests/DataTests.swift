@@ -112,6 +112,15 @@ import Testing
         #expect(files("task/wd/in") == fetch.expected)
     }
 
+    /// A retry has what its first attempt had, also where that has changed it within the second of its arrival.
+    @Test func whatATaskHasChangedIsFetchedAgain() throws {
+        put("in/a")
+        try fetch(spec("c/in/"))
+        tree.write("task/wd/in/a", "A/NI")
+        try fetch(spec("c/in/"))
+        #expect(tree.read("task/wd/in/a") == "in/a")
+    }
+
     @Test func aSingleFileIsRenamed() throws {
         put("dir/a", "dir/ab")
         let rename = { (path: String, local: String) in
@@ -230,9 +239,13 @@ import Testing
         }
         #expect(end(false, []) == nil && left().count == 4)
         #expect(end(true, [spec("c/out") { $0.localPath = "nowhere" }]) != nil && left().count == 4)
+        // Of what was left out the source may be all that there is.
+        tree.write("task/stderr.txt", "")
+        #expect(tree.run("mkfifo", tree.path + "/task/wd/in/pipe") == 0)
+        #expect(end(true, [spec("d") { $0.localPath = "in" }]) == nil && left().count == 4)
+        #expect(tree.run("rm", tree.path + "/task/wd/in/pipe") == 0)
         // What came or was written anew since stays. So does what the rule does not take, whoever has put it into the list.
         put("in/late", "in/a")
-        tree.write("task/stderr.txt", "")
         let list = try #require(tree.read("task/.fetched-1"))
         let named = ["in/b", "in2/e", "../main/c/in2/e"].map { name in
             "\(hexadecimalText(Array(name.utf8))) \(list.split(separator: "\n")[0].split(separator: " ")[1])\n"

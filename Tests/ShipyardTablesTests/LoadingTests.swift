@@ -158,6 +158,22 @@ struct LoadingChecks: Sendable {
         #expect(try rows(try open(), #"SELECT * FROM "once""#) == "9\n")
     }
 
+    /// Rows that went have taken their entries of the ledger along: whoever has brought them brings them again.
+    func whatWentIsLoadedAgain() throws {
+        let all = { try load("a\n1\n2\n", TableTarget("again", .replace), as: "first") }
+        let more = { try load("a\n3\n", TableTarget("again"), as: "second") }
+        _ = try all()
+        _ = try more()
+        #expect(try more().wasLoadedBefore)
+        _ = try all()
+        #expect(try more().rows == 1)
+        _ = try load("a\n4\n", TableTarget("gone"), as: "first")
+        _ = try load("a\n5\n", TableTarget("gone"), as: "second")
+        _ = try rows(try open(), #"DROP TABLE "gone""#)
+        #expect(try load("a\n4\n", TableTarget("gone"), as: "first").rows == 1)
+        #expect(try load("a\n5\n", TableTarget("gone"), as: "second").rows == 1)
+    }
+
     /// Threads of their own, connections of their own.
     func loadsAtOnceBringEachRowOnce() async throws {
         let text = "id,a\n" + (1...3000).map { "\($0),x\($0)\n" }.joined()
@@ -220,6 +236,7 @@ struct LoadingChecks: Sendable {
     @Test func oneColumnOfWhatEndsData() throws { try checks.oneColumnOfWhatEndsData() }
     @Test func whatDoesNotFitIsSaid() throws { try checks.whatDoesNotFitIsSaid() }
     @Test func aCommittedLoadIsNotDoneAgain() throws { try checks.aCommittedLoadIsNotDoneAgain() }
+    @Test func whatWentIsLoadedAgain() throws { try checks.whatWentIsLoadedAgain() }
     @Test func loadsAtOnceBringEachRowOnce() async throws { try await checks.loadsAtOnceBringEachRowOnce() }
     @Test func queriesBindTheirValues() throws { try checks.queriesBindTheirValues() }
 

@@ -25,6 +25,7 @@ struct PostgreSQLLoadingTests {
         try checks.oneColumnOfWhatEndsData()
         try checks.whatDoesNotFitIsSaid()
         try checks.aCommittedLoadIsNotDoneAgain()
+        try checks.whatWentIsLoadedAgain()
         try await checks.loadsAtOnceBringEachRowOnce()
         try checks.queriesBindTheirValues()
         try theServersOwnComplaintsNameTheRow()
