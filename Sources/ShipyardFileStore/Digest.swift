@@ -91,23 +91,6 @@ package struct Digest: ~Copyable {
     }
 }
 
-/// Two lower-case digits for each byte.
-package func hexadecimalText(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
-    return String(decoding: text, as: UTF8.self)
-}
-
-/// Nil for what are not two digits for each byte.
-package func hexadecimalBytes(_ text: String) -> [UInt8]? {
-    let digits = Array(text.utf8)
-    let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
-        hexadecimalByte(digits[$0...].prefix(2))
-    }
-    return bytes.count * 2 == digits.count ? bytes : nil
-}
-
 /// RFC 4648, with padding.
 package func base64Text(_ bytes: [UInt8]) -> String {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

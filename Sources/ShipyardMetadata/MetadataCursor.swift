@@ -26,12 +26,7 @@ package struct MetadataCursor: Hashable, Sendable {
         case .real(let number): members.append(.init("b", .integer(Int64(bitPattern: number.bitPattern))))
         case .text(let text): members.append(.init("t", .string(text)))
         }
-        var token = ""
-        for byte in JSONValue.object(members).compactBytes {
-            let digits = String(byte, radix: 16)
-            token += digits.utf8.count < 2 ? "0" + digits : digits
-        }
-        return token
+        return hexadecimalText(JSONValue.object(members).compactBytes)
     }
 
     /// Longer than any that was ever given.
@@ -39,7 +34,7 @@ package struct MetadataCursor: Hashable, Sendable {
 
     package init(token: String, of query: MetadataQuery) throws(MetadataQueryError) {
         let wrong = MetadataQueryError("`after` is not the `next` of a page of this query")
-        guard token.utf8.count <= Self.maximumBytes, let bytes = Self.bytes(of: token),
+        guard token.utf8.count <= Self.maximumBytes, let bytes = hexadecimalBytes(token),
             let tree = try? JSONValue(parsing: bytes), tree["q"]?.stringValue == query.digest,
             let id = tree["i"]?.stringValue, let rank = tree["r"]?.integerValue
         else { throw wrong }
@@ -54,16 +49,5 @@ package struct MetadataCursor: Hashable, Sendable {
         } else {
             throw wrong
         }
-    }
-
-    private static func bytes(of token: String) -> [UInt8]? {
-        let digits = Array(token.utf8)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for place in stride(from: 0, to: digits.count, by: 2) {
-            guard let byte = hexadecimalByte(digits[place..<place + 2]) else { return nil }
-            bytes.append(byte)
-        }
-        return bytes
     }
 }

@@ -57,27 +57,30 @@ package enum NodeUpload {
                 failures.append(error)
             }
         }
-        // Whoever sees rows finds the files that belong to them.
-        if failures.isEmpty, manifest.hasSucceeded {
-            try load(manifest.tables, TableMover(manifest, urls, mover, report), task: task)
+        if let first = failures.first {
+            let others =
+                failures.count == 1
+                ? "" : "; and \(failures.count - 1) more of its \(manifest.outputs.count) rules failed"
+            throw UploadProblem(UploadFailure(UploadFault(first.code), "\(first.description)\(others)"))
         }
+        guard manifest.hasSucceeded else { return }
+        // Whoever sees rows finds the files that belong to them.
+        try load(manifest.tables, TableMover(manifest, urls, mover, report), task: task)
         // Whatever was stored must be stored before that of which it was made goes.
-        if failures.isEmpty, manifest.hasSucceeded, mover.mayDeleteFetched(manifest) {
-            for (index, rule) in manifest.inputs.enumerated() where rule.deletesFilesAfterCompletion == true {
-                do throws(FileStoreError) {
-                    try mover.deleteFetched(rule, at: index)
-                } catch {
-                    throw UploadProblem(
-                        UploadFailure(
-                            UploadFault(error.code), "What was fetched could not be deleted: \(error.description)"))
-                }
+        try deleteFetched(manifest, mover)
+    }
+
+    private static func deleteFetched(_ manifest: StagingManifest, _ mover: DataMover) throws(UploadProblem) {
+        guard mover.mayDeleteFetched(manifest) else { return }
+        for (index, rule) in manifest.inputs.enumerated() where rule.deletesFilesAfterCompletion == true {
+            do throws(FileStoreError) {
+                try mover.deleteFetched(rule, at: index)
+            } catch {
+                throw UploadProblem(
+                    UploadFailure(
+                        UploadFault(error.code), "What was fetched could not be deleted: \(error.description)"))
             }
         }
-        guard let first = failures.first else { return }
-        let others =
-            failures.count == 1
-            ? "" : "; and \(failures.count - 1) more of its \(manifest.outputs.count) rules failed"
-        throw UploadProblem(UploadFailure(UploadFault(first.code), "\(first.description)\(others)"))
     }
 
     /// In the order in which they are written; what follows one that has failed may need its rows, and is not loaded.

@@ -1,3 +1,5 @@
+import ShipyardModel
+
 /// SHA-256 (FIPS 180-4), piece by piece.
 package struct SHA256 {
     private var state: [UInt32] = [
@@ -37,13 +39,7 @@ package struct SHA256 {
     }
 
     /// Ends the hash: 64 hexadecimal digits in lower case.
-    package mutating func hexDigest() -> String {
-        finish()
-        return state.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
-    }
+    package mutating func hexDigest() -> String { hexadecimalText(digest()) }
 
     /// Ends the hash: its 32 bytes.
     package mutating func digest() -> [UInt8] {

@@ -59,29 +59,11 @@ struct URLMask: Sendable {
                 words.append(String(option.dropFirst(name.count)))
             }
         }
-        words += words.dropFirst().map(Self.decoded)
+        words += words.dropFirst().map { String(decoding: percentDecodedLeniently($0), as: UTF8.self) }
         self.words = Set(words.filter { !$0.isEmpty }).sorted { $0.utf8.count > $1.utf8.count }
     }
 
     func applied(to text: String) -> String {
         words.reduce(text) { $0.replacing($1, with: Secret.mask) }
-    }
-
-    private static func decoded(_ text: String) -> String {
-        let bytes = Array(text.utf8)
-        var result: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
-                let byte = UInt8(String(decoding: bytes[(index + 1)...(index + 2)], as: UTF8.self), radix: 16)
-            {
-                result.append(byte)
-                index += 3
-            } else {
-                result.append(bytes[index])
-                index += 1
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
     }
 }

@@ -17,6 +17,16 @@ package struct TableLoadResult: Hashable, Sendable {
     package var wasLoadedBefore = false
     /// Under the same identity something else has come before, and is in the table as well.
     package var followsOtherContent = false
+
+    package init(rows: Int64 = 0, madeTable: Bool = false) { (self.rows, self.madeTable) = (rows, madeTable) }
+
+    /// Before an `append` to a table that is there.
+    /// - Parameter digests: of what came under the same identity before.
+    init(after digests: [String], _ file: TableFile) throws(TableError) {
+        guard !digests.isEmpty, let digest = try file.digest() else { return }
+        wasLoadedBefore = digests.contains(digest)
+        followsOtherContent = !wasLoadedBefore
+    }
 }
 
 /// A database that somebody works with. One thread at a time.

@@ -17,7 +17,7 @@ struct VaultDirectory {
 
     var file: String { path + "/vault" }
     var generationFile: String { path + "/generation" }
-    func keyFile(_ name: [UInt8]) -> String { path + "/key-" + hexadecimal(name) }
+    func keyFile(_ name: [UInt8]) -> String { path + "/key-" + hexadecimalText(name) }
 
     /// Makes it where it is missing, for the user alone.
     func make() throws(VaultError) {
@@ -142,7 +142,7 @@ struct VaultDirectory {
     /// Keys of slots that are gone, and what died halfway.
     func removeLeftovers(butKey name: [UInt8]?) {
         guard var entries = try? DirectoryStream(at: BytePath(path)) else { return }
-        let kept = name.map { "key-" + hexadecimal($0) }
+        let kept = name.map { "key-" + hexadecimalText($0) }
         while let entry = entries.next() {
             let text = entry.name.shown
             guard text.hasPrefix("key-") || text.hasPrefix(".new-"), text != kept else { continue }
@@ -157,16 +157,11 @@ func readAll(
     guard size <= limit else {
         throw VaultError(.damaged, "\(path) has \(size) bytes, and \(limit) at most are read")
     }
-    var bytes = [UInt8](repeating: 0, count: size + 1)
-    var count = 0
-    while count < bytes.count {
-        let read = bytes.withUnsafeMutableBytes { file.read(into: .init(rebasing: $0[count...])) }
-        guard let read else { throw VaultError(SystemError("read", path: path, errno: errno)) }
-        if read == 0 { break }
-        count += read
+    // One byte more: somebody may be writing.
+    guard let bytes = file.read(upTo: size + 1) else {
+        throw VaultError(SystemError("read", path: path, errno: errno))
     }
-    guard count == size else { throw VaultError(.system, "\(path) is being written") }
-    bytes.removeLast()
+    guard bytes.count == size else { throw VaultError(.system, "\(path) is being written") }
     return bytes
 }
 
@@ -174,8 +169,4 @@ func wipe(_ bytes: inout [UInt8]) {
     bytes.withUnsafeMutableBytes { bytes in
         if let start = bytes.baseAddress { explicit_bzero(start, bytes.count) }
     }
-}
-
-func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -86,7 +86,7 @@ struct AzurePage {
             guard let element = blob["Name"] else { continue }
             // What XML cannot have comes percent-encoded.
             let isEncoded = element.attributes["Encoded"]?.lowercased() == "true"
-            let name = isEncoded ? BytePath(bytes: azurePercentDecoded(element.text)) : BytePath(element.text)
+            let name = isEncoded ? BytePath(bytes: percentDecodedLeniently(element.text)) : BytePath(element.text)
             last = name
             guard let file = Self.file(name, blob) else { continue }
             files.append(file)

@@ -100,18 +100,3 @@ func azurePercentEncoded(_ bytes: some Sequence<UInt8>, keepsSlashes: Bool = fal
     }
     return String(decoding: text, as: UTF8.self)
 }
-
-/// The way back. What stands for nothing stands for itself.
-func azurePercentDecoded(_ text: some StringProtocol) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-        if byte == UInt8(ascii: "%"), let decoded = hexadecimalByte(rest.prefix(2)) {
-            bytes.append(decoded)
-            rest = rest.dropFirst(2)
-        } else {
-            bytes.append(byte)
-        }
-    }
-    return bytes
-}

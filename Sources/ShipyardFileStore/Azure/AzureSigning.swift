@@ -39,7 +39,7 @@ enum AzureCredential: Sendable {
         let query = sas.withExposedBytes { String(decoding: $0, as: UTF8.self) }
         for pair in query.split(separator: "&") {
             guard pair.hasPrefix(name + "=") else { continue }
-            return String(decoding: azurePercentDecoded(pair.dropFirst(name.count + 1)), as: UTF8.self)
+            return String(decoding: percentDecodedLeniently(pair.dropFirst(name.count + 1)), as: UTF8.self)
         }
         return nil
     }

@@ -169,19 +169,7 @@ enum S3Text {
 
     /// What `encoding-type=url` has encoded, which writes `+` for a space. What is no escape stands for itself.
     static func decoded(_ text: String) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "+") {
-                bytes.append(UInt8(ascii: " "))
-            } else if byte == UInt8(ascii: "%"), let escaped = hexadecimalByte(rest.prefix(2)) {
-                rest = rest.dropFirst(2)
-                bytes.append(escaped)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return bytes
+        percentDecodedLeniently(text.replacing("+", with: " "))
     }
 
     /// Of `bytes`, what is whole UTF-8 from their beginning.

@@ -101,18 +101,10 @@ extension AgentLoop {
             throw SystemError("read", path: name, errno: EFBIG)
         }
         // One byte more: a process of somebody else may write while we read.
-        var bytes = [UInt8](repeating: 0, count: TaskOutput.maximumBytes + 1)
-        var length = 0
-        while length < bytes.count {
-            let count = bytes.withUnsafeMutableBytes {
-                file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[length...]))
-            }
-            guard let count else { throw SystemError("read", path: name, errno: errno) }
-            if count == 0 { break }
-            length += count
+        guard let bytes = file.read(upTo: TaskOutput.maximumBytes + 1) else {
+            throw SystemError("read", path: name, errno: errno)
         }
-        guard length <= TaskOutput.maximumBytes else { throw SystemError("read", path: name, errno: EFBIG) }
-        bytes.removeLast(bytes.count - length)
+        guard bytes.count <= TaskOutput.maximumBytes else { throw SystemError("read", path: name, errno: EFBIG) }
         return bytes
     }
 }

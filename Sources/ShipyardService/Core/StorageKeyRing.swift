@@ -154,22 +154,15 @@ package final class StorageKeyRing: Sendable {
     private static func read(
         _ file: borrowing FileDescriptor, _ path: String, size: Int
     ) -> Result<CredentialsSpec, SecretFailure> {
-        var bytes = [UInt8](repeating: 0, count: min(size, largestFile) + 1)
-        var count = 0
-        while count < bytes.count {
-            let read = bytes.withUnsafeMutableBytes { file.read(into: .init(rebasing: $0[count...])) }
-            guard let read else { return .failure(failure(path, errno)) }
-            if read == 0 { break }
-            count += read
-        }
-        guard count <= largestFile, count <= size else {
+        guard let bytes = file.read(upTo: min(size, largestFile) + 1) else { return .failure(failure(path, errno)) }
+        guard bytes.count <= largestFile, bytes.count <= size else {
             return .failure(
                 SecretFailure(
                     size > largestFile
                         ? "\(path) is longer than a credentials file may be (\(largestFile) bytes)"
                         : "\(path) is being written"))
         }
-        let text = SourceText(name: path, bytes: Array(bytes[..<count]), isSecret: true)
+        let text = SourceText(name: path, bytes: bytes, isSecret: true)
         let (specs, diagnostics) = SpecLoader.load([SpecSource(.credentials, text)])
         guard !diagnostics.hasErrors else {
             return .failure(

@@ -58,15 +58,8 @@ package struct TaskTokens: Sendable {
         bytes.reserveCapacity(bytes.count + 65)
         let digest = authenticator(of: bytes)
         bytes.append(UInt8(ascii: "-"))
-        for byte in digest {
-            bytes.append(Self.digit(byte >> 4))
-            bytes.append(Self.digit(byte & 15))
-        }
+        bytes += hexadecimalText(digest).utf8
         return bytes
-    }
-
-    private static func digit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     // MARK: HMAC-SHA256 (RFC 2104)

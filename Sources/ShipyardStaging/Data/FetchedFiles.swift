@@ -12,6 +12,9 @@ final class FetchedFiles: Sendable {
         var identity: String
     }
 
+    /// Some million files.
+    private static let largest: Int64 = 1 << 30
+
     private let files = Mutex<[File]>([])
 
     func note(_ item: TransferItem) {
@@ -41,38 +44,13 @@ final class FetchedFiles: Sendable {
     static func read(from path: BytePath) -> [File] {
         guard let list = FileDescriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
             let status = FileStatus(of: BytePath(""), in: list.number), status.isRegular,
-            let text = contents(of: list, size: Int(status.version.size))
+            status.version.size <= Self.largest, let text = list.read(upTo: Int(status.version.size))
         else { return [] }
         return text.split(separator: UInt8(ascii: "\n")).compactMap { line in
             let parts = line.split(separator: UInt8(ascii: " "))
-            guard parts.count == 2, let name = bytes(parts[0]), let identity = bytes(parts[1]) else { return nil }
+            guard parts.count == 2, let name = hexadecimalBytes(parts[0]), let identity = hexadecimalBytes(parts[1])
+            else { return nil }
             return File(name: BytePath(bytes: name), identity: String(decoding: identity, as: UTF8.self))
         }
-    }
-
-    private static func contents(of file: borrowing FileDescriptor, size: Int) -> [UInt8]? {
-        guard size <= 1 << 30 else { return nil }
-        var bytes = [UInt8](repeating: 0, count: size)
-        var length = 0
-        while length < size {
-            let count = bytes.withUnsafeMutableBytes { space in
-                file.read(into: UnsafeMutableRawBufferPointer(rebasing: space[length...]))
-            }
-            guard let count, count > 0 else { return nil }
-            length += count
-        }
-        return bytes
-    }
-
-    private static func bytes(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
-        guard digits.count % 2 == 0 else { return nil }
-        var bytes: [UInt8] = []
-        var rest = digits
-        while !rest.isEmpty {
-            guard let byte = hexadecimalByte(rest.prefix(2)) else { return nil }
-            bytes.append(byte)
-            rest = rest.dropFirst(2)
-        }
-        return bytes
     }
 }

@@ -62,6 +62,23 @@ extension FileDescriptor {
             if errno != EINTR { return nil }
         }
     }
+
+    /// What is there from its position on, `count` bytes at most; nil on failure with `errno` set.
+    package borrowing func read(upTo count: Int) -> [UInt8]? {
+        var hasFailed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { space, length in
+            let space = UnsafeMutableRawBufferPointer(space)
+            while length < count {
+                guard let more = read(into: UnsafeMutableRawBufferPointer(rebasing: space[length..<count])) else {
+                    hasFailed = true
+                    return
+                }
+                if more == 0 { return }
+                length += more
+            }
+        }
+        return hasFailed ? nil : bytes
+    }
 }
 
 /// As `FileDescriptor.write(all:)`, to one that is another's.

@@ -92,17 +92,7 @@ package struct TreeOpener: ~Copyable {
         guard number >= 0 else { return nil }
         let file = FileDescriptor(owning: number)
         guard FileStatus(of: BytePath(""), in: file.number)?.isRegular == true else { return nil }
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
-        var length = 0
-        while length < bytes.count {
-            let count = bytes.withUnsafeMutableBytes { space in
-                file.read(into: UnsafeMutableRawBufferPointer(rebasing: space[length...]))
-            }
-            guard let count else { return nil }
-            if count == 0 { break }
-            length += count
-        }
-        return Array(bytes[..<length])
+        return file.read(upTo: limit + 1)
     }
 }
 

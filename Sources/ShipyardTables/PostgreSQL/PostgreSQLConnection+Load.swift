@@ -31,11 +31,7 @@ extension PostgreSQLConnection {
             existing = try columns(of: target.table)
         }
         if target.mode == .append, existing != nil {
-            let before = try texts(Ledger.find, [load.identity, target.table])
-            if !before.isEmpty, let digest = try file.digest() {
-                result.wasLoadedBefore = before.contains(digest)
-                result.followsOtherContent = !result.wasLoadedBefore
-            }
+            result = try TableLoadResult(after: texts(Ledger.find, [load.identity, target.table]), file)
             if result.wasLoadedBefore { return result }
         }
         let (reader, digest) = try file.open()

@@ -17,20 +17,7 @@ struct DataStores {
         OwnProcess.hide()
         home = try HomeDirectory(invocation)
         stores = FileStores(embeddedRoot: HomeLayout(home.path).storage)
-        let files = SpecFiles(invocation)
-        guard let path = files.find("credentials") else {
-            credentials = nil
-            return
-        }
-        let source = SpecSource(.credentials, try SpecFiles.source("credentials", path))
-        let (specs, diagnostics) = SpecLoader.load([source])
-        guard !diagnostics.hasErrors else {
-            invocation.console.show(diagnostics)
-            throw CommandFailure(.specRefused, "")
-        }
-        var credentials = try CommandVault.resolved(specs.credentials, invocation)
-        if path != "-", CredentialsSpec.secret(ofPath: path) == nil { credentials.setFile(absolutePath(path)) }
-        self.credentials = credentials
+        credentials = try CommandCredentials.read(invocation)
     }
 
     /// The aliases that may be named, in order; without credentials, the accounts of the embedded store that are there.
@@ -49,11 +36,7 @@ struct DataStores {
     func account(_ alias: String) throws(CommandFailure) -> StorageAccount {
         guard let credentials else { return StorageAccount(.embedded, alias: alias, name: alias) }
         guard let account = credentials.accounts[alias] else {
-            let known = credentials.accounts.keys.sorted()
-            let near = closestWord(to: alias, among: known).map { "did you mean `\($0)`?" }
-            throw .usage(
-                "the credentials have no storage account `\(alias)`",
-                help: near ?? (known.isEmpty ? nil : "they have \(known.joined(separator: ", "))"))
+            throw CommandCredentials.unknown("storage account", alias, known: credentials.accounts.keys)
         }
         return account
     }

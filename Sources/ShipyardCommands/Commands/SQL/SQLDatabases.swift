@@ -1,5 +1,4 @@
 import ShipyardAPI
-import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardService
 import ShipyardSpecs
@@ -18,28 +17,14 @@ struct SQLDatabases {
         OwnProcess.hide()
         home = try HomeDirectory(invocation)
         databases = Databases(root: HomeLayout(home.path).databases, waitsForServer: false)
-        guard let path = SpecFiles(invocation).find("credentials") else {
-            credentials = nil
-            return
-        }
-        let (specs, diagnostics) = SpecLoader.load([
-            SpecSource(.credentials, try SpecFiles.source("credentials", path))
-        ])
-        guard !diagnostics.hasErrors else {
-            invocation.console.show(diagnostics)
-            throw CommandFailure(.specRefused, "")
-        }
-        credentials = try CommandVault.resolved(specs.credentials, invocation)
+        credentials = try CommandCredentials.read(invocation)
     }
 
     /// With what opens it.
     func connection(_ alias: String) throws(CommandFailure) -> (SQLConnection, Secret?) {
-        let known = credentials?.connections.keys.sorted() ?? []
         guard let connection = credentials.map({ $0.connections[alias] }) ?? SQLConnection(embedded: alias) else {
-            let near = closestWord(to: alias, among: known).map { "did you mean `\($0)`?" }
-            throw .usage(
-                "the credentials have no database `\(alias)`",
-                help: near ?? (known.isEmpty ? nil : "they have \(known.joined(separator: ", "))"))
+            let known = credentials.map { Array($0.connections.keys) } ?? []
+            throw CommandCredentials.unknown("database", alias, known: known)
         }
         if connection.path.map({ !$0.hasPrefix("/") }) == true { try home.checkTrust() }
         return (connection, credentials?.urls[alias])
