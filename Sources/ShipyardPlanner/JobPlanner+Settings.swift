@@ -67,6 +67,7 @@ extension JobPlanner {
             widthIsNull: ownIDs?.widthIsNull ?? false)
         if let id = task.id, !id.value.isEmpty { entry.explicitID = id }
         if let command = task.command {
+            entry.marks = command.value.utf8.count { $0 == 0 }
             entry.command =
                 task.factory == nil
                 ? EntryCommand.literal(Array(command.value.utf8))
@@ -102,9 +103,10 @@ extension JobPlanner {
 
     /// Fifty thousand tasks written one by one mostly have the same settings: kept, stored and sent once.
     private mutating func number(of template: TaskTemplate) -> Int {
-        if let known = templateNumbers[template] { return known }
+        let key = TemplateKey(template)
+        if let known = templateNumbers[key] { return known }
         plan.templates.append(template)
-        templateNumbers[template] = plan.templates.count - 1
+        templateNumbers[key] = plan.templates.count - 1
         return plan.templates.count - 1
     }
 
@@ -179,9 +181,9 @@ extension JobPlanner {
     private static func union(
         _ job: [EnvironmentVariable], _ task: [EnvironmentVariable]
     ) -> [EnvironmentVariable] {
-        var values: [String: String] = [:]
-        for variable in job + task { values[variable.name] = variable.value }
-        return values.map { EnvironmentVariable(name: $0.key, value: $0.value) }.sorted { $0.name < $1.name }
+        var values: [CodePointText: String] = [:]
+        for variable in job + task { values[CodePointText(variable.name)] = variable.value }
+        return values.sorted { $0.key < $1.key }.map { EnvironmentVariable(name: $0.key.text, value: $0.value) }
     }
 
     // MARK: - Checks
@@ -212,14 +214,14 @@ extension JobPlanner {
         _ names: [String], _ kind: String, _ known: [DataVolumeSpec]?, at range: SourceRange
     ) {
         guard let known else { return }
-        for name in names where !known.contains(where: { $0.name == name }) {
+        for name in names where !known.contains(where: { $0.name.hasSameCodePoints(as: name) }) {
             report(.unknownVolume(name, kind: kind, at: range, known: known.map(\.name)))
         }
     }
 
     private mutating func checkRepeats(_ names: [String], _ kind: String, at range: SourceRange) {
-        var seen: Set<String> = []
-        for name in names where !seen.insert(name).inserted {
+        var seen: Set<CodePointText> = []
+        for name in names where !seen.insert(CodePointText(name)).inserted {
             return report(.repeatedVolume(name, kind: kind, at: range))
         }
     }

@@ -22,6 +22,8 @@ struct PlanEntry {
     /// Position in `JobPlan.templates`; entries that differ in id and command only share one.
     var template = 0
     var command: EntryCommand?
+    /// The bytes 0 in the command as written, which mark late references.
+    var marks = 0
     /// Its factory fills in a command, so there must be one.
     var needsCommand = false
     var dependencies: [DependencyPlan] = []
