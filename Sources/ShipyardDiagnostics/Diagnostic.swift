@@ -35,6 +35,8 @@ package struct Diagnostic: Sendable {
     /// What to do. Only this proposes a change.
     package var help: String?
     package var edit: TextEdit?
+    /// The key that has no effect here, or only a part of it, where that is the whole finding.
+    package var keyWithoutEffect: String?
 
     package init(code: DiagnosticCode, severity: Severity = .error, message: String, primary: Label?) {
         self.code = code
@@ -47,10 +49,8 @@ package struct Diagnostic: Sendable {
 extension Diagnostic {
     /// It only says that a key has no effect here, or a part of it, and does no harm to who does not know.
     fileprivate var isAboutAnEffect: Bool {
-        guard code == .noLocalEffect && severity != .error || code == .partOfItsEffect && severity == .note,
-            let range = primary?.range
-        else { return false }
-        return range.upper - range.lower <= 64 && range.start.line == range.end.line
+        guard keyWithoutEffect != nil else { return false }
+        return code == .noLocalEffect && severity != .error || code == .partOfItsEffect && severity == .note
     }
 }
 
@@ -85,7 +85,7 @@ package struct Diagnostics: Sendable {
     private func names(_ isMeant: (Diagnostic) -> Bool) -> [String] {
         var names: [String] = []
         for diagnostic in inOrder where diagnostic.isAboutAnEffect && isMeant(diagnostic) {
-            let name = diagnostic.primary.map { "`\(DisplayText.printable($0.range.text))`" } ?? ""
+            guard let name = diagnostic.keyWithoutEffect.map({ "`\($0)`" }) else { continue }
             if !names.contains(name) { names.append(name) }
         }
         return names

@@ -128,6 +128,12 @@ extension Diagnostic {
 
     /// SY5001, SY5002 and SY5003.
     static func effect(of schema: KeySchema, at key: SyntaxNode) -> Diagnostic {
+        var diagnostic = words(ofEffect: schema, at: key)
+        diagnostic.keyWithoutEffect = schema.name
+        return diagnostic
+    }
+
+    private static func words(ofEffect schema: KeySchema, at key: SyntaxNode) -> Diagnostic {
         switch schema.effect {
         case .notYet:
             return Diagnostic(
