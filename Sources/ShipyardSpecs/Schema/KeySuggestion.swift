@@ -5,13 +5,18 @@ struct KeySuggestion {
     var help: String?
     /// The key to write instead, where replacing the key alone mends the file.
     var replacement: String?
+    /// The key that was meant, also where its value would have to change too.
+    let meant: String?
     /// It is our own word misspelt, not another program's.
     var isSafe: Bool
+    /// The whole file was probably meant for another option.
+    var isOfAnotherKind = false
 
     private init(help: String?, replacement: String?, isSafe: Bool = false) {
         self.help = help
         self.replacement = replacement
         self.isSafe = isSafe
+        meant = replacement
     }
 
     /// `free`: the keys that the mapping does not have yet: no other is proposed. `parents`: the mappings
@@ -19,7 +24,12 @@ struct KeySuggestion {
     init(for key: String, in schema: MappingSchema, free: [String], parents: [MappingSchema]) {
         // What no key begins like is nobody's misspelling, and may have megabytes.
         let folded = key.utf8.count > SpecLimits.quotedBytes ? "" : foldedWord(key)
-        if let same = free.first(where: { foldedWord($0) == folded }) {
+        if let reason = schema.absences[key] {
+            self.init(help: reason, replacement: nil)
+        } else if parents.isEmpty, let kind = SpecKind.allCases.first(where: { $0.schema?[key] != nil }) {
+            self.init(help: "it is a key of a \(kind.rawValue) file: was this one meant for `--\(kind.rawValue)`?", replacement: nil)
+            isOfAnotherKind = true
+        } else if let same = free.first(where: { foldedWord($0) == folded }) {
             self.init(help: "did you mean `\(same)`?", replacement: same, isSafe: true)
         } else if let foreign = ForeignWords.meanings[folded]?.first(where: { free.contains($0) }) {
             self.init(help: "here this is `\(foreign)`", replacement: foreign)
@@ -66,6 +76,16 @@ struct KeySuggestion {
 extension ValueType {
     fileprivate var isList: Bool {
         if case .list = self { true } else { false }
+    }
+
+    /// All that stand directly under a key, or in the elements of its list.
+    var innerMappings: [MappingSchema] {
+        switch self {
+        case .mapping(let schema): [schema]
+        case .listOrOne(let type): type.innerMappings
+        case .list(let types): types.flatMap(\.innerMappings)
+        case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word, .json: []
+        }
     }
 
     /// The mapping that stands directly under a key, or in the elements of its list.

@@ -31,24 +31,33 @@ extension Diagnostic {
 
     /// SY1003.
     ///
-    /// - Parameter check: what the value must keep beyond its type: nothing is proposed that it would refuse.
-    static func wrongType(_ node: SyntaxNode, key: String, _ type: ValueType, _ check: ValueCheck?) -> Diagnostic {
+    /// - Parameters:
+    ///   - check: what the value must keep beyond its type: nothing is proposed that it would refuse.
+    ///   - element: what the elements of the list are that it should be.
+    static func wrongType(
+        _ node: SyntaxNode, key: String, _ type: ValueType, _ check: ValueCheck?, of element: MappingSchema? = nil
+    ) -> Diagnostic {
         var diagnostic = Diagnostic(
             code: .wrongType, message: "`\(key)` takes \(type.words), not \(node.kindName)",
             primary: Label(at: node.range, "\(node.kindName)"))
         if let hint = TypeHint(node, type, check, key: key) {
             diagnostic.help = hint.help
             diagnostic.edit = TextEdit(replacing: node.range, with: hint.replacement, isSafe: hint.isSafe)
+        } else {
+            diagnostic.help = element.flatMap { TypeHint.list(node, of: $0) }
         }
+        if TypeHint.isTextInBrackets(node, type) { diagnostic.putInQuotes(node.range) }
         return diagnostic
     }
 
     /// SY1003, for mappings.
     static func notAMapping(_ node: SyntaxNode, _ schema: MappingSchema, key: SyntaxNode?) -> Diagnostic {
         let subject = key?.string.map { "`\($0)`" } ?? schema.name
-        return Diagnostic(
+        var diagnostic = Diagnostic(
             code: .wrongType, message: "\(subject) takes a mapping, not \(node.kindName)",
             primary: Label(at: node.range, "\(node.kindName)"))
+        diagnostic.help = TypeHint.mapping(node, schema)
+        return diagnostic
     }
 
     /// SY1003, for an empty element of a list of mappings.
@@ -127,6 +136,12 @@ extension Diagnostic {
 
     /// SY5001, SY5002 and SY5003.
     static func effect(of schema: KeySchema, at key: SyntaxNode) -> Diagnostic {
+        var diagnostic = words(ofEffect: schema, at: key)
+        diagnostic.keyWithoutEffect = schema.name
+        return diagnostic
+    }
+
+    private static func words(ofEffect schema: KeySchema, at key: SyntaxNode) -> Diagnostic {
         switch schema.effect {
         case .notYet:
             return Diagnostic(

@@ -116,3 +116,49 @@ struct TypeHint {
         return check.finding(for: proposed, key: key) == nil
     }
 }
+
+extension TypeHint {
+    /// `command: {0}` and `command: [ -f a ]`, which YAML takes for collections.
+    static func isTextInBrackets(_ node: SyntaxNode, _ type: ValueType) -> Bool {
+        switch type {
+        case .string, .text: break
+        case .integer, .wideInteger, .float, .bool, .scalar, .word, .list, .listOrOne, .mapping, .json: return false
+        }
+        guard node.upper > node.lower, "{[".utf8.contains(node.source.bytes[node.lower]) else { return false }
+        return node.elements != nil || node.entries != nil
+    }
+
+    /// A mapping where a list of mappings should be: with names in the place of ids, or a single element without its dash.
+    static func list(_ node: SyntaxNode, of schema: MappingSchema) -> String? {
+        guard let entries = node.entries, let first = entries.first, let name = first.key.string else {
+            return nil
+        }
+        if schema[name] != nil { return "write `- ` before the first key: the list has this one element" }
+        guard schema["id"] != nil, entries.allSatisfy({ $0.value.entries != nil }) else { return nil }
+        return "write \(Quoted("- id: \(name)")), and below it the keys of \(schema.name)"
+    }
+
+    /// A list where a mapping should be.
+    static func mapping(_ node: SyntaxNode, _ schema: MappingSchema) -> String? {
+        guard let elements = node.elements, let first = elements.first, !node.source.isSecret, !node.isHidden else {
+            return nil
+        }
+        if let pattern = schema.pattern {
+            let example: String? =
+                if let text = first.string, let sign = text.firstIndex(of: "="), pattern.names.matches(text) {
+                    "\(text[..<sign]): \"\(text[text.index(after: sign)...])\""
+                } else if let entries = first.entries, entries.count == 1, let name = entries[0].key.string,
+                    entries[0].value.entries == nil, entries[0].value.elements == nil
+                {
+                    "\(name): \(entries[0].value.range.text)"
+                } else if let name = first["name"]?.string, let value = first["value"] {
+                    "\(name): \(value.range.text)"
+                } else {
+                    nil
+                }
+            return example.map { "write names and values without `-`: \(Quoted($0))" }
+                ?? "write `NAME: value` lines, without `-`"
+        }
+        return elements.count == 1 && first.entries != nil ? "remove the `-`: there is only one" : nil
+    }
+}

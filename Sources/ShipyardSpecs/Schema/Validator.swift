@@ -81,7 +81,10 @@ struct Validator {
 
     private mutating func list(_ node: SyntaxNode, _ types: [ValueType], _ place: Place, effectCounts: Bool) {
         guard let elements = node.elements else {
-            return report(.wrongType(node, key: place.name, .list(types), place.check))
+            return report(
+                .wrongType(
+                    node, key: place.name, .list(types), place.check,
+                    of: types.lazy.compactMap(\.innerMapping).first))
         }
         for element in elements where !isFull {
             let type = types.first { Self.mayFit(element, $0) } ?? types[0]
@@ -139,6 +142,9 @@ struct Validator {
         defer { parents.removeLast() }
         var free: [String]?
         var present = 0  // A set of positions; no table has more than 64 keys.
+        // Of a misspelt key nothing is said twice, and of another kind of file not what it lacks as this one.
+        var meant: Set<String> = []
+        var isOfAnotherKind = false
         for entry in entries where !isFull {
             guard let name = entry.key.string else {
                 report(.keyNotText(entry.key, schema))
@@ -152,10 +158,13 @@ struct Validator {
             } else if let pattern = schema.pattern {
                 patterned(entry, pattern, schema, effectCounts: effectCounts)
             } else {
-                unknown(entry, name, schema, entries, &free)
+                let suggestion = unknown(entry, name, schema, entries, &free)
+                if let key = suggestion.meant { meant.insert(key) }
+                isOfAnotherKind = isOfAnotherKind || suggestion.isOfAnotherKind
             }
         }
         for position in schema.requiredKeys where present & 1 << position == 0 && !isFull {
+            if isOfAnotherKind || meant.contains(schema.keys[position].name) { continue }
             report(.missingKey(schema.keys[position].name, in: schema, node, key: key))
         }
     }
@@ -180,7 +189,7 @@ struct Validator {
     private mutating func unknown(
         _ entry: SyntaxEntry, _ name: String, _ schema: MappingSchema, _ entries: [SyntaxEntry],
         _ free: inout [String]?
-    ) {
+    ) -> KeySuggestion {
         if free == nil {
             let present = Set(entries.lazy.compactMap { $0.key.string.flatMap(schema.position) })
             free = schema.keys.indices.filter { !present.contains($0) }.map { schema.keys[$0].name }
@@ -193,6 +202,7 @@ struct Validator {
             if !suggestion.isSafe, let key = schema[other], !fits(entry, key) { suggestion.replacement = nil }
         }
         report(.unknownKey(entry.key, schema, suggestion))
+        return suggestion
     }
 
     /// Whether nothing would be wrong with what stands under a key if the key had another name.
@@ -208,9 +218,26 @@ struct Validator {
     // MARK: Effects
 
     private mutating func reportEffect(of schema: KeySchema, _ entry: SyntaxEntry) {
-        guard !entry.value.isNull, schema.effect.isReported, reportedEffects.insert(schema.name).inserted
+        guard !schema.isNeutral(entry.value), schema.effect.isReported, reportedEffects.insert(schema.name).inserted
         else { return }
         diagnostics.report(.effect(of: schema, at: entry.key))
+    }
+}
+
+extension KeySchema {
+    /// Whether a value says no more than its absence: nobody who writes it waits for an effect.
+    fileprivate func isNeutral(_ value: SyntaxNode) -> Bool {
+        if let defaultText, !value.isNull {
+            if case .bool(let flag) = value.content { return defaultText == (flag ? "true" : "false") }
+            return PythonText.of(value.content) == defaultText
+        }
+        return switch value.content {
+        case .null, .bool(false): true
+        case .string(let text): text.isEmpty
+        case .sequence(let elements): elements.isEmpty
+        case .mapping(let entries): entries.isEmpty
+        case .bool, .integer, .bigInteger, .float, .date: false
+        }
     }
 }
 
