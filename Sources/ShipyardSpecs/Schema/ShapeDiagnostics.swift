@@ -32,7 +32,8 @@ extension Diagnostic {
         var diagnostic = Diagnostic(
             code: .wrongType, message: "`\(key)` takes \(expected), not \(node.kindName)",
             primary: Label(at: node.range, "\(node.kindName)"))
-        diagnostic.help = TypeHint.help(node, expected: expected)
+        // A variable may be called DB_PASSWORD, which no table knows.
+        if !Redaction.isSecret(key: key) { diagnostic.help = TypeHint.help(node, expected: expected) }
         return diagnostic
     }
 
