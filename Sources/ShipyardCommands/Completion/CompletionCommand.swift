@@ -61,6 +61,11 @@ enum CompleteCommand {
     /// Ends the program where the time is over, wherever it then is: a socket may take its time at any step.
     private static func withinTime(_ body: () -> [String]) -> [String] {
         signal(SIGALRM) { _ in _exit(0) }
+        // Some parents start their children with it blocked.
+        var wanted = sigset_t()
+        sigemptyset(&wanted)
+        sigaddset(&wanted, SIGALRM)
+        pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
         var limit = itimerval()
         limit.it_value.tv_usec = suseconds_t(milliseconds * 1000)
         setitimer(Int32(ITIMER_REAL.rawValue), &limit, nil)
