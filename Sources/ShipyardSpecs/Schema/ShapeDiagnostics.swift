@@ -40,6 +40,8 @@ extension Diagnostic {
         var diagnostic = Diagnostic(
             code: .wrongType, message: "`\(key)` takes \(type.words), not \(node.kindName)",
             primary: Label(at: node.range, "\(node.kindName)"))
+        // A variable may be called DB_PASSWORD, which no table knows: neither help nor edit may have its value.
+        guard !Redaction.isSecret(key: key) else { return diagnostic }
         if let hint = TypeHint(node, type, check, key: key) {
             diagnostic.help = hint.help
             diagnostic.edit = TextEdit(replacing: node.range, with: hint.replacement, isSafe: hint.isSafe)

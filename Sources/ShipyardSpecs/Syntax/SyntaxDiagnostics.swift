@@ -217,7 +217,8 @@ struct Quoted: CustomStringConvertible {
     let description: String
 
     init(_ node: SyntaxNode) {
-        let mayBeShown = !node.isHidden && (!node.source.isSecret || node.string == nil)
+        // A number may be a password, too.
+        let mayBeShown = !node.isHidden && !node.source.isSecret
         if mayBeShown, let text = PythonText.of(node.content) {
             self.init(text)
         } else {
