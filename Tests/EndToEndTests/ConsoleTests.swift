@@ -221,17 +221,29 @@ import Testing
                 """
             return try shell(script, program).output.split(separator: "\n").map(String.init)
         }
+        /// A loaded machine may take longer than a key press is worth.
+        func offers(_ expected: [String], _ words: String...) throws -> Bool {
+            try program.eventually {
+                let list = (["shipyard-swift"] + words).map { "'\($0)'" }.joined(separator: " ")
+                let script = """
+                    source <(shipyard-swift completion bash)
+                    COMP_WORDS=(\(list)); COMP_CWORD=\(words.count)
+                    _shipyard_swift; printf '%s\\n' "${COMPREPLY[@]}"
+                    """
+                return try shell(script, program).output.split(separator: "\n").map(String.init) == expected
+            }
+        }
         #expect(try complete("jobs", "wait", "").isEmpty)
         #expect(!FileManager.default.fileExists(atPath: program.home.path))
         try program.addPool(nodes: 1)
         try program.follow("{id: first, command: 'true'}", "{id: second, command: 'true'}")
-        #expect(try complete("plan", "--format", "d") == ["dot"])
-        #expect(try complete("jobs", "wait", "") == ["j"])
-        #expect(try complete("jobs", "tasks", "list", "--jobid", "j", "--taskid", "s") == ["second"])
-        #expect(try complete("logs", "j", "") == ["first", "second"])
-        #expect(try complete("pool", "del", "--poolid", "") == ["p"])
-        #expect(try complete("pool", "nodes", "exec", "p", "n") == ["node-1"])
-        #expect(try complete("data", "files", "stream", "--filespec", "j,f") == ["j,first,"])
+        #expect(try offers(["dot"], "plan", "--format", "d"))
+        #expect(try offers(["j"], "jobs", "wait", ""))
+        #expect(try offers(["second"], "jobs", "tasks", "list", "--jobid", "j", "--taskid", "s"))
+        #expect(try offers(["first", "second"], "logs", "j", ""))
+        #expect(try offers(["p"], "pool", "del", "--poolid", ""))
+        #expect(try offers(["node-1"], "pool", "nodes", "exec", "p", "n"))
+        #expect(try offers(["j,first,"], "data", "files", "stream", "--filespec", "j,f"))
         _ = try program.run("service", "stop")
         #expect(try complete("jobs", "wait", "").isEmpty)
         #expect(try program.run("service", "status").code == 4)
