@@ -208,6 +208,28 @@ import Testing
         #expect(try program.run("pool", "nodes", "del", "--poolid", "p", "-y").code == 2)
     }
 
+    @Test func aJobIsMovedToAPoolThatIsThere() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        try program.addJobs("  - id: j\n    auto_complete: true\n    pool_id: p\n    tasks:\n      - {id: a, command: sleep 100}")
+        #expect(try program.eventually { try isRunning(program) })
+        let refused = try program.run("jobs", "migrate", "j", "--poolid", "q")
+        #expect(refused.code == 1 && refused.messages.contains("pool `q`"), "\(refused)")
+        #expect(try program.eventually { try isRunning(program) })
+        _ = try program.write("pool_specification:\n  id: q\n  vm_count: {dedicated: 1}\n", to: "q.yaml")
+        _ = try program.run("pool", "add", "--pool", "q.yaml")
+        let hasRun = try program.run("jobs", "migrate", "j", "--poolid", "q")
+        #expect(hasRun.code == 1 && hasRun.messages.contains("whose nodes have its files"), "\(hasRun)")
+        #expect(try program.run("pool", "del", "--poolid", "p", "-y", "--wait").code == 0)
+        let moved = try program.run("jobs", "migrate", "j", "--poolid", "q")
+        #expect(moved.code == 0 && moved.messages == "job j is in pool q\n", "\(moved)")
+        #expect(try program.eventually { try isRunning(program) })
+        #expect((try program.task("a")["nodeInfo"] as? [String: Any])?["poolId"] as? String == "q")
+        kill(try program.serviceProcess(), SIGKILL)
+        #expect(try program.run("jobs", "term", "j", "-y", "--wait").code == 0)
+        #expect(try program.run("jobs", "del", "j", "-y", "--wait").code == 0)
+    }
+
     // MARK: Completion and the manual
 
     @Test func bashCompletesFromTheServiceAndStartsNone() throws {
