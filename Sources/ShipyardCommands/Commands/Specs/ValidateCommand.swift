@@ -10,7 +10,8 @@ enum ValidateCommand {
         .details(
             "With KIND and FILE each file is judged by itself, and other files count as not known. Without "
                 + "them the files of the spec directory are checked together, as `jobs add` would take them. Exit "
-                + "code 0 when they are good, 3 when `jobs add` would refuse them."
+                + "code 0 when they are good, 3 when `jobs add` would refuse them. With `--fix` misspelt keys and words and missing "
+                + "or superfluous quotes are mended first, all else stays byte for byte, and what was done is said."
         )
         .takes(
             Argument("KIND", kinds.joined(separator: ", "), optional: true, values: .choice(kinds)),
@@ -22,9 +23,11 @@ enum ValidateCommand {
             .value(
                 "format", "FORMAT", values: .choice(["text", "json"]),
                 "how findings are printed; with json always a JSON list, whatever is in the way"),
+            .flag("fix", "rewrite the files where hardly anything else can have been meant"),
             SharedOptions.parameter, SharedOptions.strict
         )
         .example("validate jobs jobs/hello/jobs.yaml", "checks one file")
+        .example("validate jobs jobs.yaml --fix", "mends what is only misspelt")
         .example("validate --configdir etl --format json", "checks a directory, for editors and CI")
         .raw
         .shows(shown)
@@ -65,16 +68,22 @@ enum ValidateCommand {
                 "`\(word)` is no kind of spec", help: near ?? "kinds: " + kinds.joined(separator: ", "))
         }
         guard words.count > 1 else { throw .usage("`validate \(word)` needs a FILE") }
-        let files = try SpecSources(kind, paths: words.dropFirst())
+        let paths = words.dropFirst()
+        if invocation.has("fix"), paths.contains("-") {
+            throw .usage("`--fix` rewrites files, and standard input is none")
+        }
+        var files = try SpecSources(kind, paths: paths)
         var diagnostics = Diagnostics()
         let values = try values(invocation)
+        if invocation.has("fix") { try files.fix(values, invocation.console) }
         for source in files.sources { diagnostics.report(PlanCheck.findings([source], values)) }
         return report(diagnostics, files: files.sources.count, invocation)
     }
 
     private static func checkDirectory(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
-        let files = try SpecSources(SpecKind.allCases, of: invocation)
+        var files = try SpecSources(SpecKind.allCases, of: invocation)
         guard !files.sources.isEmpty else { throw SpecFiles(invocation).missing("jobs") }
+        if invocation.has("fix") { try files.fix(try values(invocation), invocation.console) }
         return report(
             PlanCheck.findings(files.sources, try values(invocation)), files: files.sources.count, invocation)
     }
