@@ -85,8 +85,9 @@ struct LocalPlannerWorldTests {
                 yield Colour.RED, Half(0.5), Name('a\\tb'), Mixed.A, Odd(1)
             """, to: "subclasses.py")
         let row = try #require(try rows(CustomFactorySpec(module: "subclasses"), in: world()).first)
-        let bases = row.map { value in
-            if case .object(let object) = value { object.base } else { nil }
+        let bases: [PythonValue?] = row.map { value in
+            guard case .object(let object) = value else { return nil }
+            return object.base
         }
         #expect(bases == [.int(1), .float(0.5), .str("a\tb"), .str("Mixed.A"), nil])
     }
