@@ -85,7 +85,7 @@ struct LocalPlannerWorldTests {
                 yield Colour.RED, Half(0.5), Name('a\\tb'), Mixed.A, Odd(1)
             """, to: "subclasses.py")
         let row = try #require(try rows(CustomFactorySpec(module: "subclasses"), in: world()).first)
-        let bases = row.map { value -> PythonValue? in
+        let bases: [PythonValue?] = row.map { value in
             guard case .object(let object) = value else { return nil }
             return object.base
         }

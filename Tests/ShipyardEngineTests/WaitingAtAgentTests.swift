@@ -27,6 +27,8 @@ struct WaitingAtAgentTests {
         return counts
     }
 
+    private func mayMove(_ job: UInt32, _ floor: Floor) -> Bool { floor.engine.mayMove(job) }
+
     private func node(_ floor: Floor) -> NodeStatus { floor.engine.nodes(of: Floor.pool)[0] }
 
     @Test func onlyWhatRunsIsCountedAsRunning() throws {
@@ -89,14 +91,14 @@ struct WaitingAtAgentTests {
         #expect(floor.endAll().count == 2)
     }
 
-    @Test func aJobGoesToAnotherPoolWhileNoNodeHasAnythingOfIt() throws {
+    @Test func aJobGoesToAnotherPoolWhileNoNodeHasAnythingOfIt() {
         let floor = Floor()
         let other = PoolID("other")!
-        var record = try #require(floor.engine.pool(Floor.pool))
+        var record = floor.engine.pool(Floor.pool)!
         (record.id, record.targetDedicatedNodes) = (other, 1)
         let first = floor.addJob(.free(1))
         let job = floor.addJob(.free(1))
-        #expect(!floor.engine.mayMove(job))
+        #expect(!mayMove(job, floor))
         floor.apply(.jobDisabled(job), .jobMoved(job, other), .jobEnabled(job))
         #expect(floor.engine.job(job)?.pool == other && floor.running().count == 1)
         floor.apply(.poolAdded(record, PoolRules()))
@@ -104,11 +106,11 @@ struct WaitingAtAgentTests {
         // It has run there, so it stays while the pool does.
         floor.apply(.jobDisabled(first))
         floor.endKilled()
-        #expect(floor.engine.job(first)?.state == .disabled && !floor.engine.mayMove(first))
+        #expect(floor.engine.job(first)?.state == .disabled && !mayMove(first, floor))
         floor.apply(.jobMoved(first, other))
         #expect(floor.engine.job(first)?.pool == Floor.pool)
         floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)), .poolRemoved(Floor.pool, removal: ""))
-        #expect(floor.engine.mayMove(first))
+        #expect(mayMove(first, floor))
         floor.apply(.jobMoved(first, other), .jobEnabled(first))
         #expect(floor.endAll().count == 2)
         #expect(floor.engine.job(first)?.state == .completed)

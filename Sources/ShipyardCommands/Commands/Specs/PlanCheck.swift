@@ -9,7 +9,7 @@ enum PlanCheck {
     static func findings(_ sources: [SpecSource], _ values: ReferenceValues) -> Diagnostics {
         var (specs, diagnostics) = SpecLoader.load(sources, values)
         var isLossy = false
-        if diagnostics.hasErrors {
+        if diagnostics.hasErrors, sources.reduce(0, { $0 + $1.text.bytes.count }) <= mostBytes {
             let remains = SpecRemains(sources, values)
             (specs, isLossy) = (remains.specs, remains.isLossy)
         }
@@ -27,6 +27,10 @@ enum PlanCheck {
         for finding in later.all where !isLossy || !namesOthers.contains(finding.code) { diagnostics.report(finding) }
         return asJobsAddTakesThem(diagnostics)
     }
+
+    /// Of larger files with errors only these are told: to find more, the files are read and validated again and again, and that
+    /// may not take seconds.
+    private static let mostBytes = 2 << 20
 
     /// They say that something is not there, which may be what had to be left out.
     private static let namesOthers: Set<DiagnosticCode> = [
