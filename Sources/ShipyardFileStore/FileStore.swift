@@ -235,11 +235,14 @@ package struct PartialFile: Hashable, Sendable {
     package var upload: String
     /// What has arrived, by number.
     package var parts: [FilePart]
+    /// The store has agreed to compare the SHA-256 of each part.
+    package var hasSHA256: Bool
 
-    package init(path: StorePath, upload: String, parts: [FilePart] = []) {
+    package init(path: StorePath, upload: String, parts: [FilePart] = [], hasSHA256: Bool = false) {
         self.path = path
         self.upload = upload
         self.parts = parts
+        self.hasSHA256 = hasSHA256
     }
 }
 
@@ -248,13 +251,16 @@ package struct FilePart: Hashable, Sendable {
     package var size: Int64
     /// Of its content: 32 lower-case digits. Nil where the store does not tell it.
     package var md5: String?
+    /// Base64, where the store keeps it.
+    package var sha256: String?
     /// The store's own name for it.
     package var tag: String
 
-    package init(number: Int, size: Int64, md5: String?, tag: String) {
+    package init(number: Int, size: Int64, md5: String?, sha256: String? = nil, tag: String) {
         self.number = number
         self.size = size
         self.md5 = md5
+        self.sha256 = sha256
         self.tag = tag
     }
 }

@@ -203,6 +203,24 @@ import Testing
                 ))
     }
 
+    /// Services that do not know checksums have refused files for them.
+    @Test(arguments: ["agreed", "ignored", "refused"])
+    func partsHaveTheChecksumThatTheServiceAgreesTo(_ habit: String) throws {
+        let (store, server) = try store("", plan: ", \"checksums\": \"\(habit)\"")
+        let partial = try store.beginParts(file, FileAttributes())
+        #expect(partial.hasSHA256 == (habit == "agreed"))
+        let one = try store.writePart(1, of: partial, from: .bytes(Array("one".utf8)))
+        let two = try store.writePart(2, of: partial, from: .bytes(Array("two".utf8)))
+        _ = try store.finish(partial, [one, two], FileAttributes())
+        #expect(try store.bytes("a b") == Array("onetwo".utf8))
+        let sent = try S3Servers.log(server).compactMap {
+            ($0["headers"] as? [String: String])?["x-amz-checksum-sha256"]
+        }
+        let hashes = try ["one", "two"].map { base64Text(try Digest.of(Array($0.utf8), .sha256)) }
+        #expect(sent == (habit == "agreed" ? hashes : []))
+        #expect(try S3Servers.requests(server).filter { $0.hasSuffix("?uploads=") }.count == (habit == "refused" ? 2 : 1))
+    }
+
     @Test func aRangeThatIsNotHeededIsNotTaken() throws {
         let (store, _) = try store(#"{"method": "GET", "do": "whole", "times": 2}"#)
         try store.put("a b", text)

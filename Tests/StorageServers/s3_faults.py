@@ -1,6 +1,7 @@
 """A small S3 in memory that checks every signature and fails as it is told: `s3_faults.py PLAN`.
 
-PLAN is JSON: {"faults": [FAULT ...], "clock": seconds that this clock is ahead, "token": the session token of key `AK`}.
+PLAN is JSON: {"faults": [FAULT ...], "clock": seconds that this clock is ahead, "token": the session token of key `AK`,
+"checksums": "agreed" (as Amazon, the default), "ignored" or "refused" where an upload names an algorithm}.
 The secret key of `AK` is `SK`; bucket `bucket` is there. A fault is for a number of requests ("times", 1) of a "method" whose target
 contains "in"; the first that fits and is not used up holds:
 
@@ -35,7 +36,7 @@ import s3_signature  # noqa: E402
 
 PLAN = json.loads(sys.argv[1])
 FAULTS = PLAN.get("faults", [])
-OBJECTS, UPLOADS, LOG = {}, {}, []
+OBJECTS, UPLOADS, SUMMED, LOG = {}, {}, set(), []
 LOCK = threading.Lock()
 
 
@@ -143,14 +144,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not key:
             return self.answer(200, b"<ListBucketResult></ListBucketResult>")
         if self.command == "PUT" and "partNumber" in query:
+            hash = base64.b64encode(hashlib.sha256(body).digest()).decode() if query["uploadId"] in SUMMED else None
+            if headers.get("x-amz-checksum-sha256") != hash:
+                return self.refuse(400, "InvalidRequest")
             UPLOADS[query["uploadId"]][int(query["partNumber"])] = body
             return self.answer(200, headers={"ETag": '"%s"' % md5(body)})
         if self.command == "POST" and "uploads" in query:
-            UPLOADS["U%d" % len(UPLOADS)] = {}
-            name = "U%d" % (len(UPLOADS) - 1)
+            algorithm = headers.get("x-amz-checksum-algorithm")
+            if algorithm and PLAN.get("checksums") == "refused":
+                return self.refuse(400, "InvalidArgument")
+            name = "U%d" % len(UPLOADS)
+            UPLOADS[name] = {}
+            agreed = {}
+            if algorithm and PLAN.get("checksums", "agreed") == "agreed":
+                SUMMED.add(name)
+                agreed = {"x-amz-checksum-algorithm": algorithm}
             return self.answer(200, (
-                "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>" % name).encode())
+                "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>" % name).encode(), agreed)
         if self.command == "POST":
+            if query["uploadId"] in SUMMED and body.count(b"<ChecksumSHA256>") != body.count(b"<Part>"):
+                return self.refuse(400, "InvalidPart")
             return self.complete(key, query["uploadId"], headers)
         if self.command == "PUT":
             if "if-none-match" in headers and key in OBJECTS:

@@ -7,8 +7,8 @@ struct ContentHashes {
     private static let pieceBytes = 1 << 20
 
     let md5: [UInt8]
-    /// Where the request is signed with it.
-    let sha256: String?
+    /// Where it was asked for.
+    let sha256: [UInt8]?
 
     init(md5: [UInt8]) {
         self.md5 = md5
@@ -46,8 +46,8 @@ struct ContentHashes {
             }
         }
         self.md5 = md5.bytes()
-        let digits = sha256.hexadecimal()
-        self.sha256 = withSHA256 ? digits : nil
+        let hash = sha256.bytes()
+        self.sha256 = withSHA256 ? hash : nil
     }
 }
 
@@ -83,6 +83,13 @@ struct S3Call {
     init(_ method: HTTPMethod, _ file: StorePath, _ query: [S3Field] = []) {
         self.init(method, file.container, file.name, query)
     }
+}
+
+/// "Checking object integrity", Amazon S3 User Guide.
+enum S3Checksum {
+    static let algorithm = HTTPHeader("x-amz-checksum-algorithm", "SHA256")
+    static let header = "x-amz-checksum-sha256"
+    static let element = "ChecksumSHA256"
 }
 
 /// The last answer to a call.

@@ -53,6 +53,11 @@ package struct S3Refusal: Sendable {
         return FileStoreError(meaning.code, "\(place): \(fact) (\(words)\(detail))", help: help)
     }
 
+    /// The request has what this service does not know.
+    var mayBeOfAHeader: Bool {
+        status == 501 || status == 400 && ["", "InvalidArgument", "InvalidRequest"].contains(code)
+    }
+
     private var meaning: (code: FileStoreError.Code, fact: String?) {
         Self.meanings[code] ?? Self.meaning(ofStatus: status)
     }

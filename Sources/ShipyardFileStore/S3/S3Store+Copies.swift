@@ -51,7 +51,7 @@ extension S3Store {
         metadata[FileAttributes.md5Name] = known.file.md5
         // Not checked: names that others have given are theirs.
         let own = known.kept + metadata.sorted { $0.key < $1.key }.map { S3Head.header(ofMetadata: $0, $1) }
-        let partial = try beginParts(target, headers: headers ?? own)
+        let partial = try beginParts(target, headers: headers ?? own, withSHA256: false)
         do throws(FileStoreError) {
             let size = known.file.size
             let step = max(copiedPartBytes, (size + Int64(rules.mostParts) - 1) / Int64(rules.mostParts))

@@ -9,18 +9,30 @@ extension S3Store {
     ) throws(FileStoreError) -> PartialFile {
         try check(file)
         if attributes.mustBeNew { _ = try headersOfNewFile(file) }
-        return try beginParts(file, headers: headers(attributes, of: file))
+        return try beginParts(file, headers: headers(attributes, of: file), withSHA256: !address.isEncrypted)
     }
 
-    func beginParts(_ file: StorePath, headers: [HTTPHeader]) throws(FileStoreError) -> PartialFile {
+    /// - Parameter withSHA256: asks the service to compare the SHA-256 of each part, which over `http:` is there for the signature.
+    ///   Where no checksum is named a service may compute one of its own, over the whole file and in the end. Those that know
+    ///   nothing of it ignore the header or refuse it; one that agrees repeats it.
+    func beginParts(
+        _ file: StorePath, headers: [HTTPHeader], withSHA256: Bool
+    ) throws(FileStoreError) -> PartialFile {
         var call = S3Call(.post, file, [S3Field("uploads")])
         call.element = "UploadId"
-        call.headers = headers
-        guard let upload = try perform(call).root?.text("UploadId"), !upload.isEmpty else {
+        call.headers = headers + (withSHA256 ? [S3Checksum.algorithm] : [])
+        let answer = try ask(call)
+        if let refusal = answer.refusal {
+            guard withSHA256, refusal.mayBeOfAHeader else { throw error(refusal, call) }
+            return try beginParts(file, headers: headers, withSHA256: false)
+        }
+        guard let upload = answer.root?.text("UploadId"), !upload.isEmpty else {
             throw FileStoreError(
                 .internalError, "\(place(call)): the service gives the unfinished file no id")
         }
-        return PartialFile(path: file, upload: upload)
+        let agreed = answer.response.header(S3Checksum.algorithm.name)
+        return PartialFile(
+            path: file, upload: upload, hasSHA256: withSHA256 && agreed == S3Checksum.algorithm.value)
     }
 
     package func unfinishedParts(_ file: StorePath) throws(FileStoreError) -> PartialFile? {
@@ -39,6 +51,7 @@ extension S3Store {
                 if error.code == .blobNotFound || Self.isNoWayOn(error) { return nil }
                 throw error
             }
+            partial.hasSHA256 = answer.root?.text("ChecksumAlgorithm") == S3Checksum.algorithm.value
             partial.parts += answer.root?.all("Part").compactMap(Self.part) ?? []
             marker = Self.next(answer.root, "NextPartNumberMarker", after: marker)
         } while marker != nil
@@ -51,7 +64,7 @@ extension S3Store {
             let size = entry.text("Size").flatMap(Int64.init),
             let tag = S3Text.tag(entry.text("ETag"))
         else { return nil }
-        return FilePart(number: number, size: size, md5: S3Text.md5(ofTag: tag), tag: tag)
+        return FilePart(number: number, size: size, md5: S3Text.md5(ofTag: tag), sha256: entry.text(S3Checksum.element), tag: tag)
     }
 
     /// Nil at the end, and where a service would lead us round in a circle.
@@ -110,14 +123,16 @@ extension S3Store {
         try check(file.path)
         var call = S3Call(
             .put, file.path, [S3Field("partNumber", String(number)), S3Field("uploadId", file.upload)])
-        let hashes = try hashes(of: source, nil, file.path)
+        let hashes = try hashes(of: source, nil, file.path, withSHA256: file.hasSHA256)
+        let sha256 = file.hasSHA256 ? hashes.sha256.map(base64Text) : nil
+        if let sha256 { call.headers.append(HTTPHeader(S3Checksum.header, sha256)) }
         call.body = .content(source, hashes)
         let digits = hexadecimalText(hashes.md5)
         let answer = try ask(call) { response in
             S3Head.md5(response).map { $0 == digits } == false ? self.mismatch(file.path) : nil
         }
         if let refusal = answer.refusal { throw error(refusal, call) }
-        return FilePart(number: number, size: source.count, md5: digits, tag: answer.tag ?? "")
+        return FilePart(number: number, size: source.count, md5: digits, sha256: sha256, tag: answer.tag ?? "")
     }
 
     package func finish(
@@ -129,7 +144,9 @@ extension S3Store {
         call.element = "ETag"
         if attributes.mustBeNew { call.headers = try headersOfNewFile(file.path) }
         let entries = parts.map { part in
-            "<Part><PartNumber>\(part.number)</PartNumber><ETag>\(S3Text.escaped(S3Text.quoted(part.tag)))</ETag></Part>"
+            let hash = part.sha256.map { "<\(S3Checksum.element)>\(S3Text.escaped($0))</\(S3Checksum.element)>" }
+            return "<Part><PartNumber>\(part.number)</PartNumber>"
+                + "<ETag>\(S3Text.escaped(S3Text.quoted(part.tag)))</ETag>\(hash ?? "")</Part>"
         }
         call.body = .xml(
             """

@@ -29,16 +29,18 @@ extension S3Store {
             md5: digits)
     }
 
-    /// Of what is sent: the MD5 for its head, and where nothing else keeps it from being changed the SHA-256 to sign it with.
+    /// Of what is sent: the MD5 for its head, and the SHA-256 where it is wanted, or where nothing else keeps the content from being
+    /// changed, to sign it with.
     func hashes(
-        of source: ByteSource, _ known: String?, _ file: StorePath
+        of source: ByteSource, _ known: String?, _ file: StorePath, withSHA256: Bool = false
     ) throws(FileStoreError) -> ContentHashes {
-        if address.isEncrypted, let known = S3Text.md5(ofTag: known).flatMap(hexadecimalBytes) {
+        let withSHA256 = withSHA256 || !address.isEncrypted
+        if !withSHA256, let known = S3Text.md5(ofTag: known).flatMap(hexadecimalBytes) {
             return ContentHashes(md5: known)
         }
         let hashes: ContentHashes
         do throws(FileStoreError) {
-            hashes = try ContentHashes(of: source, withSHA256: !address.isEncrypted)
+            hashes = try ContentHashes(of: source, withSHA256: withSHA256)
         } catch {
             throw FileStoreError(error.code, "\(account.place): \(file): \(error.message)", help: error.help)
         }

@@ -149,7 +149,7 @@ extension S3Store {
             }
             headers.append(HTTPHeader("Content-MD5", base64Text(hashes.md5)))
             // Over TLS nobody can change it, and to read a file once more for its hash is half of the work.
-            payload = hashes.sha256 ?? S3Signature.unsignedPayload
+            payload = hashes.sha256.map(hexadecimalText) ?? S3Signature.unsignedPayload
         }
         // libcurl would name a type of its own.
         let needsType = call.method == .put || call.method == .post
