@@ -34,8 +34,8 @@ package struct TableError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { help.map { "\(message); \($0)" } ?? message }
 
-    /// For a statement that a connection which reads does not take.
     static let readingHelp = "a query that only reads is one `SELECT`, `VALUES` or `WITH`"
+    static let notReading = TableError(.mismatch, "the query does not only read", help: readingHelp)
 
     var isPassing: Bool { kind == .unreachable || kind == .conflict }
 

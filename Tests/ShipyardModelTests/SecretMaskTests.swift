@@ -1,5 +1,6 @@
-import ShipyardModel
 import Testing
+
+@testable import ShipyardModel
 
 struct SecretMaskTests {
     private func mask(_ values: String...) -> SecretMask { SecretMask(values.map { Secret($0) }) }

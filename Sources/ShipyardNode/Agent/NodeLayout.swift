@@ -1,3 +1,5 @@
+import ShipyardModel
+
 /// Where things are in a node's directory tree, laid out as on an Azure Batch node.
 package enum NodeLayout {
     package static let socketName = "agent.sock"
