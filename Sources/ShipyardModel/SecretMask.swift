@@ -10,6 +10,9 @@ package struct SecretMask: Sendable {
     /// A line of a longer value may be a word such as `}`.
     package static let shortestLine = 8
 
+    /// A longer value is a file, and every piece that is read of another one reaches as far as the longest form.
+    static let longestEscaped = 16 << 10
+
     private var values: [Secret] = []
     /// Bytes of the longest value.
     package private(set) var longest = 0
@@ -39,7 +42,7 @@ package struct SecretMask: Sendable {
 
     /// Between the quotes of JSON, as common programs write it: with and without `\/`, in ASCII, and with `<`, `>` and `&` as numbers.
     static func escapedForms(of bytes: [UInt8]) -> [[UInt8]] {
-        guard let text = String(validating: bytes, as: UTF8.self) else { return [] }
+        guard bytes.count <= longestEscaped, let text = String(validating: bytes, as: UTF8.self) else { return [] }
         var forms: [[UInt8]] = []
         for (escapesSlash, isASCII, isForHTML) in [
             (false, false, false), (true, false, false), (false, true, false), (true, true, false), (false, false, true),

@@ -28,6 +28,12 @@ extension ServiceCore {
         return result
     }
 
+    /// A task may have put a value into the name of a file. Whose it was is not asked: its job may be gone.
+    func masked(_ failure: RemovalFailure) -> RemovalFailure {
+        let mask = (try? SecretMasks(secrets, handedSecrets).mask(ofAllAnd: [])) ?? handedSecrets.mask
+        return RemovalFailure(path: mask.masked(failure.path), reason: mask.masked(failure.reason))
+    }
+
     /// Whether the values that the work got are among those that are masked. An earlier service may have handed them out; they
     /// are looked up then as they are now.
     private func knowsSecrets(of work: WorkID, on node: NodeHandle) -> Bool {

@@ -101,7 +101,7 @@ package final class ServiceCore {
         case .workReturned(let node, let work): apply(.workReturned(node, work), from: node, at: now)
         case .filesRemoved(let node, let id): apply(.filesRemoved(node, id), from: node, at: now)
         case .filesNotRemoved(let node, let id, let failure):
-            apply(.filesNotRemoved(node, id, failure), from: node, at: now)
+            apply(.filesNotRemoved(node, id, masked(failure)), from: node, at: now)
         case .poolVerified(let pool, let verification): poolVerified(pool, verification, at: now)
         }
     }
