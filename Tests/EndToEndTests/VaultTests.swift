@@ -138,7 +138,7 @@ import Testing
     @Test func whatATaskLeavesElsewhereIsHidden() throws {
         let program = try BuiltProgram()
         let odd = #"qu"öte\horse/7731"#
-        let variables = try JSONSerialization.data(withJSONObject: ["P": Self.value, "Q": odd])
+        let variables = try JSONSerialization.data(withJSONObject: ["P": Self.value, "Q": odd, "R": String(Self.value.reversed())])
         try keep(program, "db", String(decoding: variables, as: UTF8.self))
         try program.addPool()
         let script = try program.write(
@@ -149,6 +149,7 @@ import Testing
             open('d-' + p + '/f', 'w').write('in it')
             open('two ' + p, 'w').write('a ' + p)
             os.symlink('/tmp/' + p, 'link')
+            for v in p, env['R']: open('like ' + v, 'w').write('like it')
             open(env['AZ_BATCH_NODE_SHARED_DIR'] + '/s.txt', 'w').write('s ' + p)
             open(env['AZ_BATCH_NODE_ROOT_DIR'] + '/r-' + p, 'w').write('r ' + q)
             open('log.json', 'w').write(json.dumps({'q': q}) + json.dumps({'q': q}, ensure_ascii=False))
@@ -184,6 +185,9 @@ import Testing
             #expect(try get("/jobs/j/tasks/a/files/wd/two%20\(stars)") == "a \(stars)")
             #expect(try get("/jobs/j/tasks/a/files/wd/two%20\(Self.value)") == "a \(stars)")
             #expect(try get("/jobs/j/tasks/a/files/wd/d-\(stars)/f") == "in it")
+            // Which of two is meant nobody knows.
+            #expect(try get("/jobs/j/tasks/a/files/wd/like%20\(stars)").contains("2 files are shown by this name"))
+            #expect(try get("/jobs/j/tasks/a/files/wd/like%20\(Self.value)") == "like it")
             #expect(try get("/pools/p/nodes/node-1/files/r-\(stars)") == "r \(oddStars)")
             #expect(try get("/pools/p/nodes/node-1/files/shared/s.txt") == "s \(stars)")
             let log = try get("/jobs/j/tasks/a/files/wd/log.json")

@@ -28,16 +28,29 @@ extension ServiceCore {
         return result
     }
 
-    /// A task may have put a value into the name of a file. Whose it was is not asked: its job may be gone.
+    /// A task may have put a value into the name of a file.
     func masked(_ failure: RemovalFailure) -> RemovalFailure {
+        let texts = maskedByAll([failure.path, failure.reason])
+        return RemovalFailure(path: texts[0], reason: texts[1])
+    }
+
+    /// What is told of files and processes that are being removed. Whose they were is not asked: their job may be gone.
+    func maskedByAll(_ texts: [String]) -> [String] {
+        guard !texts.isEmpty else { return [] }
         let mask = (try? SecretMasks(secrets, handedSecrets).mask(ofAllAnd: [])) ?? handedSecrets.mask
-        return RemovalFailure(path: mask.masked(failure.path), reason: mask.masked(failure.reason))
+        return texts.map { mask.masked($0) }
     }
 
     /// Whether the values that the work got are among those that are masked. An earlier service may have handed them out; they
     /// are looked up then as they are now.
     private func knowsSecrets(of work: WorkID, on node: NodeHandle) -> Bool {
-        guard let references = try? references(of: work, on: node) else { return false }
+        let references: Set<SecretReference>
+        do throws(StoreError) {
+            references = try self.references(of: work, on: node)
+        } catch {
+            failedRead = error
+            return false
+        }
         for reference in references where !noticedSecrets.contains(reference) {
             guard let versions = try? secrets.everyVersion(of: reference) else { return false }
             handedSecrets.note(versions.flatMap(SecretMasks.values), of: reference)

@@ -36,6 +36,8 @@ package final class ServiceCore {
     var submittingJobs: Set<JobID> = []
     /// Of jobs whose work has said something.
     var secretsOfJobs: [UInt32: SecretsOfJob] = [:]
+    /// What could not be read while something was received: the turn comes to nothing.
+    var failedRead: StoreError?
     /// All of whose versions are among those that are masked.
     var noticedSecrets: Set<SecretReference> = []
     /// Jobs whose refused tasks are marked for removal in this turn.
@@ -92,7 +94,7 @@ package final class ServiceCore {
             let pool = engine.nodeRecord(node).pool
             removals[pool, default: PoolRemoval()].nodes += 1
             removals[pool]?.processesEnded += removal.processesEnded
-            removals[pool]?.checks += removal.problems
+            removals[pool]?.checks += maskedByAll(removal.problems)
             tokens[node] = nil
             engine.apply(.nodeRemoved(node), at: now)
         case .workStarted(let node, let work): apply(.workStarted(node, work), from: node, at: now)
@@ -102,7 +104,9 @@ package final class ServiceCore {
         case .filesRemoved(let node, let id): apply(.filesRemoved(node, id), from: node, at: now)
         case .filesNotRemoved(let node, let id, let failure):
             apply(.filesNotRemoved(node, id, masked(failure)), from: node, at: now)
-        case .poolVerified(let pool, let verification): poolVerified(pool, verification, at: now)
+        case .poolVerified(let pool, var verification):
+            verification.remains = maskedByAll(verification.remains)
+            poolVerified(pool, verification, at: now)
         }
     }
 
@@ -123,6 +127,7 @@ package final class ServiceCore {
 
     /// Decides, commits, orders, answers: in this order and no other.
     package func endTurn(at now: Moment) throws(StoreError) {
+        if let failedRead { throw failedRead }
         engine.apply(.timePassed, at: now)
         if engine.isBehind(now.wall) {
             engine.apply(.clockSetBack(try store.dueTimesOfRuns(after: now.wall)), at: now)
