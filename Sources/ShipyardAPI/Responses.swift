@@ -78,7 +78,7 @@ package struct FailureResponse: Codable, Sendable {
 }
 
 package struct TaskCountsResponse: Codable, Sendable, Equatable {
-    /// Also those that wait for dependencies.
+    /// Also those that wait for dependencies, and those that wait at an agent behind others.
     package var active: Int
     /// Also those that are being prepared.
     package var running: Int
@@ -106,6 +106,15 @@ package struct JobResponse: Codable, Sendable {
     package var blockedReason: String?
     /// Tells this job from every other that has had its id, or will: `?number=` of what ends or deletes it.
     package var number: UInt32?
+    /// The task that has run for the longest time; only in the answer for one job.
+    package var longestRunningTask: RunningTask? = nil
+
+    package struct RunningTask: Codable, Sendable {
+        package var id: String
+        package var startTime: String
+        /// By the service's clock.
+        package var elapsedMilliseconds: Int64
+    }
 }
 
 package struct TransferResponse: Codable, Sendable, Equatable {
@@ -127,6 +136,8 @@ package struct TaskResponse: Codable, Sendable {
     package var executionInfo: ExecutionResponse
     /// While its files are on their way.
     package var transferInfo: TransferResponse?
+    /// Of a task that failed, where `?tails=` asks for it: the last line with text in its stderr.txt.
+    package var lastErrorLine: String? = nil
     package var nodeInfo: TaskNodeResponse?
     package var dependsOn: [String]
     package var isMergeTask: Bool

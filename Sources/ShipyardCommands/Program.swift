@@ -45,6 +45,10 @@ package enum Program {
                         connection: connection)
                 })
         } catch {
+            // Who asked for JSON gets JSON, also where the rest of the command line makes no sense.
+            if ValidateCommand.wantsJSON(words), error.preface == nil {
+                ValidateCommand.print(error, to: console.output)
+            }
             console.report(error)
             return error.code
         }
@@ -70,12 +74,27 @@ package enum Program {
             return .usage
         }
         if !command.takesAllWords { try check(arguments.words, for: parsed) }
+        try checkCommonOptions(of: parsed)
         for option in arguments.withoutEffect { console.say("`\(option)`: accepted, no local effect") }
-        if arguments.has("show-config") { try ShowConfig.print(call) }
+        if arguments.has("show-config"), let specs = command.specs { try ShowConfig.print(specs(call), call) }
         return try body(call)
     }
 
-    private static func printHelp(of parsed: ArgumentParser.Result, to stream: OutputStream) {
+    /// An option that every command takes and this one does nothing with would be a promise that is not kept.
+    private static func checkCommonOptions(of parsed: ArgumentParser.Result) throws(CommandFailure) {
+        let path = parsed.path.joined(separator: " ")
+        if parsed.arguments.has("raw"), !parsed.command.takesRaw {
+            let format = parsed.command.options.first { $0.name == "format" }
+            throw .usage(
+                "`\(path)` has no `--raw`: it prints nothing that the REST API has",
+                help: format.map { "its output is chosen by `--format`: \(HelpText.description(of: $0))" })
+        }
+        if parsed.arguments.has("show-config"), parsed.command.specs == nil {
+            throw .usage("`\(path)` has no `--show-config`: it looks at no spec files")
+        }
+    }
+
+    static func printHelp(of parsed: ArgumentParser.Result, to stream: OutputStream) {
         let lines = HelpText.lines(
             for: parsed.command, path: parsed.path, common: CommonOptions.all, width: stream.width)
         for line in lines { stream.line(line) }
@@ -90,6 +109,12 @@ package enum Program {
             throw .usage(
                 "`\(path)` needs \(missing.name): \(missing.summary)",
                 help: HelpText.usage(of: parsed.command, path: parsed.path))
+        }
+        for (index, word) in words.enumerated() {
+            guard let argument = index < expected.count ? expected[index] : expected.last,
+                case .id = argument.values, let objection = NamedKind.objection(to: word)
+            else { continue }
+            throw .usage("\(argument.name) of `\(path)` \(objection)")
         }
         let repeats = expected.last?.repeats ?? false
         if words.count > expected.count, !repeats {

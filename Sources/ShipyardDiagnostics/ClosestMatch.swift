@@ -9,7 +9,7 @@ package func closestMatch(to word: String, in known: some Sequence<String>) -> S
     let letters = Array(word)
     let limit = max(1, letters.count / 3)
     var best: (word: String, distance: Int)?
-    for candidate in known where candidate != word && !candidate.isEmpty {
+    for candidate in known.prefix(mostMeasured) where candidate != word && !candidate.isEmpty {
         if foldedWord(candidate) == folded { return candidate }
         guard abs(candidate.count - letters.count) <= limit else { continue }
         let distance = editDistance(letters, Array(candidate))
@@ -21,6 +21,21 @@ package func closestMatch(to word: String, in known: some Sequence<String>) -> S
     }
     return best?.word
 }
+
+/// As the other, of very many words in order: only those around the place where the word would stand are measured.
+package func closestMatch(to word: String, inSorted known: [String]) -> String? {
+    var (low, high) = (0, known.count)
+    while low < high {
+        let middle = (low + high) / 2
+        if known[middle] < word { low = middle + 1 } else { high = middle }
+    }
+    let reach = mostMeasured / 2
+    let near = known[max(0, low - reach)..<min(known.count, low + reach)]
+    return closestMatch(to: word, in: known.count <= mostMeasured ? known[...] : near)
+}
+
+/// A hundred thousand words are too many to measure for each of five hundred misspellings.
+private let mostMeasured = 1000
 
 /// `maxTaskRetries`, `max-task-retries` and `MAX_TASK_RETRIES` all become `maxtaskretries`.
 package func foldedWord(_ word: String) -> String {
@@ -48,9 +63,9 @@ private func editDistance(_ left: [Character], _ right: [Character]) -> Int {
 
 extension Diagnostic {
     /// Proposes `near`, if there is such a word, for what stands at `range`.
-    package mutating func suggest(_ near: String?, at range: SourceRange) {
+    package mutating func suggest(_ near: String?, at range: SourceRange, isSafe: Bool = false) {
         guard let near else { return }
         help = "did you mean `\(near)`?"
-        edit = TextEdit(replacing: range, with: near)
+        edit = TextEdit(replacing: range, withWord: near, isSafe: isSafe)
     }
 }

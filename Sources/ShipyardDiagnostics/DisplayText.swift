@@ -26,6 +26,19 @@ package enum DisplayText {
             .joined(separator: "\n" + indent)
     }
 
+    /// The beginning of a text, ended by `…` where that is not all of it: so many visible characters, and no more bytes
+    /// than said, since one letter may have a million accents.
+    package static func cut(_ text: String, characters: Int = .max, bytes: Int) -> String {
+        guard text.utf8.count > min(characters, bytes) else { return text }
+        var end = text.utf8.index(text.startIndex, offsetBy: bytes, limitedBy: text.endIndex) ?? text.endIndex
+        while end > text.startIndex, end < text.endIndex, text.utf8[end] & 0xC0 == 0x80 {
+            end = text.utf8.index(before: end)
+        }
+        let head = text[..<end]
+        let shown = head.prefix(characters)
+        return shown.endIndex < text.endIndex ? shown + "…" : text
+    }
+
     /// How many terminal cells printable text takes: East Asian wide characters and emoji take two.
     static func width(_ text: String) -> Int {
         text.reduce(0) { sum, character in

@@ -177,6 +177,24 @@ enum ErrorPages {
         Use task factories, or several jobs files.
 
         """#,
+        "SY0014": #"""
+        # SY0014: another version of YAML
+
+        The file begins with a `%YAML` line of another version than 1.2. In YAML 1.1 `yes` is `true`, `017` is fifteen and `1:30` is ninety; specs are read as YAML 1.2, where they are not, so the file would mean something else than it says.
+
+        ```yaml jobs
+        %YAML 1.1
+        ---
+        job_specifications:
+        - id: film
+          auto_complete: yes
+          tasks:
+          - command: echo
+        ```
+
+        Write such values as YAML 1.2 has them, then remove the line.
+
+        """#,
         "SY1001": #"""
         # SY1001: an unknown key
 
@@ -1318,6 +1336,54 @@ enum ErrorPages {
         The job is there already, and its task ids are needed to number the new tasks.
 
         The message says what went wrong. Try again; if the service cannot be reached, see `shipyard-swift service`.
+
+        """#,
+        "SY3067": #"""
+        # SY3067: a factory that makes no task
+
+        The factory is in order, and nothing comes of it: a range that is empty, a list without words, more words to choose than there are. Batch Shipyard says nothing of it either, and the job completes at once.
+
+        ```text
+        job_specifications:
+        - id: film
+          tasks:
+          - command: render {0}
+            task_factory: {parametric_sweep: {product: [{start: 10, stop: 0, step: 1}]}}
+        ```
+
+        Mend the numbers, or remove the task.
+
+        """#,
+        "SY3068": #"""
+        # SY3068: very many tasks
+
+        More than ten million tasks of one factory are possible, but mostly a slip: a zero too many, or ranges that were meant to run side by side and not against each other. `zip` pairs the words of lists, `product` combines all with all.
+
+        ```text
+        job_specifications:
+        - id: film
+          tasks:
+          - command: render
+            task_factory: {repeat: 100000000}
+        ```
+
+        If so many are meant, nothing needs to be done.
+
+        """#,
+        "SY3069": #"""
+        # SY3069: U+0000 in a command
+
+        Linux ends the words of a command at the character U+0000, so whatever stands behind it would be cut off without a word. A factory has put one into the command, such as `{0:c}` for the number 0.
+
+        ```text
+        job_specifications:
+        - id: film
+          tasks:
+          - command: render {0:c}
+            task_factory: {parametric_sweep: {product: [{start: 0, stop: 3, step: 1}]}}
+        ```
+
+        Leave the value out, or write it as a number.
 
         """#,
         "SY4001": #"""

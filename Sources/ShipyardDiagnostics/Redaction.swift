@@ -9,10 +9,30 @@ package enum Redaction {
     ]
 
     package static func holdsSecret(_ line: String, inSecretFile: Bool = false) -> Bool {
-        guard !inSecretFile else { return true }
-        let lowered = line.lowercased()
-        return secretWords.contains(where: lowered.contains)
+        inSecretFile || holdsSecret(Array(line.utf8)[...])
     }
+
+    /// One pass, byte by byte: a line may have megabytes.
+    static func holdsSecret(_ line: ArraySlice<UInt8>) -> Bool {
+        line.withUnsafeBufferPointer { bytes in
+            bytes.indices.contains { start in
+                wordsByFirstByte[Int(lowered(bytes[start]))].contains { word in
+                    word.count <= bytes.count - start
+                        && word.indices.allSatisfy { lowered(bytes[start + $0]) == word[$0] }
+                }
+            }
+        }
+    }
+
+    private static func lowered(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
+
+    private static let wordsByFirstByte: [[[UInt8]]] = {
+        var table = [[[UInt8]]](repeating: [], count: 256)
+        for word in secretWords.map({ Array($0.utf8) }) { table[Int(word[0])].append(word) }
+        return table
+    }()
 
     /// Whether what stands under `key` is never shown. One word more than for lines, where it would be a file's.
     package static func isSecret(key: String) -> Bool {

@@ -43,8 +43,11 @@ struct SourceExcerpt {
         let range = source.lineRange(line)
         let start = source.startOfSecret(in: range)
         if start.map({ $0 < range.lowerBound }) ?? isBelowSecret(line, of: source) { return .whole }
-        let text = source.text(range.lowerBound, range.upperBound)
-        return start != nil || Redaction.holdsSecret(text, inSecretFile: source.isSecret) ? .value : .none
+        return start != nil || source.isSecret || saysSecret(line, of: source) ? .value : .none
+    }
+
+    private static func saysSecret(_ line: Int, of source: SourceText) -> Bool {
+        source.remembered(line: line) { Redaction.holdsSecret(source.bytes[source.lineRange(line)]) }
     }
 
     static func isMasked(_ line: Int, of source: SourceText) -> Bool {
@@ -63,7 +66,7 @@ struct SourceExcerpt {
             let range = source.lineRange(above)
             // A comment is above nothing.
             if source.bytes[range.lowerBound + own] == UInt8(ascii: "#") { continue }
-            if Redaction.holdsSecret(source.text(range.lowerBound, range.upperBound)) { return true }
+            if saysSecret(above, of: source) { return true }
             depth = own
         }
         return false

@@ -13,6 +13,12 @@ package final class SourceText: Sendable {
     private let lineStarts: [Int]
     /// Lets a column be computed without looking at the line: a JSON file may be one line of many megabytes.
     package let isASCII: Bool
+    /// How many characters (Unicode scalars) stand before each block of bytes, where not all are ASCII: the column of a
+    /// place far inside a long line is found without a walk through the line.
+    private let charactersBefore: [Int]
+    private static let blockBytes = 4096
+    /// What was found out about lines; see `remembered`.
+    private let secretLines = Mutex<[Int: Bool]>([:])
 
     package init(name: String, bytes: [UInt8], isSecret: Bool = false) {
         self.name = name
@@ -28,6 +34,27 @@ package final class SourceText: Sendable {
         }
         lineStarts = starts
         isASCII = ascii
+        charactersBefore = ascii ? [] : SourceText.characterCounts(of: bytes)
+    }
+
+    private static func characterCounts(of bytes: [UInt8]) -> [Int] {
+        var counts: [Int] = []
+        counts.reserveCapacity(bytes.count / blockBytes + 1)
+        bytes.withUnsafeBufferPointer { buffer in
+            var count = 0
+            for (offset, byte) in buffer.enumerated() {
+                if offset % blockBytes == 0 { counts.append(count) }
+                if byte & 0xC0 != 0x80 { count += 1 }
+            }
+        }
+        return counts
+    }
+
+    /// The characters (Unicode scalars) that begin before an offset.
+    private func characters(before offset: Int) -> Int {
+        guard !charactersBefore.isEmpty else { return offset }
+        let block = min(offset / Self.blockBytes, charactersBefore.count - 1)
+        return charactersBefore[block] + bytes[(block * Self.blockBytes)..<offset].count { $0 & 0xC0 != 0x80 }
     }
 
     package convenience init(name: String, text: String, isSecret: Bool = false) {
@@ -57,6 +84,17 @@ package final class SourceText: Sendable {
     }
 }
 
+extension SourceText {
+    /// What `find` says of a line, asked once for each line: a line may be the whole of a file of megabytes, with a
+    /// hundred labels.
+    func remembered(line: Int, _ find: () -> Bool) -> Bool {
+        if let known = secretLines.withLock({ $0[line] }) { return known }
+        let found = find()
+        secretLines.withLock { $0[line] = found }
+        return found
+    }
+}
+
 /// A place as a person counts it: both numbers begin at 1, a column is one visible character.
 package struct SourcePosition: Hashable, Sendable, Comparable {
     package var line: Int
@@ -82,8 +120,17 @@ extension SourceText {
             if lineStarts[middle] <= offset { low = middle } else { high = middle }
         }
         let start = lineStarts[low]
-        let before = isASCII ? offset - start : String(decoding: bytes[start..<offset], as: UTF8.self).count
-        return SourcePosition(line: low + 1, column: before + 1)
+        return SourcePosition(line: low + 1, column: columns(from: start, to: offset) + 1)
+    }
+
+    /// Visible characters at the beginning of a line; from some thousand bytes on, where nobody counts, those of
+    /// Unicode.
+    private func columns(from start: Int, to offset: Int) -> Int {
+        guard !isASCII else { return offset - start }
+        var near = min(offset, start + Self.blockBytes)
+        while near > start, near < offset, bytes[near] & 0xC0 == 0x80 { near -= 1 }
+        let visible = String(decoding: bytes[start..<near], as: UTF8.self).count
+        return near == offset ? visible : visible + characters(before: offset) - characters(before: near)
     }
 
     /// The bytes of a line (from 1) without its line break.

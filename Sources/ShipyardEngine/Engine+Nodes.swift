@@ -114,6 +114,8 @@ extension Engine {
             let work = work(of: key.ordinal, of: job)
             if runs.contains(work) {
                 taskStarted(key.ordinal, of: job)
+            } else if waits.contains(work), job.tasks[Int(key.ordinal)].state == .preparing {
+                setQueued(key.ordinal, of: job, true)
             } else if !waits.contains(work), !waitsForPreparation(key.ordinal, of: job, on: node) {
                 effects.append(.startWork(NodeHandle(index: node), work))
             }

@@ -63,6 +63,27 @@ extension Engine {
         removeIfDrained(node)
     }
 
+    /// At once, unlike a resize: what runs there runs again elsewhere, as Azure Batch requeues it. The pool's target falls,
+    /// or another node would come in its place.
+    mutating func deleteNode(_ handle: NodeHandle, at now: Moment) {
+        let node = handle.index
+        let id = nodes[node].record.pool
+        guard !nodes[node].isGone, pools[id]?.record.state == .active else { return }
+        if nodes[node].record.state != .leavingPool {
+            if nodes[node].record.isDedicated {
+                pools[id]?.record.targetDedicatedNodes -= 1
+            } else {
+                pools[id]?.record.targetLowPriorityNodes -= 1
+            }
+        }
+        giveBackTasks(of: node, .left, reason: "the node was deleted", at: now)
+        setState(of: node, .leavingPool, at: now)
+        askForRemoval(ofNode: node)
+        updateAllocation(of: id)
+        writes.append(contentsOf: pools[id].map { [.putPool($0.record)] } ?? [])
+        poolsToSchedule.insert(id)
+    }
+
     mutating func removeIfDrained(_ node: Int) {
         guard nodes[node].record.state == .leavingPool, nodes[node].tasks.isEmpty else { return }
         askForRemoval(ofNode: node)

@@ -42,6 +42,22 @@ extension Engine {
     package func jobNumber(_ id: JobID) -> UInt32? { jobNumbers[id] }
     package func job(_ number: UInt32) -> JobRecord? { jobs[number]?.record }
     package func counts(_ number: UInt32) -> TaskCounts? { jobs[number]?.counts }
+    /// For people: what waits at an agent does not run.
+    package func shownCounts(_ number: UInt32) -> TaskCounts? {
+        guard let job = jobs[number] else { return nil }
+        var counts = job.counts
+        counts.running -= job.queued
+        counts.active += job.queued
+        return counts
+    }
+    /// The task that has run for the longest time, and since when; nil where none runs.
+    package func longestRunning(_ number: UInt32) -> (task: TaskKey, since: Instant)? {
+        guard let job = jobs[number] else { return nil }
+        let running = job.assigned.filter { job.tasks[Int($0)].state == .running }
+        return running.min { job.tasks[Int($0)].assigned < job.tasks[Int($1)].assigned }.map {
+            (job.key($0), Instant(milliseconds: job.tasks[Int($0)].assigned))
+        }
+    }
     package func templateCount(_ number: UInt32) -> Int { jobs[number]?.rules.templates.count ?? 0 }
     package func nodeRecord(_ handle: NodeHandle) -> NodeRecord { nodes[handle.index].record }
     package func isGone(_ handle: NodeHandle) -> Bool { nodes[handle.index].isGone }
@@ -57,8 +73,8 @@ extension Engine {
                 (record.state, record.stateTransitionTime) = (.unknown, since)
             }
             return NodeStatus(
-                record: record, slots: node.stock.capacity.slots, runningTasks: node.tasks.count,
-                usedSlots: node.stock.taken.slots,
+                record: record, slots: node.stock.capacity.slots, runningTasks: node.tasks.count - node.queuedTasks,
+                usedSlots: node.stock.taken.slots - node.queuedSlots,
                 tasksRun: node.tasksRun, tasksSucceeded: node.tasksSucceeded,
                 cannotStartReason: node.startTrouble?.reason,
                 answers: node.isConnected && node.silentSince == nil)

@@ -83,6 +83,7 @@ extension Engine {
         writeEndOfAttempt(of: key)
         let isPrepared = prepareJob(job, on: node, for: ordinal)
         job.assignFirst(to: node, isRunning: isPrepared && !waitsAtAgent, at: now)
+        if waitsAtAgent { setQueued(ordinal, of: job, true) }
         markDirty(ordinal, of: job)
         if isPrepared { sendTask(ordinal, of: job, to: node) }
     }
@@ -95,6 +96,16 @@ extension Engine {
             needs.slots = max(needs.slots, pool.record.nodeResources.slots)
         }
         return needs
+    }
+
+    /// Whether it waits at its agent: told apart from what runs wherever tasks are counted for people.
+    mutating func setQueued(_ ordinal: UInt32, of job: JobEntry, _ isQueued: Bool) {
+        let entry = job.tasks[Int(ordinal)]
+        guard entry.flags.contains(.queued) != isQueued, entry.node >= 0 else { return }
+        job.tasks[Int(ordinal)].flags.formSymmetricDifference(.queued)
+        job.queued += isQueued ? 1 : -1
+        nodes[Int(entry.node)].queuedTasks += isQueued ? 1 : -1
+        nodes[Int(entry.node)].queuedSlots += (isQueued ? 1 : -1) * needs(of: entry, in: job).slots
     }
 
     mutating func sendTask(_ ordinal: UInt32, of job: JobEntry, to node: Int) {

@@ -37,6 +37,7 @@ extension Engine {
 
     mutating func taskStarted(_ ordinal: UInt32, of job: JobEntry) {
         guard job.tasks[Int(ordinal)].state == .preparing else { return }
+        setQueued(ordinal, of: job, false)
         job.tasks[Int(ordinal)].move(to: .running)
         markDirty(ordinal, of: job)
     }
@@ -163,6 +164,7 @@ extension Engine {
     }
 
     private mutating func free(_ ordinal: UInt32, of job: JobEntry, from node: Int) {
+        setQueued(ordinal, of: job, false)
         let needs = needs(of: job.tasks[Int(ordinal)], in: job)
         guard nodes[node].free(job.key(ordinal), needs) else { return }
         job.assigned.remove(ordinal)

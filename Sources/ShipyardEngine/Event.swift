@@ -38,6 +38,8 @@ package enum Event: Sendable {
     case nodeCanStartWork(NodeHandle)
     /// A user wants the node's agent to be started anew.
     case nodeRebootAsked(NodeHandle)
+    /// A user wants the node gone, and the pool to have one fewer.
+    case nodeDeleted(NodeHandle)
     /// Files on the node are to go.
     case filesUnwanted(NodeHandle, RemovalID, FilesOwner)
     case filesRemoved(NodeHandle, RemovalID)

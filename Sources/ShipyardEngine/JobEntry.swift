@@ -21,6 +21,8 @@ final class JobEntry {
     var isDeleting: Bool { record.state == .deleting }
     /// Tasks that hold slots, kept so that the end of a job need not look at a million entries.
     var assigned: Set<UInt32> = []
+    /// How many of them wait at their agents.
+    var queued = 0
     /// It is in its pool's list of jobs that may have something to run.
     var isListed = false
     /// The run of a schedule that has made it.

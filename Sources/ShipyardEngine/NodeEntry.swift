@@ -6,6 +6,9 @@ struct NodeEntry: Sendable {
     /// What is taken of it is that of all work given to it, also of what waits at its agent.
     var stock: ResourceStock
     var tasks: Set<TaskKey> = []
+    /// Of these, what waits at the agent.
+    var queuedTasks = 0
+    var queuedSlots = 0
     var isConnected = false
     /// Its agent is of an older version: it drains.
     var isOutdated = false

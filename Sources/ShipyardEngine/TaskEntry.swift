@@ -23,6 +23,8 @@ struct TaskEntry: Sendable {
         static let lost = Flags(rawValue: 256)
         /// A node has it, and what it waited for once is to run again, or has and is `lost`: known when it comes back.
         static let upstreamLost = Flags(rawValue: 512)
+        /// It waits at its agent behind other work (docs/adr/0005), and runs only in the sense that a node has it.
+        static let queued = Flags(rawValue: 1024)
     }
 
     var state = TaskState.active

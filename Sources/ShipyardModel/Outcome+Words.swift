@@ -37,7 +37,7 @@ extension Outcome {
     package var failure: FailureInfo? {
         switch self {
         case .exited(0): nil
-        case .exited(let code): user("FailureExitCode", "The command ended with exit code \(code).")
+        case .exited(let code): user("FailureExitCode", Self.sentence(forExit: code))
         case .signalled(let signal): user("FailureExitCode", Self.sentence(forSignal: signal))
         case .notStarted(let fault, let text):
             FailureInfo(category: fault.category, code: fault.code, message: text)
@@ -59,6 +59,13 @@ extension Outcome {
 
     private func user(_ code: String, _ message: String) -> FailureInfo {
         FailureInfo(category: .userError, code: code, message: message)
+    }
+
+    /// A shell tells a signal of what it ran by 128 and its number.
+    private static func sentence(forExit code: Int32) -> String {
+        guard code > 128, let name = signalNames[code - 128] else { return "The command ended with exit code \(code)." }
+        let hint = code - 128 == SIGKILL ? ", as when memory runs out" : ""
+        return "The command ended with exit code \(code), which stands for signal \(code - 128) (SIG\(name))\(hint)."
     }
 
     private static func sentence(forSignal signal: Int32) -> String {

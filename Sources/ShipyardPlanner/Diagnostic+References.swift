@@ -31,25 +31,32 @@ extension Diagnostic {
     }
 
     static func unknownDependency(
-        _ name: Located<String>, in job: JobID, known: some Sequence<String>
+        _ name: Located<String>, in job: JobID, near: String?
     ) -> Diagnostic {
         var diagnostic = Diagnostic(
             code: .unknownDependency, message: "task `\(name.value)` is not defined in job `\(job)`",
             primary: Label(at: name.range, "no task has this id"))
-        diagnostic.suggest(closestMatch(to: name.value, in: known), at: name.range)
+        diagnostic.suggest(near, at: name.range)
         return diagnostic
     }
 
-    /// `ring` names each task and the place where it says that it depends on the next; the last on the first.
+    /// `ring` names each task and the place where it says that it depends on the next; the last on the first. Of a long
+    /// one the beginning is shown, and the link that closes it.
     static func dependencyCycle(_ ring: [(task: String, edge: SourceRange?)], in job: JobID) -> Diagnostic {
-        let names = ring.map(\.task) + [ring[0].task]
+        let isLong = ring.count > PlanLimits.tasksOfRingShown
+        let shown = isLong ? PlanLimits.tasksOfRingShown - 1 : ring.count
+        var names = ring.prefix(shown).map(\.task)
+        if isLong { names += ["(\(ring.count - shown - 1) more tasks)", ring[ring.count - 1].task] }
+        names.append(ring[0].task)
         var diagnostic = Diagnostic(
             code: .dependencyCycle,
             message: "tasks of job `\(job)` wait for each other: " + names.joined(separator: " → "),
             primary: nil)
-        for (position, link) in ring.enumerated() {
-            guard let range = link.edge else { continue }
-            let label = Label(at: range, "`\(link.task)` waits for `\(names[position + 1])`")
+        let positions = isLong ? Array(0..<shown) + [ring.count - 1] : Array(ring.indices)
+        for position in positions {
+            let next = ring[(position + 1) % ring.count].task
+            guard let range = ring[position].edge else { continue }
+            let label = Label(at: range, "`\(ring[position].task)` waits for `\(next)`")
             if diagnostic.primary == nil {
                 diagnostic.primary = label
             } else {

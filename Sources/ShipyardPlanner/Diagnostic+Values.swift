@@ -51,6 +51,36 @@ extension Diagnostic {
             primary: Label(at: range, "the limit is reached here"))
     }
 
+    /// SY3067.
+    static func factoryMakesNothing(_ task: TaskSpec) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .factoryMakesNothing, severity: .warning, message: "this factory makes no task",
+            primary: Label(at: task.factoryRange ?? task.range, "no task comes of this"))
+        switch task.factory {
+        case .product: diagnostic.help = "a range is empty where `stop` is not beyond `start` in the direction of `step`"
+        case .combinations, .permutations: diagnostic.help = "`length` is more than there are words in `iterable`"
+        case .productIterables, .zip: diagnostic.help = "one of the lists is empty, or there is none"
+        case .repeated, .random, .file, .custom, .empty, .unknown, nil: break
+        }
+        return diagnostic
+    }
+
+    /// SY3068.
+    static func veryManyTasks(_ count: Int, _ task: TaskSpec) -> Diagnostic {
+        Diagnostic(
+            code: .veryManyTasks, severity: .warning, message: "this factory makes \(count) tasks",
+            primary: Label(at: task.factoryRange ?? task.range, "is that what was meant?"))
+    }
+
+    /// SY3069. Whatever comes behind it would be cut off without a word.
+    static func nulInCommand(_ task: TaskSpec, index: Int) -> Diagnostic {
+        Diagnostic(
+            code: .nulInCommand, message: "the command holds the character U+0000, which no process can be given",
+            primary: Label(
+                at: task.command?.range ?? task.range,
+                task.factory == nil ? "of this task" : "for task \(index) of the factory, from 0"))
+    }
+
     static func neverFitsNode(slots: Int, of pool: PoolSpec, at range: SourceRange) -> Diagnostic {
         var diagnostic = Diagnostic(
             code: .neverFitsNode,

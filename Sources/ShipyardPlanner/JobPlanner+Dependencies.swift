@@ -2,16 +2,22 @@ import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardSpecs
 
+/// A dependency on a task that nobody knows, and who has it.
+private struct UnknownDependency {
+    var entry: Int
+    var name: Located<String>
+}
+
 extension JobPlanner {
     /// Resolves every dependency against the ids of this submission and of the job, looks for cycles, and
     /// gives the job's graph. Called once all ids are known.
     mutating func checkDependencies() -> PlanGraph {
         let hasRanges = entries.contains { $0.task.dependsOnRange != nil }
         let numbers = hasRanges ? NumberLayers(ids) : NumberLayers(SubmissionIDs())
-        var unknown: [Located<String>] = []
+        var unknown: [UnknownDependency] = []
         var edges = entries.indices.map { resolve($0, &unknown) }
         checkLateReferencesOfMergeTask(&unknown)
-        reportUnknown(unknown)
+        reportUnknown(unknown, edges)
         addMergeEdges(&edges)
         let ranges = entries.map(numberRange)
         if hasRanges, !isAddition { checkGaps(ranges, numbers) }
@@ -30,35 +36,52 @@ extension JobPlanner {
     }
 
     /// The edges of one entry's `depends_on`; gathers the names that nobody has.
-    private mutating func resolve(_ position: Int, _ unknown: inout [Located<String>]) -> [CycleSearch.Edge] {
+    private mutating func resolve(_ position: Int, _ unknown: inout [UnknownDependency]) -> [CycleSearch.Edge] {
         var edges: [CycleSearch.Edge] = []
         guard position & 63 > 0 || goesOn() else { return edges }
         for (reference, name) in entries[position].task.dependsOn.enumerated() {
             if let target = ids.entry(of: name.value) {
                 edges.append(CycleSearch.Edge(target: target, reference: reference))
             } else if !isInJob(name.value) {
-                unknown.append(name)
+                unknown.append(UnknownDependency(entry: position, name: name))
             }
         }
         return edges
     }
 
     /// It depends on all tasks anyway, so that those whose outputs it uses are not written down.
-    private mutating func checkLateReferencesOfMergeTask(_ unknown: inout [Located<String>]) {
-        guard let merge = entries.last(where: \.isMerge) else { return }
+    private mutating func checkLateReferencesOfMergeTask(_ unknown: inout [UnknownDependency]) {
+        guard let position = entries.lastIndex(where: \.isMerge) else { return }
+        let merge = entries[position]
         for reference in merge.task.lateReferences {
             let name = reference.value.task
             let isKnown = ids.entry(of: name).map { !entries[$0].isMerge } ?? isInJob(name)
-            if !isKnown { unknown.append(Located(name, at: reference.range)) }
+            if !isKnown {
+                unknown.append(UnknownDependency(entry: position, name: Located(name, at: reference.range)))
+            }
         }
     }
 
-    private mutating func reportUnknown(_ names: [Located<String>]) {
-        guard !names.isEmpty, !mayMissIDs else { return }
+    private mutating func reportUnknown(_ unknown: [UnknownDependency], _ edges: [[CycleSearch.Edge]]) {
+        guard !unknown.isEmpty, !mayMissIDs else { return }
         let known = knownIDs
-        for name in names.prefix(PlanLimits.unknownDependenciesPerJob) {
-            report(.unknownDependency(name, in: job, known: known))
+        for one in unknown.prefix(PlanLimits.unknownDependenciesPerJob) {
+            let near = closestMatch(to: one.name.value, inSorted: known)
+            let target = near.flatMap { ids.entry(of: $0) }
+            let closesRing = target.map { waits($0, for: one.entry, edges) } ?? false
+            report(.unknownDependency(one.name, in: job, near: closesRing ? nil : near))
         }
+    }
+
+    /// Whether an entry waits for another one, or is it; also where that takes too long to find out.
+    private func waits(_ entry: Int, for other: Int, _ edges: [[CycleSearch.Edge]]) -> Bool {
+        var seen: Set<Int> = [entry]
+        var next = [entry]
+        while let one = next.popLast() {
+            if one == other || seen.count > PlanLimits.entriesSearched { return true }
+            for edge in edges[one] where seen.insert(edge.target).inserted { next.append(edge.target) }
+        }
+        return false
     }
 
     /// Whether an entry failed, so that ids are missing which others may rightly name: one mistake gives

@@ -10,18 +10,20 @@ struct JobPlanner {
     let world: any PlannerWorld
 
     var plan: JobPlan
-    var templateNumbers: [TaskTemplate: Int] = [:]
+    var templateNumbers: [TemplateKey: Int] = [:]
     /// Ids of tasks whose outputs others refer to.
     var wantedOutputs: Set<String> = []
     var entries: [PlanEntry] = []
     var ids = SubmissionIDs()
     private var numbering = TaskNumbering()
-    private(set) var findings: [Diagnostic] = []
+    private(set) var findings = Diagnostics()
     private(set) var hasErrors = false
     /// Whether tasks are added to a job that is there already.
     private(set) var isAddition = false
     /// Whether factories that ask the world are passed over, and what needs their tasks is not judged.
     var skipsWorld = false
+    /// Whether nothing but findings count, so that of many like tasks only some are made.
+    var onlyChecks = false
 
     /// Whether the world has asked to stop: what was found so far is worth nothing then.
     private(set) var isStopped = false
@@ -39,14 +41,18 @@ struct JobPlanner {
     }
 
     mutating func report(_ diagnostic: Diagnostic) {
-        findings.append(diagnostic)
+        findings.report(diagnostic)
         if diagnostic.severity == .error { hasErrors = true }
     }
 
     private mutating func report(_ failure: PlanFailure, _ position: Int) {
         let entry = entries[position]
-        let aliases = setting.credentials?.accounts.keys.sorted() ?? []
-        report(.plan(failure, task: entry.task, index: entry.count, job: job, aliases: aliases))
+        // Not made for each of a hundred thousand that nobody will read.
+        if findings.takesErrors(of: entry.task.range.source) {
+            var aliases: [String] = []
+            if case .unknownAlias = failure { aliases = setting.credentials?.accounts.keys.sorted() ?? [] }
+            report(.plan(failure, task: entry.task, index: entry.count, job: job, aliases: aliases))
+        }
         entries[position].isBroken = true
     }
 
@@ -55,7 +61,6 @@ struct JobPlanner {
         _ random: inout PythonRandom, isSilent: Bool, into sink: inout Sink
     ) throws(Sink.Failure) -> Bool {
         if isSilent { hasErrors = true }
-        let errorsBefore = findings.count
         do {
             isAddition = try world.jobExists(job)
         } catch {
@@ -69,7 +74,7 @@ struct JobPlanner {
         let graph = goesOn() ? checkDependencies() : PlanGraph()
         guard goesOn() else { return false }
         if !hasErrors { try sink.jobEnded(plan, graph) }
-        return !findings[errorsBefore...].contains { $0.severity == .error }
+        return !findings.hasErrors
     }
 
     /// Asks the world. Once stopped it stays so.
@@ -104,7 +109,10 @@ struct JobPlanner {
                     entries[position].isBroken = true
                     continue
                 }
-                let isDrawn = entries[position].randomSeed != nil && drawsMatter
+                if let known, known > PlanLimits.tasksPerJob - min(plan.taskCount, PlanLimits.tasksPerJob) {
+                    throw .tooManyTasks
+                }
+                let isDrawn = entries[position].randomSeed != nil && drawsMatter && !onlyChecks
                 let isCustom = if case .custom = factory { true } else { false }
                 var count = 0
                 if isDrawn || isCustom {
@@ -117,6 +125,9 @@ struct JobPlanner {
                 let (sum, overflow) = plan.taskCount.addingReportingOverflow(known ?? count)
                 if overflow || sum > PlanLimits.tasksPerJob { throw .tooManyTasks }
                 plan.taskCount = sum
+                if let known, known > PlanLimits.tasksWithoutWarning {
+                    report(.veryManyTasks(known, entries[position].task))
+                }
             } catch {
                 report(error, position)
             }
@@ -145,6 +156,10 @@ struct JobPlanner {
         let command = walk.formatsCommand ? entry.command : entry.command?.asLiteral
         var failure: Sink.Failure?
         do throws(PlanFailure) {
+            if onlyChecks, let count = try walk.knownCount(), count > PlanLimits.tasksLookedAt {
+                try lookAt(position, walk, command, count: count, &random)
+                return endEntry(position)
+            }
             try walk.run(&random) { item in
                 do throws(Sink.Failure) {
                     return try make(position, command, &item, into: &sink)
@@ -160,12 +175,14 @@ struct JobPlanner {
         endEntry(position)
     }
 
-    private mutating func endEntry(_ position: Int) {
+    mutating func endEntry(_ position: Int) {
         if entries[position].count > 0 { entries[position].lastID = task.id }
+        let entry = entries[position]
+        if entry.count == 0, entry.task.factory != nil, !entry.isBroken { report(.factoryMakesNothing(entry.task)) }
     }
 
     /// Makes one task and hands it on; false when its entry can make no more.
-    private mutating func make<Sink: PlanSink>(
+    mutating func make<Sink: PlanSink>(
         _ position: Int, _ command: EntryCommand?, _ item: inout FactoryWalk.Item, into sink: inout Sink
     ) throws(Sink.Failure) -> Bool {
         // One in 64: a look at the connection costs more than a task.
@@ -187,7 +204,7 @@ struct JobPlanner {
         return true
     }
 
-    private mutating func fillIn(
+    mutating func fillIn(
         _ command: EntryCommand?, _ arguments: borrowing FormatTemplate.Arguments, _ position: Int
     ) -> Bool {
         task.commandBytes.removeAll(keepingCapacity: true)
@@ -200,6 +217,12 @@ struct JobPlanner {
             task.hasCommand = true
             do {
                 try template.append(arguments, to: &task.commandBytes)
+                // Late references have marks of their own.
+                guard task.commandBytes.count(where: { $0 == 0 }) == entries[position].marks else {
+                    report(.nulInCommand(entries[position].task, index: entries[position].count))
+                    entries[position].isBroken = true
+                    return false
+                }
                 return true
             } catch {
                 report(.command(error), position)
@@ -226,7 +249,7 @@ struct JobPlanner {
         if entries[position].count == 0, !startSeries(position) { return false }
         do throws(PlannerWorldError) {
             let (numbers, mayContinue) = try numbering.next(
-                entries[position].numbering, series: entries[position].series, ids: ids, job: job,
+                entries[position].numbering, series: entries[position].series, ids: &ids, job: job,
                 world: world)
             let first = numbers.lowerBound
             // Further numbers of the stretch may be taken without a look only while nothing comes between.
@@ -264,8 +287,37 @@ struct JobPlanner {
             report(.invalidTaskID(task.id, at: entries[position].task.range, isGenerated: true))
             return false
         }
-        ids.insert(number, series: series, entry: position)
+        ids.insert(number...number, series: series, entry: position)
         numbering.noteNumber(number, series: series)
+        return true
+    }
+
+    /// Takes ids for further tasks of a factory, as many at once as are free in a row; false where one cannot be.
+    mutating func nameMore(_ count: Int, _ position: Int) -> Bool {
+        var left = count
+        var found = 0
+        while left > 0 {
+            guard let stretch = entries[position].stretch, stretch.count > 1 else {
+                found += 1
+                // Counted, though not known: what needs these ids is not judged.
+                guard found <= PlanLimits.idsLookedFor else {
+                    entries[position].isBroken = true
+                    return true
+                }
+                guard goesOn(), name(position) else { return false }
+                left -= 1
+                continue
+            }
+            let first = stretch.lowerBound + 1
+            let last = first + min(left, stretch.upperBound - first + 1) - 1
+            // The last is the longest.
+            if last > first {
+                ids.insert(first...(last - 1), series: entries[position].series, entry: position)
+            }
+            entries[position].stretch = last...stretch.upperBound
+            guard take(last, position) else { return false }
+            left -= last - first + 1
+        }
         return true
     }
 

@@ -15,13 +15,46 @@ enum EntryCommand {
     }
 }
 
+/// The tasks of a job as they are written: shared by its entries, since half a million of them may be in the file.
+final class WrittenTasks: Sendable {
+    private let tasks: [TaskSpec]
+    private let merge: TaskSpec?
+
+    init(_ job: JobSpec) {
+        tasks = job.tasks
+        merge = job.mergeTask
+    }
+
+    subscript(position: Int) -> TaskSpec {
+        _read {
+            if position < tasks.count { yield tasks[position] } else { yield merge ?? TaskSpec(range: tasks[0].range) }
+        }
+    }
+}
+
 /// One entry of `tasks`, or the merge task, while its job is planned.
 struct PlanEntry {
-    var task: TaskSpec
-    var isMerge = false
+    private let written: WrittenTasks
+    private let position: Int
+    let isMerge: Bool
+
+    var task: TaskSpec { _read { yield written[position] } }
+
+    init(
+        _ written: WrittenTasks, _ position: Int, isMerge: Bool, numbering: TaskNumbering.Setting, widthIsNull: Bool
+    ) {
+        self.written = written
+        self.position = position
+        self.isMerge = isMerge
+        self.numbering = numbering
+        self.widthIsNull = widthIsNull
+    }
+
     /// Position in `JobPlan.templates`; entries that differ in id and command only share one.
     var template = 0
     var command: EntryCommand?
+    /// The bytes 0 in the command as written, which mark late references.
+    var marks = 0
     /// Its factory fills in a command, so there must be one.
     var needsCommand = false
     var dependencies: [DependencyPlan] = []

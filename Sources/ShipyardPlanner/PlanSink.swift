@@ -71,6 +71,17 @@ package enum PlanLimits {
     /// A renamed task may leave a thousand unknown dependencies: nobody reads a thousand messages, and each
     /// costs a look at all ids for a suggestion.
     package static let unknownDependenciesPerJob = 50
+    /// Before a suggestion is made that might close a ring of tasks that wait for each other.
+    static let entriesSearched = 10_000
+    /// Of a factory whose number of tasks is known, when nothing but findings count: what the first thousand and the
+    /// corners of a sweep do not tell is told when the plan is made.
+    static let tasksLookedAt = 1000
+    /// Generated ids that may have to be found one by one then, where two prefixes can write the same id.
+    static let idsLookedFor = 100_000
+    /// Of one factory; who means more is asked once.
+    static let tasksWithoutWarning = 10_000_000
+    /// Of tasks that wait for each other: who has ten in view finds the next one.
+    static let tasksOfRingShown = 10
 }
 
 extension PlanLimits {

@@ -14,6 +14,7 @@ package struct Planner {
     private let world: any PlannerWorld
     private var random: PythonRandom
     private var skipsWorld = false
+    private var onlyChecks = false
     /// Whether the world has asked planning to stop; the answer of `planAll` says nothing about the file then.
     package private(set) var wasStopped = false
 
@@ -37,20 +38,24 @@ package struct Planner {
         for job in jobs.jobs {
             var planner = JobPlanner(job, setting: setting, world: world)
             planner.skipsWorld = skipsWorld
+            planner.onlyChecks = onlyChecks
             let isAccepted = try planner.plan(&random, isSilent: isRefused, into: &sink)
             if planner.isStopped {
                 wasStopped = true
                 return false
             }
-            planner.findings.forEach { diagnostics.report($0) }
+            diagnostics.report(planner.findings)
             if !isAccepted { isRefused = true }
         }
         return !isRefused
     }
 
-    /// Finds all that is wrong, and keeps nothing.
+    /// Finds what is wrong, and keeps nothing. Of a factory whose number of tasks is known only so many are made as tell
+    /// about the others (`PlanLimits.tasksLookedAt`): their ids are counted, not written.
     package mutating func check(_ diagnostics: inout Diagnostics) -> Bool {
         var sink = DiscardingPlanSink()
+        onlyChecks = true
+        defer { onlyChecks = false }
         return planAll(into: &sink, &diagnostics)
     }
 

@@ -65,13 +65,14 @@ extension StoreReader {
     }
 
     /// Ids of the job's tasks that begin with `prefix`, in the order of their bytes.
-    package func taskIDs(in job: UInt32, prefix: String = "") throws(StoreError) -> [String] {
+    package func taskIDs(in job: UInt32, prefix: String = "", limit: Int? = nil) throws(StoreError) -> [String] {
         try rows(
             .taskIDs,
             bind: {
                 $0.bind(1, Int64(job))
                 $0.bind(2, prefix)
                 $0.bind(3, prefix + "\u{10FFFF}")
+                $0.bind(4, Int64(limit ?? -1))
             }
         ) { $0.text(0) }
     }
@@ -148,7 +149,7 @@ extension SQL {
     fileprivate static let ordinal = SQL(
         "SELECT key FROM tasks WHERE key >> 32 = ?1 AND id = ?2 AND \(isOfJob("+key"))")
     fileprivate static let taskIDs = SQL(
-        "SELECT id FROM tasks WHERE key >> 32 = ?1 AND id >= ?2 AND id < ?3 AND \(isOfJob("+key")) ORDER BY id"
+        "SELECT id FROM tasks WHERE key >> 32 = ?1 AND id >= ?2 AND id < ?3 AND \(isOfJob("+key")) ORDER BY id LIMIT ?4"
     )
     fileprivate static let pastAttempts = SQL(
         "SELECT \(progressColumns) FROM past_attempts WHERE key = ? ORDER BY attempt")

@@ -19,7 +19,7 @@ struct ArgumentParserTests {
     @Test func optionTakesItsValueFromTheNextWordOrAfterAnEqualsSign() throws {
         #expect(try parse("jobs", "list", "--jobid", "a").arguments["jobid"] == "a")
         #expect(try parse("jobs", "list", "--jobid=a=b").arguments["jobid"] == "a=b")
-        #expect(try parse("jobs", "list", "--jobid=").arguments["jobid"] == "")
+        #expect(try parse("pool", "list", "--configdir=").arguments["configdir"] == "")
         #expect(try parse("service", "logs", "--home", "-").arguments["home"] == "-")
     }
 

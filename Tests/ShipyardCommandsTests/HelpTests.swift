@@ -13,31 +13,13 @@ struct HelpTests {
             options:
                   --jobid ID  the job; default those of jobs.yaml
 
-            options of every command:
-                  --home DIR          where the service keeps everything; default
-                                      ~/.local/state/shipyard-swift [$SHIPYARD_HOME]
-                  --configdir DIR     directory of the spec files; default the current one
-                                      [$SHIPYARD_CONFIGDIR]
-              -y, --yes               answer yes to every question
-                  --raw               print JSON as the REST API of Azure Batch has it
-                  --show-config       print the merged specs before anything is done
-              -v, --verbose           say more about what is done
-              -h, --help              print the help of a command
-                  --credentials FILE  use this file instead of credentials.yaml
-                                      [$SHIPYARD_CREDENTIALS_CONF]
-                  --config FILE       use this file instead of config.yaml
-                                      [$SHIPYARD_CONFIG_CONF]
-                  --fs FILE           use this file instead of fs.yaml [$SHIPYARD_FS_CONF]
-                  --pool FILE         use this file instead of pool.yaml
-                                      [$SHIPYARD_POOL_CONF]
-                  --jobs FILE         use this file instead of jobs.yaml
-                                      [$SHIPYARD_JOBS_CONF]
-                  --schedules FILE    use this file instead of schedules.yaml
-                                      [$SHIPYARD_SCHEDULES_CONF]
-
             examples:
               shipyard-swift jobs tasks count --jobid sweep
                   shows how many tasks are active, running, completed
+
+            options of every command: --home, --configdir, --yes, --raw, --show-config,
+            --verbose, --help, --credentials, --config, --fs, --pool, --jobs, --schedules;
+            `shipyard-swift help options` says what they do
 
             """
         #expect(run("jobs", "tasks", "count", "--help").output == expected)

@@ -98,10 +98,10 @@ struct MetadataCommandTests {
         #expect(table.messages.contains("what is stored of `bad` cannot be read"))
         #expect(
             table.output == """
-                ID  LAST MODIFIED         ETAG  BY                          DOCUMENT
-                d1  2024-05-01T00:00:00Z  1     user                        {"n":1.10}
-                d2  2024-05-01T00:00:00Z  2     nightly#3 nightly:film-3/t  {"n":1.10}
-                d3  2024-05-01T00:00:00Z  3     user                        {"n":1.10}
+                ID  LAST MODIFIED     ETAG  BY                          DOCUMENT
+                d1  \(local("2024-05-01T00:00:00Z"))  1     user                        {"n":1.10}
+                d2  \(local("2024-05-01T00:00:00Z"))  2     nightly#3 nightly:film-3/t  {"n":1.10}
+                d3  \(local("2024-05-01T00:00:00Z"))  3     user                        {"n":1.10}
 
                 """)
         let lines = runWords(["metadata", "query", "c", "--top", "0", "--format", "lines"], service: service)

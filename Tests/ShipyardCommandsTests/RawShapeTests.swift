@@ -137,7 +137,9 @@ struct RawShapeTests {
             "GET /jobs/job-a/tasks?limit=all": [
                 #"{ "value" : [ \#(tasks.joined(separator: " ,\n ")) ] , "next":7}"#
             ],
+            "GET /jobs/job-a/tasks?limit=all&tails=200": [Samples.list(tasks[0], tasks[1], tasks[2])],
             "GET /jobs/empty/tasks?limit=all": [Samples.list()],
+            "GET /jobs/empty/tasks?limit=all&tails=200": [Samples.list()],
             "GET /jobs": [Samples.list(Samples.job("job-a"), Samples.job("empty"))],
         ])
         let values = try tasks.map { RawShape.task(try JSONCoding.decode(TaskResponse.self, from: $0)) }
@@ -149,7 +151,7 @@ struct RawShapeTests {
         #expect(
             table.output == """
                 job job-a:
-                TASK     STATE      RESULT   EXIT CODE  RETRIES  WALL TIME  NODE     WHY
+                TASK     STATE      RESULT   EXIT CODE  RETRIES  WALL TIME  NODE     REASON
                 a        completed  success          0        0             tvmps_1
                 b        completed  failure          3        0             tvmps_1
                 c "\\ é�  active                               1
@@ -170,7 +172,7 @@ struct RawShapeTests {
         #"{"value":[{"id" "a"}]}"#, #"{"value":[{"id":"a","state":"active"},"#,
     ])
     func halfAListIsNone(_ body: String) {
-        let service = FakeService(["GET /jobs/j/tasks?limit=all": [body]])
+        let service = FakeService(["GET /jobs/j/tasks?limit=all&tails=200": [body]])
         let outcome = run("jobs", "tasks", "list", "--jobid", "j", service: service)
         #expect(outcome.code != .done)
         #expect(outcome.messages.contains("cannot read the service's answer"), "\(outcome.messages)")

@@ -65,7 +65,7 @@ struct ScheduleListingTests {
         let service = FakeService(["GET /schedules/s/runs?limit=20": [Samples.list(second, first)]])
         #expect(
             ShipyardCommandsTests.run("schedules", "history", "s", service: service).output == """
-                RUN  DUE                        STARTED                    DELAY  OUTCOME            BY     VERSION  JOBS      WHY
+                RUN  DUE                        STARTED                    DELAY  OUTCOME            BY     VERSION  JOBS      REASON
                   2  2030-01-01T02:30:00+01:00                                    skipped            clock        2            another run was still active
                   1  2030-01-01T02:30:00+01:00  2030-01-01T02:30:04+01:00  4.0 s  failed, attempt 2  clock        2  s:film-1
 

@@ -1,3 +1,5 @@
+import ShipyardSystem
+
 @testable import ShipyardCommands
 
 /// A console in memory and what was written to it.
@@ -48,3 +50,6 @@ func runWords(
         /in [0-9.]+ m?s$/.anchorsMatchLineEndings(), with: "in 0 ms")
     return ProgramRun(code: code, output: test.output, messages: messages)
 }
+
+/// A moment that is long past, as tables show it: by the clock of this machine.
+func local(_ time: String) -> String { LocalTime.text(time, at: SystemClock.now()) }

@@ -21,10 +21,10 @@ struct TriggerCommandTests {
         #expect(list.code == .done)
         #expect(
             list.output == """
-                EVENT  TIME                  SCHEDULE  FILE                  STATE    RUN  REASON
-                    9  2024-05-01T00:00:02Z  on-done   store/in/2024/a.done  started    7
-                    8  2024-05-01T00:00:02Z  on-done   store/in/a\\xff\\x0a    started    7
-                    7  2024-05-01T00:00:02Z  on-done   store/in/2024/a.done  started    7
+                EVENT  TIME              SCHEDULE  FILE                  STATE    RUN  REASON
+                    9  \(local("2024-05-01T00:00:02Z"))  on-done   store/in/2024/a.done  started    7
+                    8  \(local("2024-05-01T00:00:02Z"))  on-done   store/in/a\\xff\\x0a    started    7
+                    7  \(local("2024-05-01T00:00:02Z"))  on-done   store/in/2024/a.done  started    7
 
                 """)
         #expect(run("triggers", "list", "--limit", "0", service: service).code == .usage)
@@ -61,8 +61,8 @@ struct TriggerCommandTests {
                     store/in/2024/a.done
                       on-done (active) watches store/in for what ends with `.done`
                         why
-                    EVENT  TIME                  SCHEDULE  FILE                  STATE    RUN  REASON
-                        3  2024-05-01T00:00:02Z  on-done   store/in/2024/a.done  started    7
+                    EVENT  TIME              SCHEDULE  FILE                  STATE    RUN  REASON
+                        3  \(local("2024-05-01T00:00:02Z"))  on-done   store/in/2024/a.done  started    7
 
                     """)
         }

@@ -3,6 +3,7 @@ import ShipyardModel
 import ShipyardService
 import ShipyardStore
 import ShipyardSubmission
+import ShipyardSystem
 
 extension APIRoutes {
     func addJobs(to router: inout Router) {
@@ -21,7 +22,7 @@ extension APIRoutes {
             return .json(SubmissionResponse(made), status: 201)
         }
         on(.get, "/jobs/{job}", in: &router) { request throws(APIFailure) in
-            .json(try jobResponse(try jobStatus(request.parameters["job"] ?? "")))
+            .json(try jobAlone(try jobStatus(request.parameters["job"] ?? "")))
         }
         on(.delete, "/jobs/{job}", in: &router) { request throws(APIFailure) in
             let id = request.parameters["job"] ?? ""
@@ -48,7 +49,7 @@ extension APIRoutes {
         }
         on(.get, "/jobs/{job}/wait", in: &router) { request throws(APIFailure) in .json(try wait(request)) }
         on(.get, "/jobs/{job}/taskcounts", in: &router) { request throws(APIFailure) in
-            .json(TaskCountsResponse(try jobStatus(request.parameters["job"] ?? "").counts))
+            .json(TaskCountsResponse(try jobStatus(request.parameters["job"] ?? "").shownCounts))
         }
     }
 
@@ -63,12 +64,17 @@ extension APIRoutes {
     struct JobStatus: Sendable {
         var record: JobRecord
         var counts: TaskCounts
+        /// What waits at an agent told apart from what runs.
+        var shownCounts: TaskCounts
+        var longestRunning: (task: TaskKey, since: Instant)?
         var waitReason: WaitReason?
 
-        init?(_ number: UInt32, in engine: borrowing Engine) {
+        init?(_ number: UInt32, in engine: borrowing Engine, isAlone: Bool = false) {
             guard let record = engine.job(number), let counts = engine.counts(number) else { return nil }
             self.record = record
             self.counts = counts
+            shownCounts = engine.shownCounts(number) ?? counts
+            if isAlone { longestRunning = engine.longestRunning(number) }
             waitReason = engine.waitReason(number)
         }
     }
@@ -77,7 +83,7 @@ extension APIRoutes {
         _ id: String, patience: TimeSpan = ServiceLoop.inspectionPatience
     ) throws(APIFailure) -> JobStatus {
         let status = try inspect(patience: patience) { engine in
-            JobID(id).flatMap { engine.jobNumber($0) }.flatMap { JobStatus($0, in: engine) }
+            JobID(id).flatMap { engine.jobNumber($0) }.flatMap { JobStatus($0, in: engine, isAlone: true) }
         }
         guard let status else { throw APIFailure(Refusal.jobNotFound(id)) }
         return status
@@ -90,19 +96,32 @@ extension APIRoutes {
         // Whoever waits for a job also waits for a disk to have room again.
         let patience = max(.seconds(seconds), ServiceLoop.inspectionPatience)
         let status = try jobStatus(id, patience: patience)
-        let response = try jobResponse(status)
+        let response = try jobAlone(status)
         if let seen, seen == response.progressToken, status.record.state != .completed, !response.isBlocked {
             _ = loop.waitForChange(
                 of: status.record.number, seen: status.counts, seenState: status.record.state,
                 patience: .seconds(seconds))
-            return try jobResponse(try jobStatus(id, patience: patience))
+            return try jobAlone(try jobStatus(id, patience: patience))
         }
         if seen != nil, status.record.state != .completed, !response.isBlocked {
             // It has changed since, as it does all the time under load: not more than five answers a second.
             _ = loop.waitForChange(
                 of: status.record.number, seen: TaskCounts(), seenState: nil,
                 patience: TimeSpan(milliseconds: 200))
-            return try jobResponse(try jobStatus(id, patience: patience))
+            return try jobAlone(try jobStatus(id, patience: patience))
+        }
+        return response
+    }
+
+    /// With what takes a look at its tasks.
+    private func jobAlone(_ status: JobStatus) throws(APIFailure) -> JobResponse {
+        var response = try jobResponse(status)
+        guard let (key, since) = status.longestRunning else { return response }
+        let task = try read { reader throws(StoreError) in try reader.definition(of: key) }
+        response.longestRunningTask = task.map {
+            JobResponse.RunningTask(
+                id: $0.id, startTime: since.iso8601,
+                elapsedMilliseconds: max(0, (SystemClock.now() - since).milliseconds))
         }
         return response
     }
@@ -119,7 +138,7 @@ extension APIRoutes {
             onAllTasksComplete: record.autoComplete ? "terminateJob" : "noAction",
             maxWallClockTime: plan.maxWallTime?.iso8601Duration,
             usesTaskDependencies: plan.usesTaskDependencies,
-            taskCounts: TaskCountsResponse(status.counts), isBlocked: status.waitReason != nil,
+            taskCounts: TaskCountsResponse(status.shownCounts), isBlocked: status.waitReason != nil,
             blockedReason: try status.waitReason.map { waitReason throws(APIFailure) in
                 try sentence(for: waitReason, record)
             }, number: record.number)

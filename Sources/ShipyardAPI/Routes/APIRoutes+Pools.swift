@@ -42,6 +42,11 @@ extension APIRoutes {
             try perform { core, now throws(Refusal) in try core.rebootNode(node, of: pool, at: now) }
             return HTTPReply(status: 202)
         }
+        on(.delete, "/pools/{pool}/nodes/{node}", in: &router) { request throws(APIFailure) in
+            let (pool, node) = (request.parameters["pool"] ?? "", request.parameters["node"] ?? "")
+            try perform { core, now throws(Refusal) in try core.deleteNode(node, of: pool, at: now) }
+            return HTTPReply(status: 202)
+        }
         on(.get, "/pools/{pool}/nodes", in: &router) { request throws(APIFailure) in
             let id = try knownPool(request.parameters["pool"] ?? "")
             return .json(ListBody(value: try inspect { $0.nodes(of: id) }.map(nodeResponse)))

@@ -61,7 +61,12 @@ extension APIRoutes {
         }
         var responses: [TaskResponse] = []
         let transfers = loop.transfersOfTasks()
-        for row in rows { responses.append(try taskResponse(row, status, [], transfers)) }
+        var tails = errorTails(try number("tails", atLeast: 0, in: request), of: status.record)
+        for row in rows {
+            var response = try taskResponse(row, status, [], transfers)
+            response.lastErrorLine = tails.line(of: row)
+            responses.append(response)
+        }
         let next = rows.count == limit ? rows.last.map { Int($0.definition.key.ordinal) } : nil
         return ListBody(value: responses, next: next)
     }
@@ -75,7 +80,9 @@ extension APIRoutes {
                 files.files(of: $0, in: job.pool).tasksLocation(of: job.id)
             },
             mergeTemplates: try planSummary(of: job).mergeTemplates)
-        let listing = TaskListing(readers, job: job.number, try taskFilter(request), writer) { [loop] in
+        let listing = TaskListing(readers, job: job.number, try taskFilter(request), writer,
+            tails: errorTails(try number("tails", atLeast: 0, in: request), of: job)
+        ) { [loop] in
             loop.transfersOfTasks()
         }
         return HTTPReply(

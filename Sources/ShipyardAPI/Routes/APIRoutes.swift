@@ -36,6 +36,7 @@ package struct APIRoutes: Sendable {
         addMetadata(to: &router)
         addReruns(to: &router)
         addReach(to: &router)
+        addNames(to: &router)
         return router
     }
 

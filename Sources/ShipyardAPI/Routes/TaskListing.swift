@@ -18,12 +18,14 @@ final class TaskListing {
     private static let rowsInPiece = 500
 
     private let transfers: () -> [TaskKey: TransferBoard.Entry]
+    private var tails: ErrorTails?
 
     init(
         _ readers: StoreReaderPool, job: UInt32, _ filter: TaskFilter, _ writer: TaskResponseWriter,
-        transfers: @escaping () -> [TaskKey: TransferBoard.Entry]
+        tails: ErrorTails? = nil, transfers: @escaping () -> [TaskKey: TransferBoard.Entry]
     ) {
         self.transfers = transfers
+        self.tails = tails
         self.readers = readers
         self.job = job
         self.filter = filter
@@ -49,7 +51,7 @@ final class TaskListing {
         let moving = transfers()
         for row in rows {
             if last != nil { bytes.append(UInt8(ascii: ",")) }
-            writer.append(row, moving[row.definition.key], to: &bytes)
+            writer.append(row, moving[row.definition.key], tails?.line(of: row), to: &bytes)
             last = row.definition.key.ordinal
         }
         guard rows.count < Self.rowsInPiece else { return }
@@ -80,7 +82,7 @@ struct TaskResponseWriter {
         self.mergeTemplates = mergeTemplates
     }
 
-    mutating func append(_ row: TaskRow, _ transfer: TransferBoard.Entry? = nil, to bytes: inout [UInt8]) {
+    mutating func append(_ row: TaskRow, _ transfer: TransferBoard.Entry? = nil, _ lastErrorLine: String? = nil, to bytes: inout [UInt8]) {
         bytes.append("{\"id\":")
         JSONText.append(row.definition.id, to: &bytes)
         bytes += jobMember
@@ -94,6 +96,10 @@ struct TaskResponseWriter {
         if let transfer, let text = try? JSONCoding.encode(TransferResponse(transfer)) {
             bytes.append(",\"transferInfo\":")
             bytes += text
+        }
+        if let lastErrorLine {
+            bytes.append(",\"lastErrorLine\":")
+            JSONText.append(lastErrorLine, to: &bytes)
         }
         if let node = row.progress.node {
             bytes += nodeMember

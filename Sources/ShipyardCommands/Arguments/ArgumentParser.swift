@@ -3,7 +3,7 @@ import ShipyardDiagnostics
 /// Reads a command line against the tree of commands.
 ///
 /// Options stand after the command, as in Batch Shipyard; those that every command has may stand anywhere.
-/// `--name value`, `--name=value`, `-y`, `-vy` and `--` are understood.
+/// `--name value`, `--name=value`, `-y`, `-vy`, `-j 4`, `-j4` and `--` are understood.
 package struct ArgumentParser {
     package struct Result: Sendable {
         package var path: [String]
@@ -65,13 +65,19 @@ package struct ArgumentParser {
         try set(option, spelled: "--\(name)", attached: parts.count == 2 ? String(parts[1]) : nil)
     }
 
-    /// `-vy` is `-v -y`: no short option takes a value.
+    /// `-vy` is `-v -y`; what follows an option with a value is the value.
     private mutating func takeShort(_ letters: Substring) throws(CommandFailure) {
-        for letter in letters {
+        var rest = letters
+        while let letter = rest.popFirst() {
             guard let option = option(where: { $0.short == letter }) else {
                 throw .usage("unknown option `-\(letter)`", help: helpHint)
             }
-            try set(option, spelled: "-\(letter)", attached: nil)
+            guard !option.isFlag, !rest.isEmpty else {
+                try set(option, spelled: "-\(letter)", attached: nil)
+                continue
+            }
+            let value = rest.first == "=" ? rest.dropFirst() : rest
+            return try set(option, spelled: "-\(letter)", attached: String(value))
         }
     }
 
@@ -101,7 +107,10 @@ package struct ArgumentParser {
 
     private func check(_ value: String, for option: Option, spelled: String) throws(CommandFailure) {
         switch option.values {
-        case .text, .file, .directory: return
+        case .text, .file, .directory, .code, .command: return
+        case .id:
+            guard let objection = NamedKind.objection(to: value) else { return }
+            throw .usage("`\(spelled)` \(objection)")
         case .number:
             guard Int(value).map({ $0 >= 0 }) == true else {
                 throw .usage("`\(spelled)` takes a number, not `\(value)`")
@@ -165,7 +174,7 @@ private let foreignWords = [
     "delete": "del", "remove": "del", "rm": "del", "destroy": "del", "terminate": "term", "cancel": "term",
     "kill": "term", "stop": "term", "ls": "list", "show": "list", "ps": "list", "create": "add",
     "submit": "add",
-    "new": "add", "scale": "resize", "follow": "stream", "tail": "stream", "check": "validate",
+    "new": "add", "scale": "resize", "follow": "logs", "log": "logs", "tail": "stream", "check": "validate",
     "lint": "validate",
     "graph": "plan", "expand": "plan", "daemon": "service", "server": "service", "job": "jobs",
     "pools": "pool",

@@ -7,9 +7,7 @@ enum BatchShipyardCommands {
         "pool nodes ps",
         "pool nodes zap",
     ]
-    private static let notYet: Set = [
-        "jobs migrate", "pool autoscale", "pool nodes del", "pool nodes reboot",
-    ]
+    private static let notYet: Set = ["jobs migrate", "pool autoscale"]
 
     static func fact(about command: String) -> String? {
         if ofAzure.contains(command) {

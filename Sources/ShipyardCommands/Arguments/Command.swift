@@ -1,3 +1,5 @@
+import ShipyardSpecs
+
 /// One word of the command line: a group of sub-commands, or a command that runs.
 ///
 /// The tree of these is the only description of the command line. Parsing, help, suggestions, completion
@@ -16,6 +18,10 @@ package struct Command: Sendable {
     package var isHidden = false
     /// Everything after the name is handed over unparsed.
     package var takesAllWords = false
+    /// It prints its result as JSON with `--raw`; all others refuse that.
+    package var takesRaw = false
+    /// What `--show-config` shows; nil where the command has nothing to do with specs, and refuses it.
+    package var specs: SpecsShown?
     /// Nil for a group.
     package var run: (@Sendable (Invocation) throws(CommandFailure) -> ExitCode)?
 
@@ -53,6 +59,14 @@ extension Command {
         changed { $0.examples.append(Example(line: line, meaning: meaning)) }
     }
 
+    /// `--raw` works.
+    package var raw: Command { changed { $0.takesRaw = true } }
+    /// `--show-config` works, with the files of the spec directory.
+    package var showsConfig: Command { shows { invocation throws(CommandFailure) in try ShowConfig.files(of: invocation) } }
+
+    /// `--show-config` works, with these files.
+    func shows(_ specs: @escaping SpecsShown) -> Command { changed { $0.specs = specs } }
+
     package func runs(
         _ body: @escaping @Sendable (Invocation) throws(CommandFailure) -> ExitCode
     ) -> Command {
@@ -65,6 +79,9 @@ extension Command {
         return copy
     }
 }
+
+/// The spec files that a command looks at.
+package typealias SpecsShown = @Sendable (Invocation) throws(CommandFailure) -> [SpecSource]
 
 /// A word that stands without `--`, such as the `DIR` of `run DIR`.
 package struct Argument: Sendable {
@@ -87,10 +104,28 @@ package struct Argument: Sendable {
     }
 }
 
-/// What may stand for a value; completion offers it and, for choices, the parser insists on it.
+/// What may stand for a value; completion offers it and, for choices and ids, the parser insists on it.
 package enum ValueKind: Sendable, Hashable {
     case text, number, file, directory
     case choice([String])
+    /// The name of something that the service has.
+    case id(NamedKind)
+    /// The code of a diagnostic.
+    case code
+    /// The name of a command, or of a group and then of one of it.
+    case command
+}
+
+/// Things of the service that commands take by name.
+package enum NamedKind: String, Sendable, Hashable, CaseIterable {
+    case job, task, pool, node, schedule
+
+    /// What is wrong with a word that should name one: such an id would be no part of a path, or lead to another place.
+    package static func objection(to word: String) -> String? {
+        if word.isEmpty { return "is empty, and no id is" }
+        if word == "." || word == ".." { return "is `\(word)`, which is no id" }
+        return word.utf8.count > ServicePath.longestPart ? "is longer than any id" : nil
+    }
 }
 
 /// A command line and what it does, for help.

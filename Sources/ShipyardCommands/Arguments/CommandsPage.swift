@@ -8,7 +8,7 @@ package enum CommandsPage {
             > docs/commands.md`. The same text stands in the program: `shipyard-swift COMMAND --help`.
 
             Exit codes: 0 done, 1 a task or job failed (or the answer is no), 2 wrong usage, 3 spec refused,
-            4 service not reachable, 70 internal error.
+            4 service not reachable, 70 internal error, 130 interrupted by ctrl-C or a termination signal.
 
             Options stand after the command: `--name value` or `--name=value`. Those that every command has may
             stand anywhere. `--` ends the options.

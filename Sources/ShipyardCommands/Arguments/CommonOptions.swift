@@ -49,11 +49,14 @@ package enum CommonOptions {
 /// Options that several commands share.
 package enum SharedOptions {
     package static let poolID = Option.value(
-        "poolid", "ID", aliases: ["pool-id"], "the pool; default the one of pool.yaml")
+        "poolid", "ID", aliases: ["pool-id"], values: .id(.pool), "the pool; default the one of pool.yaml")
     package static let jobID = Option.value(
-        "jobid", "ID", aliases: ["job-id"], "the job; default those of jobs.yaml")
+        "jobid", "ID", aliases: ["job-id"], values: .id(.job), "the job; default those of jobs.yaml")
+    /// Of commands that take more than one.
+    package static let jobIDs = Option.value(
+        "jobid", "ID", aliases: ["job-id"], values: .id(.job), repeats: true, "the job; default those of jobs.yaml")
     package static let taskID = Option.value(
-        "taskid", "ID", aliases: ["task-id"], "one task; needs --jobid")
+        "taskid", "ID", aliases: ["task-id"], values: .id(.task), "one task; needs --jobid")
     package static let strict = Option.flag("strict", "take every warning for an error")
     package static let parameter = Option.value(
         "param", "NAME=VALUE", repeats: true,
@@ -62,5 +65,5 @@ package enum SharedOptions {
     package static let fileSpec = Option.value(
         "filespec", "JOB,TASK,FILE", "which file; TASK may be @FIRSTRUNNING")
     package static let jobScheduleID = Option.value(
-        "jobscheduleid", "ID", "one job schedule")
+        "jobscheduleid", "ID", values: .id(.schedule), "one job schedule")
 }

@@ -9,6 +9,13 @@ package enum ExitCode: Int32, Sendable {
     case internalError = 70
     /// By ctrl-C or a termination signal, as shells count.
     case interrupted = 130
+
+    /// For help and pages.
+    static let meanings: [(code: String, meaning: String)] = [
+        ("0", "done"), ("1", "a task or job failed (or the answer is no)"), ("2", "wrong usage"), ("3", "spec refused"),
+        ("4", "service not reachable"), ("70", "internal error"),
+        ("130", "interrupted by ctrl-C or a termination signal"),
+    ]
 }
 
 /// Why a command ends early: what is told to the user, and with which exit code.

@@ -25,11 +25,11 @@ package struct Option: Sendable {
     }
 
     package static func value(
-        _ name: String, _ valueName: String, aliases: [String] = [], values: ValueKind = .text,
-        repeats: Bool = false, environment: String? = nil, _ summary: String
+        _ name: String, short: Character? = nil, _ valueName: String, aliases: [String] = [],
+        values: ValueKind = .text, repeats: Bool = false, environment: String? = nil, _ summary: String
     ) -> Option {
         Option(
-            name: name, aliases: aliases, valueName: valueName, values: values, summary: summary,
+            name: name, aliases: aliases, short: short, valueName: valueName, values: values, summary: summary,
             repeats: repeats, environmentVariable: environment)
     }
 

@@ -1,43 +1,44 @@
-/// All commands. The names and options are Batch Shipyard's where it has the command.
+/// All commands. The names and options are Batch Shipyard's where it has the command. `raw` and `showsConfig` say which of the
+/// options of every command a command does something with.
 package enum CommandTree {
     package static let root: Command = {
         var root = Command.group(
             "shipyard-swift", "run batch jobs on this machine from declarative specs",
             [
-                RunCommand.command,
+                RunCommand.command, StatusCommand.command.raw, LogsCommand.command,
                 .group(
                     "pool", "pools of compute nodes",
                     [
-                        PoolAddCommand.command, PoolListCommand.command, PoolExistsCommand.command,
-                        PoolDeleteCommand.command, PoolResizeCommand.command, PoolStatsCommand.command,
+                        PoolAddCommand.command.showsConfig, PoolListCommand.command.raw.showsConfig, PoolExistsCommand.command.showsConfig,
+                        PoolDeleteCommand.command.showsConfig, PoolResizeCommand.command.showsConfig, PoolStatsCommand.command.showsConfig,
                         .group(
                             "nodes", "the nodes of a pool",
                             [
-                                NodesListCommand.command, NodesCountCommand.command,
-                                NodesRebootCommand.command, NodesExecCommand.command,
+                                NodesListCommand.command.raw.showsConfig, NodesCountCommand.command.raw.showsConfig,
+                                NodesRebootCommand.command.showsConfig, NodesDeleteCommand.command.showsConfig, NodesExecCommand.command.showsConfig,
                             ]),
                     ]),
                 .group(
                     "jobs", "jobs and their tasks",
                     [
-                        JobsAddCommand.command, JobsListCommand.command, JobsShowCommand.command,
-                        JobsRerunCommand.command, JobsWaitCommand.command,
-                        JobsTerminateCommand.command, JobsDeleteCommand.command, JobsDisableCommand.command,
-                        JobsEnableCommand.command, JobsStatsCommand.command,
+                        JobsAddCommand.command.showsConfig, JobsListCommand.command.raw.showsConfig, JobsShowCommand.command.raw.showsConfig,
+                        JobsRerunCommand.command.showsConfig, JobsWaitCommand.command.showsConfig,
+                        JobsTerminateCommand.command.showsConfig, JobsDeleteCommand.command.showsConfig, JobsDisableCommand.command.showsConfig,
+                        JobsEnableCommand.command.showsConfig, JobsStatsCommand.command.showsConfig,
                         .group(
                             "tasks", "the tasks of a job",
                             [
-                                TasksListCommand.command, TasksCountCommand.command,
-                                TasksTerminateCommand.command, TasksDeleteCommand.command,
+                                TasksListCommand.command.raw.showsConfig, TasksCountCommand.command.raw.showsConfig,
+                                TasksTerminateCommand.command.showsConfig, TasksDeleteCommand.command.showsConfig,
                                 TasksShellCommand.command,
                             ]),
                     ]),
                 .group(
                     "schedules", "what runs again and again",
                     [
-                        SchedulesAddCommand.command, SchedulesListCommand.command,
-                        SchedulesNextCommand.command, SchedulesSimulateCommand.command,
-                        SchedulesHistoryCommand.command, SchedulesRunCommand.command,
+                        SchedulesAddCommand.command.showsConfig, SchedulesListCommand.command.raw,
+                        SchedulesNextCommand.command.showsConfig, SchedulesSimulateCommand.command.showsConfig,
+                        SchedulesHistoryCommand.command.raw, SchedulesRunCommand.command.raw,
                         SchedulesBackfillCommand.command,
                         SchedulesActCommands.enable, SchedulesActCommands.disable,
                         SchedulesActCommands.delete,
@@ -45,46 +46,46 @@ package enum CommandTree {
                 .group(
                     "triggers", "files that start runs of schedules",
                     [
-                        TriggersListCommand.command, TriggersReplayCommand.command,
-                        TriggersExplainCommand.command,
+                        TriggersListCommand.command.raw, TriggersReplayCommand.command,
+                        TriggersExplainCommand.command.raw,
                     ]),
                 .group(
                     "data", "files: stored, of tasks and of nodes",
                     [
-                        DataPutCommand.command, DataGetCommand.command, DataListCommand.command,
-                        DataStatCommand.command, DataCopyCommands.copy, DataCopyCommands.move,
-                        DataDeleteCommand.command, DataSyncCommand.command, DataIngressCommand.command,
-                        LifecycleCommands.rehydrate,
+                        DataPutCommand.command.showsConfig, DataGetCommand.command.showsConfig, DataListCommand.command.raw.showsConfig,
+                        DataStatCommand.command.raw.showsConfig, DataCopyCommands.copy.showsConfig, DataCopyCommands.move.showsConfig,
+                        DataDeleteCommand.command.showsConfig, DataSyncCommand.command.showsConfig, DataIngressCommand.command.showsConfig,
+                        LifecycleCommands.rehydrate.showsConfig,
                         .group(
                             "lifecycle", "stored files that grow old",
-                            [LifecycleCommands.plan, LifecycleCommands.run]),
+                            [LifecycleCommands.plan.raw.showsConfig, LifecycleCommands.run.showsConfig]),
                         .group(
-                            "layout", "folders of datasets", [LayoutCommands.list, LayoutCommands.apply]),
+                            "layout", "folders of datasets", [LayoutCommands.list.raw.showsConfig, LayoutCommands.apply.showsConfig]),
                         .group(
                             "files", "files of tasks and nodes",
                             [
-                                FilesListCommand.command, FilesStreamCommand.command,
-                                FilesTaskCommand.command, FilesNodeCommand.command,
+                                FilesListCommand.command.showsConfig, FilesStreamCommand.command,
+                                FilesTaskCommand.command, FilesNodeCommand.command.showsConfig,
                             ]),
                     ]),
                 .group(
                     "metadata", "JSON documents that tasks and users share",
                     [
-                        MetadataQueryCommands.list, MetadataCommands.put, MetadataCommands.get,
-                        MetadataCommands.patch, MetadataQueryCommands.query, MetadataCommands.delete,
-                        MetadataQueryCommands.history,
+                        MetadataQueryCommands.list.raw, MetadataCommands.put.raw, MetadataCommands.get.raw,
+                        MetadataCommands.patch.raw, MetadataQueryCommands.query.raw, MetadataCommands.delete,
+                        MetadataQueryCommands.history.raw,
                     ]),
-                .group("sql", "tables of databases", [SQLQueryCommand.command, SQLLoadCommand.command]),
+                .group("sql", "tables of databases", [SQLQueryCommand.command.raw.showsConfig, SQLLoadCommand.command.showsConfig]),
                 .group("keyvault", "the secrets of a home", KeyvaultCommands.all),
-                ValidateCommand.command, PlanCommand.command, ExplainCommand.command,
+                ValidateCommand.command, PlanCommand.command.showsConfig, ExplainCommand.command,
                 .group(
                     "service", "the background service of a home",
                     [
                         ServiceStartCommand.command, ServiceStopCommand.command,
-                        ServiceStatusCommand.command, ServiceRunCommand.command, ServiceLogsCommand.command,
+                        ServiceStatusCommand.command.raw, ServiceRunCommand.command, ServiceLogsCommand.command,
                         ServiceInstallCommand.command, ServiceUninstallCommand.command,
                     ]),
-                CompletionCommand.command,
+                CompletionCommand.command, ManCommand.command, HelpCommand.command, VersionCommand.command,
             ] + InnerCommands.all)
         root.options = [.flag("version", "print the version")]
         root.details = [
@@ -102,6 +103,6 @@ package enum CommandTree {
 /// What the program calls itself for; users never do.
 package enum InnerCommands {
     package static let all: [Command] = [
-        CommandsPageCommand.command, NodeStageCommand.command, NodeUploadCommand.command,
+        CompleteCommand.command, CommandsPageCommand.command, NodeStageCommand.command, NodeUploadCommand.command,
     ]
 }

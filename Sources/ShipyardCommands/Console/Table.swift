@@ -1,8 +1,8 @@
 import ShipyardDiagnostics
 import ShipyardModel
 
-/// Rows under headings, for people. Columns are as wide as their widest cell; only the last one may be cut,
-/// and only where the table would be wider than the terminal.
+/// Rows under headings, for people. Columns are as wide as their widest cell. Where a row is wider than the terminal it is
+/// cut at the end, but for a last column `reason`: what is said there goes to lines of its own, whole.
 package struct Table {
     package enum Alignment { case left, right }
     private struct Column {
@@ -82,7 +82,41 @@ package struct Table {
     /// Row -1 is the headings.
     fileprivate func append(row: Int, width limit: Int?, to bytes: inout [UInt8]) {
         let start = bytes.count
-        for (index, column) in columns.enumerated() {
+        let last = columns.count - 1
+        let hasReason = last > 0 && columns[last].title == "REASON"
+        if row >= 0, hasReason, let limit, width(ofRow: row) > limit {
+            append(row: row, columns: 0..<last, to: &bytes)
+            cut(&bytes, from: start, to: limit)
+            let place = row * columns.count + last
+            let reason = String(decoding: text[cells[place - 1].end..<cells[place].end], as: UTF8.self)
+            for line in Self.pieces(of: reason, width: max(20, limit - 4)) { bytes.append(contentsOf: "\n    \(line)".utf8) }
+            return
+        }
+        append(row: row, columns: 0..<columns.count, to: &bytes)
+        if let limit { cut(&bytes, from: start, to: limit) }
+    }
+
+    /// With the last cell as it is, and no spaces behind it.
+    private func width(ofRow row: Int) -> Int {
+        let before = columns.dropLast().reduce(0) { $0 + $1.width + 2 }
+        return before + cells[row * columns.count + columns.count - 1].width
+    }
+
+    /// Broken at spaces, and a word that is too long anywhere.
+    private static func pieces(of text: String, width: Int) -> [String] {
+        wrapped(text, width: width).flatMap { line in
+            var (rest, pieces) = (Substring(line), [String]())
+            while rest.count > width {
+                pieces.append(String(rest.prefix(width)))
+                rest = rest.dropFirst(width)
+            }
+            return pieces + [String(rest)]
+        }
+    }
+
+    private func append(row: Int, columns shown: Range<Int>, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        for (index, column) in columns[shown].enumerated() {
             if index > 0 { bytes.append(contentsOf: "  ".utf8) }
             let place = row * columns.count + index
             let gap = column.width - (row < 0 ? column.title.count : cells[place].width)
@@ -95,7 +129,9 @@ package struct Table {
             if column.alignment == .left { bytes.append(contentsOf: repeatElement(0x20, count: gap)) }
         }
         while bytes.count > start, bytes.last == 0x20 { bytes.removeLast() }
-        guard let limit else { return }
+    }
+
+    private func cut(_ bytes: inout [UInt8], from start: Int, to limit: Int) {
         let line = String(decoding: bytes[start...], as: UTF8.self)
         guard line.count > limit else { return }
         bytes.replaceSubrange(start..., with: (line.prefix(max(1, limit - 1)) + "…").utf8)

@@ -94,10 +94,34 @@ extension PythonGenerator {
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(2, 1)
 
+        class Unsendable(ValueError):
+            pass
+
         def escape(text):
             for plain, escaped in (('\\', '\\\\'), ('\t', '\\t'), ('\n', '\\n'), ('\r', '\\r'), ('\x1f', '\\f')):
                 text = text.replace(plain, escaped)
             return text
+
+        def check(text):
+            if '\0' in text:
+                raise Unsendable('a value holds the character U+0000, which no process can be given')
+            if not text.isascii() and any('\ud800' <= letter < '\ue000' for letter in text):
+                raise Unsendable('a value holds half of a surrogate pair, which is no character')
+            return escape(text)
+
+        def base(value):
+            # What format() formats: a subclass mostly has that of int, float or str.
+            kind = type(value)
+            if kind.__module__ == 'numpy' and hasattr(value, 'item'):
+                plain = value.item()
+                return encode(plain) if type(plain) in (bool, int, float, str) else None
+            for known, plain in (int, int.__int__), (float, float.__float__), (str, str.__str__):
+                if isinstance(value, known):
+                    if kind.__format__ is known.__format__:
+                        return encode(plain(value))
+                    if getattr(kind.__format__, '__module__', '') == 'enum':
+                        return encode(str.__str__(str(value)))
+            return None
 
         def encode(value):
             kind = type(value)
@@ -110,10 +134,16 @@ extension PythonGenerator {
             if kind is float:
                 return 'f' + repr(value)
             if kind is str:
-                return 's' + escape(value)
-            return 'o' + '\x1f'.join(escape(part) for part in (kind.__name__, str(value), repr(value)))
+                return 's' + check(value)
+            parts = [kind.__name__, str(value), repr(value)]
+            plain = base(value)
+            if plain is not None:
+                parts.append(plain)
+            return 'o' + '\x1f'.join(check(part) for part in parts)
 
         def place(error):
+            if isinstance(error, SyntaxError) and error.filename:
+                return '%s:%s' % (os.path.basename(error.filename), error.lineno)
             frames = traceback.extract_tb(error.__traceback__)
             frames = [frame for frame in frames if not frame.filename.startswith('<')]
             return '%s:%d' % (os.path.basename(frames[-1].filename), frames[-1].lineno) if frames else ''
@@ -132,7 +162,9 @@ extension PythonGenerator {
             except BrokenPipeError:
                 os._exit(0)
             except BaseException as error:
-                fields = type(error).__name__, str(error), place(error)
+                what = error.msg if isinstance(error, SyntaxError) and error.filename else str(error)
+                name = 'ValueError' if isinstance(error, Unsendable) else type(error).__name__
+                fields = name, what, place(error)
                 answers.write('e' + '\t'.join(escape(field) for field in fields) + '\n')
             answers.flush()
         """#

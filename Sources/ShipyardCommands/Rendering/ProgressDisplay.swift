@@ -9,9 +9,14 @@ final class ProgressDisplay {
 
     init(_ console: Console) { self.console = console }
 
-    func show(_ counts: TaskCountsResponse, of name: String, at now: Double) {
+    /// - Parameter longest: the task that has run for the longest time, and for how many seconds.
+    func show(
+        _ counts: TaskCountsResponse, of name: String, at now: Double, elapsed: Double? = nil,
+        longest: (id: String, seconds: Double)? = nil
+    ) {
         meter.add(completed: counts.completed, at: now)
-        let line = ProgressLine(name: name, counts: counts, rate: meter.perSecond)
+        var line = ProgressLine(name: name, counts: counts, rate: meter.perSecond)
+        (line.elapsed, line.longest) = (elapsed, longest)
         let text = { (width: Int?) in width.map { line.text(width: $0) } ?? line.plainText }
         show(text, completed: counts.completed, of: counts.total, at: now)
     }
@@ -82,9 +87,18 @@ struct ProgressLine {
     var counts: TaskCountsResponse
     /// Completed tasks per second of late; zero when nothing is known.
     var rate: Double
+    /// Seconds since it is followed.
+    var elapsed: Double?
+    var longest: (id: String, seconds: Double)?
 
     func text(width: Int) -> String {
-        let facts = self.facts
+        var facts = self.facts
+        if let elapsed { facts += "  \(durationText(seconds: elapsed.rounded(.down)))" }
+        if let longest {
+            let words = "  longest \(longest.id) \(durationText(seconds: longest.seconds.rounded(.down)))"
+            // Of less use than all else.
+            if name.count + 1 + facts.count + words.count < width { facts += words }
+        }
         // The bar takes what is left; where that is little, the numbers say enough.
         let room = width - 1 - name.count - facts.count - 4
         let line = room >= 8 ? "\(name) \(bar(of: min(room, 30))) \(facts)" : "\(name) \(facts)"

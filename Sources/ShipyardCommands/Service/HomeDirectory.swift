@@ -17,10 +17,11 @@ package struct HomeDirectory: Sendable {
         ["keyvault", "add"], ["keyvault", "import"],
     ]
 
-    package init(_ invocation: Invocation) throws(CommandFailure) {
+    /// - Parameter named: by words that were not parsed; nil for those of the command line.
+    package init(_ invocation: Invocation, named: String? = nil) throws(CommandFailure) {
         let environment = invocation.environment
         let given: String
-        if let home = invocation.value("home") {
+        if let home = named ?? invocation.value("home") {
             // As a script's unset variable makes it; the current directory is hardly meant.
             guard !home.isEmpty else { throw .usage("`--home` is empty") }
             given = home

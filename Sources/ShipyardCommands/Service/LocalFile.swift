@@ -1,11 +1,25 @@
 import Glibc
 import ShipyardModel
 import ShipyardSystem
+import Synchronization
 
 /// The few things that commands do with files of their own.
 package enum LocalFile {
+    /// What was read of standard input: it comes once, and a command may look at a spec file twice.
+    private static let input = Mutex<[UInt8]?>(nil)
+
+    /// A file, or with `-` standard input, which gives the same each time.
+    ///
     /// - Parameter atMost: where to stop: a device or a pipe may have no end.
     package static func read(_ path: String, atMost limit: Int = .max) throws(SystemError) -> [UInt8] {
+        guard path == "-" else { return try readOnce(path, atMost: limit) }
+        if let known = input.withLock({ $0 }) { return known }
+        let bytes = try readOnce(path, atMost: limit)
+        input.withLock { $0 = bytes }
+        return bytes
+    }
+
+    private static func readOnce(_ path: String, atMost limit: Int) throws(SystemError) -> [UInt8] {
         let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("read", path: path, errno: errno) }
         defer { close(descriptor) }

@@ -13,14 +13,14 @@ package struct ServiceClient {
     package func get<Value: Decodable>(
         _ path: ServicePath, as type: Value.Type = Value.self, timeoutSeconds: Int = 60
     ) throws(CommandFailure) -> Value {
-        var request = ServiceRequest(.get, path.text)
+        var request = ServiceRequest(.get, path)
         request.timeoutSeconds = timeoutSeconds
         return try decode(type, from: send(request))
     }
 
     /// The answer as the JSON it is.
     package func tree(_ path: ServicePath) throws(CommandFailure) -> JSONValue {
-        let answer = try send(ServiceRequest(.get, path.text))
+        let answer = try send(ServiceRequest(.get, path))
         do throws(JSONError) {
             return try JSONValue(parsing: answer.body)
         } catch {
@@ -96,7 +96,7 @@ package struct ServiceClient {
 
     /// Bytes as they are; twice is as once.
     package func put(_ path: ServicePath, bytes: [UInt8]) throws(CommandFailure) {
-        var request = ServiceRequest(.put, path.text, body: bytes)
+        var request = ServiceRequest(.put, path, body: bytes)
         request.contentType = "application/octet-stream"
         request.timeoutSeconds = 3600
         _ = try send(request)
@@ -104,14 +104,14 @@ package struct ServiceClient {
 
     /// Whether there is such a thing.
     package func has(_ path: ServicePath) throws(CommandFailure) -> Bool {
-        let answer = try exchange(ServiceRequest(.get, path.text))
+        let answer = try exchange(ServiceRequest(.get, path))
         guard answer.status != 404 else { return false }
         _ = try checked(answer)
         return true
     }
 
     package func delete(_ path: ServicePath) throws(CommandFailure) {
-        _ = try send(ServiceRequest(.delete, path.text))
+        _ = try send(ServiceRequest(.delete, path))
     }
 
     /// Deletes a job or a task; answers the removal of its files, which `FileRemovalWaiter` waits for.
@@ -122,7 +122,7 @@ package struct ServiceClient {
     package func delete<Value: Decodable>(
         _ path: ServicePath, as type: Value.Type
     ) throws(CommandFailure) -> Value {
-        var request = ServiceRequest(.delete, path.text)
+        var request = ServiceRequest(.delete, path)
         request.timeoutSeconds = 3600
         return try decode(type, from: send(request))
     }
@@ -165,7 +165,7 @@ package struct ServiceClient {
     private func receive(
         _ path: ServicePath, from firstByte: Int64 = 0, _ take: (UnsafeRawBufferPointer) -> Bool
     ) throws(CommandFailure) -> ServiceAnswer? {
-        var request = ServiceRequest(.get, path.text)
+        var request = ServiceRequest(.get, path)
         request.firstByte = firstByte > 0 ? firstByte : nil
         request.timeoutSeconds = 3600
         var isWanted = true
@@ -197,7 +197,7 @@ package struct ServiceClient {
     package func find<Value: Decodable>(
         _ path: ServicePath, as type: Value.Type = Value.self, timeoutSeconds: Int = 60
     ) throws(CommandFailure) -> Value? {
-        var request = ServiceRequest(.get, path.text)
+        var request = ServiceRequest(.get, path)
         request.timeoutSeconds = timeoutSeconds
         let answer = try exchange(request)
         return answer.status == 404 ? nil : try decode(type, from: checked(answer))
@@ -211,7 +211,7 @@ package struct ServiceClient {
         _ method: HTTPMethod, _ path: ServicePath, _ body: some Encodable
     ) throws(CommandFailure) -> ServiceRequest {
         do throws(JSONError) {
-            var request = ServiceRequest(method, path.text, body: try JSONCoding.encode(body))
+            var request = ServiceRequest(method, path, body: try JSONCoding.encode(body))
             // A submission of a million tasks is planned before it is answered.
             request.timeoutSeconds = 3600
             return request
@@ -230,6 +230,7 @@ package struct ServiceClient {
     private func exchange(
         _ request: ServiceRequest, onBody: ((UnsafeRawBufferPointer) -> Bool)? = nil
     ) throws(CommandFailure) -> ServiceAnswer {
+        if let flaw = request.flaw { throw .usage(flaw) }
         do throws(TransportFailure) {
             return try transport.send(request, onBody: onBody)
         } catch {

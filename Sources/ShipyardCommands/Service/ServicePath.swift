@@ -5,6 +5,12 @@ import ShipyardModel
 package struct ServicePath: Sendable, ExpressibleByStringLiteral {
     package private(set) var text: String
     private var hasQuery = false
+    /// What makes it no path, as a sentence about what a user gave. Where a part is empty, `.` or `..`, the request
+    /// would go to another place.
+    package private(set) var flaw: String?
+
+    /// Longer names than anything has; the server takes no line that would hold two of them.
+    package static let longestPart = 1024
 
     /// A constant path, taken as it is.
     package init(stringLiteral text: String) { self.text = text }
@@ -13,13 +19,21 @@ package struct ServicePath: Sendable, ExpressibleByStringLiteral {
     package static func / (path: ServicePath, part: String) -> ServicePath {
         var longer = path
         longer.text += "/" + percentEncoded(part)
+        longer.flaw = longer.flaw ?? NamedKind.objection(to: part).map { "an id \($0)" }
         return longer
     }
 
-    /// Appends a relative file path, whose slashes stay.
+    /// Appends a relative file path, whose slashes stay; `./a//b` is `a/b`.
     package func file(_ path: BytePath) -> ServicePath {
         var longer = self
-        longer.text += "/" + percentEncoded(path.bytes, keepingSlashes: true)
+        let names = path.components.filter { !$0.bytes.isEmpty && $0 != BytePath(".") }
+        for name in names {
+            longer.text += "/" + percentEncoded(name.bytes, keepingSlashes: false)
+        }
+        if names.isEmpty { longer.flaw = longer.flaw ?? "`\(path.shown)` names no file" }
+        if names.contains(BytePath("..")) {
+            longer.flaw = longer.flaw ?? "`\(path.shown)` leads out of the directory"
+        }
         return longer
     }
 

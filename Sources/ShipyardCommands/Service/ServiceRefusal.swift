@@ -14,7 +14,7 @@ enum ServiceRefusal {
             let separator = diagnostics.hasSuffix("\n") ? "" : "\n"
             return CommandFailure(code, error.message, help: nil).preceded(by: diagnostics + separator)
         }
-        var failure = CommandFailure(code, error.message)
+        var failure = CommandFailure(ofSpec.contains(error.code) ? .specRefused : code, error.message)
         failure.serviceCode = error.code
         return failure
     }
@@ -23,6 +23,12 @@ enum ServiceRefusal {
     static func code(of body: [UInt8]) -> String? {
         (try? JSONCoding.decode(ErrorResponse.self, from: body))?.code
     }
+
+    /// Refusals of what stands in the specs, found when they meet what the service knows.
+    private static let ofSpec: Set = [
+        "JobHasRecurrence", "MultiInstanceNotSupported", "InvalidPoolId", "StorageAliasUnknown", "ConnectionUnknown",
+        "GeneratorOfRun", "InvalidTarget",
+    ]
 
     private static func exitCode(status: Int) -> ExitCode {
         switch status {

@@ -16,6 +16,13 @@ package struct ServiceRequest: Sendable {
     package var timeoutSeconds = 60
     /// The body names a submission that the service answers once, however often it comes.
     package var hasIdentity = false
+    /// Why it cannot be sent.
+    package var flaw: String?
+
+    package init(_ method: HTTPMethod, _ path: ServicePath, body: [UInt8]? = nil) {
+        self.init(method, path.text, body: body)
+        flaw = path.flaw
+    }
 
     package init(_ method: HTTPMethod, _ path: String, body: [UInt8]? = nil) {
         self.method = method

@@ -8,7 +8,7 @@ final class ContextState {
     let context: WorkContext
     private let node: NodeEnvironment
     private var shared: [UnsafeMutablePointer<CChar>] = []
-    private var sharedNames: Set<String> = []
+    private var sharedNames: Set<CodePointText> = []
     /// The user's own PATH; nil where the node's holds.
     private let ownSearchPath: String?
     private let setsHome: Bool
@@ -32,14 +32,14 @@ final class ContextState {
         setsWorkingDirectory = given.contains { $0.name == "PWD" }
         setsTaskID = given.contains { $0.name == "AZ_BATCH_TASK_ID" }
 
-        var last: [String: Int] = [:]
+        var last: [CodePointText: Int] = [:]
         let all = node.variables + given
-        for (index, variable) in all.enumerated() { last[variable.name] = index }
-        for (index, variable) in all.enumerated() where last[variable.name] == index {
+        for (index, variable) in all.enumerated() { last[CodePointText(variable.name)] = index }
+        for (index, variable) in all.enumerated() where last[CodePointText(variable.name)] == index {
             // PATH depends on the working directory unless it is the user's own.
             if variable.name == "PATH", ownSearchPath == nil { continue }
             if let text = strdup("\(variable.name)=\(variable.value)") { shared.append(text) }
-            sharedNames.insert(variable.name)
+            sharedNames.insert(CodePointText(variable.name))
         }
     }
 
@@ -65,8 +65,8 @@ final class ContextState {
         if ownSearchPath == nil { own.append("PATH=\(node.searchPath):\(node.root)/shared:\(working)") }
         guard !secrets.isEmpty else { return block.withFilled(own, exposing: [], tail: shared, body) }
         let secrets = secrets.filter { !Self.reserved.contains($0.name) && !$0.name.isEmpty }
-        let names = Set(secrets.map(\.name))
-        func isOpen(_ variable: Substring) -> Bool { !names.contains(String(variable.prefix { $0 != "=" })) }
+        let names = Set(secrets.map { CodePointText($0.name) })
+        func isOpen(_ variable: Substring) -> Bool { !names.contains(CodePointText(String(variable.prefix { $0 != "=" }))) }
         own.removeAll { !isOpen($0[...]) }
         // Every order has the task's token, which takes the place of nothing.
         let tail =

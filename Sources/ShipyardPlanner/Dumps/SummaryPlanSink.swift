@@ -103,12 +103,7 @@ package struct SummaryPlanSink<Failure: Error>: PlanSink {
                 pool.hasAutoscale ? ", sized by autoscale\n" : ": nothing runs before it is resized\n")
             return
         }
-        let needed = graph.nodes.reduce(0) { sum, node in
-            let (product, overflow) = node.count.multipliedReportingOverflow(
-                by: job.templates[node.template].requiredSlots)
-            return overflow ? .max / 2 : min(.max / 2, sum + product)
-        }
-        let rounds = (needed + slots - 1) / slots
-        output.append(needed <= slots ? ", all fit at once\n" : ", at least \(rounds) rounds\n")
+        let rounds = graph.rounds(slots: slots) { job.templates[$0.template].requiredSlots }
+        output.append(rounds <= 1 ? ", all fit at once\n" : ", at least \(rounds) rounds\n")
     }
 }

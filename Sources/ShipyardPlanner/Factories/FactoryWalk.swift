@@ -62,6 +62,16 @@ struct FactoryWalk {
         }
     }
 
+    /// Calls `body` for tasks of a sweep that have each value once in each place, until it answers false.
+    func corners(_ body: (inout Item) -> Bool) throws(PlanFailure) {
+        guard let sweep = try sweep() else { return }
+        var item = Item()
+        sweep.corners { values in
+            item.arguments.positions = values
+            return body(&item)
+        }
+    }
+
     private func run(
         _ spec: RandomFactorySpec, _ random: inout PythonRandom, _ item: inout Item,
         _ body: (inout Item) -> Bool

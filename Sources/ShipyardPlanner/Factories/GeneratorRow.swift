@@ -26,8 +26,12 @@ package enum GeneratorRow {
         case UInt8(ascii: "o"):
             let parts = field.dropFirst().split(separator: 0x1F, omittingEmptySubsequences: false).map(
                 unescaped)
-            guard parts.count == 3 else { return nil }
-            return .object(PythonObject(typeName: parts[0], text: parts[1], representation: parts[2]))
+            guard parts.count == 3 || parts.count == 4 else { return nil }
+            // Escaped as a part, and as a value before that.
+            let base = parts.count == 4 ? value(Array(parts[3].utf8)[...]) : nil
+            if parts.count == 4, base == nil { return nil }
+            return .object(
+                PythonObject(typeName: parts[0], text: parts[1], representation: parts[2], base: base))
         default: return nil
         }
     }

@@ -23,6 +23,8 @@ struct Sweep {
             }
         }
 
+        var isRange: Bool { if case .range = self { true } else { false } }
+
         func value(_ index: Int) -> PythonValue {
             switch self {
             case .range(let range, _): .int(range.start &+ index &* range.step)
@@ -133,6 +135,32 @@ struct Sweep {
         }
         return result
     }
+
+    // MARK: - Looking
+
+    /// Tuples with the first and last number of each range, and with each word in each place, while nothing else changes:
+    /// a command that can be filled in for these can be for all, since each field takes one value. Words may stand side by
+    /// side here that no tuple has.
+    func corners(_ body: ([PythonValue]) -> Bool) {
+        var values: [PythonValue]
+        switch order {
+        case .product, .zip: values = axes.map { $0.value(0) }
+        case .combinations, .permutations: values = [PythonValue](repeating: axes[0].value(0), count: length)
+        }
+        for position in values.indices {
+            let axis = axes.count > 1 ? axes[position] : axes[0]
+            let first = values[position]
+            let candidates = axis.isRange ? [0, axis.count - 1] : Array(0..<min(axis.count, Self.wordsLookedAt / values.count + 1))
+            for index in candidates {
+                values[position] = axis.value(index)
+                guard body(values) else { return }
+            }
+            values[position] = first
+        }
+    }
+
+    /// In all places together.
+    private static let wordsLookedAt = 10_000
 
     // MARK: - Walking
 

@@ -56,7 +56,12 @@ extension PythonValue {
         case .str(let text):
             let spec = try FormatSpec(specification, for: .str, typeName: typeName)
             try Self.appendString(text, spec, to: &output)
-        case .none, .type, .object:
+        case .object(let object):
+            guard let base = object.base else {
+                throw PythonError(.typeError, "unsupported format string passed to \(typeName).__format__")
+            }
+            try base.append(formattedBy: specification, to: &output)
+        case .none, .type:
             throw PythonError(.typeError, "unsupported format string passed to \(typeName).__format__")
         }
     }

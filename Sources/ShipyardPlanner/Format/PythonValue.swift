@@ -33,16 +33,19 @@ package final class PythonObject: Hashable, Sendable {
     package let text: String
     /// `repr(object)`
     package let representation: String
+    /// What a format specification formats: the number or text that an object of a subclass is. Nil where it takes none.
+    package let base: PythonValue?
 
-    package init(typeName: String, text: String, representation: String) {
+    package init(typeName: String, text: String, representation: String, base: PythonValue? = nil) {
         self.typeName = typeName
         self.text = text
         self.representation = representation
+        self.base = base
     }
 
     package static func == (left: PythonObject, right: PythonObject) -> Bool {
         left.typeName == right.typeName && left.text == right.text
-            && left.representation == right.representation
+            && left.representation == right.representation && left.base == right.base
     }
     package func hash(into hasher: inout Hasher) { hasher.combine(representation) }
 }

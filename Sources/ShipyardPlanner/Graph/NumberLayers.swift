@@ -14,8 +14,8 @@ struct NumberLayers {
 
     init(_ ids: SubmissionIDs) {
         var explicit: [Int: [Int]] = [:]
-        for (id, entry) in ids.explicitIDs where !id.isEmpty && id.utf8.allSatisfy(isDigit) {
-            if let number = Int(id) { explicit[number, default: []].append(entry) }
+        for (id, entry) in ids.explicitIDs where !id.isEmpty && id.allSatisfy(isDigit) {
+            if let number = Int(String(decoding: id, as: UTF8.self)) { explicit[number, default: []].append(entry) }
         }
         // The n-th id of the same number goes to the n-th layer.
         for depth in 0..<(explicit.values.map(\.count).max() ?? 0) {
@@ -24,7 +24,7 @@ struct NumberLayers {
                     .map { Span(lower: $0.key, upper: $0.key, entry: $0.value[depth]) })
         }
         for series in ids.series where series.prefix.allSatisfy(isDigit) {
-            addLayer(series.spans.flatMap { Self.numbers(of: $0, series) })
+            addLayer(series.spans.all.flatMap { Self.numbers(of: $0, series) })
         }
     }
 
@@ -35,7 +35,7 @@ struct NumberLayers {
     }
 
     /// A prefix of digits is part of the number, and moves up one place for every digit behind it.
-    private static func numbers(of span: NumberedIDs.Span, _ series: NumberedIDs) -> [Span] {
+    private static func numbers(of span: NumberSpans.Span, _ series: NumberedIDs) -> [Span] {
         guard let prefix = Int(String(decoding: series.prefix, as: UTF8.self)) else {
             return series.prefix.isEmpty
                 ? [Span(lower: span.lower, upper: span.upper, entry: span.entry)] : []

@@ -1,19 +1,13 @@
 /// The generated ids of one prefix and width: a million of them are one span.
 struct NumberedIDs: Sendable {
-    struct Span: Sendable {
-        var lower: Int
-        var upper: Int
-        /// The position of the entry of `tasks` that made these ids.
-        var entry: Int
-    }
-
     let prefix: [UInt8]
     let width: Int
-    /// Sorted and disjoint. Explicit ids that look like generated ones are here too, so that numbering can
-    /// step over them without a look at the text.
-    private(set) var spans: [Span] = []
-    /// The span that took the last number: the next number nearly always goes there.
-    private var last = 0
+    /// By the entry of `tasks` that made them. Explicit ids that look like generated ones are here too, so that numbering
+    /// can step over them without a look at the text.
+    private(set) var spans = NumberSpans()
+    /// The same numbers whoever made them, and those that other series are known to have written: a million listed tasks
+    /// are a million spans, and numbering steps over all of them at once.
+    private var taken = NumberSpans()
 
     init(prefix: [UInt8], width: Int) {
         self.prefix = prefix
@@ -40,46 +34,25 @@ struct NumberedIDs: Sendable {
         return Int(String(decoding: digits, as: UTF8.self))
     }
 
-    /// The position of the first span that ends at `number` or above.
-    private func position(of number: Int) -> Int {
-        var (low, high) = (0, spans.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if spans[middle].upper < number { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
+    func entry(of number: Int) -> Int? { spans.span(of: number)?.entry }
 
-    func entry(of number: Int) -> Int? {
-        let position = position(of: number)
-        guard position < spans.count, spans[position].lower <= number else { return nil }
-        return spans[position].entry
-    }
-
-    /// The first number from `number` on that no span holds, and how far the free stretch reaches.
+    /// The first number from `number` on that is not taken, and how far the free stretch reaches.
     func freeStretch(from number: Int) -> ClosedRange<Int> {
-        var free = number
-        var position = position(of: number)
-        while position < spans.count, spans[position].lower <= free {
-            free = spans[position].upper + 1
-            position += 1
-        }
-        return free...(position < spans.count ? max(free, spans[position].lower - 1) : max(free, .max - 1))
+        let free = taken.span(of: number).map { $0.upper + 1 } ?? number
+        return free...max(free, (taken.first(above: free)?.lower ?? .max) - 1)
     }
 
-    /// Adds a number that no span holds yet.
-    mutating func insert(_ number: Int, entry: Int) {
-        if last < spans.count, spans[last].upper + 1 == number, spans[last].entry == entry {
-            spans[last].upper = number
-            return
-        }
-        last = position(of: number)
-        if last > 0, spans[last - 1].upper + 1 == number, spans[last - 1].entry == entry {
-            last -= 1
-            spans[last].upper = number
-        } else {
-            spans.insert(Span(lower: number, upper: number, entry: entry), at: last)
-        }
+    func isTaken(_ number: Int) -> Bool { taken.span(of: number) != nil }
+
+    /// Adds numbers that no span holds yet.
+    mutating func insert(_ numbers: ClosedRange<Int>, entry: Int) {
+        spans.insert(numbers, entry: entry)
+        for part in taken.gaps(in: numbers) { taken.insert(part, entry: 0) }
+    }
+
+    /// Another series has written this number's text.
+    mutating func noteTaken(_ number: Int) {
+        if !isTaken(number) { taken.insert(number...number, entry: 0) }
     }
 }
 

@@ -6,10 +6,21 @@ package struct SubmissionIDs: Sendable {
         case numbered(series: Int, first: Int, count: Int)
     }
 
-    private var explicit: [String: Int] = [:]
+    private struct SeriesKey: Hashable, Sendable {
+        var prefix: [UInt8]
+        var width: Int
+    }
+
+    private var explicit: [IDBytes: Int] = [:]
+    /// Explicit ids with a number at their end, by what stands before it. Only there once there is a series.
+    private var explicitByStem: [[UInt8]: [IDBytes]]?
     private(set) var series: [NumberedIDs] = []
-    /// For each series the others that can write the same text: `task-1` and `task-`, or two widths.
-    private var rivals: [[Int]] = []
+    private var positions: [SeriesKey: Int] = [:]
+    private var positionsByPrefix: [[UInt8]: [Int]] = [:]
+    /// The series whose prefix is this and then digits, none at all among them.
+    private var positionsByStem: [[UInt8]: [Int]] = [:]
+    /// Whether another series can write the same text as this one: `task-1` and `task-`, or two widths.
+    private var hasRivals: [Bool] = []
     private var runs: [Run] = []
     package private(set) var count = 0
 
@@ -17,71 +28,111 @@ package struct SubmissionIDs: Sendable {
 
     /// The position of the series with this prefix and width.
     mutating func series(prefix: [UInt8], width: Int) -> Int {
-        if let known = series.firstIndex(where: { $0.width == width && $0.prefix == prefix }) { return known }
+        let key = SeriesKey(prefix: prefix, width: width)
+        if let known = positions[key] { return known }
         var new = NumberedIDs(prefix: prefix, width: width)
-        for (id, entry) in explicit {
-            if let number = new.number(of: id.utf8) { new.insert(number, entry: entry) }
+        for id in explicitIDs(withStemOf: prefix) {
+            if let number = new.number(of: id.bytes), let entry = explicit[id] {
+                new.insert(number...number, entry: entry)
+            }
         }
         let position = series.count
-        rivals.append(series.indices.filter { Self.mayWriteTheSame(series[$0].prefix, prefix) })
-        for rival in rivals[position] { rivals[rival].append(position) }
+        let stems = Self.stems(prefix)
+        let rivals = stems.flatMap { positionsByPrefix[$0] ?? [] } + (positionsByStem[prefix] ?? [])
+        for rival in rivals { hasRivals[rival] = true }
+        hasRivals.append(!rivals.isEmpty)
+        positions[key] = position
+        positionsByPrefix[prefix, default: []].append(position)
+        for stem in stems { positionsByStem[stem, default: []].append(position) }
         series.append(new)
         return position
     }
 
-    private static func mayWriteTheSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        let (short, long) = left.count < right.count ? (left, right) : (right, left)
-        return long.starts(with: short) && long.dropFirst(short.count).allSatisfy(isDigit)
+    /// The text, and what is left when digits are taken from its end, one after the other.
+    private static func stems(_ text: [UInt8]) -> [[UInt8]] {
+        let digits = text.reversed().prefix(while: isDigit).count
+        return (0...digits).map { Array(text.dropLast($0)) }
+    }
+
+    private mutating func explicitIDs(withStemOf prefix: [UInt8]) -> [IDBytes] {
+        if explicitByStem == nil {
+            explicitByStem = [:]
+            for id in explicit.keys { noteStem(of: id) }
+        }
+        return explicitByStem?[Array(prefix[..<prefix.endOfStem])] ?? []
+    }
+
+    private mutating func noteStem(of id: IDBytes) {
+        let end = id.bytes.endOfStem
+        if end < id.bytes.count { explicitByStem?[Array(id.bytes[..<end]), default: []].append(id) }
+    }
+
+    /// The series that can write `id`, with the number that it would be there.
+    private func writers(of id: [UInt8]) -> [(position: Int, number: Int)] {
+        guard !series.isEmpty else { return [] }
+        var found: [(position: Int, number: Int)] = []
+        for end in id.endOfStem..<max(id.count, id.endOfStem) {
+            for position in positionsByPrefix[Array(id[..<end])] ?? [] {
+                if let number = series[position].number(of: id) { found.append((position, number)) }
+            }
+        }
+        return found
     }
 
     /// The entry that `id` comes from; nil where this submission has no such id.
-    package func entry(of id: String) -> Int? {
-        if let entry = explicit[id] { return entry }
-        for one in series {
-            if let number = one.number(of: id.utf8), let entry = one.entry(of: number) { return entry }
-        }
-        return nil
+    package func entry(of id: String) -> Int? { entry(of: Array(id.utf8)) }
+
+    private func entry(of id: [UInt8]) -> Int? {
+        if let entry = explicit[IDBytes(id)] { return entry }
+        return writers(of: id).lazy.compactMap { series[$0.position].entry(of: $0.number) }.first
+    }
+
+    func isTaken(_ number: Int, in position: Int) -> Bool {
+        series[position].isTaken(number) || hasRivals[position] && isWrittenByRival(of: position, number)
     }
 
     /// Whether `number` of a series is free, and how far the free stretch from the first free number reaches.
-    func freeStretch(in position: Int, from number: Int) -> ClosedRange<Int> {
-        guard !rivals[position].isEmpty else { return series[position].freeStretch(from: number) }
+    mutating func freeStretch(in position: Int, from number: Int) -> ClosedRange<Int> {
+        guard hasRivals[position] else { return series[position].freeStretch(from: number) }
         var candidate = series[position].freeStretch(from: number).lowerBound
         while isWrittenByRival(of: position, candidate) {
-            candidate = series[position].freeStretch(from: candidate + 1).lowerBound
+            // Remembered: nothing is ever given back, and the next task would walk here again.
+            series[position].noteTaken(candidate)
+            candidate = series[position].freeStretch(from: candidate).lowerBound
         }
         return candidate...candidate
     }
 
     private func isWrittenByRival(of position: Int, _ number: Int) -> Bool {
-        let id = series[position].bytes(number)
-        return rivals[position].contains { rival in
-            series[rival].number(of: id).flatMap { series[rival].entry(of: $0) } != nil
+        writers(of: series[position].bytes(number)).contains {
+            $0.position != position && series[$0.position].entry(of: $0.number) != nil
         }
     }
 
     /// Adds an explicit id; false where it is taken.
     mutating func insert(_ id: String, entry: Int) -> Bool {
-        guard self.entry(of: id) == nil else { return false }
-        explicit[id] = entry
-        for position in series.indices {
-            if let number = series[position].number(of: id.utf8) {
-                series[position].insert(number, entry: entry)
-            }
-        }
+        let text = IDBytes(Array(id.utf8))
+        let writers = writers(of: text.bytes)
+        guard explicit[text] == nil,
+            !writers.contains(where: { series[$0.position].entry(of: $0.number) != nil })
+        else { return false }
+        explicit[text] = entry
+        if explicitByStem != nil { noteStem(of: text) }
+        for writer in writers { series[writer.position].insert(writer.number...writer.number, entry: entry) }
         runs.append(.explicit(id))
         count += 1
         return true
     }
 
-    /// Adds a number that `freeStretch` has named.
-    mutating func insert(_ number: Int, series position: Int, entry: Int) {
-        series[position].insert(number, entry: entry)
-        count += 1
-        if case .numbered(position, let first, let length)? = runs.last, first + length == number {
-            runs[runs.count - 1] = .numbered(series: position, first: first, count: length + 1)
+    /// Adds numbers that `freeStretch` has named.
+    mutating func insert(_ numbers: ClosedRange<Int>, series position: Int, entry: Int) {
+        series[position].insert(numbers, entry: entry)
+        count += numbers.count
+        let first = numbers.lowerBound
+        if case .numbered(position, let start, let length)? = runs.last, start + length == first {
+            runs[runs.count - 1] = .numbered(series: position, first: start, count: length + numbers.count)
         } else {
-            runs.append(.numbered(series: position, first: number, count: 1))
+            runs.append(.numbered(series: position, first: first, count: numbers.count))
         }
     }
 
@@ -102,5 +153,22 @@ package struct SubmissionIDs: Sendable {
     }
 
     /// The explicit ids with the entries they come from, in no order.
-    var explicitIDs: [String: Int] { explicit }
+    var explicitIDs: some Sequence<(id: [UInt8], entry: Int)> {
+        explicit.lazy.map { (id: $0.key.bytes, entry: $0.value) }
+    }
+}
+
+/// The bytes of an id. Equal where they are: a text of Swift equals others that look alike.
+private struct IDBytes: Hashable, Sendable {
+    let bytes: [UInt8]
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+}
+
+extension [UInt8] {
+    /// Where the digits at the end begin.
+    fileprivate var endOfStem: Int {
+        var end = count
+        while end > 0, isDigit(self[end - 1]) { end -= 1 }
+        return end
+    }
 }

@@ -44,7 +44,7 @@ struct TaskNumbering {
     /// The free stretch of numbers for the next task: its first is the task's, and where `mayContinue` is
     /// true those behind it are what the tasks after it would get.
     mutating func next(
-        _ setting: Setting, series position: Int, ids: SubmissionIDs, job: JobID, world: any PlannerWorld
+        _ setting: Setting, series position: Int, ids: inout SubmissionIDs, job: JobID, world: any PlannerWorld
     ) throws(PlannerWorldError) -> (numbers: ClosedRange<Int>, mayContinue: Bool) {
         let base = try base(setting, job: job, world: world)
         // A prefix of digits alone can be found inside its own numbers, where reading the last number back
@@ -52,13 +52,15 @@ struct TaskNumbering {
         let mayContinue =
             setting.prefix == setting.delimiter && !setting.prefix.utf8.allSatisfy(isDigit)
             || setting.prefix.isEmpty
-        let first = ids.freeStretch(in: position, from: base)
-        if first.lowerBound == base { return (base...base, mayContinue) }
+        if !ids.isTaken(base, in: position) { return (base...base, mayContinue) }
         var number = base
         if let tail = lastNumber(setting, series: position, ids: ids, mayContinue: mayContinue) {
             number = tail
         }
-        guard number < .max - 2 else { return (first.lowerBound...first.lowerBound, false) }
+        guard number < .max - 2 else {
+            let first = ids.freeStretch(in: position, from: base).lowerBound
+            return (first...first, false)
+        }
         return (ids.freeStretch(in: position, from: number + 1), mayContinue)
     }
 

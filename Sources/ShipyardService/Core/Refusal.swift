@@ -22,6 +22,10 @@ package struct Refusal: Error, Sendable, Hashable {
             "there is no pool `\(id)`; `shipyard-swift pool list` shows those there are")
     }
 
+    static func jobHasEnded(_ id: String) -> Refusal {
+        Refusal(.conflict, code: "JobCompleted", "job `\(id)` has ended already")
+    }
+
     package static func jobNotFound(_ id: String) -> Refusal {
         Refusal(
             .notFound, code: "JobNotFound",

@@ -61,7 +61,7 @@ extension ServiceCore {
     package func terminateJob(_ id: String, at now: Moment) throws(Refusal) {
         let (number, record) = try job(id)
         guard record.state != .completed, record.state != .deleting else {
-            throw Refusal(.conflict, code: "JobCompleted", "job `\(id)` has ended already")
+            throw .jobHasEnded(id)
         }
         engine.apply(.jobTerminated(number, reason: TerminateReason.userTerminate), at: now)
     }
@@ -75,11 +75,14 @@ extension ServiceCore {
     }
 
     package func disableJob(_ id: String, at now: Moment) throws(Refusal) {
-        engine.apply(.jobDisabled(try job(id).number), at: now)
+        let (number, record) = try job(id)
+        guard record.state.takesTasks else { throw .jobHasEnded(id) }
+        engine.apply(.jobDisabled(number), at: now)
     }
 
     package func enableJob(_ id: String, at now: Moment) throws(Refusal) {
-        let number = try job(id).number
+        let (number, record) = try job(id)
+        guard record.state.takesTasks else { throw .jobHasEnded(id) }
         if let problem = engine.problem(ofJob: number) { throw .unreadable("job `\(id)`", problem) }
         engine.apply(.jobEnabled(number), at: now)
     }
@@ -138,6 +141,15 @@ extension ServiceCore {
             )
         }
         engine.apply(.nodeRebootAsked(handle), at: now)
+    }
+
+    /// Takes the node out of its pool; its tasks run again elsewhere.
+    package func deleteNode(_ node: String, of id: String, at now: Moment) throws(Refusal) {
+        let pool = try activePool(id)
+        guard let handle = engine.node(NodeID(node), of: pool.id) else {
+            throw Refusal(.notFound, code: "NodeNotFound", "pool `\(id)` has no node `\(node)`")
+        }
+        engine.apply(.nodeDeleted(handle), at: now)
     }
 
     // MARK: Look-ups

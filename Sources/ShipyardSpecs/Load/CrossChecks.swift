@@ -29,7 +29,31 @@ enum CrossChecks {
         case .schedules: ScheduleChecks.check(root, zones: zones, &diagnostics)
         case .config:
             for rule in root["lifecycle"]?.elements ?? [] { checkAges(rule, &diagnostics) }
-        case .credentials, .fs: return
+        case .credentials:
+            for entry in root["credentials"]?["storage"]?.entries ?? [] { checkS3(entry.value, &diagnostics) }
+        case .fs: return
+        }
+    }
+
+    /// What no service of S3 could be asked with.
+    private static func checkS3(_ account: SyntaxNode, _ diagnostics: inout Diagnostics) {
+        let keys = ["secret_access_key", "secret_access_key_keyvault_secret_id"].lazy.compactMap { account[$0] }
+        let (id, key) = (account["access_key_id"], keys.first)
+        guard let isS3 = account["type"]?.string == "s3" ? account["type"] : id ?? key else { return }
+        if let one = id ?? key, id == nil || key == nil {
+            let lacking = id == nil ? "access_key_id" : "secret_access_key"
+            var finding = Diagnostic.contradiction(
+                "of `access_key_id` and `secret_access_key` there must be both or none", one, "no `\(lacking)`", other: one)
+            finding.others = []
+            diagnostics.report(finding)
+        }
+        if let endpoint = account["endpoint"], let text = endpoint.string?.lowercased(), !text.isEmpty,
+            !text.hasPrefix("https://"), !text.hasPrefix("http://")
+        {
+            diagnostics.report(
+                .contradiction(
+                    "the `endpoint` of an S3 account is a URL: `https://host` or `http://host:port`", endpoint,
+                    "no `https://` in front", other: isS3))
         }
     }
 

@@ -5,26 +5,32 @@ struct KeySuggestion {
     var help: String?
     /// The key to write instead, where replacing the key alone mends the file.
     var replacement: String?
+    /// The key that was meant, also where its value would have to change too.
+    let meant: String?
+    /// It is our own word misspelt, not another program's.
+    var isSafe: Bool
     /// The whole file was probably meant for another option.
     var isOfAnotherKind = false
 
-    private init(help: String?, replacement: String?) {
+    private init(help: String?, replacement: String?, isSafe: Bool = false) {
         self.help = help
         self.replacement = replacement
+        self.isSafe = isSafe
+        meant = replacement
     }
 
-    /// `present`: the keys that the mapping already has, which are never proposed. `parents`: the mappings
+    /// `free`: the keys that the mapping does not have yet: no other is proposed. `parents`: the mappings
     /// around it, the nearest last.
-    init(for key: String, in schema: MappingSchema, present: Set<String>, parents: [MappingSchema]) {
-        let free = schema.keys.map(\.name).filter { !present.contains($0) }
-        let folded = foldedWord(key)
+    init(for key: String, in schema: MappingSchema, free: [String], parents: [MappingSchema]) {
+        // What no key begins like is nobody's misspelling, and may have megabytes.
+        let folded = key.utf8.count > SpecLimits.quotedBytes ? "" : foldedWord(key)
         if let reason = schema.absences[key] {
             self.init(help: reason, replacement: nil)
         } else if parents.isEmpty, let kind = SpecKind.allCases.first(where: { $0.schema?[key] != nil }) {
             self.init(help: "it is a key of a \(kind.rawValue) file: was this one meant for `--\(kind.rawValue)`?", replacement: nil)
             isOfAnotherKind = true
         } else if let same = free.first(where: { foldedWord($0) == folded }) {
-            self.init(help: "did you mean `\(same)`?", replacement: same)
+            self.init(help: "did you mean `\(same)`?", replacement: same, isSafe: true)
         } else if let foreign = ForeignWords.meanings[folded]?.first(where: { free.contains($0) }) {
             self.init(help: "here this is `\(foreign)`", replacement: foreign)
         } else if let parent = parents.last(where: { $0[key] != nil }) {
@@ -32,7 +38,7 @@ struct KeySuggestion {
         } else if let child = Self.children(of: schema).first(where: { $0.type.innerMapping?[key] != nil }) {
             self.init(help: "`\(key)` is a key inside of `\(child.name)`", replacement: nil)
         } else if let near = closestMatch(to: key, in: free) {
-            self.init(help: "did you mean `\(near)`?", replacement: near)
+            self.init(help: "did you mean `\(near)`?", replacement: near, isSafe: true)
         } else if let place = Self.foreignPlace(of: folded, in: schema, parents: parents) {
             self.init(help: place, replacement: nil)
         } else {

@@ -10,7 +10,9 @@ extension Diagnostic {
             code: .unknownKey, message: "\(schema.name) has no key \(Quoted(keyName: key))",
             primary: Label(at: key.range, "unknown key"))
         diagnostic.help = suggestion.help
-        diagnostic.edit = suggestion.replacement.map { TextEdit(replacing: key.range, with: $0) }
+        diagnostic.edit = suggestion.replacement.map {
+            TextEdit(replacing: key.range, withWord: $0, isSafe: suggestion.isSafe)
+        }
         return diagnostic
     }
 
@@ -29,15 +31,24 @@ extension Diagnostic {
 
     /// SY1003.
     ///
-    /// - Parameter element: what the elements of the list are that it should be.
+    /// - Parameters:
+    ///   - check: what the value must keep beyond its type: nothing is proposed that it would refuse.
+    ///   - element: what the elements of the list are that it should be.
     static func wrongType(
-        _ node: SyntaxNode, key: String, expected: String, of element: MappingSchema? = nil
+        _ node: SyntaxNode, key: String, _ type: ValueType, _ check: ValueCheck?, of element: MappingSchema? = nil
     ) -> Diagnostic {
         var diagnostic = Diagnostic(
-            code: .wrongType, message: "`\(key)` takes \(expected), not \(node.kindName)",
+            code: .wrongType, message: "`\(key)` takes \(type.words), not \(node.kindName)",
             primary: Label(at: node.range, "\(node.kindName)"))
-        diagnostic.help = TypeHint.help(node, expected: expected) ?? element.flatMap { TypeHint.list(node, of: $0) }
-        if TypeHint.isTextInBrackets(node, expected: expected) { diagnostic.putInQuotes(node.range) }
+        // A variable may be called DB_PASSWORD, which no table knows: neither help nor edit may have its value.
+        guard !Redaction.isSecret(key: key) else { return diagnostic }
+        if let hint = TypeHint(node, type, check, key: key) {
+            diagnostic.help = hint.help
+            diagnostic.edit = TextEdit(replacing: node.range, with: hint.replacement, isSafe: hint.isSafe)
+        } else {
+            diagnostic.help = element.flatMap { TypeHint.list(node, of: $0) }
+        }
+        if TypeHint.isTextInBrackets(node, type) { diagnostic.putInQuotes(node.range) }
         return diagnostic
     }
 
@@ -59,14 +70,19 @@ extension Diagnostic {
     }
 
     /// SY1004.
-    static func missingValue(_ key: SyntaxNode, name: String, isMapping: Bool, isRequired: Bool) -> Diagnostic
-    {
+    ///
+    /// - Parameter mayBeEmpty: whether a mapping without keys would do.
+    static func missingValue(
+        _ key: SyntaxNode, name: String, isMapping: Bool, isRequired: Bool, mayBeEmpty: Bool = false
+    ) -> Diagnostic {
         var diagnostic = Diagnostic(
             code: .missingValue, message: "`\(name)` has no value",
             primary: Label(
                 at: key.range, isMapping ? "nothing stands under this key" : "nothing stands behind this key")
         )
-        if !isRequired { diagnostic.help = "leave the key out, or write `{}` for an empty mapping" }
+        if !isRequired {
+            diagnostic.help = mayBeEmpty ? "leave the key out, or write `{}` for an empty mapping" : "leave the key out"
+        }
         return diagnostic
     }
 
@@ -77,7 +93,8 @@ extension Diagnostic {
             code: .unknownWord, message: "`\(key)` does not know \(Quoted(node))",
             primary: Label(at: node.range, "not one of its words"))
         diagnostic.notes = ["the words are \(list)"]
-        diagnostic.suggest(node.string.flatMap { closestMatch(to: $0, in: words) }, at: node.range)
+        diagnostic.suggest(
+            node.string.flatMap { closestMatch(to: $0, in: words) }, at: node.range, isSafe: true)
         return diagnostic
     }
 
@@ -93,10 +110,10 @@ extension Diagnostic {
         var diagnostic = Diagnostic(
             code: .keyNotText, message: "keys are text, and this one is \(key.kindName)",
             primary: Label(at: key.range, "\(key.kindName)"))
-        if schema.pattern != nil, PythonText.of(key.content) != nil {
-            let text = key.range.text
-            diagnostic.help = "write \"\(text)\""
-            diagnostic.edit = TextEdit(replacing: key.range, with: "\"\(text)\"")
+        let text = key.upper - key.lower <= SpecLimits.quotedBytes ? key.range.text : ""
+        if let pattern = schema.pattern, PythonText.of(key.content) != nil, pattern.names.matches(text) {
+            diagnostic.help = "write \(TextEdit.quoted(text))"
+            diagnostic.edit = TextEdit(replacing: key.range, with: TextEdit.quoted(text), isSafe: true)
         }
         return diagnostic
     }
@@ -107,13 +124,6 @@ extension Diagnostic {
         Diagnostic(
             code: .keyRefused, message: "\(Quoted(keyName: key)) cannot be a name in \(schema.name)",
             primary: Label(at: key.range, "needed: \(pattern.names.words)"))
-    }
-
-    /// SY1009.
-    static func tooManyErrors(after last: Diagnostic) -> Diagnostic {
-        Diagnostic(
-            code: .tooManyErrors, message: "more than \(SpecLimits.findingsPerFile) errors in one file",
-            primary: last.primary.map { Label(at: $0.range, "the rest is not looked at") })
     }
 
     /// SY1010.
@@ -151,77 +161,5 @@ extension Diagnostic {
                 message: "`\(schema.name)` is accepted, but has no local effect",
                 primary: Label(at: key.range, "no local effect"))
         }
-    }
-}
-
-/// What to write instead of a value of the wrong type, where that is plain.
-private enum TypeHint {
-    static func help(_ node: SyntaxNode, expected: String) -> String? {
-        let written = node.range.text
-        let isShort =
-            written.count <= SpecLimits.quotedCharacters && !written.contains("\n") && !node.source.isSecret
-            && !node.isHidden
-        switch node.content {
-        case .integer, .bigInteger, .float, .bool, .date:
-            let takesText =
-                expected == ValueType.string.words || expected == ValueType.text.words
-                || expected == ValueType.word([]).words
-            return takesText && isShort ? "put it in quotes: \"\(written)\"" : nil
-        case .string(let text):
-            if expected == ValueType.bool.words {
-                switch text.lowercased() {
-                case "yes", "on", "y": return "write `true`"
-                case "no", "off", "n": return "write `false`"
-                default: return nil
-                }
-            }
-            if expected == ValueType.integer.words, PythonNumber.integer(text) != nil {
-                return "remove the quotes"
-            }
-            return expected == "a list" && isShort ? "write [\(written)]" : nil
-        case .null, .sequence, .mapping: return nil
-        }
-    }
-
-    /// `command: {0}` and `command: [ -f a ]`, which YAML takes for collections.
-    static func isTextInBrackets(_ node: SyntaxNode, expected: String) -> Bool {
-        guard expected == ValueType.string.words || expected == ValueType.text.words, node.upper > node.lower,
-            "{[".utf8.contains(node.source.bytes[node.lower])
-        else { return false }
-        return node.elements != nil || node.entries != nil
-    }
-
-    /// A mapping where a list of mappings should be: with names in the place of ids, or a single element without its dash.
-    static func list(_ node: SyntaxNode, of schema: MappingSchema) -> String? {
-        guard let entries = node.entries, let first = entries.first, let name = first.key.string else {
-            return nil
-        }
-        if schema[name] != nil { return "write `- ` before the first key: the list has this one element" }
-        guard schema["id"] != nil, entries.allSatisfy({ $0.value.entries != nil }) else { return nil }
-        return "write \(Quoted("- id: \(name)")), and below it the keys of \(schema.name)"
-    }
-
-    /// A list where a mapping should be.
-    static func mapping(_ node: SyntaxNode, _ schema: MappingSchema) -> String? {
-        guard let elements = node.elements, let first = elements.first, !node.source.isSecret, !node.isHidden else {
-            return nil
-        }
-        if let pattern = schema.pattern {
-            let example: String? =
-                if let text = first.string, let sign = text.firstIndex(of: "="), pattern.names.matches(text) {
-                    "\(text[..<sign]): \"\(text[text.index(after: sign)...])\""
-                } else if let entries = first.entries, entries.count == 1, let name = entries[0].key.string,
-                    entries[0].value.entries == nil, entries[0].value.elements == nil
-                {
-                    "\(name): \(entries[0].value.range.text)"
-                } else if let name = first["name"]?.string, let value = first["value"] {
-                    "\(name): \(value.range.text)"
-                } else {
-                    nil
-                }
-            return example.map { "write names and values without `-`: \(Quoted($0))" }
-                ?? "write `NAME: value` lines, without `-`"
-        }
-        return elements.count == 1 && first.entries != nil ? "remove the `-`: there is only one" : nil
     }
 }

@@ -22,7 +22,7 @@ struct Validator {
     private mutating func report(_ diagnostic: Diagnostic) {
         findings += 1
         if findings == SpecLimits.findingsPerFile + 1 {
-            diagnostics.report(.tooManyErrors(after: diagnostic))
+            diagnostics.report(.tooMany(after: diagnostic))
         } else if !isFull {
             diagnostics.report(diagnostic)
         }
@@ -36,7 +36,7 @@ struct Validator {
         if schema.isSecret { node.source.hide(node.lower..<node.upper) }
         if node.isNull { return null(schema, key: key, name: name) }
         let before = findings
-        typed(node, schema.type, Place(key: key, name: name), effectCounts: effectCounts)
+        typed(node, schema.type, Place(key: key, name: name, check: schema.check), effectCounts: effectCounts)
         guard findings == before else { return }
         // What it says is known, and judged, when its references have their values.
         if node.isLate { return }
@@ -46,8 +46,11 @@ struct Validator {
 
     /// Null means "not given" for scalars and lists, and is refused for mappings.
     private mutating func null(_ schema: KeySchema, key: SyntaxNode, name: String) {
-        if case .mapping = schema.type {
-            report(.missingValue(key, name: name, isMapping: true, isRequired: schema.isRequired))
+        if case .mapping(let inner) = schema.type {
+            report(
+                .missingValue(
+                    key, name: name, isMapping: true, isRequired: schema.isRequired,
+                    mayBeEmpty: inner.requiredKeys.isEmpty))
         } else if schema.isRequired {
             report(.missingValue(key, name: name, isMapping: false, isRequired: true))
         }
@@ -57,6 +60,7 @@ struct Validator {
     private struct Place {
         var key: SyntaxNode
         var name: String
+        var check: ValueCheck?
     }
 
     private mutating func typed(_ node: SyntaxNode, _ type: ValueType, _ place: Place, effectCounts: Bool) {
@@ -71,7 +75,7 @@ struct Validator {
                 typed(node, type, place, effectCounts: effectCounts)
             }
         case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word:
-            if let finding = ScalarRule(type).finding(node, key: place.name) { report(finding) }
+            if let finding = ScalarRule(type, place.check).finding(node, key: place.name) { report(finding) }
         }
     }
 
@@ -79,7 +83,7 @@ struct Validator {
         guard let elements = node.elements else {
             return report(
                 .wrongType(
-                    node, key: place.name, expected: "a list",
+                    node, key: place.name, .list(types), place.check,
                     of: types.lazy.compactMap(\.innerMapping).first))
         }
         for element in elements where !isFull {
@@ -136,6 +140,7 @@ struct Validator {
         }
         parents.append(schema)
         defer { parents.removeLast() }
+        var free: [String]?
         var present = 0  // A set of positions; no table has more than 64 keys.
         // Of a misspelt key nothing is said twice, and of another kind of file not what it lacks as this one.
         var meant: Set<String> = []
@@ -153,8 +158,8 @@ struct Validator {
             } else if let pattern = schema.pattern {
                 patterned(entry, pattern, schema, effectCounts: effectCounts)
             } else {
-                let suggestion = unknown(entry.key, name, schema, entries)
-                if let key = suggestion.replacement { meant.insert(key) }
+                let suggestion = unknown(entry, name, schema, entries, &free)
+                if let key = suggestion.meant { meant.insert(key) }
                 isOfAnotherKind = isOfAnotherKind || suggestion.isOfAnotherKind
             }
         }
@@ -180,15 +185,35 @@ struct Validator {
         value(entry.value, pattern.value, key: entry.key, effectCounts: effectCounts)
     }
 
+    /// `free`: the keys that the mapping may still get, found out for its first unknown key.
     private mutating func unknown(
-        _ key: SyntaxNode, _ name: String, _ schema: MappingSchema, _ entries: [SyntaxEntry]
+        _ entry: SyntaxEntry, _ name: String, _ schema: MappingSchema, _ entries: [SyntaxEntry],
+        _ free: inout [String]?
     ) -> KeySuggestion {
-        let suggestion = KeySuggestion(
-            for: name, in: schema, present: Set(entries.compactMap(\.key.string)),
-            parents: Array(parents.dropLast()))
-        report(.unknownKey(key, schema, suggestion))
+        if free == nil {
+            let present = Set(entries.lazy.compactMap { $0.key.string.flatMap(schema.position) })
+            free = schema.keys.indices.filter { !present.contains($0) }.map { schema.keys[$0].name }
+        }
+        var suggestion = KeySuggestion(
+            for: name, in: schema, free: free ?? [], parents: Array(parents.dropLast()))
+        if let other = suggestion.replacement {
+            // Of two misspellings of one key only the first can be it.
+            free?.removeAll { $0 == other }
+            if !suggestion.isSafe, let key = schema[other], !fits(entry, key) { suggestion.replacement = nil }
+        }
+        report(.unknownKey(entry.key, schema, suggestion))
         return suggestion
     }
+
+    /// Whether nothing would be wrong with what stands under a key if the key had another name.
+    private func fits(_ entry: SyntaxEntry, _ key: KeySchema) -> Bool {
+        guard entry.value.upper - entry.value.lower <= Self.bytesTried else { return false }
+        var probe = Validator()
+        probe.value(entry.value, key, key: entry.key, effectCounts: false)
+        return probe.findings == 0
+    }
+
+    private static let bytesTried = 10_000
 
     // MARK: Effects
 
@@ -241,7 +266,11 @@ extension LocalEffect {
 /// Whether a scalar is of a type, as pykwalify judges.
 private struct ScalarRule {
     private let type: ValueType
-    init(_ type: ValueType) { self.type = type }
+    private let check: ValueCheck?
+    init(_ type: ValueType, _ check: ValueCheck?) {
+        self.type = type
+        self.check = check
+    }
 
     func finding(_ node: SyntaxNode, key: String) -> Diagnostic? {
         switch (type, node.content) {
@@ -262,10 +291,10 @@ private struct ScalarRule {
         case (.float(let range), .bigInteger(let digits)):
             floatFinding(Double(digits) ?? .infinity, range, node, key)
         case (.float, .string(let text)):
-            PythonNumber.float(text) == nil ? .wrongType(node, key: key, expected: "a number") : nil
+            PythonNumber.float(text) == nil ? .wrongType(node, key: key, type, check) : nil
         case (.word(let words), .string(let text)):
             words.contains(text) ? nil : .unknownWord(node, key: key, words)
-        default: .wrongType(node, key: key, expected: type.words)
+        default: .wrongType(node, key: key, type, check)
         }
     }
 

@@ -125,7 +125,8 @@ extension ValueCheck {
     {
         if text.isEmpty { return .invalidID(node, key: key, "it is empty", rule: self) }
         if text.utf8.count > SpecLimits.idLength {
-            return .invalidID(node, key: key, "it has \(text.count) characters", rule: self)
+            let length = text.utf8.count > 1000 ? "more than 1000" : "\(text.count)"
+            return .invalidID(node, key: key, "it has \(length) characters", rule: self)
         }
         if text == "." || text == ".." {
             return .invalidID(node, key: key, "it stands for a directory", rule: self)
@@ -134,7 +135,9 @@ extension ValueCheck {
             return nil
         }
         return .invalidID(
-            node, key: key, character == " " ? "it holds a space" : "it holds `\(character)`", rule: self)
+            node, key: key,
+            character == " "
+                ? "it holds a space" : "it holds `\(DisplayText.cut(String(character), bytes: 16))`", rule: self)
     }
 }
 

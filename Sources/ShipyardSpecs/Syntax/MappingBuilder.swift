@@ -1,4 +1,5 @@
 import ShipyardDiagnostics
+import ShipyardModel
 
 /// Makes the entries of a mapping from its keys and values: no key twice, `<<` resolved.
 enum MappingBuilder {
@@ -14,6 +15,7 @@ enum MappingBuilder {
         for index in stride(from: 0, to: nodes.count - 1, by: 2) {
             let (key, value) = (nodes[index], nodes[index + 1])
             if let first = known.insert(key) {
+                guard diagnostics.takesErrors(of: key.source) else { return entries }
                 diagnostics.report(.duplicateKey(key, first: first))
             } else if mergeKeys.contains(index) {
                 merges.append(value)
@@ -52,7 +54,7 @@ enum MappingBuilder {
 private struct KnownKeys {
     private static let fewKeys = 12
     private var list: [SyntaxNode] = []
-    private var texts: [String: SyntaxNode] = [:]
+    private var texts: [CodePointText: SyntaxNode] = [:]
 
     /// Adds `key`; or returns the same key as it was written before.
     mutating func insert(_ key: SyntaxNode) -> SyntaxNode? {
@@ -70,9 +72,9 @@ private struct KnownKeys {
         return nil
     }
 
-    private static func text(of key: SyntaxNode) -> String {
+    private static func text(of key: SyntaxNode) -> CodePointText {
         // Lists and mappings as keys are never legal in a spec and are not compared.
-        guard let text = PythonText.of(key.content) else { return "at \(key.lower)" }
-        return "\(key.kindName):\(text)"
+        guard let text = PythonText.of(key.content) else { return CodePointText("at \(key.lower)") }
+        return CodePointText("\(key.kindName):\(text)")
     }
 }

@@ -1,3 +1,5 @@
+import ShipyardDiagnostics
+
 /// The limits that a spec file must keep, each with the reason for its number.
 package enum SpecLimits {
     /// 256 MiB: a million tasks of 200 bytes fit; a larger file is not a spec but a mistake.
@@ -11,8 +13,8 @@ package enum SpecLimits {
     /// And so many more for each byte of the file: 50,000 tasks that each take over a mapping of defaults are
     /// honest, and what grows only with the file's own size is no amplification.
     package static let aliasedNodesPerByte = 16
-    /// Findings reported of one file; nobody reads more, and a misspelling in a file of 50,000 tasks repeats.
-    package static let findingsPerFile = 500
+    /// Findings reported of one file.
+    package static let findingsPerFile = DiagnosticLimits.findingsPerFile
     /// Azure Batch's id length, for pools, jobs and tasks.
     package static let idLength = 64
     /// Slots on one node. Azure Batch allows 256; a node that is a whole workstation or allocation may need
@@ -31,4 +33,8 @@ package enum SpecLimits {
     static let dependencyNumbers = 0...Int(Int32.max)
     /// Longest text shown from a spec inside a message.
     package static let quotedCharacters = 40
+    /// And so many bytes: a letter may have a million accents.
+    package static let quotedBytes = 160
+    /// An alias counts once more for so many bytes of the text that it stands for: each is looked at again.
+    static let bytesPerAliasedNode = 16
 }

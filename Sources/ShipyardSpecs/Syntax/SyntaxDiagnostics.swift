@@ -64,6 +64,17 @@ extension Diagnostic {
             primary: Label(at: range, "a second document begins"))
     }
 
+    /// SY0014.
+    static func yamlVersion(_ version: (major: Int, minor: Int), at range: SourceRange) -> Diagnostic {
+        var diagnostic = Diagnostic(
+            code: .otherYAMLVersion,
+            message: "the file says that it is YAML \(version.major).\(version.minor), and specs are read as YAML 1.2",
+            primary: Label(at: range, "another version"))
+        diagnostic.help =
+            "write `true` for `yes` and `0o17` for `017`, then remove the line that begins with `%YAML`"
+        return diagnostic
+    }
+
     /// SY0007.
     static func unknownFileExtension(_ source: SourceText) -> Diagnostic {
         var diagnostic = Diagnostic(
@@ -78,7 +89,7 @@ extension Diagnostic {
         -> Diagnostic
     {
         // What begins with a star may be the beginning of a password.
-        let shown = range.isMasked ? nil : name
+        let shown = range.isMasked ? nil : DisplayText.cut(name, bytes: SpecLimits.quotedBytes)
         let message =
             isOpen
             ? "\(shown.map { "alias `*\($0)`" } ?? "an alias") contains itself"
@@ -104,8 +115,9 @@ extension Diagnostic {
 
     /// SY0010.
     static func unsupportedTag(_ tag: String, at range: SourceRange) -> Diagnostic {
-        let name =
+        let short =
             tag.hasPrefix("tag:yaml.org,2002:") ? "!!" + tag.dropFirst("tag:yaml.org,2002:".utf8.count) : tag
+        let name = DisplayText.cut(short, bytes: SpecLimits.quotedBytes)
         return Diagnostic(
             code: .unsupportedTag,
             message: range.isMasked ? "this tag does not fit here" : "the tag `\(name)` does not fit here",
@@ -118,7 +130,7 @@ extension Diagnostic {
             code: .unsupportedTag, message: "`\(text)` without quotes is not text in YAML",
             primary: Label(at: range, "not a value"))
         diagnostic.help = "write \"\(text)\""
-        diagnostic.edit = TextEdit(replacing: range, with: "\"\(text)\"")
+        diagnostic.edit = TextEdit(replacing: range, with: "\"\(text)\"", isSafe: true)
         return diagnostic
     }
 
@@ -205,7 +217,8 @@ struct Quoted: CustomStringConvertible {
     let description: String
 
     init(_ node: SyntaxNode) {
-        let mayBeShown = !node.isHidden && (!node.source.isSecret || node.string == nil)
+        // A number may be a password, too.
+        let mayBeShown = !node.isHidden && !node.source.isSecret
         if mayBeShown, let text = PythonText.of(node.content) {
             self.init(text)
         } else {
@@ -225,8 +238,8 @@ struct Quoted: CustomStringConvertible {
     private init(description: String) { self.description = description }
 
     init(_ text: String) {
-        let limit = SpecLimits.quotedCharacters
-        let shown = text.count > limit ? "\(text.prefix(limit))…" : text
+        let shown = DisplayText.cut(
+            text, characters: SpecLimits.quotedCharacters, bytes: SpecLimits.quotedBytes)
         self.init(description: text.isEmpty ? "empty text" : "`\(shown)`")
     }
 }

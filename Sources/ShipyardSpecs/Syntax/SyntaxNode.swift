@@ -1,4 +1,5 @@
 import ShipyardDiagnostics
+import ShipyardModel
 
 /// One value of a spec file and where it stands.
 ///
@@ -99,7 +100,7 @@ extension SyntaxNode.Content {
         case (.integer(let left), .integer(let right)): left == right
         case (.bigInteger(let left), .bigInteger(let right)): left == right
         case (.float(let left), .float(let right)): left == right
-        case (.string(let left), .string(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameCodePoints(as: right)
         case (.date(let left), .date(let right)): left == right
         default: false
         }

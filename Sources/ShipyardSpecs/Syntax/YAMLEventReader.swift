@@ -15,7 +15,8 @@ enum YAMLEvent {
     case mappingStart(isFlow: Bool, Properties)
     case collectionEnd(upper: Int)
     case alias(String, lower: Int, upper: Int)
-    case documentStart(lower: Int, upper: Int)
+    /// `version`: what a `%YAML` line says, such as 1 and 1.
+    case documentStart(version: (major: Int, minor: Int)?, lower: Int, upper: Int)
     case documentEnd
     case streamStart
     case streamEnd
@@ -90,7 +91,10 @@ struct YAMLEventReader: ~Copyable {
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT: return .collectionEnd(upper: upper)
         case YAML_ALIAS_EVENT:
             return .alias(string(event.data.alias.anchor) ?? "", lower: lower, upper: upper)
-        case YAML_DOCUMENT_START_EVENT: return .documentStart(lower: lower, upper: upper)
+        case YAML_DOCUMENT_START_EVENT:
+            let version = event.data.document_start.version_directive?.pointee
+            return .documentStart(
+                version: version.map { (Int($0.major), Int($0.minor)) }, lower: lower, upper: upper)
         case YAML_DOCUMENT_END_EVENT: return .documentEnd
         case YAML_STREAM_START_EVENT: return .streamStart
         default: return .streamEnd

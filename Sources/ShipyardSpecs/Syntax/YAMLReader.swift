@@ -50,12 +50,18 @@ struct YAMLReader {
         guard let events = YAMLEventReader(source) else { return nil }
         var documents = 0
         do throws(YAMLFailure) {
-            while !failed {
+            // Nobody reads more than is kept of what is wrong, and a tree with so many mistakes is not looked at.
+            while !failed, diagnostics.takesErrors(of: source) {
                 switch try events.next() {
                 case .streamStart, .documentEnd: continue
                 case .streamEnd: return root
-                case .documentStart(let lower, let upper):
+                case .documentStart(let version, let lower, let upper):
                     documents += 1
+                    if let version, version != (1, 2) {
+                        // The mark spans the directives and the dashes behind them.
+                        diagnostics.report(.yamlVersion(version, at: SourceRange(source, lower, max(upper, lower))))
+                        return nil
+                    }
                     guard documents == 1 else {
                         let range = SourceRange(source, lower, max(upper, lower))
                         diagnostics.report(.severalDocuments(at: range))
@@ -106,7 +112,8 @@ struct YAMLReader {
                 content = ScalarResolution.resolve(plain: text)
             }
         }
-        add(SyntaxNode(content, in: source, range.lower, range.upper), properties.anchor, 1, 0)
+        let weight = 1 + text.utf8.count / SpecLimits.bytesPerAliasedNode
+        add(SyntaxNode(content, in: source, range.lower, range.upper), properties.anchor, weight, 0)
     }
 
     private mutating func addAlias(_ name: String, _ range: SourceRange, _ diagnostics: inout Diagnostics) {

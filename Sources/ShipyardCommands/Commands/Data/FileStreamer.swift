@@ -29,6 +29,8 @@ struct FileStreamer {
     func follow(
         _ file: TaskFile, _ take: (UnsafeRawBufferPointer) -> Bool
     ) throws(CommandFailure) {
+        let interruption = Interruption.begin()
+        defer { interruption.end() }
         var (offset, missing, isWanted) = (Int64(0), 0, true)
         let path = file.location
         while isWanted {
@@ -47,6 +49,10 @@ struct FileStreamer {
             guard !hasEnded else { return try checkFound(file, offset: offset, missing: missing) }
             guard missing <= Self.notFoundLimit else { throw notFound(file) }
             usleep(pauseMicroseconds)
+            if Interruption.hasCome {
+                console.say(GoesOn.words(for: [file.job], home: nil))
+                throw CommandFailure(.interrupted, "")
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 import ShipyardAPI
 import ShipyardDiagnostics
 import ShipyardModel
+import ShipyardSystem
 
 /// `data files list`.
 enum FilesListCommand {
@@ -38,10 +39,11 @@ enum FilesListCommand {
         table.column("bytes", .right)
         table.column("modified")
         table.column("file")
+        let now = SystemClock.now()
         for file in files {
             let size = file.isDirectory ? "" : String(file.contentLength)
             let target = file.linkTarget.map { " -> \($0)" } ?? ""
-            table.row(size, file.lastModified, file.name + (file.isDirectory ? "/" : target))
+            table.row(size, LocalTime.text(file.lastModified, at: now), file.name + (file.isDirectory ? "/" : target))
         }
         if table.rowCount > 0 { console.print(table) }
         let leftOut = listing.leftOut ?? []

@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardDiagnostics
 import ShipyardSystem
 
 /// Follows jobs to their end and says how they ended.
@@ -10,11 +11,18 @@ struct JobFollower {
     private let console: Console
     private let display: ProgressDisplay
     private let paths: JobSummary.Paths
+    private let home: String?
+    private let failures: FailureWatch
 
-    init(_ service: ServiceClient, _ console: Console, paths: JobSummary.Paths = .shown) {
+    /// - Parameter home: as it was given on the command line, for the commands that are proposed.
+    init(
+        _ service: ServiceClient, _ console: Console, paths: JobSummary.Paths = .shown, home: String? = nil
+    ) {
         self.service = service
         self.console = console
         self.paths = paths
+        self.home = home
+        failures = FailureWatch(service, console)
         display = ProgressDisplay(console)
     }
 
@@ -33,11 +41,20 @@ struct JobFollower {
         }
     }
 
+    /// As the other, until ctrl-C ends the following and not the jobs, which is said then.
+    func follow(_ ids: [String], numbers: [String: UInt32] = [:]) throws(CommandFailure) -> ExitCode {
+        let interruption = Interruption.begin()
+        defer { interruption.end() }
+        let outcome = try follow(ids, numbers: numbers, isInterrupted: { Interruption.hasCome })
+        if outcome == .interrupted { console.say(GoesOn.words(for: ids, home: home)) }
+        return outcome
+    }
+
     /// Exit code 0 when every job ended well. `isInterrupted` is asked between two looks.
     ///
     /// - Parameter numbers: of the jobs that are meant, where that is known.
     func follow(
-        _ ids: [String], numbers: [String: UInt32] = [:], isInterrupted: () -> Bool = { false }
+        _ ids: [String], numbers: [String: UInt32] = [:], isInterrupted: () -> Bool
     ) throws(CommandFailure) -> ExitCode {
         let start = SystemClock.monotonicSeconds()
         var jobs: [Followed] = []
@@ -58,7 +75,9 @@ struct JobFollower {
         }
         let autoPools = try poolsMade(for: jobs.filter { !$0.isGone }.map(\.job))
         while let next = jobs.firstIndex(where: { !hasEnded($0) }), !isInterrupted() {
-            show(jobs.filter { !$0.isGone }.map(\.job))
+            let present = jobs.filter { !$0.isGone }.map(\.job)
+            for job in present { try failures.look(at: job, isAlone: ids.count == 1, clear: display.clear) }
+            show(present, elapsed: SystemClock.monotonicSeconds() - start)
             // One job: the service answers on every change. Several: look at each about once a second.
             let seconds = jobs.count == 1 ? Self.longPollSeconds : 1
             let job = jobs[next].job
@@ -68,7 +87,7 @@ struct JobFollower {
             }
         }
         display.clear()
-        if isInterrupted() { return .failed }
+        if isInterrupted(), jobs.contains(where: { !hasEnded($0) }) { return .interrupted }
         let elapsed = SystemClock.monotonicSeconds() - start
         for followed in jobs where try !tell(followed, elapsed: elapsed) { outcome = .failed }
         for pool in autoPools where try !isGoneAsItShould(pool) { outcome = .failed }
@@ -127,9 +146,48 @@ struct JobFollower {
         return job.onAllTasksComplete.lowercased() == "noaction" && counts.active + counts.running == 0
     }
 
-    private func show(_ jobs: [JobResponse]) {
+    private func show(_ jobs: [JobResponse], elapsed: Double) {
         let sum = jobs.reduce(TaskCountsResponse()) { $0 + $1.taskCounts }
         let name = jobs.count == 1 ? jobs[0].id : "\(jobs.count) jobs"
-        display.show(sum, of: name, at: SystemClock.monotonicSeconds())
+        let longest = jobs.compactMap(\.longestRunningTask).max { $0.elapsedMilliseconds < $1.elapsedMilliseconds }
+        display.show(
+            sum, of: name, at: SystemClock.monotonicSeconds(), elapsed: elapsed,
+            longest: longest.map { ($0.id, Double($0.elapsedMilliseconds) / 1000) })
+    }
+}
+
+/// Says of each task that it has failed when it fails: whoever watches a long job may mend it, or end it, at once.
+final class FailureWatch {
+    /// The rest is in the summary, and in `jobs tasks list --failed`.
+    private static let shown = 10
+    /// Of a job with more failures nobody looks for new ones among the old.
+    private static let most = 200
+
+    private let service: ServiceClient
+    private let console: Console
+    private var told: Set<String> = []
+    /// By job: how many had failed when it was looked at last.
+    private var counts: [String: Int] = [:]
+
+    init(_ service: ServiceClient, _ console: Console) {
+        self.service = service
+        self.console = console
+    }
+
+    /// - Parameter clear: takes the progress line away; it is drawn again below what is said.
+    func look(at job: JobResponse, isAlone: Bool, clear: () -> Void) throws(CommandFailure) {
+        let failed = job.taskCounts.failed
+        guard failed > counts[job.id] ?? 0, told.count <= Self.shown else { return }
+        counts[job.id] = failed
+        for task in try service.failures(of: job.id, count: Self.most) {
+            guard told.insert("\(job.id)/\(task.id)").inserted else { continue }
+            clear()
+            guard told.count <= Self.shown else {
+                return console.say("further failures: shipyard-swift jobs tasks list --jobid \(job.id) --failed")
+            }
+            let name = isAlone ? "task \(task.id)" : "task \(task.id) of job \(job.id)"
+            let text = DisplayText.printable("\(name) failed: \(TaskReason.words(task))")
+            console.say(Style.red(text, if: console.colours(console.messages)))
+        }
     }
 }

@@ -77,6 +77,8 @@ struct JobSummary {
         var text = "  task \(task.id): "
         if let code = info.exitCode, info.failureInfo.map({ $0.code == "FailureExitCode" }) ?? true {
             text += "exit code \(code)"
+            // It stands for a signal.
+            if code > 128, let message = info.failureInfo?.message { text += ": \(message)" }
         } else {
             text += info.failureInfo.map { "\($0.code): \($0.message)" } ?? "failed"
         }

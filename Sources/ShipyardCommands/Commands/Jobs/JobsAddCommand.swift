@@ -40,7 +40,7 @@ enum JobsAddCommand {
             try tail(file, of: job.id, service, invocation)
         }
         guard invocation.has("wait") else { return .done }
-        return try JobFollower(service, invocation.console).follow(
+        return try JobFollower(service, invocation.console, home: invocation.arguments["home"]).follow(
             answer.jobs.map(\.id), numbers: answer.numbers)
     }
 

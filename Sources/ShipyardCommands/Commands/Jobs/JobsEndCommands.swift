@@ -5,12 +5,14 @@ import ShipyardAPI
 enum JobsWaitCommand {
     static let command = Command("wait", "wait for jobs to end; the exit code is the outcome")
         .details("Ends at once, with exit code 1 and the reason, when nothing of a job can run any more.")
-        .options(SharedOptions.jobID)
-        .example("jobs wait --jobid sweep", "waits for one job")
+        .takes(JobSelection.argument)
+        .options(SharedOptions.jobIDs)
+        .example("jobs wait sweep", "waits for one job")
         .example("jobs wait --configdir etl", "waits for all jobs of a jobs.yaml")
         .runs { invocation throws(CommandFailure) in
-            let jobs = try SpecIDs(invocation).jobs()
-            return try JobFollower(invocation.service(), invocation.console).follow(jobs)
+            let named = invocation.arguments.words + invocation.arguments.all("jobid")
+            let jobs = named.isEmpty ? try SpecIDs(invocation).jobs() : named
+            return try JobFollower(invocation.service(), invocation.console, home: invocation.arguments["home"]).follow(jobs)
         }
 }
 
@@ -18,6 +20,8 @@ enum JobsWaitCommand {
 enum JobsTerminateCommand {
     static let command: Command = {
         var command = Command("term", "terminate jobs: running tasks are ended, waiting ones never run")
+            .takes(JobSelection.argument)
+            .example("jobs term film sweep -y", "ends two jobs")
             .example("jobs term --jobid sweep -y --wait", "ends one job and waits until it is completed")
             .runs(run)
         command.options = JobSelection.options
@@ -26,7 +30,7 @@ enum JobsTerminateCommand {
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let service = try invocation.service()
-        let ended = try JobSelection(invocation).each("terminating", service) {
+        let outcome = try JobSelection(invocation).each("terminating", service) {
             target throws(CommandFailure) in
             switch target {
             case .job(let id):
@@ -37,8 +41,11 @@ enum JobsTerminateCommand {
                 invocation.console.say("job schedule \(id) is being terminated")
             }
         }
-        guard invocation.has("wait") else { return .done }
-        for target in ended {
+        if outcome.done.isEmpty, outcome.code == .done, invocation.has("all-jobs") {
+            invocation.console.say("no job is left to end")
+        }
+        guard invocation.has("wait") else { return outcome.code }
+        for target in outcome.done {
             guard case .job(let id) = target else {
                 if case .schedule(let id) = target {
                     try ScheduleWaiter(service).waitForEnd(of: id)
@@ -54,7 +61,7 @@ enum JobsTerminateCommand {
             let isThere = job != nil && job?.number == first?.number
             invocation.console.say(isThere ? "job \(id) is completed" : "job \(id) was deleted meanwhile")
         }
-        return .done
+        return outcome.code
     }
 }
 
@@ -62,6 +69,8 @@ enum JobsTerminateCommand {
 enum JobsDeleteCommand {
     static let command: Command = {
         var command = Command("del", "delete jobs with the records and files of their tasks")
+            .takes(JobSelection.argument)
+            .example("jobs del film sweep -y", "deletes two jobs")
             .example("jobs del --configdir etl -y --wait", "deletes the jobs of a jobs.yaml")
             .runs(run)
         command.options = JobSelection.options
@@ -71,7 +80,7 @@ enum JobsDeleteCommand {
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let service = try invocation.service()
         var removals: [String: DeletionResponse] = [:]
-        let deleted = try JobSelection(invocation).each("deleting", service) {
+        let chosen = try JobSelection(invocation).each("deleting", service) {
             target throws(CommandFailure) in
             switch target {
             case .job(let id):
@@ -82,9 +91,9 @@ enum JobsDeleteCommand {
                 invocation.console.say("job schedule \(id) is being deleted")
             }
         }
-        guard invocation.has("wait") else { return .done }
-        var outcome = ExitCode.done
-        for target in deleted {
+        guard invocation.has("wait") else { return chosen.code }
+        var outcome = chosen.code
+        for target in chosen.done {
             guard case .job(let id) = target, let removal = removals[id] else {
                 if case .schedule(let id) = target {
                     try ScheduleWaiter(service).waitForDeletion(of: id)
@@ -108,8 +117,9 @@ enum JobsDisableCommand {
         .details(
             "Tasks that run are ended and requeued. A job schedule makes no more jobs; its active one goes on."
         )
+        .takes(JobSelection.argument)
         .options(
-            SharedOptions.jobID, SharedOptions.jobScheduleID,
+            SharedOptions.jobIDs, SharedOptions.jobScheduleID,
             .flag("requeue", "end running tasks and requeue them (they are, always)"),
             .flag("terminate", "end running tasks for good"), .flag("wait", "let running tasks end")
         )
@@ -126,15 +136,16 @@ enum JobsDisableCommand {
 /// `jobs enable`.
 enum JobsEnableCommand {
     static let command = Command("enable", "enable jobs that were disabled")
-        .options(SharedOptions.jobID, SharedOptions.jobScheduleID)
+        .takes(JobSelection.argument)
+        .options(SharedOptions.jobIDs, SharedOptions.jobScheduleID)
         .example("jobs enable --jobid sweep", "goes on with a job")
         .runs { invocation throws(CommandFailure) in try act("enable", "enabled", invocation) }
 
     static func act(
         _ word: String, _ done: String, _ invocation: Invocation
     ) throws(CommandFailure) -> ExitCode {
-        let service = try invocation.service()
-        for target in try JobSelection(invocation).targets(service) {
+        let (service, selection) = (try invocation.service(), JobSelection(invocation))
+        return try selection.walk(try selection.targets(service)) { target throws(CommandFailure) in
             switch target {
             case .job(let id):
                 try service.post(ServiceClient.job(id) / word)
@@ -143,7 +154,7 @@ enum JobsEnableCommand {
                 try service.post(ServiceClient.schedule(id) / word)
                 invocation.console.say("job schedule \(id) is \(done)")
             }
-        }
-        return .done
+            return true
+        }.code
     }
 }

@@ -48,16 +48,20 @@ enum JobsListCommand {
         for title in ["job", "state", "pool"] { table.column(title) }
         for title in ["priority", "active", "running", "succeeded", "failed"] { table.column(title, .right) }
         for title in ["created", "reason"] { table.column(title) }
-        for job in jobs { table.row(row(job)) }
+        let now = SystemClock.now()
+        for job in jobs { table.row(row(job, at: now)) }
         console.print(table)
     }
 
-    private static func row(_ job: JobResponse) -> [String] {
+    static func reason(_ job: JobResponse) -> String {
+        job.isBlocked ? "blocked: \(job.blockedReason ?? "")" : job.terminateReason ?? ""
+    }
+
+    private static func row(_ job: JobResponse, at now: Instant) -> [String] {
         let counts = job.taskCounts
-        let reason = job.isBlocked ? "blocked: \(job.blockedReason ?? "")" : job.terminateReason ?? ""
         return [
             job.id, job.state, job.poolId, String(job.priority), String(counts.active),
-            String(counts.running), String(counts.succeeded), String(counts.failed), job.creationTime, reason,
+            String(counts.running), String(counts.succeeded), String(counts.failed), LocalTime.text(job.creationTime, at: now), reason(job),
         ]
     }
 }

@@ -10,11 +10,11 @@ enum JobsRerunCommand {
             "--failed runs what failed, and all that comes after it. Tasks that run now are refused by name, and nothing is "
                 + "changed then. With --wait the exit code is the outcome."
         )
-        .takes(Argument("JOB", "the job; default the one of --jobid", optional: true))
+        .takes(Argument("JOB", "the job; default the one of --jobid", optional: true, values: .id(.job)))
         .options(
             .flag("failed", "tasks that failed, and all that come after them"),
-            .value("task", "ID", repeats: true, "just this task; may be given several times"),
-            .value("from", "ID", repeats: true, "this task and all that come after it; may be given several times"),
+            .value("task", "ID", values: .id(.task), repeats: true, "just this task; may be given several times"),
+            .value("from", "ID", values: .id(.task), repeats: true, "this task and all that come after it; may be given several times"),
             .flag("all", "every task of the job"), SharedOptions.jobID,
             .flag("wait", "follow the job to its end; the exit code is the outcome")
         )
@@ -30,7 +30,7 @@ enum JobsRerunCommand {
         for line in lines(answer, body) { invocation.console.say(line) }
         let isNothing = answer.tasksRerun + answer.tasksWaiting == 0 && !answer.wasReopened
         guard invocation.has("wait"), !isNothing else { return .done }
-        return try JobFollower(service, invocation.console).follow(
+        return try JobFollower(service, invocation.console, home: invocation.arguments["home"]).follow(
             [answer.jobId], numbers: [answer.jobId: answer.number])
     }
 

@@ -1,6 +1,7 @@
 import ShipyardAPI
 import ShipyardDiagnostics
 import ShipyardModel
+import ShipyardSystem
 
 /// `jobs show`: a job as a run of its tasks.
 enum JobsShowCommand {
@@ -10,7 +11,7 @@ enum JobsShowCommand {
                 + "the task's directory on its node, with stdout.txt, stderr.txt and wd. Of a job with more than 500 tasks "
                 + "the first failures and some that run are shown."
         )
-        .takes(Argument("JOB", "the job; default the one of --jobid", optional: true))
+        .takes(Argument("JOB", "the job; default the one of --jobid", optional: true, values: .id(.job)))
         .options(
             SharedOptions.jobID, .value("format", "FORMAT", values: .choice(["text", "json"]), "how it is printed")
         )
@@ -68,7 +69,7 @@ struct RunView {
         if let cause = view.cause {
             var text = "  run \(cause.run)" + (cause.scheduleId.map { " of schedule \($0)" } ?? "")
             text += cause.file.map { ", started by \($0)" } ?? ", started by \(Self.starter(cause.cause))"
-            text += ", due \(cause.dueTime)"
+            text += ", due \(LocalTime.text(cause.dueTime, at: SystemClock.now()))"
             if cause.attempt > 1 { text += ", attempt \(cause.attempt)" }
             lines.append(text + ": \(cause.state)")
             let parameters = (cause.parameters ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }

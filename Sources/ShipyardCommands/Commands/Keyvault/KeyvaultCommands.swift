@@ -8,7 +8,7 @@ import ShipyardVault
 
 /// `keyvault`: the secrets of the home.
 enum KeyvaultCommands {
-    static let all = [add, list, show, delete, rotate, export, importing]
+    static let all = [add, list.raw, show.raw, delete, rotate, export, importing]
 
     private static let name = Argument("NAME", "the secret: letters, digits, `-` and `_`")
     private static let passphraseFile = Option.value(

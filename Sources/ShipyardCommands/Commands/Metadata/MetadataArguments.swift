@@ -117,7 +117,7 @@ extension ServiceClient {
     /// An answer whose numbers are as they were sent.
     func exactly(_ path: ServicePath) throws(CommandFailure) -> (value: ExactJSON, headers: [String: String])
     {
-        let answer = try answer(to: ServiceRequest(.get, path.text))
+        let answer = try answer(to: ServiceRequest(.get, path))
         do throws(JSONError) {
             return (try ExactJSON(parsing: answer.body, levels: ExactJSON.maximumDepth + 8), answer.headers)
         } catch {
@@ -129,7 +129,7 @@ extension ServiceClient {
         _ method: HTTPMethod, _ key: MetadataKey, _ document: ExactJSON?, _ conditions: [HTTPHeader]
     ) throws(CommandFailure) -> ServiceAnswer {
         var request = ServiceRequest(
-            method, Self.document(key).text, body: document.map { Array($0.compactText.utf8) })
+            method, Self.document(key), body: document.map { Array($0.compactText.utf8) })
         if method == .patch { request.contentType = "application/merge-patch+json" }
         request.headers = conditions
         return try answer(to: request)

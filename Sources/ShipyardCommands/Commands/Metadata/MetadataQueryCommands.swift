@@ -1,6 +1,7 @@
 import ShipyardAPI
 import ShipyardMetadata
 import ShipyardModel
+import ShipyardSystem
 
 /// `metadata list|query|history`: many documents, and one as it was.
 enum MetadataQueryCommands {
@@ -29,7 +30,7 @@ enum MetadataQueryCommands {
             table.column("documents", .right)
             table.column("last modified")
             for collection in found {
-                table.row(collection.name, String(collection.documents), collection.lastModified)
+                table.row(collection.name, String(collection.documents), LocalTime.text(collection.lastModified, at: SystemClock.now()))
             }
             invocation.console.print(table)
             return .done
@@ -107,7 +108,7 @@ enum MetadataQueryCommands {
             for title in ["id", "last modified", "etag", "by", "document"] { table.column(title) }
             for item in items {
                 table.row(
-                    item["id"]?.text ?? "", item["lastModified"]?.text ?? "", item["eTag"]?.text ?? "",
+                    item["id"]?.text ?? "", LocalTime.text(item["lastModified"]?.text, at: SystemClock.now()), item["eTag"]?.text ?? "",
                     item.writer, item.document.compactText)
             }
             console.print(table)

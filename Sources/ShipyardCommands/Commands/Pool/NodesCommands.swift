@@ -1,3 +1,4 @@
+import Glibc
 import ShipyardAPI
 
 /// `pool nodes list`.
@@ -91,7 +92,7 @@ enum NodesRebootCommand {
         )
         .options(
             .flag("all-start-task-failed", "every node of the pool whose start task failed"),
-            .value("nodeid", "ID", "the node"), SharedOptions.poolID
+            .value("nodeid", "ID", values: .id(.node), repeats: true, "the node"), SharedOptions.poolID
         )
         .example("pool nodes reboot --poolid small --nodeid node-2 -y", "starts one node anew")
         .runs(run)
@@ -99,11 +100,11 @@ enum NodesRebootCommand {
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let pool = try SpecIDs(invocation).pool()
         let service = try invocation.service()
-        let (all, one) = (invocation.has("all-start-task-failed"), invocation.arguments["nodeid"])
-        guard all != (one != nil) else {
+        let all = invocation.has("all-start-task-failed")
+        var ids = invocation.arguments.all("nodeid")
+        guard all == ids.isEmpty else {
             throw .usage("give either `--nodeid` or `--all-start-task-failed`")
         }
-        var ids = one.map { [$0] } ?? []
         if all { ids = try service.nodes(of: pool).filter { $0.state == "startTaskFailed" }.map(\.id) }
         for id in ids {
             let isYes = invocation.has("yes")
@@ -115,5 +116,74 @@ enum NodesRebootCommand {
         }
         if ids.isEmpty { invocation.console.say("no nodes found in pool \(pool)") }
         return .done
+    }
+}
+
+/// `pool nodes del`: takes nodes out of a pool.
+enum NodesDeleteCommand {
+    private static let states = [
+        ("all-start-task-failed", "startTaskFailed", "every node whose start task failed"),
+        ("all-starting", "starting", "every node that starts"), ("all-unusable", "unusable", "every unusable node"),
+    ]
+
+    static let command: Command = {
+        var command = Command("del", "remove nodes from a pool, with all that is on them")
+            .details(
+                "What runs there is ended and runs again on another node, and the pool wants as many nodes fewer: it makes no "
+                    + "others in their place. `pool resize` takes away whichever nodes have the least to do, and waits for "
+                    + "what runs."
+            )
+            .takes(
+                Argument(
+                    "NODE", "the nodes; default those of --nodeid", optional: true, repeats: true, values: .id(.node))
+            )
+            .example("pool nodes del --poolid small --nodeid node-2 -y", "removes one node")
+            .example("pool nodes del --poolid small --all-unusable -y --wait", "removes those that are of no use")
+            .runs(run)
+        command.options =
+            states.map { .flag($0.0, $0.2) }
+            + [
+                .value("nodeid", "ID", values: .id(.node), repeats: true, "the node"), SharedOptions.poolID,
+                SharedOptions.wait,
+            ]
+        return command
+    }()
+
+    @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
+        let console = invocation.console
+        let wanted = states.filter { invocation.has($0.0) }.map(\.1)
+        var ids = invocation.arguments.words + invocation.arguments.all("nodeid")
+        guard wanted.isEmpty != ids.isEmpty else {
+            throw .usage("give either nodes or one of " + states.map { "`--\($0.0)`" }.joined(separator: ", "))
+        }
+        let pool = try SpecIDs(invocation).pool()
+        let service = try invocation.service()
+        if !wanted.isEmpty {
+            ids = try service.nodes(of: pool).filter { node in
+                wanted.contains(node.state) || node.state == "creating" && wanted.contains("starting")
+            }.map(\.id)
+            if ids.isEmpty { console.say("no nodes found in pool \(pool)") }
+        }
+        var (outcome, deleted) = (ExitCode.done, [String]())
+        for id in ids where !deleted.contains(id) {
+            guard try console.confirm("deleting node \(id) of pool \(pool)", yes: invocation.has("yes")) else { continue }
+            do throws(CommandFailure) {
+                try service.delete(ServiceClient.pool(pool) / "nodes" / id)
+                console.say("node \(id) of pool \(pool) is being deleted")
+                deleted.append(id)
+            } catch {
+                guard error.code == .failed else { throw error }
+                console.report(error)
+                outcome = .failed
+            }
+        }
+        while invocation.has("wait"), !deleted.isEmpty {
+            let list = try service.find(ServiceClient.pool(pool) / "nodes", as: ListResponse<NodeResponse>.self)
+            let present = Set((list?.value ?? []).map(\.id))
+            for id in deleted where !present.contains(id) { console.say("node \(id) is deleted") }
+            deleted.removeAll { !present.contains($0) }
+            usleep(50_000)
+        }
+        return outcome
     }
 }

@@ -10,8 +10,8 @@ enum NodesExecCommand {
             "It belongs to the node by its variables: where the node goes, or its agent dies, it is ended with it."
         )
         .takes(
-            Argument("POOL", "the pool; default the one of --poolid or pool.yaml", optional: true),
-            Argument("NODE", "the node", optional: true),
+            Argument("POOL", "the pool; default the one of --poolid or pool.yaml", optional: true, values: .id(.pool)),
+            Argument("NODE", "the node", optional: true, values: .id(.node)),
             Argument("CMD", "after `--`: the command", optional: true, repeats: true)
         )
         .options(.flag("all", "every node of the pool, one after the other"), SharedOptions.poolID)

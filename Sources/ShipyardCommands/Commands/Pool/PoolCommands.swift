@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardSystem
 
 /// `pool add`: creates the pool of pool.yaml and waits for its nodes.
 enum PoolAddCommand {
@@ -101,7 +102,7 @@ enum PoolStatsCommand {
         let succeeded = nodes.reduce(0) { $0 + $1.totalTasksSucceeded }
         let states = pool.nodeCounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
         return [
-            "pool \(pool.id): \(pool.state), allocation \(pool.allocationState), created \(pool.creationTime)",
+            "pool \(pool.id): \(pool.state), allocation \(pool.allocationState), created \(LocalTime.text(pool.creationTime, at: SystemClock.now()))",
             "  nodes: \(nodes.count) (\(pool.currentDedicatedNodes) dedicated, "
                 + "\(pool.currentLowPriorityNodes) low priority): " + states.joined(separator: ", "),
             "  task slots: \(used) of \(slots) in use" + (slots > 0 ? " (\(used * 100 / slots) %)" : ""),

@@ -15,9 +15,12 @@ struct PoolWaiter {
     }
 
     /// Failed when no node can ever take a task: then its start tasks' messages are shown.
-    func waitForNodes(of id: String) throws(CommandFailure) -> ExitCode {
+    func waitForNodes(
+        of id: String, isInterrupted: () -> Bool = { false }
+    ) throws(CommandFailure) -> ExitCode {
         var pause: UInt32 = 10_000
         while true {
+            if isInterrupted() { return .interrupted }
             guard let pool: PoolResponse = try service.find(ServiceClient.pool(id)), pool.state != "deleting"
             else { throw CommandFailure(.failed, "pool \(id) was deleted while its nodes were waited for") }
             if isSettled(pool) { return try report(pool) }

@@ -22,10 +22,13 @@ struct PurposeRun {
     /// From the pool to the last words about every job.
     mutating func work() throws(CommandFailure) -> ExitCode {
         try checkJobsAreFree()
+        if Interruption.hasCome { return interrupted() }
         if let submission = files.poolSubmission() {
             let _: PoolResponse = try service.submit("/pools", submission)
             hasPool = true
-            let ready = try PoolWaiter(service, console).waitForNodes(of: files.poolID)
+            let ready = try PoolWaiter(service, console).waitForNodes(
+                of: files.poolID, isInterrupted: { Interruption.hasCome })
+            if Interruption.hasCome { return interrupted() }
             guard ready == .done else { return ready }
         }
         let answer: SubmissionResponse = try service.submit("/jobs", files.submission())
@@ -34,12 +37,21 @@ struct PurposeRun {
         let follower = JobFollower(service, console, paths: invocation.has("keep") ? .shown : .hidden)
         let outcome = try follower.follow(
             jobs.map(\.id), numbers: answer.numbers, isInterrupted: { Interruption.hasCome })
-        if Interruption.hasCome {
-            console.say("interrupted: taking down what was made; ctrl-C once more leaves it as it is")
-            return .failed
-        }
+        if Interruption.hasCome { return interrupted() }
         try printOutputs()
         return max(outcome, try copyFiles())
+    }
+
+    private func interrupted() -> ExitCode {
+        if keeps {
+            console.say("interrupted: what was made stays, and its jobs go on")
+            for job in jobs {
+                console.say("  shipyard-swift jobs wait --jobid \(job.id) follows it, jobs term \(job.id) ends it")
+            }
+        } else {
+            console.say("interrupted: taking down what was made; ctrl-C once more leaves it as it is")
+        }
+        return .interrupted
     }
 
     /// Before anything is made. The service checks it once more, when it takes the jobs.

@@ -4,8 +4,10 @@ import ShipyardAPI
 enum RunCommand {
     static let command = Command("run", "run the jobs of a directory on a pool of their own")
         .details(
-            "Makes a pool, submits the jobs, follows them to their end and removes the pool again, also after "
-                + "ctrl-C. The exit code is the outcome: 0 when every task succeeded, 1 when not.",
+            "Makes a pool, submits the jobs, follows them to their end and removes the pool again. The exit code is the "
+                + "outcome: 0 when every task succeeded, 1 when not.",
+            "Ctrl-C ends the jobs and takes down what was made, and the exit code is 130; with --keep jobs and pool stay and "
+                + "go on. A second ctrl-C leaves everything as it is at that moment.",
             "DIR holds jobs.yaml and, if need be, pool.yaml, config.yaml and credentials.yaml; FILE is a jobs file "
                 + "beside them. Without a pool file the pool is one node with a task slot for each CPU. The pool gets "
                 + "an id of its own, so a pool of that name that is already there is left alone.",
@@ -24,8 +26,13 @@ enum RunCommand {
                 "output", "DIR|ALIAS/CONTAINER/PATH", values: .directory,
                 "copy every task's files to DIR/JOB/TASK before the pool goes, or store them as they are made"
             ),
+            .value(
+                "jobs-at-once", short: "j", "N", values: .number,
+                "so many tasks at a time: the pool has N task slots, shared out among its nodes"),
             SharedOptions.parameter, SharedOptions.strict
         )
+        .shows { invocation throws(CommandFailure) in try RunFiles.shown(invocation) }
+        .example("run jobs/hello -j 4", "runs four tasks at a time")
         .example("run jobs/hello", "runs the jobs of a directory")
         .example(
             "run jobs/sweep/jobs.yaml --output results", "runs one jobs file and keeps what its tasks wrote"
@@ -42,14 +49,22 @@ enum RunCommand {
         do throws(CommandFailure) {
             outcome = .success(try run.work())
         } catch {
-            outcome = .failure(error)
+            if Interruption.hasCome {
+                // It may have been in the midst of something: what that says is worth a line, and not the exit code.
+                invocation.console.report(error)
+                outcome = .success(.interrupted)
+            } else {
+                outcome = .failure(error)
+            }
         }
         let isClean: Bool
         do throws(CommandFailure) {
             isClean = try run.tearDown()
         } catch {
             if case .failure(let first) = outcome { throw first }
-            throw error
+            guard case .success(.interrupted) = outcome else { throw error }
+            invocation.console.report(error)
+            return .interrupted
         }
         let code = try outcome.get()
         return isClean ? code : max(code, .failed)

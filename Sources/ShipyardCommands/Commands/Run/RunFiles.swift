@@ -42,6 +42,12 @@ struct RunFiles {
                 try given.map { file throws(CommandFailure) in try Self.renamed(file, to: poolID) }
                 ?? Self.defaultPool(id: poolID)
         }
+        if let slots = try Self.slots(invocation) {
+            guard let file = pool else {
+                throw .usage("`-j` is for the pool that `run` makes, and these jobs bring one of their own (`auto_pool`)")
+            }
+            pool = try Self.file(file, withSlots: slots)
+        }
         store = invocation.arguments["output"].flatMap { storeNamed($0) }
         generated = try GeneratorRuns.made(for: submission())
     }
@@ -110,6 +116,61 @@ extension RunFiles {
         let bytes = Array(file.text.utf8)
         let quoted = file.path.hasSuffix(".json") ? "\"\(id)\"" : id
         copy.text = String(decoding: bytes[..<node.lower] + quoted.utf8 + bytes[node.upper...], as: UTF8.self)
+        return copy
+    }
+
+    /// What `--show-config` shows of a run.
+    static func shown(_ invocation: Invocation) throws(CommandFailure) -> [SpecSource] {
+        let target = invocation.arguments.words[0]
+        guard LocalFile.exists(target) else { throw .usage("there is no file or directory \(target)") }
+        let isDirectory = LocalFile.isDirectory(target)
+        let files = SpecFiles(invocation, directory: isDirectory ? target : directory(of: target))
+        var sources: [SpecSource] = []
+        for kind in [SpecKind.config, .pool, .jobs] {
+            guard let path = kind == .jobs && !isDirectory ? target : files.find(kind.rawValue) else { continue }
+            sources.append(SpecSource(kind, try SpecFiles.source(kind.rawValue, path)))
+        }
+        return sources
+    }
+
+    /// `-j`.
+    private static func slots(_ invocation: Invocation) throws(CommandFailure) -> Int? {
+        guard let slots = try invocation.arguments.number("jobs-at-once") else { return nil }
+        guard (1...4096).contains(slots) else { throw .usage("`-j` takes 1 to 4096, not `\(slots)`") }
+        return slots
+    }
+
+    /// The pool's file with `slots` task slots on all its nodes together.
+    static func file(
+        _ file: SubmissionRequest.File, withSlots slots: Int
+    ) throws(CommandFailure) -> SubmissionRequest.File {
+        guard let node = try SpecIDs.root(of: file)["pool_specification"], let entries = node.entries, let first = entries.first
+        else { return file }
+        let nodes = ["dedicated", "low_priority"].reduce(0) { sum, kind in
+            if case .integer(let count) = node["vm_count"]?[kind]?.content { sum + count } else { sum }
+        }
+        guard nodes > 0 else { return file }
+        guard slots % nodes == 0 else {
+            throw .usage(
+                "`-j \(slots)` cannot be shared out among the \(nodes) nodes of \(file.name)",
+                help: "give a multiple of \(nodes)")
+        }
+        var copy = file
+        let bytes = Array(file.text.utf8)
+        let present = entries.first { $0.key.string == "task_slots_per_node" } ?? entries.first { $0.key.string == "max_tasks_per_node" }
+        if let value = present?.value {
+            copy.text = String(
+                decoding: bytes[..<value.lower] + "\(slots / nodes)".utf8 + bytes[value.upper...], as: UTF8.self)
+        } else {
+            // In front of the first key, in its line: braces, JSON and blocks all take that.
+            let isFlow = file.path.hasSuffix(".json") || bytes[first.key.lower] == UInt8(ascii: "\"")
+                || bytes[..<first.key.lower].last { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D } == UInt8(ascii: "{")
+            let start = bytes[..<first.key.lower].lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+            let indent = String(repeating: " ", count: first.key.lower - start)
+            let text = "\"task_slots_per_node\": \(slots / nodes)" + (isFlow ? ", " : "\n" + indent)
+            copy.text = String(
+                decoding: bytes[..<first.key.lower] + text.utf8 + bytes[first.key.lower...], as: UTF8.self)
+        }
         return copy
     }
 

@@ -4,7 +4,7 @@ import ShipyardSystem
 
 /// `schedules enable`, `disable`, `del`.
 enum SchedulesActCommands {
-    private static let ids = Argument("ID", "the schedules", repeats: true)
+    private static let ids = Argument("ID", "the schedules", repeats: true, values: .id(.schedule))
 
     static let enable = Command("enable", "let schedules be due again")
         .details("What was due meanwhile is not made up for: `schedules backfill` does that.")

@@ -10,7 +10,7 @@ enum SchedulesListCommand {
             "With an ID everything about one schedule. Jobs with a `recurrence` are schedules too. Times are by the "
                 + "schedule's own clock."
         )
-        .takes(Argument("ID", "one schedule; else all", optional: true))
+        .takes(Argument("ID", "one schedule; else all", optional: true, values: .id(.schedule)))
         .example("schedules list", "shows every schedule")
         .example("schedules list nightly --raw", "prints one schedule as JSON")
         .runs(run)
@@ -93,7 +93,7 @@ enum SchedulesHistoryCommand {
             "A run has the time at which it was due, when it started and how much later that was, how it ended or why it was "
                 + "skipped, the version of the schedule that it ran, and its jobs. Times are by the schedule's clock."
         )
-        .takes(Argument("ID", "the schedule"))
+        .takes(Argument("ID", "the schedule", values: .id(.schedule)))
         .options(.value("limit", "N", values: .number, "how many runs; default 20"))
         .example("schedules history nightly", "shows the last twenty runs")
         .example("schedules history nightly --limit 1000 --raw", "prints them as JSON")
@@ -117,7 +117,7 @@ enum SchedulesHistoryCommand {
         table.column("run", .right)
         for title in ["due", "started", "delay", "outcome", "by"] { table.column(title) }
         table.column("version", .right)
-        for title in ["jobs", "why"] { table.column(title) }
+        for title in ["jobs", "reason"] { table.column(title) }
         for run in runs { table.row(row(run)) }
         console.print(table)
         return .done

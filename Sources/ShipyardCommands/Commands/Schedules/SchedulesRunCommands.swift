@@ -12,7 +12,7 @@ enum SchedulesRunCommand {
                 + "kept when the schedule was added. With --key a repeated call makes no second run.",
             "With --wait the command follows the jobs of the run to their end; the exit code is the outcome."
         )
-        .takes(Argument("ID", "the schedule"))
+        .takes(Argument("ID", "the schedule", values: .id(.schedule)))
         .options(
             SharedOptions.parameter, .flag("wait", "follow the run to its end; the exit code is the outcome"),
             .value(
@@ -63,9 +63,10 @@ enum SchedulesRunCommand {
             }
             if !jobs.isEmpty, isOver || run.state == "active" {
                 followed.formUnion(jobs.map(\.number))
-                _ = try JobFollower(service, console).follow(
+                let outcome = try JobFollower(service, console).follow(
                     jobs.map(\.id),
                     numbers: Dictionary(jobs.map { ($0.id, $0.number) }, uniquingKeysWith: { $1 }))
+                if outcome == .interrupted { return outcome }
             } else if isOver {
                 console.say("run \(run.number) of schedule \(id): \(word(run))")
                 return run.state == "succeeded" ? .done : .failed
@@ -83,7 +84,7 @@ enum SchedulesBackfillCommand {
             "Each logical time from --from to --to that the schedule was due at by its clock, and that has had no run, is "
                 + "run once, oldest first. Called again it makes up for what is still missing."
         )
-        .takes(Argument("ID", "the schedule"))
+        .takes(Argument("ID", "the schedule", values: .id(.schedule)))
         .options(
             .value(
                 "from", "MOMENT", "the first moment, by the schedule's clock: 2030-01-02 or 2030-01-02T03:04"),

@@ -43,7 +43,7 @@ enum ServiceStatusCommand {
 
     static func lines(_ service: ServiceResponse) -> [String] {
         [
-            "service \(service.version) runs as process \(service.processId) since \(service.startTime)",
+            "service \(service.version) runs as process \(service.processId) since \(LocalTime.text(service.startTime, at: SystemClock.now()))",
             "  home: \(service.home)",
         ] + numbers(service) + orphans(service)
     }
@@ -58,6 +58,9 @@ enum ServiceStatusCommand {
             "  engine: \(counted(tasks, "task")) in \(bytes) bytes\(perTask)",
         ] + schedules(service)
     }
+
+    /// What somebody should see to.
+    static func troubles(_ service: ServiceResponse) -> [String] { schedules(service) + orphans(service) }
 
     private static func schedules(_ service: ServiceResponse) -> [String] {
         guard let count = service.activeSchedules, count > 0 else { return [] }

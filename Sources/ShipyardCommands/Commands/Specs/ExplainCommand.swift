@@ -4,7 +4,7 @@ import ShipyardDiagnostics
 enum ExplainCommand {
     static let command = Command("explain", "explain a code such as SY2003")
         .details("Without a code all codes are listed.")
-        .takes(Argument("CODE", "SY and four digits", optional: true))
+        .takes(Argument("CODE", "SY and four digits", optional: true, values: .code))
         .example("explain SY2003", "says what the code means and how to mend it")
         .runs(run)
 

@@ -5,34 +5,50 @@ import ShipyardSpecs
 
 /// All that can be found out about specs without running anything.
 enum PlanCheck {
-    /// Files by themselves and together, then the plan that they make.
+    /// Files by themselves and together, then the plan that they make: all of it in one run, whatever of it is wrong.
     static func findings(_ sources: [SpecSource], _ values: ReferenceValues) -> Diagnostics {
         var (specs, diagnostics) = SpecLoader.load(sources, values)
-        if !diagnostics.hasErrors, let schedules = specs.schedules {
-            diagnostics.report(ScheduleFiles(sources).findings(schedules, specs))
+        var isLossy = false
+        if diagnostics.hasErrors {
+            let remains = SpecRemains(sources, values)
+            (specs, isLossy) = (remains.specs, remains.isLossy)
         }
-        guard !diagnostics.hasErrors, let jobs = specs.jobs else { return diagnostics }
-        let world = LocalPlannerWorld(home: "/nonexistent", specDirectory: ".")
-        var planner = Planner(jobs, setting: setting(specs, sources), world: world)
-        planner.checkSpecsAlone(&diagnostics)
-        return diagnostics
+        var later = Diagnostics()
+        if let schedules = specs.schedules {
+            later.report(ScheduleFiles(sources).findings(schedules, specs))
+        }
+        // The tree of a large file is larger than all that is made of it.
+        specs.merged = nil
+        if let jobs = specs.jobs, !later.hasErrors {
+            let world = LocalPlannerWorld(home: "/nonexistent", specDirectory: ".")
+            var planner = Planner(jobs, setting: setting(specs, sources), world: world)
+            planner.checkSpecsAlone(&later)
+        }
+        for finding in later.all where !isLossy || !namesOthers.contains(finding.code) { diagnostics.report(finding) }
+        return asJobsAddTakesThem(diagnostics)
     }
 
-    /// A file judged by itself: what is an error only once its jobs are planned, perhaps beside other files, is
-    /// a warning. So a file is refused here where Batch Shipyard's validator refuses it, or for a value.
-    static func findings(alone source: SpecSource, _ values: ReferenceValues) -> Diagnostics {
-        let own = SpecLoader.load([source], values).diagnostics
-        guard !own.hasErrors else { return own }
-        var diagnostics = Diagnostics()
-        for finding in findings([source], values).all {
+    /// They say that something is not there, which may be what had to be left out.
+    private static let namesOthers: Set<DiagnosticCode> = [
+        .unknownDependency, .dependencyWithoutID, .rangeWithGaps, .unknownStorageAlias, .unknownVolume, .unknownDataLayout,
+        .unknownConnection, .mixedAutoPools, .commandMissing, .incompleteFactory, .unknownFactory, .unknownSchedule,
+        .unknownJobOfSchedule, .afterNothing, .scheduleNeverDue, .parameterMissing, .parameterNotDeclared,
+        .unknownReference, .neverFitsNode, .factoryRefused, .recurrenceIntervalMissing, .recurrenceNeverEnds,
+        .jobNotReadable, .taskFilePathMissing, .namedFileNotRead,
+    ]
+
+    /// What this version checks and does not run is refused by `jobs add`.
+    private static func asJobsAddTakesThem(_ diagnostics: Diagnostics) -> Diagnostics {
+        var judged = Diagnostics()
+        for finding in diagnostics.all {
             var finding = finding
-            if finding.severity == .error {
-                finding.severity = .warning
-                finding.notes.append("`plan` and `jobs add` refuse this")
+            if finding.code == .notCarriedOutYet, finding.message.hasPrefix("`multi_instance` ") {
+                finding.severity = .error
+                finding.notes.append("`jobs add` refuses this")
             }
-            diagnostics.report(finding)
+            judged.report(finding)
         }
-        return diagnostics
+        return judged
     }
 
     /// A file that was not given stands for "unknown", not for its defaults.

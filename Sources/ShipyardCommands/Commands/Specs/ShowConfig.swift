@@ -4,14 +4,22 @@ import ShipyardSpecs
 
 /// `--show-config`: the spec files as one document, as they are merged.
 enum ShowConfig {
-    /// As JSON, to the messages. Batch Shipyard prints the credentials too; we never show a secret, so that file
-    /// is left out, and what diagnostics mask of the others is masked here.
-    static func print(_ invocation: Invocation) throws(CommandFailure) {
-        let files = try SpecSources([.config, .fs, .pool, .jobs], of: invocation)
+    /// Those of the spec directory. Batch Shipyard shows the credentials too; we never show a secret, so that file is
+    /// left out.
+    static func files(of invocation: Invocation) throws(CommandFailure) -> [SpecSource] {
+        try SpecSources(SpecKind.allCases.filter { $0 != .credentials }, of: invocation).sources
+    }
+
+    /// As JSON, to the messages. What diagnostics mask is masked here.
+    static func print(_ sources: [SpecSource], _ invocation: Invocation) throws(CommandFailure) {
+        let shown = sources.filter { $0.kind != .credentials }
+        guard !shown.isEmpty else { return invocation.console.say("there are no spec files to show") }
         let (specs, diagnostics) = SpecLoader.load(
-            files.sources, .of(RunContext(parameters: try invocation.arguments.parameters())))
-        // What is wrong is told by the command itself.
-        guard !diagnostics.hasErrors, let merged = specs.merged else { return }
+            shown, .of(RunContext(parameters: try invocation.arguments.parameters())))
+        guard !diagnostics.hasErrors, let merged = specs.merged else {
+            return invocation.console.say(
+                "the spec files have errors and are not shown: `shipyard-swift validate` says which")
+        }
         invocation.console.say(json(merged).prettyText)
     }
 

@@ -20,6 +20,27 @@ struct SpecSources {
         }
     }
 
+    /// Rewrites each file that can be mended without asking, and says what was done.
+    mutating func fix(_ values: ReferenceValues, _ console: Console) throws(CommandFailure) {
+        for index in sources.indices {
+            let before = sources[index]
+            let name = before.text.name
+            guard LocalFile.exists(name) else { continue }
+            if SpecFixer.holdsConflict(before.text.bytes) {
+                console.say("\(name): not fixed, since it holds a conflict of git")
+                continue
+            }
+            let (source, changes) = SpecFixer.fixed(before) { PlanCheck.findings(alone: $0, values) }
+            guard !changes.isEmpty else { continue }
+            try SpecRewrite.write(source.text.bytes, over: before.text.bytes, at: name)
+            sources[index] = source
+            for change in changes {
+                let place = "\(name):\(change.position.line):\(change.position.column)"
+                console.say("fixed \(DisplayText.printable("\(place): \(change.old) → \(change.new)"))")
+            }
+        }
+    }
+
     func contains(_ kind: SpecKind) -> Bool { sources.contains { $0.kind == kind } }
 
     /// The absolute directory of a kind's file; the current one for standard input.

@@ -12,6 +12,8 @@ struct TaskLine {
     private(set) var failure: Failure?
     private(set) var uploadFailure: Failure?
     private(set) var transfer: TaskTransferLine?
+    /// Of a failed one.
+    private(set) var lastErrorLine: JSONSlice?
     private(set) var retryCount: JSONSlice?
     private(set) var requeueCount: JSONSlice?
     private(set) var wallTimeMilliseconds: JSONSlice?
@@ -45,6 +47,8 @@ struct TaskLine {
                 commandLine = value
             } else if name.isText("executionInfo") {
                 try read(executionInfo: value)
+            } else if name.isText("lastErrorLine") {
+                lastErrorLine = value
             } else if name.isText("transferInfo") {
                 transfer = try TaskTransferLine(value)
             } else if name.isText("nodeInfo") {

@@ -1,6 +1,7 @@
 import ShipyardAPI
 import ShipyardDiagnostics
 import ShipyardModel
+import ShipyardSystem
 
 /// The table of a job's tasks, written page by page: a job may have a million.
 struct TaskListing {
@@ -31,11 +32,17 @@ struct TaskListing {
         } else if let upload = task.uploadFailure?.message {
             table.cell(upload)
         } else {
-            // An exit code has its own column, and its message says no more.
-            let isExit = task.failure?.code?.isText("FailureExitCode") ?? true
-            table.cell(isExit && task.exitCode != nil ? nil : task.failure?.message)
+            table.cell(reason(task))
         }
         if table.rowCount == Self.pageRows { endPage() }
+    }
+
+    /// An exit code has its own column.
+    private func reason(_ task: TaskLine) -> String {
+        guard task.failure != nil else { return "" }
+        return TaskReason.words(
+            exitCode: task.exitCode?.number.map { Int32(clamping: Int($0)) }, code: task.failure?.code?.text,
+            message: task.failure?.message?.text, upload: nil, lastLine: task.lastErrorLine?.text, withExitCode: false)
     }
 
     mutating func end() {
@@ -57,7 +64,7 @@ struct TaskListing {
         table.column("exit code", .right)
         table.column("retries", .right)
         table.column("wall time", .right)
-        for title in ["node", "why"] { table.column(title) }
+        for title in ["node", "reason"] { table.column(title) }
         return table
     }
 }
@@ -137,8 +144,9 @@ enum TaskDetails {
 
     private static func attempt(_ info: ExecutionResponse, indent: String) -> [String] {
         var lines: [String] = []
-        if let start = info.startTime { lines.append("\(indent)started: \(start)") }
-        if let end = info.endTime { lines.append("\(indent)ended: \(end)") }
+        let now = SystemClock.now()
+        if let start = info.startTime { lines.append("\(indent)started: \(LocalTime.text(start, at: now))") }
+        if let end = info.endTime { lines.append("\(indent)ended: \(LocalTime.text(end, at: now))") }
         if let result = info.result {
             lines.append("\(indent)result: \(result)" + (info.exitCode.map { ", exit code \($0)" } ?? ""))
         }

@@ -68,6 +68,7 @@ enum TasksListCommand {
     ) throws(CommandFailure) {
         let path = (ServiceClient.job(job) / "tasks").query("limit", "all")
             .query("result", invocation.has("failed") ? "failure" : nil)
+            .query("tails", invocation.isRaw ? nil : "200")
         try service.eachItem(path) { item throws(JSONError) in
             body(try TaskLine(item))
             return !invocation.console.output.isClosed

@@ -11,7 +11,7 @@ enum TasksShellCommand {
                 + "dies, what runs in the shell is ended with it."
         )
         .takes(
-            Argument("JOB", "the job"), Argument("TASK", "the task"),
+            Argument("JOB", "the job", values: .id(.job)), Argument("TASK", "the task", values: .id(.task)),
             Argument("CMD", "after `--`: a command in place of the shell", optional: true, repeats: true)
         )
         .options(.value("attempt", "NUMBER", values: .number, "where this attempt was; default the latest"))

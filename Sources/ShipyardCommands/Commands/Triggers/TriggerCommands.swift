@@ -2,6 +2,7 @@ import ShipyardAPI
 import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardService
+import ShipyardSystem
 
 /// `triggers list`: the ledger of files.
 enum TriggersListCommand {
@@ -11,7 +12,7 @@ enum TriggersListCommand {
                 + "did not count."
         )
         .options(
-            .value("schedule", "ID", "only events of this schedule"),
+            .value("schedule", "ID", values: .id(.schedule), "only events of this schedule"),
             .value("state", "STATE", "only these: started, filtered, duplicate, overlap, disabled, existing"),
             .value("limit", "N", "so many at most; 100 unless given")
         )
@@ -54,9 +55,10 @@ enum TriggersListCommand {
         for title in ["time", "schedule", "file", "state"] { table.column(title) }
         table.column("run", .right)
         table.column("reason")
+        let now = SystemClock.now()
         for event in events {
             table.row(
-                String(event.id), event.time, event.scheduleId ?? "(deleted)",
+                String(event.id), LocalTime.text(event.time, at: now), event.scheduleId ?? "(deleted)",
                 "\(event.account)/\(event.container)/\(BytePath(shown: event.path))", event.state,
                 event.run.map(String.init) ?? "", event.reason ?? "")
         }

@@ -1,0 +1,43 @@
+extension PlanGraph {
+    /// How often all slots of a pool must be filled, at least: no task begins in an earlier round than its place in the
+    /// longest chain to it, and what comes from there on takes its own rounds.
+    ///
+    /// - Parameter needs: the slots that one task of a node takes.
+    func rounds(slots: Int, _ needs: (Node) -> Int) -> Int {
+        guard slots > 0 else { return 0 }
+        // By level: what its tasks take together.
+        var taken: [Int: Int] = [:]
+        for (node, level) in zip(nodes, levels()) where node.count > 0 {
+            let (product, overflow) = node.count.multipliedReportingOverflow(by: needs(node))
+            taken[level] = min(.max / 2, taken[level, default: 0] + (overflow ? .max / 2 : product))
+        }
+        var (rounds, rest) = (0, 0)
+        for (level, sum) in taken.sorted(by: { $0.key > $1.key }) {
+            rest = min(.max / 2, rest + sum)
+            rounds = max(rounds, level + (rest - 1) / slots + 1)
+        }
+        return rounds
+    }
+
+    /// For each node how many tasks stand before it in the longest chain; of edges that are not listed nothing is known.
+    private func levels() -> [Int] {
+        var waiting = [Int](repeating: 0, count: nodes.count)
+        var dependants = [[Int]](repeating: [], count: nodes.count)
+        for edge in edges {
+            waiting[edge.node] += 1
+            dependants[edge.dependency].append(edge.node)
+        }
+        var level = [Int](repeating: 0, count: nodes.count)
+        var ready = nodes.indices.filter { waiting[$0] == 0 }
+        while let node = ready.popLast() {
+            for dependant in dependants[node] {
+                level[dependant] = max(level[dependant], level[node] + (nodes[node].count > 0 ? 1 : 0))
+                waiting[dependant] -= 1
+                if waiting[dependant] == 0 { ready.append(dependant) }
+            }
+        }
+        let last = nodes.indices.filter { nodes[$0].count > 0 && !nodes[$0].isMerge }.map { level[$0] + 1 }.max() ?? 0
+        for index in nodes.indices where nodes[index].isMerge { level[index] = last }
+        return level
+    }
+}
