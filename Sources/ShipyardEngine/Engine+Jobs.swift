@@ -98,6 +98,21 @@ extension Engine {
         list(job)
     }
 
+    /// To another pool (`jobs migrate`). What a node has of a job is found by the job's pool, so nothing may be left there:
+    /// `mayMove`.
+    mutating func moveJob(_ number: UInt32, to pool: PoolID) {
+        let job = entry(number)
+        guard mayMove(number) else { return }
+        let old = job.record.pool
+        livingJobs[old]?.remove(number)
+        if livingJobs[old]?.isEmpty == true { livingJobs[old] = nil }
+        if job.isListed { pools[old]?.jobs.removeAll { $0 == number } }
+        job.isListed = false
+        job.record.pool = pool
+        livingJobs[pool, default: []].insert(number)
+        saveJob(number)
+    }
+
     mutating func deleteJob(_ number: UInt32, at now: Moment) {
         let job = entry(number)
         guard job.record.state != .deleting else { return }

@@ -100,6 +100,16 @@ extension Engine {
 
     /// Why nothing can be done with a job or a pool.
     package func problem(ofJob number: UInt32) -> String? { jobs[number]?.problem }
+    /// Whether a job can go to another pool: it is disabled, and no node of its pool has anything of it, as nothing of it has
+    /// run, or the pool is gone.
+    package func mayMove(_ number: UInt32) -> Bool {
+        guard let job = jobs[number], job.problem == nil, job.record.state == .disabled, job.assigned.isEmpty,
+            !job.rules.removesPool, !job.rules.sharesPoolOfSchedule
+        else { return false }
+        guard pools[job.record.pool] != nil else { return job.nodes.isEmpty }
+        return job.nodes.isEmpty && !job.tasks.contains { $0.attempt > 0 }
+    }
+
     package func problem(ofPool id: PoolID) -> String? { pools[id]?.problem }
 
     /// What the task takes of a node when it is sent.

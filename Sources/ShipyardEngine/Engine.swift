@@ -78,6 +78,7 @@ package struct Engine: ~Copyable {
         case .nodeCannotStartWork(let node, let reason): nodeCannotStartWork(node, reason, at: now)
         case .nodeCanStartWork(let node): nodeCanStartWork(node)
         case .nodeRebootAsked(let node): rebootNode(node, at: now)
+        case .jobMoved(let number, let pool): moveJob(number, to: pool)
         case .nodeDeleted(let node): deleteNode(node, at: now)
         case .filesUnwanted(let node, let id, let owner): removeFiles(id, of: owner, on: node.index, at: now)
         case .filesRemoved(let node, let id): filesRemoved(id, on: node)

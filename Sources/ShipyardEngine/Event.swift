@@ -13,6 +13,8 @@ package enum Event: Sendable {
     case jobTerminated(UInt32, reason: String)
     case jobDisabled(UInt32)
     case jobEnabled(UInt32)
+    /// `mayMove` has allowed it.
+    case jobMoved(UInt32, PoolID)
     case jobDeleted(UInt32)
     case taskTerminated(TaskKey)
     case taskDeleted(TaskKey)

@@ -208,6 +208,28 @@ import Testing
         #expect(try program.run("pool", "nodes", "del", "--poolid", "p", "-y").code == 2)
     }
 
+    @Test func aJobIsMovedToAPoolThatIsThere() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        try program.addJobs("  - id: j\n    auto_complete: true\n    pool_id: p\n    tasks:\n      - {id: a, command: sleep 100}")
+        #expect(try program.eventually { try isRunning(program) })
+        let refused = try program.run("jobs", "migrate", "j", "--poolid", "q")
+        #expect(refused.code == 1 && refused.messages.contains("pool `q`"), "\(refused)")
+        #expect(try program.eventually { try isRunning(program) })
+        _ = try program.write("pool_specification:\n  id: q\n  vm_count: {dedicated: 1}\n", to: "q.yaml")
+        _ = try program.run("pool", "add", "--pool", "q.yaml")
+        let hasRun = try program.run("jobs", "migrate", "j", "--poolid", "q")
+        #expect(hasRun.code == 1 && hasRun.messages.contains("whose nodes have its files"), "\(hasRun)")
+        #expect(try program.run("pool", "del", "--poolid", "p", "-y", "--wait").code == 0)
+        let moved = try program.run("jobs", "migrate", "j", "--poolid", "q")
+        #expect(moved.code == 0 && moved.messages == "job j is in pool q\n", "\(moved)")
+        #expect(try program.eventually { try isRunning(program) })
+        #expect((try program.task("a")["nodeInfo"] as? [String: Any])?["poolId"] as? String == "q")
+        kill(try program.serviceProcess(), SIGKILL)
+        #expect(try program.run("jobs", "term", "j", "-y", "--wait").code == 0)
+        #expect(try program.run("jobs", "del", "j", "-y", "--wait").code == 0)
+    }
+
     // MARK: Completion and the manual
 
     @Test func bashCompletesFromTheServiceAndStartsNone() throws {
@@ -221,17 +243,29 @@ import Testing
                 """
             return try shell(script, program).output.split(separator: "\n").map(String.init)
         }
+        /// A loaded machine may take longer than a key press is worth.
+        func offers(_ expected: [String], _ words: String...) throws -> Bool {
+            try program.eventually {
+                let list = (["shipyard-swift"] + words).map { "'\($0)'" }.joined(separator: " ")
+                let script = """
+                    source <(shipyard-swift completion bash)
+                    COMP_WORDS=(\(list)); COMP_CWORD=\(words.count)
+                    _shipyard_swift; printf '%s\\n' "${COMPREPLY[@]}"
+                    """
+                return try shell(script, program).output.split(separator: "\n").map(String.init) == expected
+            }
+        }
         #expect(try complete("jobs", "wait", "").isEmpty)
         #expect(!FileManager.default.fileExists(atPath: program.home.path))
         try program.addPool(nodes: 1)
         try program.follow("{id: first, command: 'true'}", "{id: second, command: 'true'}")
-        #expect(try complete("plan", "--format", "d") == ["dot"])
-        #expect(try complete("jobs", "wait", "") == ["j"])
-        #expect(try complete("jobs", "tasks", "list", "--jobid", "j", "--taskid", "s") == ["second"])
-        #expect(try complete("logs", "j", "") == ["first", "second"])
-        #expect(try complete("pool", "del", "--poolid", "") == ["p"])
-        #expect(try complete("pool", "nodes", "exec", "p", "n") == ["node-1"])
-        #expect(try complete("data", "files", "stream", "--filespec", "j,f") == ["j,first,"])
+        #expect(try offers(["dot"], "plan", "--format", "d"))
+        #expect(try offers(["j"], "jobs", "wait", ""))
+        #expect(try offers(["second"], "jobs", "tasks", "list", "--jobid", "j", "--taskid", "s"))
+        #expect(try offers(["first", "second"], "logs", "j", ""))
+        #expect(try offers(["p"], "pool", "del", "--poolid", ""))
+        #expect(try offers(["node-1"], "pool", "nodes", "exec", "p", "n"))
+        #expect(try offers(["j,first,"], "data", "files", "stream", "--filespec", "j,f"))
         _ = try program.run("service", "stop")
         #expect(try complete("jobs", "wait", "").isEmpty)
         #expect(try program.run("service", "status").code == 4)

@@ -10,8 +10,8 @@ struct BatchShipyardCommandTests {
             azure.messages.hasPrefix(
                 "error: Batch Shipyard's `monitor` has nothing to work on without Azure\n"))
         #expect(
-            run("jobs", "migrate").messages.hasPrefix(
-                "error: Batch Shipyard's `jobs migrate` is not in this version\n"))
+            run("pool", "autoscale").messages.hasPrefix(
+                "error: Batch Shipyard's `pool autoscale` is not in this version\n"))
         // `prune` is near to nothing here, and is told what it is.
         #expect(run("pool", "nodes", "prune").messages.contains("nothing to work on without Azure"))
     }

@@ -107,6 +107,23 @@ struct EdgeTests {
         #expect(told.messages.hasPrefix("the spec files have errors and are not shown"), "\(told)")
     }
 
+    @Test(arguments: ["hunter7", "8675309", "[hunter7]", "{a: hunter7}", "2020-01-01", "true"])
+    func showConfigShowsNoPassword(value: String) {
+        let pool = temporary(
+            """
+            pool_specification:
+              id: p
+              vm_size: x
+              rdp: {username: u, password: \(value)}
+              ssh: {username: v}
+              environment_variables: {DB_PASSWORD: "\(value)"}
+
+            """)
+        defer { unlink(pool) }
+        let shown = run("pool", "list", "--pool", pool, "--show-config", service: FakeService(["GET /pools": [Samples.list()]]))
+        #expect(!shown.messages.contains("hunter7") && !shown.messages.contains("8675309") && !shown.messages.contains("2020-"), "\(shown)")
+    }
+
     // MARK: JSON whatever is in the way
 
     @Test func validateWithJSONAlwaysPrintsAList() throws {
@@ -187,6 +204,35 @@ struct EdgeTests {
             "job_specifications:\n  - id: j\n    tasks:\n      - {id: a, command: x, multi_instance: {num_instances: 2}}\n")
         defer { unlink(gang) }
         #expect(run("validate", "jobs", gang).code == .specRefused)
+    }
+
+    @Test(arguments: [
+        (8, "{id: a, command: x}, {id: b, command: x, depends_on: [a]}, {id: c, command: x, depends_on: [b]}", "at least 3 rounds"),
+        (2, "{task_factory: {repeat: 8}, command: x}", "at least 4 rounds"),
+        (8, "{task_factory: {repeat: 8}, command: x}", "all fit at once"),
+        // One, then six, then one more: the six do not begin with the first.
+        (2, "{id: a, command: x}, {id: b1, command: x, depends_on: [a]}, {id: b2, command: x, depends_on: [a]}, "
+            + "{id: b3, command: x, depends_on: [a]}, {id: b4, command: x, depends_on: [a]}, {id: c, command: x, depends_on: [b1, b2, b3, b4]}", "at least 4 rounds"),
+    ])
+    func roundsOfAPlanKnowDependencies(slots: Int, tasks: String, expected: String) {
+        let jobs = temporary("job_specifications:\n  - {id: j, tasks: [\(tasks)]}\n")
+        let pool = temporary("pool_specification: {id: p, vm_count: {dedicated: 1}, task_slots_per_node: \(slots)}\n")
+        defer {
+            unlink(jobs)
+            unlink(pool)
+        }
+        let plan = run("plan", "--jobs", jobs, "--pool", pool)
+        #expect(plan.code == .done && plan.output.contains(expected), "\(plan)")
+    }
+
+    @Test func theMergeTaskHasARoundOfItsOwn() {
+        let jobs = temporary("job_specifications:\n  - {id: j, tasks: [{task_factory: {repeat: 4}, command: x}], merge_task: {command: y}}\n")
+        let pool = temporary("pool_specification: {id: p, vm_count: {dedicated: 1}, task_slots_per_node: 8}\n")
+        defer {
+            unlink(jobs)
+            unlink(pool)
+        }
+        #expect(run("plan", "--jobs", jobs, "--pool", pool).output.contains("at least 2 rounds"))
     }
 
     // MARK: Jobs

@@ -69,6 +69,58 @@ struct LocalPlannerWorldTests {
         #expect(rows[4].first?.representation == "<odd>")
     }
 
+    @Test func objectsOfSubclassesHaveWhatIsFormatted() throws {
+        try write(
+            """
+            import enum
+            class Colour(enum.IntEnum):
+                RED = 1
+            class Half(float): pass
+            class Name(str): pass
+            class Mixed(int, enum.Enum):
+                A = 3
+            class Odd(int):
+                def __format__(self, specification): return 'odd'
+            def generate():
+                yield Colour.RED, Half(0.5), Name('a\\tb'), Mixed.A, Odd(1)
+            """, to: "subclasses.py")
+        let row = try #require(try rows(CustomFactorySpec(module: "subclasses"), in: world()).first)
+        let bases = row.map { value -> PythonValue? in
+            guard case .object(let object) = value else { return nil }
+            return object.base
+        }
+        #expect(bases == [.int(1), .float(0.5), .str("a\tb"), .str("Mixed.A"), nil])
+    }
+
+    @Test(arguments: ["'a\\0b'", "Name('a\\0b')", "'a\\ud800b'", "Odd()"])
+    func whatNoProcessCanBeGivenIsRefused(_ value: String) throws {
+        try write(
+            """
+            class Name(str): pass
+            class Odd:
+                def __str__(self): return 'a\\0b'
+            def generate():
+                yield ['good']
+                yield [\(value)]
+            """, to: "hostile.py")
+        #expect {
+            try rows(CustomFactorySpec(module: "hostile"), in: world())
+        } throws: { error in
+            let message = "\(error)"
+            return message.hasPrefix("generator `hostile` failed: ValueError: a value holds ")
+        }
+    }
+
+    @Test func aSyntaxErrorNamesItsOwnPlace() throws {
+        try write("import broken\ndef generate():\n    yield 1\n", to: "outer.py")
+        try write("x = 1\ndef f(:\n", to: "broken.py")
+        #expect {
+            try rows(CustomFactorySpec(module: "outer"), in: world())
+        } throws: { error in
+            "\(error)".hasSuffix("SyntaxError: invalid syntax (broken.py:2)")
+        }
+    }
+
     @Test func aModuleStaysLoadedBetweenThePasses() throws {
         try write(
             "count = iter(range(10))\ndef generate():\n    yield next(count), next(count)\n", to: "state.py")

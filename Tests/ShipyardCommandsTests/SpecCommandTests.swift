@@ -32,6 +32,49 @@ struct SpecCommandTests {
         try LocalFile.remove(path)
     }
 
+    @Test func fixRewritesTheFileAndNothingElse() throws {
+        let directory = "/tmp/shipyard-fix-\(UInt64.random(in: 0...UInt64.max))"
+        try LocalFile.makeDirectories(directory)
+        defer {
+            for name in ["jobs.yaml", "link.yaml", "second.yaml", "conflict.yaml"] { unlink("\(directory)/\(name)") }
+            rmdir(directory)
+        }
+        let path = "\(directory)/jobs.yaml"
+        let text = "job_specifications:   # a job\n- id: a\n  auto_complete: yes\n  tsks:\n  - comand: echo\r\n"
+        write(text, to: path)
+        chmod(path, 0o640)
+        symlink("jobs.yaml", "\(directory)/link.yaml")
+        let fix = run("validate", "jobs", "\(directory)/link.yaml", "--fix")
+        #expect(fix.code == .done, "\(fix.output)\(fix.messages)")
+        #expect(fix.messages.contains("link.yaml:4:3: tsks → tasks"))
+        let fixed = "job_specifications:   # a job\n- id: a\n  auto_complete: true\n  tasks:\n  - command: echo\r\n"
+        #expect(String(decoding: try LocalFile.read(path), as: UTF8.self) == fixed)
+        var information = stat()
+        #expect(lstat(path, &information) == 0 && information.st_mode & 0o7777 == 0o640)
+        #expect(lstat("\(directory)/link.yaml", &information) == 0 && information.st_mode & S_IFMT == S_IFLNK)
+        let again = run("validate", "jobs", path, "--fix")
+        #expect(again.code == .done && again.messages == "1 file: good\n")
+
+        let conflict = "\(directory)/conflict.yaml"
+        write("<<<<<<< HEAD\n" + text, to: conflict)
+        #expect(run("validate", "jobs", conflict, "--fix").code == .specRefused)
+        #expect(String(decoding: try LocalFile.read(conflict), as: UTF8.self) == "<<<<<<< HEAD\n" + text)
+        write(text, to: path)
+        link(path, "\(directory)/second.yaml")
+        #expect(run("validate", "jobs", path, "--fix").code == .failed)
+        #expect(String(decoding: try LocalFile.read(path), as: UTF8.self) == text)
+        #expect(run("validate", "jobs", "-", "--fix").code == .usage)
+    }
+
+    @Test func aFileThatChangedMeanwhileIsNotRewritten() throws {
+        let path = "/tmp/shipyard-fix-\(UInt64.random(in: 0...UInt64.max)).yaml"
+        defer { unlink(path) }
+        write("new", to: path)
+        #expect(throws: CommandFailure.self) { try SpecRewrite.write([1], over: Array("old".utf8), at: path) }
+        #expect(String(decoding: try LocalFile.read(path), as: UTF8.self) == "new")
+        #expect(!LocalFile.exists("\(path).fix-\(getpid())"))
+    }
+
     private func write(_ text: String, to path: String) {
         let file = fopen(path, "w")!
         fputs(text, file)

@@ -88,4 +88,29 @@ struct WaitingAtAgentTests {
         #expect(floor.engine.pool(Floor.pool)?.allocationState == .steady)
         #expect(floor.endAll().count == 2)
     }
+
+    @Test func aJobGoesToAnotherPoolWhileNoNodeHasAnythingOfIt() throws {
+        let floor = Floor()
+        let other = PoolID("other")!
+        var record = try #require(floor.engine.pool(Floor.pool))
+        (record.id, record.targetDedicatedNodes) = (other, 1)
+        let first = floor.addJob(.free(1))
+        let job = floor.addJob(.free(1))
+        #expect(!floor.engine.mayMove(job))
+        floor.apply(.jobDisabled(job), .jobMoved(job, other), .jobEnabled(job))
+        #expect(floor.engine.job(job)?.pool == other && floor.running().count == 1)
+        floor.apply(.poolAdded(record, PoolRules()))
+        #expect(floor.running().count == 2)
+        // It has run there, so it stays while the pool does.
+        floor.apply(.jobDisabled(first))
+        floor.endKilled()
+        #expect(floor.engine.job(first)?.state == .disabled && !floor.engine.mayMove(first))
+        floor.apply(.jobMoved(first, other))
+        #expect(floor.engine.job(first)?.pool == Floor.pool)
+        floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)), .poolRemoved(Floor.pool, removal: ""))
+        #expect(floor.engine.mayMove(first))
+        floor.apply(.jobMoved(first, other), .jobEnabled(first))
+        #expect(floor.endAll().count == 2)
+        #expect(floor.engine.job(first)?.state == .completed)
+    }
 }

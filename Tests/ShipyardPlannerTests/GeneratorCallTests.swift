@@ -79,3 +79,29 @@ struct GeneratorCallTests {
         #expect(world.calls.withLock { $0 } == expected.map { Recorder.line($0.call, $0.generator) })
     }
 }
+
+/// Objects of subclasses, as a generator's rows bring them.
+@Suite struct GeneratorObjectTests {
+    private func formatted(_ row: String, _ template: String) throws -> String {
+        let values = try #require(GeneratorRow.values(Array(row.utf8)[...]))
+        var bytes: [UInt8] = []
+        var arguments = FormatTemplate.Arguments()
+        arguments.positions = values
+        try FormatTemplate(template).append(arguments, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @Test func aSubclassOfANumberIsFormattedAsOne() throws {
+        let half = "ofloat64\u{1F}0.5\u{1F}np.float64(0.5)\u{1F}f0.5"
+        #expect(try formatted(half, "{0} {0!r} {0:.2f} {0:>6}") == "0.5 np.float64(0.5) 0.50    0.5")
+        let red = "oColor\u{1F}Color.RED\u{1F}<Color.RED: 1>\u{1F}i1"
+        #expect(try formatted(red, "{0:03d} {0:x} {0!s:>10}") == "001 1  Color.RED")
+        let text = "oName\u{1F}a\\\\tb\u{1F}'a'\u{1F}sa\\\\\\\\tb"
+        #expect(try formatted(text, "{0:>5}").hasSuffix("b"))
+    }
+
+    @Test func anotherObjectTakesNoSpecification() {
+        #expect(throws: PythonError.self) { try formatted("oThing\u{1F}t\u{1F}t", "{0:>5}") }
+        #expect(GeneratorRow.values(Array("oThing\u{1F}t\u{1F}t\u{1F}?".utf8)[...]) == nil)
+    }
+}

@@ -195,4 +195,29 @@ struct SecretTests {
         #expect(again.specs.credentials.withoutSecrets == stored)
         #expect(CredentialsSpec().withoutSecrets == #"{"credentials":{}}"#)
     }
+
+    // MARK: Values that are no text
+
+    private static let digits = "8675309"
+
+    /// A password may be a number, a date, a list: whatever is wrong with it, nobody is shown it.
+    @Test(arguments: [
+        digits, "\(digits).5", "-\(digits)", "0x\(digits)", "86753-09-01", "[\(digits)]", "{a: \(digits)}", "{\(digits)}", "true\(digits)",
+        "99999999999999\(digits)",
+    ])
+    func noValueOfASecretIsShown(value: String) {
+        let files: [(SpecKind, String)] = [
+            (.pool, "pool_specification:\n  id: p\n  vm_size: x\n  rdp: {username: [], password: \(value)}\n"),
+            (.pool, "pool_specification:\n  id: p\n  wrong: 1\n  environment_variables: {DB_PASSWORD: \(value), API_KEY: \(value)}\n"),
+            (.jobs, "job_specifications:\n- id: j\n  wrong: 1\n  environment_variables:\n    ACCESS_TOKEN: \(value)\n  tasks: []\n"),
+            (.jobs, "job_specifications:\n- id: j\n  tasks:\n  - {command: x, wrong: 1, environment_variables: {MY_SECRET: \(value)}}\n"),
+            (.credentials, "credentials:\n  storage:\n    a: {account: 5, account_key: \(value), endpoint: \(value)}\n"),
+            (.credentials, "credentials:\n  management: {subscription_id: \(value)}\n  wrong: \(value)\n"),
+        ]
+        for (kind, text) in files {
+            let found = SpecLoader.validate(SpecSource(kind, SourceText(name: "f.yaml", text: text)))
+            let shown = TextRenderer().render(found) + JSONRenderer.render(found)
+            #expect(!shown.contains("8675309") && !shown.contains("86753-09"), "\(text): \(shown)")
+        }
+    }
 }

@@ -47,10 +47,20 @@ extension APIRoutes {
                 return HTTPReply(status: 202)
             }
         }
+        on(.post, "/jobs/{job}/migrate", in: &router) { request throws(APIFailure) in
+            let id = request.parameters["job"] ?? ""
+            let target = try body(of: request, as: MigrateBody.self)
+            try perform { core, now throws(Refusal) in try core.migrateJob(id, to: target.poolId, at: now) }
+            return HTTPReply(status: 202)
+        }
         on(.get, "/jobs/{job}/wait", in: &router) { request throws(APIFailure) in .json(try wait(request)) }
         on(.get, "/jobs/{job}/taskcounts", in: &router) { request throws(APIFailure) in
             .json(TaskCountsResponse(try jobStatus(request.parameters["job"] ?? "").shownCounts))
         }
+    }
+
+    private struct MigrateBody: Codable, Sendable {
+        var poolId: String
     }
 
     private typealias JobAct = @Sendable (ServiceCore, String, Moment) throws(Refusal) -> Void

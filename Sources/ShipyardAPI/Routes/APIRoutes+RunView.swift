@@ -10,6 +10,7 @@ extension APIRoutes {
     private static let failedShown = 10
     private static let runningShown = 5
     private static let namesShown = 100
+    private static let tailsShown = 50
     /// Characters of a task's output; the whole is in the answer for the task.
     private static let outputShown = 2000
 
@@ -61,14 +62,17 @@ extension APIRoutes {
         let order = RunOrder(rows.map(\.definition))
         let transfers = loop.transfersOfTasks()
         var responses: [RunViewResponse.Task] = []
+        var tails = errorTails(Int64(Self.tailsShown), of: job.record)
         for place in order.places {
             let row = rows[place.index]
             let upstream = isWhole ? order.upstream[place.index] : []
             let names = upstream.prefix(Self.namesShown).map { rows[$0].definition.id }
             let culprit = upstream.first { keeps(rows[$0], known) }.map { rows[$0].definition.id }
+            var task = try taskResponse(row, job, names, transfers)
+            task.lastErrorLine = tails.line(of: row)
             responses.append(
                 RunViewResponse.Task(
-                    task: try taskResponse(row, job, names, transfers), attempt: Int(row.progress.attempt),
+                    task: task, attempt: Int(row.progress.attempt),
                     elapsedMilliseconds: elapsed(of: row.progress), dependencyCount: upstream.count, level: isWhole ? place.level : 0,
                     waitReason: waitReason(of: row, job, known, culprit),
                     isNodeThere: row.progress.node.map(known.nodes.contains) ?? true,

@@ -7,7 +7,7 @@ enum BatchShipyardCommands {
         "pool nodes ps",
         "pool nodes zap",
     ]
-    private static let notYet: Set = ["jobs migrate", "pool autoscale"]
+    private static let notYet: Set = ["pool autoscale"]
 
     static func fact(about command: String) -> String? {
         if ofAzure.contains(command) {

@@ -24,7 +24,7 @@ package enum CommandTree {
                         JobsAddCommand.command.showsConfig, JobsListCommand.command.raw.showsConfig, JobsShowCommand.command.raw.showsConfig,
                         JobsRerunCommand.command.showsConfig, JobsWaitCommand.command.showsConfig,
                         JobsTerminateCommand.command.showsConfig, JobsDeleteCommand.command.showsConfig, JobsDisableCommand.command.showsConfig,
-                        JobsEnableCommand.command.showsConfig, JobsStatsCommand.command.showsConfig,
+                        JobsEnableCommand.command.showsConfig, JobsMigrateCommand.command, JobsStatsCommand.command.showsConfig,
                         .group(
                             "tasks", "the tasks of a job",
                             [

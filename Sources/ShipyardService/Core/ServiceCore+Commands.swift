@@ -87,6 +87,25 @@ extension ServiceCore {
         engine.apply(.jobEnabled(number), at: now)
     }
 
+    /// Gives a disabled job another pool.
+    package func migrateJob(_ id: String, to pool: String, at now: Moment) throws(Refusal) {
+        let (number, record) = try job(id)
+        guard record.state.takesTasks else { throw .jobHasEnded(id) }
+        let target = try activePool(pool)
+        guard record.state == .disabled else {
+            throw Refusal(
+                .conflict, code: "JobNotDisabled", "job `\(id)` is \(record.state.rawValue); only a disabled job changes its pool")
+        }
+        guard record.pool != target.id else { return }
+        guard engine.mayMove(number) else {
+            throw Refusal(
+                .conflict, code: "JobHasFiles",
+                "job `\(id)` has run on pool `\(record.pool)`, whose nodes have its files, or has a pool of its own; delete"
+                    + " that pool first, or add the job again under another id")
+        }
+        engine.apply(.jobMoved(number, target.id), at: now)
+    }
+
     package func terminateTask(_ task: String, of id: String, at now: Moment) throws(Refusal) {
         engine.apply(.taskTerminated(try taskKey(task, of: id)), at: now)
     }

@@ -26,21 +26,21 @@ package enum SpecFixer {
         for _ in 0..<rounds {
             let edits = safeEdits(of: found, in: source.text)
             guard !edits.isEmpty else { break }
-            var isBetter = false
+            var isDone = false
             for chosen in [edits] + (edits.count > 1 ? edits.prefix(tries).map { [$0] } : []) {
-                let candidate = source.with(chosen)
+                let (candidate, places) = source.with(chosen)
                 let left = findings(candidate)
-                guard rank(left) < rank(found) else { continue }
+                guard isBetter(left, than: found, at: places) else { continue }
                 changes += chosen.map { edit in
                     let isShown = !source.text.isSecret && !edit.range.isMasked
                     return Change(
                         position: edit.range.start, old: isShown ? edit.range.text : "…",
                         new: isShown ? edit.replacement : "…")
                 }
-                (source, found, isBetter) = (candidate, left, true)
+                (source, found, isDone) = (candidate, left, true)
                 break
             }
-            guard isBetter else { break }
+            guard isDone else { break }
         }
         return (source, changes)
     }
@@ -52,10 +52,15 @@ package enum SpecFixer {
         }
     }
 
-    /// What a person sees of a file first: that it cannot be read, then errors, then warnings.
-    private static func rank(_ found: Diagnostics) -> (Int, Int, Int) {
-        let syntax = found.all.count { $0.severity == .error && $0.code.rawValue.hasPrefix("SY0") }
-        return (syntax, found.errorCount, found.all.count { $0.severity == .warning })
+    /// Whether nothing is wrong any more where something was written anew, and the file can be read no worse. More errors
+    /// than before may be told: below a key that was misspelt nobody had looked.
+    private static func isBetter(_ found: Diagnostics, than before: Diagnostics, at places: [Range<Int>]) -> Bool {
+        let syntax = { (found: Diagnostics) in
+            found.all.count { $0.severity == .error && $0.code.rawValue.hasPrefix("SY0") }
+        }
+        guard syntax(found) <= syntax(before) else { return false }
+        let starts = found.all.filter { $0.severity == .error }.compactMap { $0.primary?.range.lower }
+        return !places.contains { place in starts.contains { place.contains($0) } }
     }
 
     /// In the order of the file; of two that overlap the first.
@@ -73,15 +78,19 @@ package enum SpecFixer {
 
 extension SpecSource {
     /// With edits that are in order and do not overlap; every other byte stays.
-    fileprivate func with(_ edits: [TextEdit]) -> SpecSource {
+    fileprivate func with(_ edits: [TextEdit]) -> (source: SpecSource, places: [Range<Int>]) {
         var bytes: [UInt8] = []
+        var places: [Range<Int>] = []
         var position = 0
         for edit in edits {
             bytes += text.bytes[position..<edit.range.lower]
+            let start = bytes.count
             bytes += edit.replacement.utf8
+            places.append(start..<bytes.count)
             position = edit.range.upper
         }
         bytes += text.bytes[position...]
-        return SpecSource(kind, SourceText(name: text.name, bytes: bytes, isSecret: text.isSecret))
+        let text = SourceText(name: text.name, bytes: bytes, isSecret: text.isSecret)
+        return (SpecSource(kind, text), places)
     }
 }

@@ -46,7 +46,7 @@ struct RunView {
         var table = Table()
         for title in ["task", "state"] { table.column(title) }
         table.column("time", .right)
-        for title in ["result", "after", "node", "logs"] { table.column(title) }
+        for title in ["result", "after", "node", "logs", "reason"] { table.column(title) }
         for work in view.nodeWork where work.kind == "jobPreparation" { add(work, to: &table) }
         for task in view.tasks { add(task, to: &table) }
         for work in view.nodeWork where work.kind != "jobPreparation" { add(work, to: &table) }
@@ -102,7 +102,7 @@ struct RunView {
         table.row(
             branch + task.id + (task.isMergeTask ? " (merge)" : ""), task.state,
             time(task, item.elapsedMilliseconds), result(item), after(item),
-            task.nodeInfo?.nodeId ?? "", logs(task.nodeInfo?.taskDirectory, isThere: item.isNodeThere))
+            task.nodeInfo?.nodeId ?? "", logs(task.nodeInfo?.taskDirectory, isThere: item.isNodeThere), reason(item))
     }
 
     private func add(_ work: RunViewResponse.NodeWork, to table: inout Table) {
@@ -110,7 +110,17 @@ struct RunView {
         table.row(
             work.kind == "jobPreparation" ? "(preparation)" : "(release)", info.result == nil ? "running" : "completed",
             info.wallTimeMilliseconds.map { durationText(seconds: $0 / 1000) } ?? "", outcome(info), "", work.nodeId,
-            logs(work.directory, isThere: work.isThere))
+            logs(work.directory, isThere: work.isThere), info.failureInfo?.message ?? "")
+    }
+
+    /// What nobody should miss, so it stands where it is never cut.
+    private func reason(_ item: RunViewResponse.Task) -> String {
+        if let waitReason = item.waitReason { return waitReason }
+        let (task, info) = (item.task, item.task.executionInfo)
+        guard task.state == "completed", info.result == "failure" else { return "" }
+        return TaskReason.words(
+            exitCode: info.exitCode, code: info.failureInfo?.code, message: info.failureInfo?.message,
+            upload: info.uploadFailureInfo?.message, lastLine: task.lastErrorLine, withExitCode: false)
     }
 
     private func logs(_ directory: String?, isThere: Bool) -> String {
@@ -126,7 +136,7 @@ struct RunView {
 
     private func result(_ item: RunViewResponse.Task) -> String {
         let task = item.task
-        var text = item.waitReason ?? ""
+        var text = ""
         if let transfer = task.transferInfo {
             text = TaskTransferLine(transfer).words
         } else if task.state == "completed" {
@@ -141,9 +151,9 @@ struct RunView {
         guard let result = info.result else { return "" }
         if result == "success" { return result }
         if let code = info.exitCode, info.failureInfo.map({ $0.code == "FailureExitCode" }) ?? true {
-            return "exit code \(code)" + (info.uploadFailureInfo.map { "; \($0.message)" } ?? "")
+            return "exit code \(code)"
         }
-        return info.failureInfo.map { "\($0.code): \($0.message)" } ?? "failed"
+        return info.failureInfo?.code ?? "failed"
     }
 
     /// Where it stands below what it comes after, that says enough.

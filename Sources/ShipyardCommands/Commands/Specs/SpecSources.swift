@@ -30,7 +30,7 @@ struct SpecSources {
                 console.say("\(name): not fixed, since it holds a conflict of git")
                 continue
             }
-            let (source, changes) = SpecFixer.fixed(before) { PlanCheck.findings(alone: $0, values) }
+            let (source, changes) = SpecFixer.fixed(before) { PlanCheck.findings([$0], values) }
             guard !changes.isEmpty else { continue }
             try SpecRewrite.write(source.text.bytes, over: before.text.bytes, at: name)
             sources[index] = source

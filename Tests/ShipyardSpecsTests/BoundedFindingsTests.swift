@@ -1,0 +1,108 @@
+import ShipyardDiagnostics
+import Testing
+
+@testable import ShipyardSpecs
+
+/// Findings cost little, however many there are and however long what they speak of.
+@Suite struct BoundedFindingsTests {
+    private static let limit = SpecLimits.findingsPerFile
+
+    private static func tasks(_ count: Int, _ line: (Int) -> String) -> String {
+        "job_specifications:\n- id: a\n  tasks:\n" + (0..<count).map { "  - \(line($0))\n" }.joined()
+    }
+
+    private static let large: [(name: String, kind: SpecKind, file: String, text: String)] = [
+        ("repeated keys", .jobs, "x.yaml", String(repeating: "tasks: []\n", count: 100_000)),
+        ("repeated keys of JSON", .jobs, "x.json", "{" + String(repeating: #""a":[],"#, count: 100_000) + #""b":1}"#),
+        ("unknown aliases", .jobs, "x.yaml", (0..<50_000).map { "x\($0): *a\($0)\n" }.joined()),
+        ("unquoted signs", .jobs, "x.yaml", tasks(50_000) { _ in "=" }),
+        ("misspelt keys", .jobs, "x.yaml", tasks(50_000) { _ in "{comand: x}" }),
+        ("keys of one mapping", .jobs, "x.yaml", (0..<50_000).map { "key\($0): x\n" }.joined()),
+        ("one line of misspelt keys", .jobs, "x.json",
+            #"{"job_specifications":[{"id":"a","tasks":["#
+                + Array(repeating: #"{"comand":"é","password":1}"#, count: 50_000).joined(separator: ",") + "]}]}"),
+        ("one line of secrets", .credentials, "x.json",
+            #"{"credentials":{"storage":{"#
+                + (0..<20_000).map { #""k\#($0)":{"account":1,"account_key":"zz","e":"é"}"# }.joined(separator: ",") + "}}}"),
+    ]
+
+    @Test(arguments: large.indices)
+    func findingsAreBoundedInNumberAndBytes(_ index: Int) {
+        let (name, kind, file, text) = Self.large[index]
+        let diagnostics = SpecLoader.validate(SpecSource(kind, SourceText(name: file, text: text)))
+        let errors = diagnostics.all.filter { $0.severity == .error }
+        #expect(errors.count == Self.limit + 1, "\(name)")
+        #expect(errors.filter { $0.code == .tooManyErrors }.count == 1, "\(name)")
+        #expect(TextRenderer().render(diagnostics).utf8.count < 1 << 20, "\(name)")
+        #expect(JSONRenderer.render(diagnostics).utf8.count < 1 << 20, "\(name)")
+    }
+
+    /// In a debug build: ten times as slow, and a quadratic way would take minutes.
+    @Test func aLineOfMegabytesIsLookedAtOnce() {
+        let clock = ContinuousClock()
+        let time = clock.measure {
+            let diagnostics = SpecLoader.validate(
+                SpecSource(.jobs, SourceText(name: "x.json", text: Self.large[6].text)))
+            _ = TextRenderer().render(diagnostics)
+        }
+        #expect(time < .seconds(40))
+    }
+
+    @Test func aLetterWithAMillionAccentsIsCut() {
+        let accents = String(repeating: "\u{301}", count: 1_000_000)
+        for text in [Self.tasks(1) { _ in "{id: e\(accents), command: x}" }, "e\(accents): 1\n"] {
+            let diagnostics = load(.jobs, text).diagnostics
+            #expect(diagnostics.hasErrors)
+            #expect(TextRenderer().render(diagnostics).utf8.count < 8000)
+            #expect(JSONRenderer.render(diagnostics).utf8.count < 8000)
+        }
+        #expect(DisplayText.cut("aé\u{301}b", bytes: 3) == "aé…")
+        #expect(DisplayText.cut("aéb", bytes: 2) == "a…", "no character is cut in two")
+        #expect(DisplayText.cut("abc", characters: 2, bytes: 9) == "ab…")
+        #expect(DisplayText.cut("é\u{301}", characters: 1, bytes: 9) == "é\u{301}", "one visible character is not two")
+    }
+
+    @Test func warningsHideNoError() {
+        var diagnostics = Diagnostics()
+        let source = SourceText(name: "x.yaml", text: "x")
+        func report(_ severity: Severity) {
+            diagnostics.report(
+                Diagnostic(
+                    code: .noLocalEffect, severity: severity, message: "m", primary: Label(at: SourceRange(source, 0, 1), "")))
+        }
+        for _ in 0..<600 { report(.warning) }
+        #expect(!diagnostics.hasErrors)
+        #expect(diagnostics.all.count == Self.limit + 1)
+        report(.error)
+        #expect(diagnostics.hasErrors)
+        for _ in 0..<600 { report(.error) }
+        #expect(diagnostics.all.count == 2 * (Self.limit + 1))
+        #expect(diagnostics.errorCount > Self.limit + 1, "also those that were not kept")
+        var others = Diagnostics()
+        others.report(diagnostics)
+        #expect(others.all.count == diagnostics.all.count)
+        #expect(others.errorCount == diagnostics.errorCount)
+    }
+
+    @Test func columnsOfLongLinesAreThoseOfTheBeginning() {
+        // Past the first block they are counted by code points.
+        let line = String(repeating: "é", count: 10_000)
+        let source = SourceText(name: "x.yaml", text: "\n" + line + "x")
+        #expect(source.position(of: 1 + 2 * 100) == SourcePosition(line: 2, column: 101))
+        #expect(source.position(of: 1 + 2 * 9000) == SourcePosition(line: 2, column: 9001))
+    }
+
+    @Test func aLongTextIsNotLookedAtForEachOfItsAliases() {
+        let text =
+            "x: &a '" + String(repeating: "x", count: 1_000_000) + "'\njob_specifications:\n- id: a\n  tasks:\n"
+            + String(repeating: "  - command: *a\n", count: 60_000)
+        #expect(errorCodes(load(.jobs, text).diagnostics) == ["SY0012"])
+    }
+
+    @Test func theTextOfAFileMayBeAliasedByEveryTask() {
+        let text =
+            "x: &a '" + String(repeating: "x", count: 2000) + "'\njob_specifications:\n- id: a\n  tasks:\n"
+            + String(repeating: "  - command: *a\n", count: 20_000)
+        #expect(!errorCodes(load(.jobs, text).diagnostics).contains("SY0012"))
+    }
+}
