@@ -44,6 +44,8 @@ static inline struct MHD_Daemon *shipyard_mhd_start(const shipyard_mhd_settings 
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)settings->idle_seconds, NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)settings->begin, settings->context},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)settings->end, settings->context},
+        // Versions after 0.9.75 refuse more by it; what this one lets pass is refused in `HeaderCheck`.
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)settings->connection, settings->context},
         {MHD_OPTION_END, 0, NULL},
     };

@@ -68,6 +68,10 @@ static inline PGresult *shipyard_pq_execute(
     PGconn *connection, const char *sql, int count, const char *const *values) {
     return SHIPYARD_PQ(PQexecParams)(connection, sql, count, NULL, values, NULL, NULL, 0);
 }
+// The statement without a name, as the server understands it; it is not run.
+static inline PGresult *shipyard_pq_prepare(PGconn *connection, const char *sql) {
+    return SHIPYARD_PQ(PQprepare)(connection, "", sql, 0, NULL);
+}
 static inline int shipyard_pq_send(PGconn *connection, const char *sql, int count, const char *const *values) {
     return SHIPYARD_PQ(PQsendQueryParams)(connection, sql, count, NULL, values, NULL, NULL, 0)
         && SHIPYARD_PQ(PQsetSingleRowMode)(connection);

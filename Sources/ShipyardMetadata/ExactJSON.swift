@@ -24,12 +24,12 @@ package enum ExactJSON: Sendable {
     package static let maximumDepth = 64
 
     /// Reads one JSON text. Refuses, beside what is none: names that an object has twice, of which readers take one or the
-    /// other; and U+0000, at which SQLite ends a text.
+    /// other; half of a surrogate pair, of which nothing would be kept; and U+0000, at which SQLite ends a text.
     ///
     /// - Parameter levels: how deep it may be: an answer with documents is deeper than each of them.
     package init(parsing bytes: [UInt8], levels: Int = maximumDepth) throws(JSONError) {
         // The project's own reader knows what JSON is; here only the numbers are taken from the text.
-        _ = try JSONValue(parsing: bytes)
+        _ = try JSONValue(parsing: bytes, isStrict: true)
         let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
         let result: Result<ExactJSON, JSONError> = bytes.withUnsafeBytes { all in
             do throws(JSONError) {
@@ -51,12 +51,8 @@ package enum ExactJSON: Sendable {
         switch slice.bytes.first {
         case UInt8(ascii: "{"):
             var members: [Member] = []
-            var names: Set<BytePath> = []
             try slice.eachMember { name, value throws(JSONError) in
                 let text = try checked(name.text)
-                guard names.insert(BytePath(text)).inserted else {
-                    throw JSONError(place: "", message: "an object has the name `\(text)` twice")
-                }
                 members.append(Member(text, try read(value, levels: levels - 1)))
             }
             return .object(members)

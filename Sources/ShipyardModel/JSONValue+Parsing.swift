@@ -3,8 +3,11 @@ extension JSONValue {
     package static let maximumDepth = 200
 
     /// Reads one JSON text (RFC 8259) with nothing but space after it.
-    package init(parsing bytes: [UInt8]) throws(JSONError) {
-        var parser = JSONParser(bytes)
+    ///
+    /// - Parameter isStrict: refuses what the standard leaves to each reader, so that two of them see the same: a name twice in one
+    ///   object, and half of a surrogate pair.
+    package init(parsing bytes: [UInt8], isStrict: Bool = false) throws(JSONError) {
+        var parser = JSONParser(bytes, isStrict: isStrict)
         self = try parser.parseDocument()
     }
 
@@ -15,9 +18,10 @@ extension JSONValue {
 
 private struct JSONParser {
     private let bytes: [UInt8]
+    private let isStrict: Bool
     private var position = 0
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8], isStrict: Bool) { (self.bytes, self.isStrict) = (bytes, isStrict) }
 
     mutating func parseDocument() throws(JSONError) -> JSONValue {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
@@ -47,12 +51,18 @@ private struct JSONParser {
 
     private mutating func parseObject(_ depth: Int) throws(JSONError) -> JSONValue {
         var members: [JSONValue.Member] = []
+        // By their bytes: Swift takes two ways to write an umlaut for one.
+        var names: Set<BytePath> = []
         position += 1
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object(members) }
         while true {
             guard peek == UInt8(ascii: "\"") else { throw failure("a name in quotes must stand here") }
+            let start = position
             let name = try parseString()
+            if isStrict, !names.insert(BytePath(name)).inserted {
+                throw failure("an object has the name `\(name)` twice", at: start)
+            }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw failure("`:` must follow a name") }
             skipSpace()
@@ -131,6 +141,7 @@ private struct JSONParser {
 
     /// After `\u`. Half of a surrogate pair stands for nothing, and becomes U+FFFD.
     private mutating func parseUnicodeEscape() throws(JSONError) -> Unicode.Scalar {
+        let start = position - 2
         let first = try parseFourDigits()
         if let scalar = Unicode.Scalar(first) { return scalar }
         let restart = position
@@ -142,6 +153,7 @@ private struct JSONParser {
                 return scalar
             }
         }
+        guard !isStrict else { throw failure("half of a surrogate pair is no character", at: start) }
         position = restart
         return "\u{FFFD}"
     }

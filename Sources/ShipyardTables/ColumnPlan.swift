@@ -53,6 +53,7 @@ struct ColumnPlan {
             guard seen.insert(folded(choice.target)).inserted else {
                 throw TableError(.mismatch, "two columns of \(reader.name) are called `\(choice.target)`")
             }
+            if existing == nil { try checkName(choice.target, of: "column \(position + 1) of \(reader.name)") }
             let there = known[folded(choice.target)]
             guard existing == nil || there != nil else {
                 throw TableError(

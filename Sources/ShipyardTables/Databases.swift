@@ -29,6 +29,7 @@ package struct Databases: Sendable {
             let path = connection.path ?? ""
             let full = path.hasPrefix("/") ? path : "\(root)/\(path)"
             if access == .load { try Self.makeFolder(of: full) }
+            try Self.checkKind(of: full, connection)
             return try SQLiteConnection(full, connection.shown, access)
         case .postgresql:
             guard let url else {
@@ -42,6 +43,7 @@ package struct Databases: Sendable {
     package func load(
         _ load: TableLoad, _ file: TableFile, into connection: SQLConnection, _ url: Secret?
     ) throws(TableError) -> TableLoadResult {
+        try checkName(load.target.table, of: "the table")
         var wasConnected = false
         var rest = pauses[...]
         while true {
@@ -57,6 +59,15 @@ package struct Databases: Sendable {
         }
     }
 
+    /// SQLite would wait for a writer at a pipe, and read from a device for ever. One that is not there is another matter.
+    private static func checkKind(of path: String, _ connection: SQLConnection) throws(TableError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw TableError(connection, path, "is no regular file") }
+        // It takes what is shorter than the smallest page for new, if it is of one byte.
+        guard !(1..<512).contains(status.st_size) else { throw TableError(connection, path, "is no database of SQLite") }
+    }
+
     private static func makeFolder(of path: String) throws(TableError) {
         let parts = path.split(separator: "/").dropLast()
         do throws(SystemError) {
@@ -64,5 +75,11 @@ package struct Databases: Sendable {
         } catch {
             throw TableError(.file, "the folder of the database cannot be made: \(error.description)")
         }
+    }
+}
+
+extension TableError {
+    init(_ connection: SQLConnection, _ path: String, _ what: String) {
+        self.init(.refused, "the database \(connection.shown) cannot be opened: \(path) \(what)")
     }
 }

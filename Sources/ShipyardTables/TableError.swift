@@ -34,6 +34,9 @@ package struct TableError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { help.map { "\(message); \($0)" } ?? message }
 
+    static let readingHelp = "a query that only reads is one `SELECT`, `VALUES` or `WITH`"
+    static let notReading = TableError(.mismatch, "the query does not only read", help: readingHelp)
+
     var isPassing: Bool { kind == .unreachable || kind == .conflict }
 
     func masked(by mask: URLMask) -> TableError {

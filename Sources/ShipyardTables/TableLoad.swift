@@ -65,6 +65,16 @@ enum Ledger {
     }
 }
 
+/// Whether it may be the name of something that is made: what has none, or one that no terminal can show, is a mistake.
+/// - Parameter what: that has the name.
+func checkName(_ name: String, of what: String) throws(TableError) {
+    guard !name.isEmpty else { throw TableError(.mismatch, "the name of \(what) is empty") }
+    guard let control = name.unicodeScalars.first(where: { $0.properties.generalCategory == .control }) else { return }
+    let digits = String(control.value, radix: 16, uppercase: true)
+    let code = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    throw TableError(.mismatch, "the name of \(what) has the control character U+\(code)")
+}
+
 /// Quoted, whatever it is: the only way for a name into a statement.
 func identifier(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
 

@@ -28,7 +28,7 @@ struct VaultDirectory {
         }
     }
 
-    /// Throws where others could put other files into it. Nothing where there is none.
+    /// Throws where others could put other files into it, or see names. Nothing where there is none.
     func check() throws(VaultError) {
         var status = stat()
         guard lstat(path, &status) == 0 else {
@@ -37,8 +37,10 @@ struct VaultDirectory {
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw unsafe(path, "is no directory") }
         try checkOwner(status, path)
-        guard status.st_mode & 0o022 == 0 else {
-            throw unsafe(path, "can be changed by others", help: "`chmod 700 \(path)` mends it")
+        guard status.st_mode & 0o077 == 0 else {
+            throw unsafe(
+                path, "can be read or changed by others (its mode is \(String(status.st_mode & 0o777, radix: 8)))",
+                help: "`chmod 700 \(path)` mends it")
         }
     }
 
@@ -120,21 +122,13 @@ struct VaultDirectory {
         return answer
     }
 
-    /// The file is the old or the new one at any moment, whatever dies: first all of the new one is on the disk, then it
-    /// has its name, and then that is on the disk.
     func write(_ bytes: [UInt8], to path: String) throws(VaultError) {
-        let temporary = self.path + "/.new-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let result: Result<Void, SystemError> = bytes.withUnsafeBytes { bytes in
+            Result { () throws(SystemError) in try WholeFile.write(bytes, to: path) }
+        }
         do throws(SystemError) {
-            let file = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-            let failed = bytes.withUnsafeBytes { file.write(all: $0) } ?? (fsync(file.number) == 0 ? nil : errno)
-            if let failed { throw SystemError("write", path: temporary, errno: failed) }
-            guard rename(temporary, path) == 0 else {
-                throw SystemError("rename", path: path, errno: errno)
-            }
-            let directory = try FileDescriptor.openDirectory(self.path)
-            guard fsync(directory.number) == 0 else { throw SystemError("sync", path: self.path, errno: errno) }
+            try result.get()
         } catch {
-            unlink(temporary)
             throw VaultError(error)
         }
     }
@@ -145,7 +139,7 @@ struct VaultDirectory {
         let kept = name.map { "key-" + hexadecimalText($0) }
         while let entry = entries.next() {
             let text = entry.name.shown
-            guard text.hasPrefix("key-") || text.hasPrefix(".new-"), text != kept else { continue }
+            guard text.hasPrefix("key-") || text.hasPrefix(WholeFile.draftPrefix), text != kept else { continue }
             unlink(path + "/" + text)
         }
     }

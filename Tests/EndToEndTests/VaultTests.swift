@@ -134,6 +134,82 @@ import Testing
         #expect(refused.contains("SecretsNotReadable") && refused.contains("is damaged"), "\(refused)")
     }
 
+    /// In names, links, files that are no task's, outputs and documents; by a service that has handed out nothing yet, too.
+    @Test func whatATaskLeavesElsewhereIsHidden() throws {
+        let program = try BuiltProgram()
+        let odd = #"qu"öte\horse/7731"#
+        let variables = try JSONSerialization.data(withJSONObject: ["P": Self.value, "Q": odd, "R": String(Self.value.reversed())])
+        try keep(program, "db", String(decoding: variables, as: UTF8.self))
+        try program.addPool()
+        let script = try program.write(
+            #"""
+            import json, os
+            p, q, env = os.environ['P'], os.environ['Q'], os.environ
+            os.mkdir('d-' + p)
+            open('d-' + p + '/f', 'w').write('in it')
+            open('two ' + p, 'w').write('a ' + p)
+            os.symlink('/tmp/' + p, 'link')
+            for v in p, env['R']: open('like ' + v, 'w').write('like it')
+            open(env['AZ_BATCH_NODE_SHARED_DIR'] + '/s.txt', 'w').write('s ' + p)
+            open(env['AZ_BATCH_NODE_ROOT_DIR'] + '/r-' + p, 'w').write('r ' + q)
+            open('log.json', 'w').write(json.dumps({'q': q}) + json.dumps({'q': q}, ensure_ascii=False))
+            json.dump({'v': q, q: 1, 'p': 'x' + p}, open('outputs.json', 'w'))
+            json.dump({'v': q, 'n': [p]}, open('document', 'w'))
+            os.system('curl -sS --fail-with-body --unix-socket "$SHIPYARD_API" -H "Authorization: Bearer $SHIPYARD_TOKEN" '
+                      '-T document http://h/metadata/c/x')
+            """#, to: "leave.py")
+        _ = try program.addJobs(
+            "  - id: j\n    tasks:\n      - {id: a, environment_variables_keyvault_secret_id: db, extended_properties: {}, "
+                + "command: python3 leave.py, resource_files: [{blob_source: \(script), file_path: leave.py}]}\n", "--wait")
+        let stars = String(repeating: "*", count: Self.value.utf8.count)
+        let oddStars = String(repeating: "*", count: odd.utf8.count)
+        let base = "http://localhost"
+        func get(_ path: String) throws -> String { try program.curl([base + path]) }
+        for isRestarted in [false, true] {
+            if isRestarted {
+                let service = try program.serviceProcess()
+                kill(service, SIGKILL)
+                #expect(program.eventually { kill(service, 0) != 0 })
+                _ = try program.run("jobs", "list")
+            }
+            let files = try get("/jobs/j/tasks/a/files")
+            #expect(files.contains("wd/two \(stars)\"") && files.contains("\"/tmp/\(stars)\""), "\(files)")
+            let node = try get("/pools/p/nodes/node-1/files")
+            #expect(node.contains("\"r-\(stars)\"") && node.contains("workitems/j/job-1/a/wd/two \(stars)\""), "\(node)")
+            for name in ["agent.journal", "agent.sock", "agent.lock", "\"secrets", "\"removed"] { #expect(!node.contains(name)) }
+            for name in ["agent.journal", "agent.lock", "secrets/x", "removed/x", "%2Fagent.journal", "./agent.journal", "shared/../agent.journal"] {
+                let answer = try program.curl(["--path-as-is", base + "/pools/p/nodes/node-1/files/\(name)"])
+                #expect(answer.contains("\"FileNot"), "\(name): \(answer)")
+            }
+            // By the name that is shown, and by its own.
+            #expect(try get("/jobs/j/tasks/a/files/wd/two%20\(stars)") == "a \(stars)")
+            #expect(try get("/jobs/j/tasks/a/files/wd/two%20\(Self.value)") == "a \(stars)")
+            #expect(try get("/jobs/j/tasks/a/files/wd/d-\(stars)/f") == "in it")
+            // Which of two is meant nobody knows.
+            #expect(try get("/jobs/j/tasks/a/files/wd/like%20\(stars)").contains("2 files are shown by this name"))
+            #expect(try get("/jobs/j/tasks/a/files/wd/like%20\(Self.value)") == "like it")
+            #expect(try get("/pools/p/nodes/node-1/files/r-\(stars)") == "r \(oddStars)")
+            #expect(try get("/pools/p/nodes/node-1/files/shared/s.txt") == "s \(stars)")
+            let log = try get("/jobs/j/tasks/a/files/wd/log.json")
+            #expect(log.replacing("*", with: "") == #"{"q": ""}{"q": ""}"#, "\(log)")
+            let output = try get("/jobs/j/tasks/a")
+            #expect(output.contains(#""output":{"v":"***","***":1,"p":"x***"}"#) || output.contains("x***"), "\(output)")
+            #expect(try get("/metadata/c/x") == #"{"v":"***","n":["***"]}"#)
+            let shown = [
+                files, node, log, output, try get("/metadata/c/x/history"), try get("/jobs/j/tasks"),
+                try program.run("data", "files", "list", "--jobid", "j").output, try program.run("jobs", "tasks", "list", "--jobid", "j").output,
+            ]
+            for text in shown {
+                for value in [Self.value, odd, "horse", "u00f6te"] { #expect(!text.contains(value), "\(text)") }
+            }
+        }
+        // Neither is it in the state.
+        for name in ["shipyard.db", "shipyard.db-wal"] {
+            let bytes = (try? Data(contentsOf: program.home.appending(path: name))) ?? Data()
+            for value in [Self.value, odd, #"qu\"\u00f6te"#] { #expect(bytes.range(of: Data(value.utf8)) == nil, "\(name)") }
+        }
+    }
+
     @Test func newVersionCountsFromTheNextTaskAndAMissingSecretIsNamed() throws {
         let program = try BuiltProgram()
         try program.addPool(slots: 1)

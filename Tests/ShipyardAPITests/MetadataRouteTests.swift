@@ -128,6 +128,7 @@ import Testing
         try Self.run { ask in
             let bodies = [
                 "", "{", "[]", "1", "null", "\"x\"", #"{"a":1,"a":2}"#, #"{"a":1e999}"#, #"{"a":"\u0000"}"#,
+                #"{"a":"\ud800"}"#, #"{"a":"\udc00\ud800"}"#, #"{"\ud83d":1}"#, #"{"a":"\ud83d\u0061"}"#,
             ]
             for body in bodies {
                 for method in [HTTPMethod.put, .patch] {

@@ -1,5 +1,6 @@
-import ShipyardModel
 import Testing
+
+@testable import ShipyardModel
 
 struct SecretMaskTests {
     private func mask(_ values: String...) -> SecretMask { SecretMask(values.map { Secret($0) }) }
@@ -33,7 +34,33 @@ struct SecretMaskTests {
         let key = mask("-----BEGIN KEY-----\n  MIIEvQIBADAN\n}\n\nAoIBAQDJtKhz\n")
         #expect(hidden("log: MIIEvQIBADAN }\n", key) == "log: ************ }\n")
         #expect(hidden("AoIBAQDJtKhz", key) == "************")
-        #expect(key.longest == "-----BEGIN KEY-----\n  MIIEvQIBADAN\n}\n\nAoIBAQDJtKhz".utf8.count)
+        // As JSON has it.
+        #expect(key.longest == #"-----BEGIN KEY-----\n  MIIEvQIBADAN\n}\n\nAoIBAQDJtKhz"#.utf8.count)
+    }
+
+    /// What is printed is often JSON, once or twice.
+    @Test func valuesAreHiddenAsJSONWritesThem() {
+        let mask = mask("pä\"ss\\w/<\u{1F600}>\t")
+        for form in [
+            #"pä\"ss\\w/<\#u{1F600}>\t"#, #"pä\"ss\\w\/<\#u{1F600}>\t"#, #"p\u00e4\"ss\\w/<\ud83d\ude00>\t"#,
+            #"p\u00e4\"ss\\w\/<\ud83d\ude00>\t"#, #"pä\"ss\\w/\u003c\#u{1F600}\u003e\t"#, "pä\"ss\\w/<\u{1F600}>\t",
+        ] {
+            #expect(mask.masked("x\(form)y") == "x***y", "\(form)")
+        }
+        #expect(SecretMask.escapedForms(of: Array("plain".utf8)).isEmpty)
+    }
+
+    /// However its texts are written, and so that it stays JSON.
+    @Test func aDocumentHasStarsInThePlaceOfValues() {
+        let mask = mask("pa-ss\"wörd", "12345678", "/a/b/c/", #"{"user":"x"}"#)
+        for (text, expected) in [
+            (#"{"a": 1.50, "b":"pa\u002dss\"w\u00F6rd!", "pa-ss\"wörd" : []}"#, #"{"a": 1.50, "b":"***!", "***" : []}"#),
+            (#"["12345678", 12345678, -12345678e5, 0.123456789, 1234567]"#, #"["***", "***", "***", "***", 1234567]"#),
+            (#""\/\u0061\/b\/c\/""#, #""***""#), (#"{"o":{"user":"x"}}"#, #""***""#), (#"{"\\":"\\"}"#, #"{"\\":"\\"}"#),
+            ("[true, false, null]", "[true, false, null]"), (#""pa-ss\\"wörd""#, #""pa-ss\\"wörd""#),
+        ] {
+            #expect(mask.masked(json: text) == expected)
+        }
     }
 
     @Test func beginningOfAValueAtTheEndIsTold() {
@@ -42,5 +69,18 @@ struct SecretMaskTests {
         #expect(unfinished("a hunte") == 5 && unfinished("a hunter") == 6 && unfinished("a h") == 1)
         #expect(unfinished("a hunter2") == 0 && unfinished("") == 0 && unfinished("x") == 0)
         #expect(unfinished("hunter") == 6 && unfinished("unter") == 3)
+        let repeated = self.mask("abcabcabd")
+        for (text, expected) in [("xabcabc", 6), ("abcabcabcab", 8), ("abcabcabd", 0), ("abcabcabda", 1), ("ababcab", 5)] {
+            #expect(repeated.unfinished(at: Array(text.utf8)) == expected, "\(text)")
+        }
+    }
+
+    /// As long as a secret may be, and as slow as it can be made.
+    @Test func longValueThatRepeatsItselfTakesNoHours() {
+        let value = String(repeating: "a", count: 256 << 10) + "b"
+        let mask = mask(value)
+        let clock = ContinuousClock()
+        let taken = clock.measure { #expect(mask.unfinished(at: Array(value.utf8.dropLast())) == 256 << 10) }
+        #expect(taken < .seconds(5))
     }
 }

@@ -115,6 +115,14 @@ struct OutputTests {
                 "is no JSON: line 1, column 202: nested deeper than 200 levels"
             ),
             (
+                "printf '[{\"a\":1,\"\\\\u0061\":2}]' > outputs.json", .notJSON,
+                "is no JSON: line 1, column 9: an object has the name `a` twice"
+            ),
+            (
+                "printf '[\"\\\\ud83d\\\\ude00 \\\\ud800\"]' > outputs.json", .notJSON,
+                "is no JSON: line 1, column 16: half of a surrogate pair is no character"
+            ),
+            (
                 "printf '1 2' > outputs.json", .notJSON,
                 "is no JSON: line 1, column 3: unexpected text after the value"
             ),

@@ -7,6 +7,13 @@ import Testing
 @testable import ShipyardService
 @testable import ShipyardStore
 
+private struct LockedVault: SecretSource {
+    func secret(_ reference: SecretReference) throws(SecretFailure) -> Secret { throw SecretFailure("it is locked") }
+    func everyVersion(of reference: SecretReference) throws(SecretFailure) -> [Secret] {
+        throw SecretFailure("it is locked")
+    }
+}
+
 /// What a task takes from outputs of others, from the row to the order.
 struct LateOrderTests {
     private let store: StoreWriter
@@ -34,12 +41,14 @@ struct LateOrderTests {
 
     /// `a`, and `b` after it.
     private func addJob(
-        _ core: ServiceCore, _ command: String, _ change: (inout TaskTemplate) -> Void = { _ in }
+        _ core: ServiceCore, _ command: String, _ change: (inout TaskTemplate) -> Void = { _ in },
+        ofFirst: (inout TaskTemplate) -> Void = { _ in }
     ) throws -> UInt32 {
         var plan = JobPlan(id: JobID("j")!)
         plan.templates = [TaskTemplate(), TaskTemplate()]
         plan.templates[0].recordsOutput = true
         plan.templates[1].hasLateReferences = true
+        ofFirst(&plan.templates[0])
         change(&plan.templates[1])
         let ticket = try core.beginSubmission(plan.id, usesDependencies: true)
         var slice = TaskSlice()
@@ -70,6 +79,38 @@ struct LateOrderTests {
 
     private func failure(of job: UInt32) throws -> FailureInfo? {
         try store.progress(of: TaskKey(job: job, ordinal: 1))?.result?.failure
+    }
+
+    /// However they are written in it, and whichever service has handed them out.
+    @Test(arguments: [false, true]) func valuesOfSecretsAreNotInAnOutput(isRestarted: Bool) throws {
+        vault.set("v", #"{"A": "pa-ss\"wörd", "N": "12345678"}"#)
+        let first = try core()
+        let job = try addJob(
+            first, "do", ofFirst: { $0.environmentSecrets = [EnvironmentSecret(SecretReference("v")!)] })
+        let later = isRestarted ? try self.core() : first
+        try end(later, .document(#"{"a":"pa\u002dss\"w\u00f6rd","pa-ss\"wörd":12345678,"c":"x"}"#))
+        let output = try store.taskOutput(of: TaskKey(job: job, ordinal: 0))
+        #expect(output?.document == #"{"a":"***","***":"***","c":"x"}"#)
+    }
+
+    @Test func nothingIsKeptOfAnOutputWhoseSecretsCannotBeLookedFor() throws {
+        let job = try addJob(
+            try core(), "do", ofFirst: { $0.environmentSecrets = [EnvironmentSecret(SecretReference("v")!)] })
+        let later = try ServiceCore(store: store, substrate: substrate, secrets: LockedVault(), now: now)
+        try end(later, .document(#"{"a":"secret-b"}"#))
+        #expect(try store.taskOutput(of: TaskKey(job: job, ordinal: 0))?.document == #""***""#)
+    }
+
+    /// What others' outputs do not say any more stands there as it was written.
+    @Test func commandOfATaskThatIsSteppedIntoHasNoMarks() throws {
+        let core = try core()
+        let job = try addJob(core, "do @{tasks.a.output.f} and @{tasks.a.output.g}")
+        try end(core, .document(#"{"f": 1, "g": "two words"}"#))
+        substrate.reach = NodeReach(directory: "/d", environment: Secret(""))
+        func command() throws -> String? { try core.reachTask("b", of: "j", attempt: nil).command }
+        #expect(try command() == "do 1 and 'two words'")
+        try store.putOutput(.document(#"{"f": 1}"#), of: TaskProgress(key: TaskKey(job: job, ordinal: 0)))
+        #expect(try command() == "do @{tasks.a.output.f} and @{tasks.a.output.g}")
     }
 
     @Test func valuesAreInTheOrderAndNowhereElse() throws {

@@ -46,6 +46,8 @@ final class RecordingSubstrate: Substrate {
     func turnCommitted() {}
     func reset() {}
     func takeEvents() -> [SubstrateEvent] { [] }
+    var reach: NodeReach?
+    func way(to place: ReachedPlace) -> NodeReach? { reach }
     var hasEvents: Bool { false }
     var nextMoment: Int64? { nil }
     func wait(until moment: Int64, for news: AwaitedNews) {}

@@ -76,7 +76,8 @@ private final class KeyBench {
         }
         func url(_ connection: SQLConnection) -> String {
             do throws(SecretFailure) {
-                let url = try bench.ring.url(for: connection)
+                var turn = ResolvedCredentials()
+                let url = try bench.ring.url(for: connection, &turn)
                 return url?.withExposedBytes { String(decoding: $0, as: UTF8.self) } ?? "none"
             } catch {
                 return "failed: \(error.reason)"
@@ -243,6 +244,43 @@ struct StorageSecretTests {
         }
         let pond = try #require(credentials.accounts["pond"])
         #expect(shown(try ring.keys(for: pond).sas) == "sig=1")
+    }
+
+    /// Of however many accounts and databases, of files and of what came along.
+    @Test func secretsOfCredentialsAreAskedForOnceInATurn() throws {
+        let text = """
+            credentials:
+              storage:
+                lake: {account: a, account_key_keyvault_secret_id: lake}
+                pond: {account: b, sas_token_keyvault_secret_id: sas}
+              sql:
+                shop: {url_keyvault_secret_id: url}
+
+            """
+        vault.set("url", "postgresql://ada:one@db/shop")
+        let file = NSTemporaryDirectory() + "shipyard-turn-\(UUID().uuidString).yaml"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        for isFile in [true, false] {
+            let ring = StorageKeyRing(vault)
+            var credentials = load(text)
+            credentials.setFile(isFile ? file : "/no/such/file")
+            if !isFile { ring.remember(credentials) }
+            let known = ring.resolved(credentials)
+            let before = vault.questions.count
+            var turn = ResolvedCredentials()
+            for _ in 0..<3 {
+                #expect(shown(try ring.keys(for: try #require(known.accounts["lake"]), &turn).key) == "first")
+                #expect(shown(try ring.keys(for: try #require(known.accounts["pond"]), &turn).sas) == "sig=1")
+                #expect(shown(try ring.url(for: try #require(known.connections["shop"]), &turn)) == "postgresql://ada:one@db/shop")
+            }
+            #expect(Array(vault.questions[before...]).sorted() == ["lake", "sas", "url"])
+            // The next turn asks anew.
+            vault.set("lake", "second")
+            var next = ResolvedCredentials()
+            #expect(shown(try ring.keys(for: try #require(known.accounts["lake"]), &next).key) == "second")
+            vault.set("lake", "first\n")
+        }
     }
 
     /// The whole file in a secret: what the file that names it says wins.

@@ -130,6 +130,49 @@ struct LoadingChecks: Sendable {
         #expect(try rows(try open(), #"SELECT * FROM "known""#) == "1,2\n")
     }
 
+    func namesThatNobodyCanReadAreRefused() throws {
+        for (table, expected) in [
+            ("", "the name of the table is empty"),
+            ("a\u{1B}[2J", "the name of the table has the control character U+001B"),
+            ("a\u{9B}", "the name of the table has the control character U+009B"),
+            ("a\0b", "the name of the table has the control character U+0000"),
+        ] {
+            for mode in TableMode.allCases { #expect(message { try load("a\n1\n", TableTarget(table, mode)) } == expected) }
+        }
+        #expect(
+            message { try load("a,\"b\n\"\n1,2\n", TableTarget("unmade")) }
+                == "the name of column 2 of rows.csv has the control character U+000A")
+    }
+
+    /// Each may write, or take back what was promised, although the connection only reads.
+    func whatOnlyReadsCannotWrite(_ statements: [String]) throws {
+        try load("a\n1\n2\n", TableTarget("kept"))
+        let witness = "\(folder.path)/witness"
+        let both = [
+            "DELETE FROM kept", "INSERT INTO kept VALUES ('3')", "UPDATE kept SET a = '3'", "DROP TABLE kept",
+            "CREATE TABLE other (a text)", "CREATE TEMP TABLE other (a text)", "COMMIT",
+        ]
+        for statement in statements + both {
+            let reading = try databases.open(connection, url, to: .read)
+            let statement = statement.replacing("WITNESS", with: witness)
+            let told = message { _ = try rows(reading, statement) }
+            let isRefused = ["the query does not only read", "the query is more than one statement"].contains(told) || told.hasPrefix("the database \(connection.shown) says: ")
+            #expect(isRefused, "\(statement): \(told)")
+            // Neither did it change what this connection may do.
+            #expect(message { _ = try rows(reading, "DELETE FROM kept") } != "no error", "\(statement)")
+            #expect(!FileManager.default.fileExists(atPath: witness), "\(statement)")
+        }
+        #expect(try rows(try open(), "SELECT a FROM kept ORDER BY a") == "1\n2\n")
+        let reading = try databases.open(connection, url, to: .read)
+        for (statement, values, expected) in [
+            ("SELECT a FROM kept WHERE a = $1", ["2"], "2\n"), (" -- first\n/* DROP --*/\tSELECT 1 ; ", [], "1\n"), ("select 1", [], "1\n"), ("VALUES (1), (2)", [], "1\n2\n"),
+            ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n ORDER BY i DESC", [], "3\n2\n1\n"),
+            ("SELECT upper(a), count(*) FROM kept GROUP BY a ORDER BY a DESC LIMIT 1", [], "2,1\n"),
+        ] as [(String, [String], String)] {
+            #expect(try rows(reading, statement, values) == expected)
+        }
+    }
+
     func aCommittedLoadIsNotDoneAgain() throws {
         let target = TableTarget("once")
         #expect(try load("a\n1\n2\n", target, as: "job/task/0") == TableLoadResult(rows: 2, madeTable: true))
@@ -215,7 +258,6 @@ struct LoadingChecks: Sendable {
         #expect(message { _ = try rows(connection, "SELECT 1; DELETE FROM asked") } != "no error")
         #expect(message { _ = try rows(connection, "") } != "no error" || !isSQLite)
         let reading = try databases.open(self.connection, url, to: .read)
-        #expect(message { _ = try rows(reading, "DELETE FROM asked") }.contains("read"))
         #expect(try rows(reading, "SELECT COUNT(*) FROM asked") == "2\n")
     }
 }
@@ -235,6 +277,73 @@ struct LoadingChecks: Sendable {
     @Test func namesMayBeAnything() throws { try checks.namesMayBeAnything() }
     @Test func oneColumnOfWhatEndsData() throws { try checks.oneColumnOfWhatEndsData() }
     @Test func whatDoesNotFitIsSaid() throws { try checks.whatDoesNotFitIsSaid() }
+    @Test func namesThatNobodyCanReadAreRefused() throws { try checks.namesThatNobodyCanReadAreRefused() }
+
+    @Test func whatOnlyReadsCannotWrite() throws {
+        try checks.whatOnlyReadsCannotWrite(
+            [
+                "VACUUM INTO 'WITNESS'", "VACUUM", "ATTACH 'WITNESS' AS other", "DETACH main", "PRAGMA query_only = OFF",
+                "PRAGMA writable_schema = ON", "PRAGMA journal_mode = DELETE", "PRAGMA page_size = 512", "PRAGMA temp_store_directory = '/tmp'",
+                "PRAGMA trusted_schema = ON", "SELECT load_extension('WITNESS')", "SELECT fts3_tokenizer('simple')", "REINDEX",
+                "BEGIN", "SAVEPOINT a", "CREATE TEMP VIEW v AS SELECT 1", "ANALYZE", "CREATE VIRTUAL TABLE temp.x USING fts5(a)",
+                "WITH x AS (SELECT 1) DELETE FROM kept", "WITH x(i) AS (VALUES (1)) INSERT INTO kept SELECT i FROM x", "EXPLAIN SELECT 1",
+                "/* SELECT */ VACUUM INTO 'WITNESS'", "-- SELECT\nVACUUM INTO 'WITNESS'", ";SELECT 1", "SELECT 1; VACUUM INTO 'WITNESS'",
+                "SELECT * FROM pragma_journal_mode('delete')", "selects", "",
+            ])
+        // Also where the first word is not looked at.
+        let reading = try #require(try checks.databases.open(checks.connection, nil, to: .read) as? SQLiteConnection)
+        let witness = "\(checks.folder.path)/witness"
+        for sql in [
+            "VACUUM INTO '\(witness)'", "ATTACH '\(witness)' AS other", "DETACH main", "PRAGMA query_only = OFF", "PRAGMA writable_schema = ON",
+            "PRAGMA page_size = 512", "SELECT load_extension('x')", "SELECT fts3_tokenizer('simple')", "DELETE FROM kept",
+        ] {
+            #expect(message { try reading.execute(sql) } != "no error", "\(sql)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: witness))
+    }
+
+    /// What such a connection asks by itself is no statement of the user's.
+    @Test func whatOnlyReadsReachesIndexesOfTextsViewsAndJSON() throws {
+        let database = try #require(try checks.open() as? SQLiteConnection)
+        for sql in [
+            "CREATE VIRTUAL TABLE words USING fts5(a)", "CREATE VIRTUAL TABLE older USING fts4(a)", "CREATE VIRTUAL TABLE boxes USING rtree(id, l, u)",
+            "INSERT INTO words VALUES ('one two')", "INSERT INTO older VALUES ('one two')", "INSERT INTO boxes VALUES (1, 2, 3)",
+            "CREATE VIEW seen AS SELECT a FROM words WHERE words MATCH 'two'",
+        ] { try database.execute(sql) }
+        let reading = try checks.databases.open(checks.connection, nil, to: .read)
+        #expect(try rows(reading, "SELECT a FROM seen") == "one two\n")
+        #expect(try rows(reading, "SELECT a, bm25(words) < 0 FROM words WHERE words MATCH 'one' ORDER BY rank") == "one two,1\n")
+        #expect(try rows(reading, "SELECT a FROM older WHERE older MATCH 'one'") == "one two\n")
+        #expect(try rows(reading, "SELECT id FROM boxes WHERE l > 1") == "1\n")
+        #expect(try rows(reading, "SELECT value FROM json_each('[1,2]')") == "1\n2\n")
+        #expect(try rows(reading, "SELECT name FROM pragma_table_info('boxes')") == "id\nl\nu\n")
+        #expect(try rows(reading, "SELECT COUNT(*) > 0 FROM sqlite_schema") == "1\n")
+    }
+
+    @Test func onlyAFileOfSQLiteIsADatabase() throws {
+        let folder = checks.folder.path
+        mkfifo("\(folder)/pipe", 0o600)
+        symlink("/dev/zero", "\(folder)/link")
+        for count in [1, 32, 100, 511, 4096] {
+            try Data(repeating: 7, count: count).write(to: URL(fileURLWithPath: "\(folder)/key-\(count)"))
+        }
+        for access in [Databases.Access.read, .write, .load] {
+            func told(_ path: String) throws -> String {
+                let connection = try SQLConnection(alias: "x", url: "sqlite:\(path)")
+                return message { _ = try checks.databases.open(connection, nil, to: access) }
+            }
+            for path in ["/dev/zero", "/dev/null", folder, "\(folder)/pipe", "\(folder)/link"] {
+                #expect(try told(path) == "the database `x` (sqlite:\(path)) cannot be opened: \(path) is no regular file")
+            }
+            for count in [1, 32, 100, 511, 4096] {
+                let path = "\(folder)/key-\(count)"
+                #expect(try told(path) == "the database `x` (sqlite:\(path)) cannot be opened: \(path) is no database of SQLite")
+                #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data(repeating: 7, count: count))
+            }
+            try Data().write(to: URL(fileURLWithPath: "\(folder)/empty"))
+            #expect(try told("\(folder)/empty") == "no error")
+        }
+    }
     @Test func aCommittedLoadIsNotDoneAgain() throws { try checks.aCommittedLoadIsNotDoneAgain() }
     @Test func whatWentIsLoadedAgain() throws { try checks.whatWentIsLoadedAgain() }
     @Test func loadsAtOnceBringEachRowOnce() async throws { try await checks.loadsAtOnceBringEachRowOnce() }

@@ -28,6 +28,8 @@ struct PostgreSQLLoadingTests {
         try checks.whatWentIsLoadedAgain()
         try await checks.loadsAtOnceBringEachRowOnce()
         try checks.queriesBindTheirValues()
+        try checks.namesThatNobodyCanReadAreRefused()
+        try whatOnlyReadsCannotWrite()
         try theServersOwnComplaintsNameTheRow()
         try strangersAreRefused()
     }
@@ -53,6 +55,30 @@ struct PostgreSQLLoadingTests {
         #expect(message { try checks.load("a\n1\n", TableTarget(long)) }.hasSuffix("has more than the 63 bytes that PostgreSQL keeps of one"))
         #expect(message { _ = try rows(database, "COPY (SELECT 1) TO STDOUT") } == "a query cannot be COPY")
         #expect(try rows(database, "SELECT 'x'::text, true, 'NaN'::float8, NULL") == "x,true,NaN,\n")
+    }
+
+    private func whatOnlyReadsCannotWrite() throws {
+        let database = try #require(try checks.open() as? PostgreSQLConnection)
+        try database.execute("CREATE SEQUENCE numbers")
+        try database.execute("CREATE PROCEDURE writes() LANGUAGE sql AS $$ COPY (SELECT 1) TO PROGRAM 'true' $$")
+        try checks.whatOnlyReadsCannotWrite(
+            [
+                "COPY (SELECT 1) TO PROGRAM 'cat > WITNESS'", "COPY kept TO 'WITNESS'", "COPY (SELECT 1) TO STDOUT", "COPY kept FROM STDIN",
+                "DO $$ BEGIN COPY (SELECT 1) TO PROGRAM 'cat > WITNESS'; END $$", "DO $$ BEGIN EXECUTE $x$COPY kept TO 'WITNESS'$x$; END $$",
+                "CALL writes()", "SET TRANSACTION READ WRITE", "SELECT 1; COPY kept TO 'WITNESS'", "SHOW search_path", "LISTEN x", "LOCK TABLE kept",
+                "PREPARE p AS SELECT 1", "VACUUM", "SELECT a INTO other FROM kept", "MERGE INTO kept USING kept k ON true WHEN MATCHED THEN DELETE",
+                "WITH gone AS (DELETE FROM kept RETURNING a) SELECT a FROM gone", "SELECT a FROM kept FOR UPDATE", "SELECT nextval('numbers')",
+                "SELECT set_config('transaction_read_only', 'off', false)", "EXPLAIN ANALYZE SELECT 1", "",
+            ])
+        let reading = try checks.databases.open(checks.connection, checks.url, to: .read)
+        do {
+            _ = try rows(reading, "COPY (SELECT 1) TO STDOUT")
+        } catch let error as TableError {
+            #expect(error.message == "the database \(checks.connection.shown) says: syntax error at or near \"COPY\"")
+            #expect(error.help == "a query that only reads is one `SELECT`, `VALUES` or `WITH`")
+        }
+        // A table that is not there is told as it is.
+        #expect(message { _ = try rows(reading, "SELECT * FROM nowhere") }.hasSuffix("relation \"nowhere\" does not exist"))
     }
 
     private func strangersAreRefused() throws {

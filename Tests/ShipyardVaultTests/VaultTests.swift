@@ -206,8 +206,17 @@ func code(_ body: () throws -> Void) -> VaultError.Code? {
         chmod(place.vault, 0o666)
         #expect(code { _ = try vault.open() } == .unsafe)
         chmod(place.vault, 0o600)
-        chmod(place.path + "/vault", 0o770)
-        #expect(code { _ = try vault.open() } == .unsafe)
+        for mode: mode_t in [0o770, 0o755, 0o711, 0o704] {
+            chmod(place.path + "/vault", mode)
+            #expect(code { _ = try vault.open() } == .unsafe)
+            #expect(code { _ = try vault.add("b", Secret("1"), at: now) } == .unsafe)
+        }
+        do {
+            _ = try vault.open()
+        } catch {
+            #expect(error.message == "the vault is not used: \(place.path)/vault can be read or changed by others (its mode is 704)")
+            #expect(error.help == "`chmod 700 \(place.path)/vault` mends it")
+        }
         chmod(place.path + "/vault", 0o700)
         if geteuid() == 0 {
             chown(key, 12345, 12345)

@@ -7,32 +7,100 @@ import ShipyardService
 extension APIRoutes {
     func addFiles(to router: inout Router) {
         on(.get, "/jobs/{job}/tasks/{task}/files", in: &router) { request throws(APIFailure) in
-            let (files, owner, _, _) = try taskFiles(request)
-            return .json(FilesResponse(files.list(owner)))
+            let (files, owner, job, _) = try taskFiles(request)
+            let mask = try mask(ofJob: job)
+            return .json(try FilesResponse(files.list(owner)) { _ throws(APIFailure) in mask })
         }
         on(.get, "/jobs/{job}/tasks/{task}/files/{path...}", in: &router) { request throws(APIFailure) in
             let (files, owner, job, state) = try taskFiles(request)
             let mask = try mask(ofJob: job)
-            var reply = try file(request, of: owner, in: files) { file throws(FileFailure) in
-                guard let mask else { return file }
-                return try MaskedFile(file, mask, isGrowing: state != .completed)
-            }
+            let shown = try shownFile(request.rest, of: owner, in: files) { _ throws(APIFailure) in mask }
+            let file = try masked(shown.file, mask, request, isGrowing: state != .completed)
+            var reply = reply(request, file)
             reply.headers.append(HTTPHeader("x-task-state", state.rawValue))
             return reply
         }
         on(.get, "/pools/{pool}/nodes/{node}/files", in: &router) { request throws(APIFailure) in
-            .json(FilesResponse(try nodeFiles(request).list(nil)))
+            let files = try nodeFiles(request)
+            var masks = PlaceMasks(self, pool: request.parameters["pool"] ?? "")
+            return .json(
+                try FilesResponse(files.list(nil).withoutPrivate) { path throws(APIFailure) in
+                    try masks.mask(of: path)
+                })
         }
         on(.get, "/pools/{pool}/nodes/{node}/files/{path...}", in: &router) { request throws(APIFailure) in
             let files = try nodeFiles(request)
-            if request.rest.components.first == BytePath(NodeLayout.secrets) {
-                throw APIFailure(403, "FileNotReadable", "secrets of tasks are shown to nobody")
+            if let first = request.rest.components.first, NodeLayout.isPrivate(first) {
+                throw APIFailure(
+                    403, "FileNotReadable",
+                    first == BytePath(NodeLayout.secrets)
+                        ? "secrets of tasks are shown to nobody" : "`\(first)` is the node agent's own")
             }
-            let mask = try mask(ofPlace: request.rest, pool: request.parameters["pool"] ?? "")
-            return try file(request, of: nil, in: files) { file throws(FileFailure) in
-                guard let mask else { return file }
-                return try MaskedFile(file, mask, isGrowing: false)
+            var masks = PlaceMasks(self, pool: request.parameters["pool"] ?? "")
+            let shown = try shownFile(request.rest, of: nil, in: files) { path throws(APIFailure) in
+                try masks.mask(of: path)
             }
+            let mask = try masks.mask(of: shown.path)
+            return reply(
+                request, try masked(shown.file, mask, request, isGrowing: mask != nil && isGrowing(shown.path)))
+        }
+    }
+
+    /// Whether a task may still write to what is at a place of a node.
+    private func isGrowing(_ place: BytePath) -> Bool {
+        let parts = place.components
+        guard parts.count > 3, let job = job(ofPlace: place), let found = try? task(parts[3].shown, of: job) else {
+            return false
+        }
+        return found.row.progress.state != .completed
+    }
+
+    /// The file of this name, or else the one whose name is shown so: a value in it is stars.
+    private func shownFile(
+        _ name: BytePath, of owner: FilesOwner?, in files: any NodeFiles,
+        _ mask: (BytePath) throws(APIFailure) -> SecretMask?
+    ) throws(APIFailure) -> (path: BytePath, file: any OpenFile) {
+        do throws(FileFailure) {
+            return (name, try files.open(name, of: owner))
+        } catch {
+            guard case .missing = error, name.bytes.contains(UInt8(ascii: "*")) else {
+                throw Self.failure(error, name)
+            }
+        }
+        var found: [BytePath] = []
+        let entries = files.list(owner).entries
+        for entry in entries where entry.kind == .file && entry.path.bytes.count == name.bytes.count {
+            guard let first = entry.path.components.first, owner != nil || !NodeLayout.isPrivate(first) else { continue }
+            if try mask(entry.path).hidden(entry.path) == name { found.append(entry.path) }
+        }
+        guard found.count < 2 else {
+            throw APIFailure(
+                409, "FileNotReadable",
+                "`\(name)` cannot be read: \(found.count) files are shown by this name, because values of secrets are in theirs")
+        }
+        guard let path = found.first else { throw Self.failure(.missing, name) }
+        do throws(FileFailure) {
+            return (path, try files.open(path, of: owner))
+        } catch {
+            throw Self.failure(error, name)
+        }
+    }
+
+    private func masked(
+        _ file: any OpenFile, _ mask: SecretMask?, _ request: HTTPRequest, isGrowing: Bool
+    ) throws(APIFailure) -> any OpenFile {
+        guard let mask else { return file }
+        do throws(FileFailure) {
+            return try MaskedFile(file, mask, isGrowing: isGrowing)
+        } catch {
+            throw Self.failure(error, request.rest)
+        }
+    }
+
+    private static func failure(_ failure: FileFailure, _ name: BytePath) -> APIFailure {
+        switch failure {
+        case .missing: APIFailure(404, "FileNotFound", "there is no file `\(name)` (yet)")
+        case .refused(let reason): APIFailure(409, "FileNotReadable", "`\(name)` cannot be read: \(reason)")
         }
     }
 
@@ -58,21 +126,7 @@ extension APIRoutes {
         return loop.files.files(of: node, in: pool)
     }
 
-    private func file(
-        _ request: HTTPRequest, of owner: FilesOwner?, in files: any NodeFiles,
-        _ masked: (any OpenFile) throws(FileFailure) -> any OpenFile
-    ) throws(APIFailure) -> HTTPReply {
-        let opened: any OpenFile
-        do throws(FileFailure) {
-            opened = try masked(files.open(request.rest, of: owner))
-        } catch {
-            switch error {
-            case .missing:
-                throw APIFailure(404, "FileNotFound", "there is no file `\(request.rest)` (yet)")
-            case .refused(let reason):
-                throw APIFailure(409, "FileNotReadable", "`\(request.rest)` cannot be read: \(reason)")
-            }
-        }
+    private func reply(_ request: HTTPRequest, _ opened: any OpenFile) -> HTTPReply {
         // The range of a request that wants no bytes means nothing.
         let header = request.method == .get ? request.header("Range") : nil
         var status = 200
@@ -120,11 +174,32 @@ extension HTTPReply {
     }
 }
 
+extension NodeFileListing {
+    /// Of a node's root, without what is its agent's.
+    fileprivate var withoutPrivate: NodeFileListing {
+        var listing = self
+        listing.entries.removeAll { $0.path.components.first.map(NodeLayout.isPrivate) ?? false }
+        listing.leftOut.removeAll { BytePath($0).components.first.map(NodeLayout.isPrivate) ?? false }
+        return listing
+    }
+}
+
 extension FilesResponse {
-    init(_ listing: NodeFileListing) {
+    /// - Parameter mask: of what is at a place: a task may have put a value into a name, or made a link to one.
+    init(
+        _ listing: NodeFileListing, _ mask: (BytePath) throws(APIFailure) -> SecretMask?
+    ) throws(APIFailure) {
         self.init()
-        value = listing.entries.map(FileResponse.init)
-        leftOut = listing.leftOut.isEmpty ? nil : listing.leftOut
+        for entry in listing.entries {
+            let mask = try mask(entry.path)
+            var entry = entry
+            entry.path = mask.hidden(entry.path)
+            entry.linkTarget = entry.linkTarget.map(mask.hidden)
+            value.append(FileResponse(entry))
+        }
+        for reason in listing.leftOut {
+            leftOut = (leftOut ?? []) + [try mask(BytePath(reason))?.masked(reason) ?? reason]
+        }
     }
 }
 

@@ -13,31 +13,84 @@ extension APIRoutes {
         try mask(of: planSummary(of: job).secrets)
     }
 
-    /// Of a file below a node's directory: its path says of which job it is, or else it is the pool's.
+    /// Of what lies below a node's directory: its path says of which job it is. What is no job's anybody may have written, and of
+    /// a job that is gone nobody knows any more which secrets it got.
     func mask(ofPlace path: BytePath, pool: String) throws(APIFailure) -> SecretMask? {
+        if let job = job(ofPlace: path) { return try mask(ofJob: job.record) }
+        return try maskOfAll(pool: pool)
+    }
+
+    /// Nil where it is below no job's directory, or that of one that is gone.
+    func job(ofPlace path: BytePath) -> JobStatus? {
         let parts = path.components
-        if parts.first == BytePath(NodeLayout.workItems), parts.count > 1 {
-            // Of a job that is gone nobody knows any more which secrets it got.
-            guard let id = NodeLayout.job(ofDirectory: parts[1].shown), let status = try? jobStatus(id) else {
-                return loop.maskOfAll
-            }
-            return try mask(ofJob: status.record)
+        guard parts.count > 1, parts[0] == BytePath(NodeLayout.workItems),
+            let id = NodeLayout.job(ofDirectory: parts[1].shown)
+        else { return nil }
+        return try? jobStatus(id)
+    }
+
+    /// Besides the vault's, what the pool and its jobs name: it may be in a file.
+    private func maskOfAll(pool: String) throws(APIFailure) -> SecretMask? {
+        guard let id = PoolID(pool) else { return nil }
+        let stored = try read { reader throws(StoreError) in try reader.poolSpec(of: id) }
+        var references: Set<SecretReference> = []
+        if let stored, let spec = try? PoolSpec(stored, named: ""), let secret = spec.nodePrepEnvironmentSecret {
+            references.insert(secret)
         }
-        let stored = try read { reader throws(StoreError) in
-            try PoolID(pool).map { id throws(StoreError) in try reader.poolSpec(of: id) } ?? nil
+        let jobs = try inspect { engine in
+            engine.jobsInOrder.compactMap { engine.job($0) }.filter { $0.pool == id }
         }
-        guard let stored, let spec = try? PoolSpec(stored, named: "") else { return nil }
-        return try mask(of: Set([spec.nodePrepEnvironmentSecret].compactMap(\.self)))
+        for job in jobs { references.formUnion(try planSummary(of: job).secrets) }
+        return try secretsOrFailure { () throws(SecretFailure) in try loop.mask(ofAllAnd: references) }
     }
 
     private func mask(of secrets: Set<SecretReference>) throws(APIFailure) -> SecretMask? {
+        try secretsOrFailure { () throws(SecretFailure) in try loop.mask(of: secrets) }
+    }
+
+    private func secretsOrFailure(
+        _ body: () throws(SecretFailure) -> SecretMask?
+    ) throws(APIFailure) -> SecretMask? {
         do throws(SecretFailure) {
-            return try loop.mask(of: secrets)
+            return try body()
         } catch {
             throw APIFailure(
                 409, "SecretsNotReadable",
-                "what the task has printed is not shown, because its secrets cannot be looked for in it: \(error.reason)")
+                "what a task has written is not shown, because its secrets cannot be looked for in it: \(error.reason)")
         }
+    }
+}
+
+/// The masks of places below one node's directory, each made once.
+struct PlaceMasks {
+    private let routes: APIRoutes
+    private let pool: String
+    /// By the two first names of a place, which is all that a mask goes by.
+    private var known: [[BytePath]: SecretMask?] = [:]
+
+    init(_ routes: APIRoutes, pool: String) {
+        self.routes = routes
+        self.pool = pool
+    }
+
+    mutating func mask(of place: BytePath) throws(APIFailure) -> SecretMask? {
+        let parts = place.components
+        let isOfJob = parts.count > 1 && parts[0] == BytePath(NodeLayout.workItems)
+        let key = isOfJob ? Array(parts[..<2]) : []
+        if let found = known[key] { return found }
+        let mask = try routes.mask(ofPlace: place, pool: pool)
+        known[key] = .some(mask)
+        return mask
+    }
+}
+
+extension SecretMask? {
+    /// A name in which values are stars, as many as they have bytes.
+    func hidden(_ path: BytePath) -> BytePath {
+        guard let self else { return path }
+        var bytes = path.bytes
+        self.hide(in: &bytes)
+        return BytePath(bytes: bytes)
     }
 }
 

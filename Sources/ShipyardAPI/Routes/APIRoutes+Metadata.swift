@@ -17,12 +17,12 @@ extension APIRoutes {
             try document(request)
         }
         on(.put, "/metadata/{collection}/{id}", in: &router) { request throws(APIFailure) in
-            let document = try documentBody(request)
+            let document = try masked(try documentBody(request), request)
             guard document.isObject else { throw APIFailure.noObject }
             return try change(request, .put(document.compactText))
         }
         on(.patch, "/metadata/{collection}/{id}", in: &router) { request throws(APIFailure) in
-            let patch = try documentBody(request)
+            let patch = try masked(try documentBody(request), request)
             // Another patch would make something else of a document than an object.
             guard patch.isObject else { throw APIFailure.noObject }
             return try change(request, .patch(patch))
@@ -124,6 +124,21 @@ extension APIRoutes {
             return try ExactJSON(parsing: request.body)
         } catch {
             throw APIFailure(400, "InvalidRequestBody", "the body is no document: \(error)")
+        }
+    }
+
+    /// What a task writes has stars in the place of the values that its job gets, as its output has: a document is shown to
+    /// everybody, and goes back to where it came from. What a user writes is what it is.
+    private func masked(_ document: ExactJSON, _ request: HTTPRequest) throws(APIFailure) -> ExactJSON {
+        guard let caller = request.caller else { return document }
+        guard let mask = try mask(ofJob: try jobStatus(caller.job.text).record) else { return document }
+        let text = document.compactText
+        let shown = mask.masked(json: text)
+        guard shown != text else { return document }
+        do throws(JSONError) {
+            return try ExactJSON(parsing: Array(shown.utf8))
+        } catch {
+            throw APIFailure(400, "InvalidRequestBody", "the document has values of secrets for names")
         }
     }
 

@@ -12,6 +12,8 @@ final class Exchange {
     private var body: [UInt8] = []
     private(set) var hasHeaders = false
     private(set) var isTooLarge = false
+    /// Why its head is refused.
+    private(set) var problem: String?
     /// Whether it is counted among the server's active exchanges.
     var isActive = false
 
@@ -33,6 +35,7 @@ final class Exchange {
             return .YES
         }
         shipyard_mhd_each_header(connection, visitor, Unmanaged.passUnretained(self).toOpaque())
+        problem = HeaderCheck.problem(in: headers)
         let length = headers.first { $0.name.lowercased() == "content-length" }.flatMap { Int($0.value) }
         isTooLarge = (length ?? 0) > HTTPServer.maximumBodyBytes
     }

@@ -40,6 +40,7 @@ final class ServerCore: Sendable {
         guard exchange.hasHeaders else {
             exchange.readHeaders()
             if exchange.isFromStranger { return exchange.send(Self.stranger) }
+            if let problem = exchange.problem { return exchange.send(Self.malformed(problem)) }
             return exchange.isTooLarge ? exchange.send(Self.tooLarge) : MHD_Result.YES
         }
         if count > 0 {
@@ -95,6 +96,13 @@ final class ServerCore: Sendable {
 
     private static var stranger: HTTPReply {
         .error(403, "WrongUser", "this service is another user's")
+    }
+
+    /// Where it ends is not sure, so nothing else is read from this connection.
+    private static func malformed(_ problem: String) -> HTTPReply {
+        var reply = HTTPReply.error(400, "InvalidHeaderValue", "the request is not well formed: \(problem)")
+        reply.headers.append(HTTPHeader("Connection", "close"))
+        return reply
     }
 
     private static var tooLarge: HTTPReply {

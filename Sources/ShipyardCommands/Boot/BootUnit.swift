@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardModel
+import ShipyardSystem
 
 /// A unit's file on this machine: where it is, whose it is, and whether systemd starts it.
 struct BootUnit: Sendable {
@@ -69,18 +70,17 @@ struct BootUnit: Sendable {
 
     /// Whole or not at all: systemd may read it at any moment.
     func write(_ text: String) throws(CommandFailure) {
-        let draft = "\(path).\(getpid())"
-        do throws(SystemError) {
-            try LocalFile.makeDirectories(directory)
-            try LocalFile.write(text, to: draft)
-        } catch {
-            unlink(draft)
-            throw CommandFailure(.failed, "\(error)")
+        var text = text
+        let result: Result<Void, SystemError> = text.withUTF8 { bytes in
+            Result { () throws(SystemError) in
+                try LocalFile.makeDirectories(directory)
+                try WholeFile.write(UnsafeRawBufferPointer(bytes), to: path, mode: 0o644)
+            }
         }
-        guard rename(draft, path) == 0 else {
-            let failure = failure("write", path)
-            unlink(draft)
-            throw failure
+        do throws(SystemError) {
+            try result.get()
+        } catch {
+            throw CommandFailure(.failed, "\(error)")
         }
     }
 

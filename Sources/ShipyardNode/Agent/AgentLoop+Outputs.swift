@@ -83,7 +83,8 @@ extension AgentLoop {
         guard var bytes else { throw OutputRefusal(.notAFile, "is no regular file") }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
         do throws(JSONError) {
-            _ = try JSONValue(parsing: bytes)
+            // Strictly: of a name that is there twice the next task must not take the other value.
+            _ = try JSONValue(parsing: bytes, isStrict: true)
         } catch {
             throw OutputRefusal(.notJSON, "is no JSON: \(error)")
         }

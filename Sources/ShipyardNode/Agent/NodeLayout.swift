@@ -1,3 +1,5 @@
+import ShipyardModel
+
 /// Where things are in a node's directory tree, laid out as on an Azure Batch node.
 package enum NodeLayout {
     package static let socketName = "agent.sock"
@@ -31,6 +33,12 @@ package enum NodeLayout {
 
     /// Secrets of running work, in files.
     package static let secrets = "secrets"
+
+    /// Whether a name in the node's root is the agent's own, and shown to nobody: its journal has what tasks left word for word, and
+    /// what is being removed has no owner any more whose secrets could be looked for.
+    package static func isPrivate(_ name: BytePath) -> Bool {
+        name == BytePath(secrets) || name == BytePath(removed) || name.bytes.starts(with: "agent.".utf8)
+    }
 
     /// Names of the directories of work that is no task.
     package static let startTaskName = "startup"

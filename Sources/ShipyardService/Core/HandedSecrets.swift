@@ -34,6 +34,8 @@ package final class HandedSecrets: Sendable {
         state.withLock { $0.values[reference] ?? [] }
     }
 
+    var all: [Secret] { state.withLock { Array($0.values.values.joined()) } }
+
     /// Of all values that were handed out.
     package var mask: SecretMask {
         state.withLock { state in
@@ -63,6 +65,16 @@ package struct SecretMasks: Sendable {
         var values: [Secret] = []
         for reference in references {
             values += handed.values(of: reference)
+            for secret in try source.everyVersion(of: reference) { values += Self.values(in: secret) }
+        }
+        return SecretMask(values)
+    }
+
+    /// Of all that there is, for what anybody may have written: of what the vault keeps, of what was handed out, and of these.
+    package func mask(ofAllAnd references: some Sequence<SecretReference>) throws(SecretFailure) -> SecretMask {
+        var values = handed.all
+        for secret in try source.everything() { values += Self.values(in: secret) }
+        for reference in references {
             for secret in try source.everyVersion(of: reference) { values += Self.values(in: secret) }
         }
         return SecretMask(values)

@@ -70,6 +70,18 @@ package final class HomeSecrets: SecretSource {
         }
     }
 
+    /// Throws as `everyVersion` does.
+    package func everything() throws(SecretFailure) -> [Secret] {
+        do throws(VaultError) {
+            guard let opened = try keys.withLock({ keys throws(VaultError) in try vault.open(&keys) }) else { return [] }
+            var found: [Secret] = []
+            for secret in opened.secrets { found += try opened.values(of: secret.name) }
+            return found
+        } catch {
+            throw SecretFailure(error)
+        }
+    }
+
     /// Works on a passphrase before anybody waits for it.
     package func warmUp() { _ = try? open() }
 

@@ -8,6 +8,7 @@ import ShipyardStore
 /// What the work of one turn needs beside its template: read once for all of it, and gone with the turn.
 struct OrderNeeds {
     var secrets: TurnSecrets
+    fileprivate var credentials = ResolvedCredentials()
     fileprivate var keys: [ObjectIdentifier: Result<Secret?, SecretFailure>] = [:]
     fileprivate var taskFiles: [ObjectIdentifier: Result<[TaskFilesSource], TaskFilesMissing>] = [:]
 
@@ -30,9 +31,9 @@ extension ServiceCore {
         let found: Result<Secret?, SecretFailure>
         do throws(SecretFailure) {
             var keys: [String: StorageKeys] = [:]
-            for account in template.storageAccounts { keys[account.alias] = try self.keys(for: account) }
+            for account in template.storageAccounts { keys[account.alias] = try self.keys(for: account, &needs.credentials) }
             var urls: [String: Secret] = [:]
-            for connection in template.connections { urls[connection.alias] = try url(for: connection) }
+            for connection in template.connections { urls[connection.alias] = try url(for: connection, &needs.credentials) }
             found = .success(
                 Secret(lines: [StorageKeyLine.secret(of: keys), ConnectionURLLine.secret(of: urls)].compactMap(\.self)))
         } catch {
@@ -42,17 +43,21 @@ extension ServiceCore {
         return try found.get()
     }
 
-    private func keys(for account: StorageAccount) throws(SecretFailure) -> StorageKeys {
+    private func keys(
+        for account: StorageAccount, _ credentials: inout ResolvedCredentials
+    ) throws(SecretFailure) -> StorageKeys {
         do throws(SecretFailure) {
-            return try storageKeys.keys(for: account)
+            return try storageKeys.keys(for: account, &credentials)
         } catch {
             throw SecretFailure("The keys of the \(account.place) cannot be had: \(error.reason).")
         }
     }
 
-    private func url(for connection: SQLConnection) throws(SecretFailure) -> Secret? {
+    private func url(
+        for connection: SQLConnection, _ credentials: inout ResolvedCredentials
+    ) throws(SecretFailure) -> Secret? {
         do throws(SecretFailure) {
-            return try storageKeys.url(for: connection)
+            return try storageKeys.url(for: connection, &credentials)
         } catch {
             throw SecretFailure("The URL of the database \(connection.shown) cannot be had: \(error.reason).")
         }

@@ -11,9 +11,13 @@ package protocol SecretSource: Sendable {
     func secret(_ reference: SecretReference) throws(SecretFailure) -> Secret
     /// All values that it has had, as far as they are known; none where there is no such secret.
     func everyVersion(of reference: SecretReference) throws(SecretFailure) -> [Secret]
+    /// All values of all secrets that it keeps, whoever they are for.
+    func everything() throws(SecretFailure) -> [Secret]
 }
 
 extension SecretSource {
+    package func everything() throws(SecretFailure) -> [Secret] { [] }
+
     package func everyVersion(of reference: SecretReference) throws(SecretFailure) -> [Secret] {
         (try? secret(reference)).map { [$0] } ?? []
     }

@@ -33,7 +33,8 @@ extension ServiceCore {
         var work = WorkAssignment(
             id: WorkID(key, attempt: progress.attempt), template: template, task: definition.id,
             command: definition.command ?? "true")
-        // Without what outputs of others do not say any more: somebody may be here to see why.
+        // Without what outputs of others do not say any more: somebody may be here to see why. References stand there as they
+        // were written then.
         var filled = work
         if (try? complete(&filled, late)) != nil { work = filled }
         do throws(SecretFailure) {
@@ -58,7 +59,7 @@ extension ServiceCore {
         }
         return TaskReach(
             reach: reach, node: node, pool: record.pool, attempt: Int(progress.attempt), state: progress.state,
-            command: definition.command == nil ? nil : work.command)
+            command: definition.command == nil ? nil : LateText.shown(work.command))
     }
 
     /// The node's root directory, and the environment that all its work has.

@@ -34,6 +34,12 @@ package final class ServiceCore {
     var specs: [PoolID: PoolSpec] = [:]
     var submissions: [UInt32: Submission] = [:]
     var submittingJobs: Set<JobID> = []
+    /// Of jobs whose work has said something.
+    var secretsOfJobs: [UInt32: SecretsOfJob] = [:]
+    /// What could not be read while something was received: the turn comes to nothing.
+    var failedRead: StoreError?
+    /// All of whose versions are among those that are masked.
+    var noticedSecrets: Set<SecretReference> = []
     /// Jobs whose refused tasks are marked for removal in this turn.
     var discardedJobs: Set<UInt32> = []
     var watchers: [JobWatcher] = []
@@ -77,7 +83,7 @@ package final class ServiceCore {
             let event = Event.nodeConnected(node, running: running, queued: queued, isOutdated: isOutdated)
             apply(event, from: node, at: now)
         case .nodeLost(let node, let reason, let exits):
-            for exit in exits { engine.apply(.workExited(node, exit.work, masked(exit.result)), at: now) }
+            for exit in exits { engine.apply(.workExited(node, exit.work, masked(exit.result, of: exit.work, on: node)), at: now) }
             engine.apply(.nodeLost(node, reason: reason), at: now)
         case .nodeSilent(let node): engine.apply(.nodeSilent(node), at: now)
         case .nodeHeard(let node): engine.apply(.nodeHeard(node), at: now)
@@ -88,38 +94,20 @@ package final class ServiceCore {
             let pool = engine.nodeRecord(node).pool
             removals[pool, default: PoolRemoval()].nodes += 1
             removals[pool]?.processesEnded += removal.processesEnded
-            removals[pool]?.checks += removal.problems
+            removals[pool]?.checks += maskedByAll(removal.problems)
             tokens[node] = nil
             engine.apply(.nodeRemoved(node), at: now)
         case .workStarted(let node, let work): apply(.workStarted(node, work), from: node, at: now)
         case .workExited(let node, let work, let result):
-            apply(.workExited(node, work, masked(result)), from: node, at: now)
+            apply(.workExited(node, work, masked(result, of: work, on: node)), from: node, at: now)
         case .workReturned(let node, let work): apply(.workReturned(node, work), from: node, at: now)
         case .filesRemoved(let node, let id): apply(.filesRemoved(node, id), from: node, at: now)
         case .filesNotRemoved(let node, let id, let failure):
-            apply(.filesNotRemoved(node, id, failure), from: node, at: now)
-        case .poolVerified(let pool, let verification): poolVerified(pool, verification, at: now)
+            apply(.filesNotRemoved(node, id, masked(failure)), from: node, at: now)
+        case .poolVerified(let pool, var verification):
+            verification.remains = maskedByAll(verification.remains)
+            poolVerified(pool, verification, at: now)
         }
-    }
-
-    /// A sentence about how work has ended may quote what it printed, or a name that it was given.
-    private func masked(_ result: AttemptResult) -> AttemptResult {
-        var result = result
-        var parts = result.outcome.parts
-        if let text = parts.text {
-            parts.text = handedSecrets.masked(text)
-            result.outcome = Outcome(parts) ?? result.outcome
-        }
-        if let message = result.uploadFailure?.message {
-            result.uploadFailure?.message = handedSecrets.masked(message)
-        }
-        if case .document(let text) = result.output {
-            let masked = handedSecrets.masked(text)
-            // Of a number that is a secret nothing is left that JSON could say.
-            let isDocument = masked == text || (try? JSONValue(parsing: Array(masked.utf8))) != nil
-            result.output = .document(isDocument ? masked : "\"\(Secret.mask)\"")
-        }
-        return result
     }
 
     /// What a node says that has been released meanwhile concerns nobody.
@@ -139,6 +127,7 @@ package final class ServiceCore {
 
     /// Decides, commits, orders, answers: in this order and no other.
     package func endTurn(at now: Moment) throws(StoreError) {
+        if let failedRead { throw failedRead }
         engine.apply(.timePassed, at: now)
         if engine.isBehind(now.wall) {
             engine.apply(.clockSetBack(try store.dueTimesOfRuns(after: now.wall)), at: now)
@@ -212,6 +201,7 @@ package final class ServiceCore {
     private func forget(job: UInt32) {
         plans[job] = nil
         workTemplates.forget(job: job)
+        secretsOfJobs[job] = nil
         substrate.jobEnded(job)
     }
 

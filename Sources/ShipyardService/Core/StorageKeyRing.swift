@@ -14,8 +14,8 @@ package final class StorageKeyRing: Sendable {
     static let mostKnown = 1000
 
     private struct State {
-        var remembered = Bounded<StorageAccount, CredentialsSpec>()
-        var rememberedConnections = Bounded<SQLConnection, CredentialsSpec>()
+        var remembered = Bounded<StorageAccount, SentCredentials>()
+        var rememberedConnections = Bounded<SQLConnection, SentCredentials>()
         var files = Bounded<String, ReadFile>()
     }
 
@@ -45,48 +45,82 @@ package final class StorageKeyRing: Sendable {
     /// - Parameter credentials: as they came, without values of secrets, which are asked for each time.
     package func remember(_ credentials: CredentialsSpec) {
         let known = resolved(credentials)
+        let sent = SentCredentials(credentials)
         state.withLock { state in
             for (_, account) in known.accounts where account.kind != .embedded {
-                state.remembered.put(credentials, for: account)
+                state.remembered.put(sent, for: account)
             }
             for (_, connection) in known.connections where connection.kind != .sqlite {
-                state.rememberedConnections.put(credentials, for: connection)
+                state.rememberedConnections.put(sent, for: connection)
             }
         }
     }
 
     /// Throws why there are none, as the end of a sentence. May read a file, and waits for nobody else.
     package func keys(for account: StorageAccount) throws(SecretFailure) -> StorageKeys {
+        var turn = ResolvedCredentials()
+        return try keys(for: account, &turn)
+    }
+
+    /// - Parameter turn: what was resolved for others just before.
+    func keys(
+        for account: StorageAccount, _ turn: inout ResolvedCredentials
+    ) throws(SecretFailure) -> StorageKeys {
         // The embedded store has no door to open.
         if account.kind == .embedded { return StorageKeys() }
         return try state.withLock { state throws(SecretFailure) in
             do throws(SecretFailure) {
-                return try fromFile(account, &state)
+                return try fromFile(account, &state, &turn)
             } catch {
                 guard let known = state.remembered[account] else { throw error }
-                return try keys(of: account.alias, in: resolved(known))
+                return try keys(of: account.alias, in: resolved(known, &turn))
             }
         }
     }
 
     /// What opens a database; nil where its place does. Throws as `keys` does.
-    package func url(for connection: SQLConnection) throws(SecretFailure) -> Secret? {
+    func url(
+        for connection: SQLConnection, _ turn: inout ResolvedCredentials
+    ) throws(SecretFailure) -> Secret? {
         if connection.kind == .sqlite { return nil }
         return try state.withLock { state throws(SecretFailure) in
             do throws(SecretFailure) {
-                return try fromFile(connection, &state)
+                return try fromFile(connection, &state, &turn)
             } catch {
                 guard let known = state.rememberedConnections[connection] else { throw error }
-                return try url(of: connection, in: resolved(known), connection.shown)
+                return try url(of: connection, in: resolved(known, &turn), connection.shown)
             }
         }
     }
 
-    private func fromFile(_ connection: SQLConnection, _ state: inout State) throws(SecretFailure) -> Secret {
+    private func resolved(_ sent: SentCredentials, _ turn: inout ResolvedCredentials) -> CredentialsSpec {
+        if let known = turn.sent[ObjectIdentifier(sent)] { return known }
+        let credentials = resolved(sent.credentials)
+        turn.sent[ObjectIdentifier(sent)] = credentials
+        return credentials
+    }
+
+    private func resolved(
+        fileAt path: String, _ state: inout State, _ turn: inout ResolvedCredentials
+    ) throws(SecretFailure) -> CredentialsSpec {
+        if let known = turn.files[path] { return try known.get() }
+        let result: Result<CredentialsSpec, SecretFailure>
+        do throws(SecretFailure) {
+            result = .success(resolved(try content(of: path, &state)))
+        } catch {
+            result = .failure(error)
+        }
+        turn.files[path] = result
+        return try result.get()
+    }
+
+    private func fromFile(
+        _ connection: SQLConnection, _ state: inout State, _ turn: inout ResolvedCredentials
+    ) throws(SecretFailure) -> Secret {
         guard let path = connection.credentialsFile else {
             throw SecretFailure("nobody has said which credentials file has the URL of `\(connection.alias)`")
         }
-        return try url(of: connection, in: resolved(try content(of: path, &state)), path)
+        return try url(of: connection, in: resolved(fileAt: path, &state, &turn), path)
     }
 
     private func url(
@@ -108,12 +142,12 @@ package final class StorageKeyRing: Sendable {
     }
 
     private func fromFile(
-        _ account: StorageAccount, _ state: inout State
+        _ account: StorageAccount, _ state: inout State, _ turn: inout ResolvedCredentials
     ) throws(SecretFailure) -> StorageKeys {
         guard let path = account.credentialsFile else {
             throw SecretFailure("nobody has said which credentials file has the keys of `\(account.alias)`")
         }
-        let credentials = resolved(try content(of: path, &state))
+        let credentials = try resolved(fileAt: path, &state, &turn)
         guard let found = credentials.accounts[account.alias] else {
             if let failure = credentials.failure(at: ["credentials"]) { throw failure }
             throw SecretFailure("\(path) has no storage account `\(account.alias)` any more")
@@ -174,6 +208,18 @@ package final class StorageKeyRing: Sendable {
     private static func failure(_ path: String, _ number: Int32) -> SecretFailure {
         SecretFailure("\(path) cannot be read: \(SystemError("open", path: path, errno: number).reason)")
     }
+}
+
+/// Credentials with the values of their secrets: once for all orders of a turn, and gone with it.
+struct ResolvedCredentials {
+    fileprivate var files: [String: Result<CredentialsSpec, SecretFailure>] = [:]
+    fileprivate var sent: [ObjectIdentifier: CredentialsSpec] = [:]
+}
+
+/// As they came with one submission, for all accounts in them.
+private final class SentCredentials: Sendable {
+    let credentials: CredentialsSpec
+    init(_ credentials: CredentialsSpec) { self.credentials = credentials }
 }
 
 /// Tells one writing of a file from another.

@@ -148,9 +148,9 @@ package final class ServiceLoop: Sendable {
         return mask.isEmpty ? nil : mask
     }
 
-    /// What hides all that this service has handed to tasks.
-    package var maskOfAll: SecretMask? {
-        let mask = handedSecrets.mask
+    /// What hides all secrets of the home, and these.
+    package func mask(ofAllAnd references: Set<SecretReference>) throws(SecretFailure) -> SecretMask? {
+        let mask = try SecretMasks(secrets, handedSecrets).mask(ofAllAnd: references)
         return mask.isEmpty ? nil : mask
     }
 

@@ -14,7 +14,7 @@ enum TaskTokenKey {
                 log("\(layout.tokenKey) is no key of this user's alone; tokens of tasks that run are void")
             }
             let key = random()
-            try write(key, to: layout.tokenKey)
+            try key.withExposedBytes { bytes throws(SystemError) in try WholeFile.write(bytes, to: layout.tokenKey) }
             return key
         } catch {
             log("the key of tasks' tokens cannot be kept, so they end with this service: \(error)")
@@ -42,22 +42,5 @@ enum TaskTokenKey {
         let count = file.read(into: buffer)
         let key = Secret(owning: buffer)
         return count == TaskTokens.keyBytes ? key : nil
-    }
-
-    /// Whole and on the disk, or not at all.
-    private static func write(_ key: Secret, to path: String) throws(SystemError) {
-        let partial = path + ".new"
-        unlink(partial)
-        do throws(SystemError) {
-            let file = try FileDescriptor.open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-            let failure = key.withExposedBytes { file.write(all: $0) }
-            if let failure { throw SystemError("write", path: partial, errno: failure) }
-            guard fsync(file.number) == 0, rename(partial, path) == 0 else {
-                throw SystemError("write", path: path, errno: errno)
-            }
-        } catch {
-            unlink(partial)
-            throw error
-        }
     }
 }

@@ -143,7 +143,7 @@ extension Diagnostic {
                 : "`\(key)` of a job takes no references to outputs of its tasks",
             primary: Label(at: place.range(of: reference), "known only when that task is done"))
         finding.help =
-            "commands, environment variables, extended properties and paths of data of tasks take them"
+            "commands, environment variables, extended properties and paths of `azure_storage` of tasks take them; keys of `sql` do not"
         return finding
     }
 

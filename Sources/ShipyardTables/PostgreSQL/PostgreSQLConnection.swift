@@ -141,8 +141,24 @@ final class PostgreSQLConnection: TableConnection {
         }
     }
 
+    /// A transaction that only reads still takes `COPY … TO PROGRAM`, `DO` and `CALL`. What the server understands as the query
+    /// of a cursor is one `SELECT`, `VALUES`, `TABLE` or `WITH` that changes nothing. It is asked so and then run by itself: the query
+    /// of a cursor would never be run in parallel.
+    private func checkThatItReads(_ sql: String) throws(TableError) {
+        guard let answer = shipyard_pq_prepare(connection, "DECLARE shipyard_rows NO SCROLL CURSOR FOR \(sql)") else {
+            throw lost()
+        }
+        let result = PostgreSQLResult(answer)
+        guard result.kind == SHIPYARD_PQ_FAILED else { return }
+        var error = error(result)
+        // No syntax of a query, nothing that a cursor is for.
+        if ["42601", "42P11", "0A000"].contains(result.errorState) { error.help = TableError.readingHelp }
+        throw error
+    }
+
     private func stream(_ sql: String, _ values: [String], into sink: any RowSink) throws(TableError) {
         guard !sql.utf8.contains(0) else { throw TableError(.mismatch, "the query has a NUL byte") }
+        if access == .read { try checkThatItReads(sql) }
         let isSent = Self.withCStrings(values) { shipyard_pq_send(connection, sql, Int32(values.count), $0) }
         guard isSent == 1 else { throw lost() }
         var kinds: [TableCell] = []

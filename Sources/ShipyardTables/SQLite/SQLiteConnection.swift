@@ -5,6 +5,7 @@ import ShipyardModel
 final class SQLiteConnection: TableConnection {
     let database: OpaquePointer
     private let shown: String
+    private let isReading: Bool
 
     /// Loads take minutes, and the next one waits for its turn.
     private static let busyMilliseconds: Int32 = 30 * 60 * 1000
@@ -28,11 +29,24 @@ final class SQLiteConnection: TableConnection {
         }
         database = opened
         self.shown = shown
+        isReading = access == .read
         sqlite3_busy_timeout(opened, Self.busyMilliseconds)
+        // A task may have made the file: what its views and triggers say must reach no further than the file. `trusted_schema` would be
+        // too much: views of texts' indexes have a right to be.
+        _ = shipyard_sqlite_defend(opened)
         // What the tables of others promise each other holds for rows from here as well.
         try execute("PRAGMA foreign_keys = ON")
+        // Opening looks at nothing yet. By SQLite itself: a descriptor of ours, when it is closed, would take along the locks
+        // that other connections of this process have on the file.
+        let isDatabase = sqlite3_exec(opened, "PRAGMA schema_version", nil, nil, nil)
+        guard isDatabase != SQLITE_NOTADB else {
+            throw TableError(
+                .refused, "the database \(shown) cannot be opened: \(path) is no database of SQLite")
+        }
+        guard isDatabase == SQLITE_OK else { throw error(isDatabase) }
         // Much is written at once; the pages of an index should not go to the disk more than once.
         if access == .load { try execute("PRAGMA cache_size = -65536") }
+        if isReading { SQLiteReading.enforce(on: opened) }
     }
 
     deinit { sqlite3_close_v2(database) }
@@ -48,11 +62,13 @@ final class SQLiteConnection: TableConnection {
             switch code & 0xFF {
             case SQLITE_BUSY, SQLITE_LOCKED: .timedOut
             case SQLITE_FULL: .diskFull
-            case SQLITE_PERM, SQLITE_AUTH, SQLITE_READONLY: .accessDenied
+            case SQLITE_AUTH: .refused
+            case SQLITE_PERM, SQLITE_READONLY: .accessDenied
             default: .refused
             }
         let help = text.contains("ON CONFLICT clause does not match")
-            ? "the `keys` of an upsert need a primary key or a unique index of just these columns" : nil
+            ? "the `keys` of an upsert need a primary key or a unique index of just these columns"
+            : code & 0xFF == SQLITE_AUTH ? "a query may only read" : nil
         return TableError(kind, "the database \(shown) says: \(text)", help: help)
     }
 
@@ -126,7 +142,9 @@ final class SQLiteConnection: TableConnection {
     // MARK: Queries
 
     func query(_ sql: String, _ values: [String], into sink: any RowSink) throws(TableError) {
+        guard !isReading || SQLiteReading.isQuery(sql) else { throw TableError.notReading }
         let statement = try SQLiteStatement(sql, self)
+        guard !isReading || sqlite3_stmt_readonly(statement.handle) != 0 else { throw TableError.notReading }
         try statement.bind(values)
         try sink.begin(columns: statement.columnNames)
         while try statement.step() { try statement.give(to: sink) }

@@ -23,8 +23,13 @@ struct SQLDatabases {
     /// With what opens it.
     func connection(_ alias: String) throws(CommandFailure) -> (SQLConnection, Secret?) {
         guard let connection = credentials.map({ $0.connections[alias] }) ?? SQLConnection(embedded: alias) else {
+            // The alias may be in credentials that a secret has.
+            if let failure = credentials?.failure(at: ["credentials"]) { throw CommandFailure(.failed, failure.reason) }
             let known = credentials.map { Array($0.connections.keys) } ?? []
             throw CommandCredentials.unknown("database", alias, known: known)
+        }
+        if let failure = credentials?.failure(at: ["credentials", "sql", alias]) {
+            throw CommandFailure(.failed, "the URL of the database `\(alias)` cannot be had: \(failure.reason)")
         }
         if connection.path.map({ !$0.hasPrefix("/") }) == true { try home.checkTrust() }
         return (connection, credentials?.urls[alias])
