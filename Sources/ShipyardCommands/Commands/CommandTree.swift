@@ -74,7 +74,7 @@ package enum CommandTree {
                         MetadataCommands.patch, MetadataQueryCommands.query, MetadataCommands.delete,
                         MetadataQueryCommands.history,
                     ]),
-                .group("sql", "tables of databases", [SQLQueryCommand.command, SQLLoadCommand.command]),
+                .group("sql", "tables of databases", [SQLQueryCommand.command, SQLLoadCommand.command, SQLForgetCommand.command]),
                 .group("keyvault", "the secrets of a home", KeyvaultCommands.all),
                 ValidateCommand.command, PlanCommand.command, ExplainCommand.command,
                 .group(
