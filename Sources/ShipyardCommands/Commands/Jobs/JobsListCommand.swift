@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardSystem
 
@@ -50,6 +51,9 @@ enum JobsListCommand {
         for title in ["created", "reason"] { table.column(title) }
         for job in jobs { table.row(row(job)) }
         console.print(table)
+        if let problem = jobs.lazy.compactMap(\.stateProblem).first {
+            console.warn("nothing moves until this is over: \(DisplayText.printable(problem))")
+        }
     }
 
     private static func row(_ job: JobResponse) -> [String] {
