@@ -4,9 +4,22 @@ package struct TextRenderer: Sendable {
 
     package init(color: Bool = false) { self.color = color }
 
-    /// All findings in order of place, each followed by an empty line.
-    package func render(_ diagnostics: Diagnostics) -> String {
-        diagnostics.inOrder.map { render($0) + "\n" }.joined()
+    /// All findings, each followed by an empty line: in order of place, and what is worst last, nearest to the prompt.
+    ///
+    /// - Parameter tellsEffects: of keys that have no effect here each is a finding; otherwise one line names them all.
+    package func render(_ diagnostics: Diagnostics, tellsEffects: Bool = false) -> String {
+        var diagnostics = diagnostics
+        let effects = tellsEffects ? nil : diagnostics.takeEffects()
+        return (effects.map { $0 + "\n" } ?? "")
+            + diagnostics.worstLast.map { render($0) + "\n" }.joined()
+    }
+
+    /// What somebody is told who asked for something else: no notes, and of keys without effect one line.
+    package func warnings(_ diagnostics: Diagnostics) -> [String] {
+        var warnings = Diagnostics()
+        for diagnostic in diagnostics.worstLast where diagnostic.severity != .note { warnings.report(diagnostic) }
+        let effects = warnings.takeEffects()
+        return (effects.map { [$0] } ?? []) + warnings.worstLast.map { render($0) }
     }
 
     /// One finding, ended by a line break.

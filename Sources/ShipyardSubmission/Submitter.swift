@@ -69,7 +69,7 @@ struct Submitter {
                         id: item.plan.id.text, poolId: pool.text, tasksAdded: item.plan.taskCount,
                         isNew: item.ticket.isNew, number: item.ticket.number)
                 }, schedules: offers.isEmpty ? nil : offers.map(\.id.text),
-                warnings: warnings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) })
+                warnings: TextRenderer().warnings(warnings))
             try take(staged, pools, pool, offers) { core in
                 if let identity { core.keepAnswer(Self.text(of: answer), toSubmission: identity) }
             }

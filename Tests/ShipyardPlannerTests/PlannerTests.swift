@@ -140,6 +140,11 @@ struct PlannerTests {
             "tasks: [{command: x, task_factory: {random: {generate: 1, distribution: {uniform: {a: '1', b: 2}}}}}]",
             .factoryRefused
         ),
+        // A parameter is looked up before the first of no values.
+        (
+            "tasks: [{command: x, task_factory: {random: {generate: 0, distribution: {gauss: {mu: 1}}}}}]",
+            .factoryRefused
+        ),
         ("tasks: [{command: x, task_factory: {repeat: 5000000000}}]", .tooManyTasks),
     ])
     func aJobThatCannotWorkIsRefused(_ job: String, _ code: DiagnosticCode) {

@@ -51,14 +51,14 @@ import Testing
     @Test func textHasTheShapeOfTheGuide() {
         #expect(
             TextRenderer().render(sample()) == """
-                error[SY0004]: no place
-                  = more: shipyard-swift explain SY0004
-
                 warning[SY0004]: early
                  --> film.yaml:1:1
                   |
                 1 | a: 1
                   | ^ here
+                  = more: shipyard-swift explain SY0004
+
+                error[SY0004]: no place
                   = more: shipyard-swift explain SY0004
 
                 error[SY2003]: task `rendr` is not defined

@@ -29,6 +29,6 @@ import Testing
         #expect(found == expected, "\(TextRenderer().render(diagnostics))")
         expectFile(
             file.deletingPathExtension().appendingPathExtension("txt"),
-            holds: TextRenderer().render(diagnostics))
+            holds: TextRenderer().render(diagnostics, tellsEffects: true))
     }
 }

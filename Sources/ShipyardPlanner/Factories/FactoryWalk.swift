@@ -72,6 +72,7 @@ struct FactoryWalk {
         case .magnitude(let words): random.seed(words: words)
         }
         let distribution = RandomDistribution(spec)
+        if spec.generate <= 0, let error = distribution.missing(random) { throw .factory(error) }
         for _ in 0..<max(0, spec.generate) {
             do {
                 item.arguments.positions = [try distribution.next(&random)]

@@ -7,6 +7,19 @@ struct RandomDistribution {
 
     init(_ spec: RandomFactorySpec) { kind = spec.kind }
 
+    /// What Batch Shipyard misses before it makes the first value: a parameter is looked up also where none is made.
+    ///
+    /// - Parameter random: a copy, so that nothing is drawn from it.
+    func missing(_ random: PythonRandom) -> PythonError? {
+        var random = random
+        do throws(PythonError) {
+            _ = try next(&random)
+            return nil
+        } catch {
+            return error.kind == .keyError ? error : nil
+        }
+    }
+
     func next(_ random: inout PythonRandom) throws(PythonError) -> PythonValue {
         switch kind {
         case .integer(let range):

@@ -39,7 +39,8 @@ extension ValueCheck {
         case .sha256: [("pattern", "\"^[0-9A-Fa-f]{64}$\"")]
         case .transferText, .transferPath, .transferOptions: [("pattern", "\"^[^,]*$\"")]
         case .notEmpty: [("minLength", "1")]
-        case .percentage, .duration, .positiveDuration, .date, .secretID, .relativePath, .environmentName, .poolLifetime,
+        case .duration, .positiveDuration: [("pattern", SpecDuration.jsonPattern)]
+        case .percentage, .date, .secretID, .relativePath, .environmentName, .poolLifetime,
             .databaseURL:
             []
         }

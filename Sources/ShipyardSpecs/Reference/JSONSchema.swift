@@ -20,31 +20,51 @@ package enum JSONSchema {
     }
     fileprivate typealias Member = (name: String, value: Value)
 
-    private static func mappingMembers(_ schema: MappingSchema) -> [Member] {
+    /// - Parameter dropped: the effect of a key around it, whose keys have none of their own.
+    private static func mappingMembers(_ schema: MappingSchema, in dropped: LocalEffect? = nil) -> [Member] {
         var members: [Member] = [("type", .raw("\"object\"")), ("additionalProperties", .raw("false"))]
         let required = schema.keys.filter(\.isRequired).map { quoted($0.name) }
         if !required.isEmpty { members.append(("required", .raw("[\(required.joined(separator: ", "))]"))) }
         if !schema.keys.isEmpty {
-            members.append(("properties", .object(schema.keys.map { ($0.name, .object(keyMembers($0))) })))
+            members.append(("properties", .object(schema.keys.map { ($0.name, .object(keyMembers($0, in: dropped))) })))
         }
         if let pattern = schema.pattern {
-            let value = Value.object(keyMembers(pattern.value))
+            let value = Value.object(keyMembers(pattern.value, in: dropped))
             members.append(("patternProperties", .object([(pattern.names.regularExpression, value)])))
         }
         return members
     }
 
-    private static func keyMembers(_ key: KeySchema) -> [Member] {
+    private static func keyMembers(_ key: KeySchema, in dropped: LocalEffect?) -> [Member] {
         var description = key.meaning
         if let text = key.defaultText { description += " Default: \(text)." }
         if let check = key.check { description += " Constraint: \(check.words)." }
-        description += " Here: \(key.effect.words)."
-        let members = typeMembers(key.type, check: key.check, isNullable: !key.isRequired)
+        let effect = dropped ?? key.effect
+        description += " Here: \(effect.words)."
+        var members = typeMembers(
+            key.type, check: key.check, isNullable: !key.isRequired, in: effect.isUseful ? nil : effect)
+        if key.references != .none { members = members.flatMap(admittingReferences) }
         return [("description", .raw(quoted(description)))] + members
     }
 
+    /// Besides the value itself, a text that has a reference in it: of a type and of a pattern, or of those of a list's elements.
+    private static func admittingReferences(_ member: Member) -> [Member] {
+        let pattern = "\"@\\\\{\""
+        switch (member.name, member.value) {
+        case ("pattern", .raw(let text)): return [("pattern", .raw(text.dropLast() + "|" + pattern.dropFirst()))]
+        case ("type", .raw(let text)) where !text.contains("\"string\"") && !text.contains("\"array\""):
+            let names = text.hasPrefix("[") ? String(text.dropFirst().dropLast()) : text
+            return [("type", .raw("[\(names), \"string\"]")), ("pattern", .raw(pattern))]
+        case ("items", .object(let members)) where !members.contains { $0.name == "properties" }:
+            return [("items", .object(members.flatMap(admittingReferences)))]
+        default: return [member]
+        }
+    }
+
     /// Null is "not given" for scalars and lists, and never allowed for mappings.
-    private static func typeMembers(_ type: ValueType, check: ValueCheck?, isNullable: Bool) -> [Member] {
+    private static func typeMembers(
+        _ type: ValueType, check: ValueCheck?, isNullable: Bool, in dropped: LocalEffect?
+    ) -> [Member] {
         func named(_ names: String...) -> [Member] {
             let all = (isNullable ? names + ["null"] : names).map(quoted)
             return [("type", .raw(all.count == 1 ? all[0] : "[\(all.joined(separator: ", "))]"))]
@@ -64,21 +84,21 @@ package enum JSONSchema {
                     Member("maximum", .raw("\(Int($0.upperBound))")),
                 ]
             }
-            return named("number", "string") + (limits ?? [])
+            return named("number", "string") + [("pattern", .raw(quoted(PythonNumber.floatPattern)))] + (limits ?? [])
         case .word(let words):
             let all = words.map(quoted) + (isNullable ? ["null"] : [])
             return [("enum", .raw("[\(all.joined(separator: ", "))]"))]
         case .list(let types):
             let items = types.map {
-                Value.object(typeMembers($0, check: check, isNullable: $0.isNullableElement))
+                Value.object(typeMembers($0, check: check, isNullable: $0.isNullableElement, in: dropped))
             }
             if items.count == 1 { return named("array") + [("items", items[0])] }
             return named("array") + [("items", .object([("anyOf", .raw(listText(items)))]))]
         case .listOrOne(let type):
-            let one = typeMembers(type, check: check, isNullable: isNullable)
-            let list = typeMembers(.list([type]), check: check, isNullable: false)
+            let one = typeMembers(type, check: check, isNullable: isNullable, in: dropped)
+            let list = typeMembers(.list([type]), check: check, isNullable: false, in: dropped)
             return [("anyOf", .raw(listText([.object(one), .object(list)])))]
-        case .mapping(let schema): return mappingMembers(schema)
+        case .mapping(let schema): return mappingMembers(schema, in: dropped)
         case .json: return []
         }
     }

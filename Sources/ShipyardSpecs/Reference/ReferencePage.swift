@@ -4,6 +4,7 @@ package enum ReferencePage {
         guard let schema = kind.schema else { return nil }
         var page = Page()
         page.showsReferences = kind == .jobs
+        page.findUseful(schema)
         page.section(schema, path: kind.rawValue + " file")
         return """
             # The \(kind.rawValue) file
@@ -36,26 +37,42 @@ package enum ReferencePage {
         var text = ""
         var showsReferences = false
         private var printed: [ObjectIdentifier: String] = [:]
-        private var pending: [(schema: MappingSchema, path: String)] = []
+        private var pending: [(schema: MappingSchema, path: String, dropped: LocalEffect?)] = []
+        /// Of the key whose row is written, where it keeps those inside from having any.
+        private var around: LocalEffect?
+        /// Mappings that somewhere have an effect: what a section says of its keys holds there.
+        private var useful: Set<ObjectIdentifier> = []
 
-        mutating func section(_ schema: MappingSchema, path: String) {
+        mutating func findUseful(_ schema: MappingSchema) {
+            guard useful.insert(ObjectIdentifier(schema)).inserted else { return }
+            for key in schema.keys + (schema.pattern.map { [$0.value] } ?? []) where key.effect.isUseful {
+                for inner in key.type.innerMappings { findUseful(inner) }
+            }
+        }
+
+        /// - Parameter dropped: the effect of a key around it, whose keys have none of their own.
+        mutating func section(_ schema: MappingSchema, path: String, in dropped: LocalEffect? = nil) {
             printed[ObjectIdentifier(schema)] = path
             text += "## \(path)\n\n"
             text += "| key | type | needed, default | meaning | here |\n| --- | --- | --- | --- | --- |\n"
             let base = path.hasSuffix(" file") ? "" : path + "."
-            for key in schema.keys { row(key, path: base + key.name) }
+            for key in schema.keys { row(key, path: base + key.name, in: dropped) }
             if let pattern = schema.pattern {
-                row(pattern.value, path: "\(base)<\(pattern.value.name)>", names: pattern.names)
+                row(pattern.value, path: "\(base)<\(pattern.value.name)>", names: pattern.names, in: dropped)
             }
             text += "\n"
             let next = pending
             pending = []
-            for (schema, path) in next where printed[ObjectIdentifier(schema)] == nil {
-                section(schema, path: path)
+            for (schema, path, dropped) in next where printed[ObjectIdentifier(schema)] == nil {
+                section(schema, path: path, in: dropped)
             }
         }
 
-        private mutating func row(_ key: KeySchema, path: String, names: KeyPattern? = nil) {
+        private mutating func row(
+            _ key: KeySchema, path: String, names: KeyPattern? = nil, in dropped: LocalEffect?
+        ) {
+            let effect = dropped ?? key.effect
+            around = effect.isUseful ? nil : effect
             let name = names.map { "any name: \($0.words)" } ?? "`\(key.name)`" + (key.isOwn ? " *" : "")
             var needed = key.isRequired ? "required" : key.defaultText.map { "`\($0)`" } ?? ""
             if let check = key.check { needed += (needed.isEmpty ? "" : "; ") + check.words }
@@ -65,7 +82,7 @@ package enum ReferencePage {
                 meaning +=
                     key.takesOutputs ? " Takes references, of a task also to outputs." : " Takes references."
             }
-            let cells = [name, typeText(key.type, path: path), needed, meaning, key.effect.words]
+            let cells = [name, typeText(key.type, path: path), needed, meaning, effect.words]
             text += "| " + cells.map { $0.isEmpty ? "–" : $0 }.joined(separator: " | ") + " |\n"
         }
 
@@ -106,7 +123,7 @@ package enum ReferencePage {
             if let planned = pending.first(where: { $0.schema === schema }) {
                 return "a mapping as in `\(planned.path)`"
             }
-            pending.append((schema, path))
+            pending.append((schema, path, useful.contains(ObjectIdentifier(schema)) ? nil : around))
             return "a mapping: `\(path)`"
         }
     }

@@ -147,13 +147,18 @@ package final class MappingSchema: Sendable {
     package let keys: [KeySchema]
     /// Keys whose names the user chooses.
     package let pattern: PatternSchema?
+    /// Keys that people look for here, and why there are none.
+    let absences: [String: String]
     private let index: [String: Int]
     let requiredKeys: [Int]
 
-    init(_ name: String, _ keys: [KeySchema], pattern: PatternSchema? = nil) {
+    init(
+        _ name: String, _ keys: [KeySchema], pattern: PatternSchema? = nil, absences: [String: String] = [:]
+    ) {
         self.name = name
         self.keys = keys
         self.pattern = pattern
+        self.absences = absences
         // The validator keeps the keys it has met in the bits of one word.
         invariant(keys.count <= Int.bitWidth, "\(name) has too many keys")
         index = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($1.name, $0) })

@@ -5,6 +5,8 @@ struct KeySuggestion {
     var help: String?
     /// The key to write instead, where replacing the key alone mends the file.
     var replacement: String?
+    /// The whole file was probably meant for another option.
+    var isOfAnotherKind = false
 
     private init(help: String?, replacement: String?) {
         self.help = help
@@ -16,7 +18,12 @@ struct KeySuggestion {
     init(for key: String, in schema: MappingSchema, present: Set<String>, parents: [MappingSchema]) {
         let free = schema.keys.map(\.name).filter { !present.contains($0) }
         let folded = foldedWord(key)
-        if let same = free.first(where: { foldedWord($0) == folded }) {
+        if let reason = schema.absences[key] {
+            self.init(help: reason, replacement: nil)
+        } else if parents.isEmpty, let kind = SpecKind.allCases.first(where: { $0.schema?[key] != nil }) {
+            self.init(help: "it is a key of a \(kind.rawValue) file: was this one meant for `--\(kind.rawValue)`?", replacement: nil)
+            isOfAnotherKind = true
+        } else if let same = free.first(where: { foldedWord($0) == folded }) {
             self.init(help: "did you mean `\(same)`?", replacement: same)
         } else if let foreign = ForeignWords.meanings[folded]?.first(where: { free.contains($0) }) {
             self.init(help: "here this is `\(foreign)`", replacement: foreign)
@@ -63,6 +70,16 @@ struct KeySuggestion {
 extension ValueType {
     fileprivate var isList: Bool {
         if case .list = self { true } else { false }
+    }
+
+    /// All that stand directly under a key, or in the elements of its list.
+    var innerMappings: [MappingSchema] {
+        switch self {
+        case .mapping(let schema): [schema]
+        case .listOrOne(let type): type.innerMappings
+        case .list(let types): types.flatMap(\.innerMappings)
+        case .string, .integer, .wideInteger, .float, .bool, .text, .scalar, .word, .json: []
+        }
     }
 
     /// The mapping that stands directly under a key, or in the elements of its list.

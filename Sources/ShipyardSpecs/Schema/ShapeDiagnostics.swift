@@ -28,20 +28,27 @@ extension Diagnostic {
     }
 
     /// SY1003.
-    static func wrongType(_ node: SyntaxNode, key: String, expected: String) -> Diagnostic {
+    ///
+    /// - Parameter element: what the elements of the list are that it should be.
+    static func wrongType(
+        _ node: SyntaxNode, key: String, expected: String, of element: MappingSchema? = nil
+    ) -> Diagnostic {
         var diagnostic = Diagnostic(
             code: .wrongType, message: "`\(key)` takes \(expected), not \(node.kindName)",
             primary: Label(at: node.range, "\(node.kindName)"))
-        diagnostic.help = TypeHint.help(node, expected: expected)
+        diagnostic.help = TypeHint.help(node, expected: expected) ?? element.flatMap { TypeHint.list(node, of: $0) }
+        if TypeHint.isTextInBrackets(node, expected: expected) { diagnostic.putInQuotes(node.range) }
         return diagnostic
     }
 
     /// SY1003, for mappings.
     static func notAMapping(_ node: SyntaxNode, _ schema: MappingSchema, key: SyntaxNode?) -> Diagnostic {
         let subject = key?.string.map { "`\($0)`" } ?? schema.name
-        return Diagnostic(
+        var diagnostic = Diagnostic(
             code: .wrongType, message: "\(subject) takes a mapping, not \(node.kindName)",
             primary: Label(at: node.range, "\(node.kindName)"))
+        diagnostic.help = TypeHint.mapping(node, schema)
+        return diagnostic
     }
 
     /// SY1003, for an empty element of a list of mappings.
@@ -121,6 +128,12 @@ extension Diagnostic {
 
     /// SY5001, SY5002 and SY5003.
     static func effect(of schema: KeySchema, at key: SyntaxNode) -> Diagnostic {
+        var diagnostic = words(ofEffect: schema, at: key)
+        diagnostic.keyWithoutEffect = schema.name
+        return diagnostic
+    }
+
+    private static func words(ofEffect schema: KeySchema, at key: SyntaxNode) -> Diagnostic {
         switch schema.effect {
         case .notYet:
             return Diagnostic(
@@ -168,5 +181,47 @@ private enum TypeHint {
             return expected == "a list" && isShort ? "write [\(written)]" : nil
         case .null, .sequence, .mapping: return nil
         }
+    }
+
+    /// `command: {0}` and `command: [ -f a ]`, which YAML takes for collections.
+    static func isTextInBrackets(_ node: SyntaxNode, expected: String) -> Bool {
+        guard expected == ValueType.string.words || expected == ValueType.text.words, node.upper > node.lower,
+            "{[".utf8.contains(node.source.bytes[node.lower])
+        else { return false }
+        return node.elements != nil || node.entries != nil
+    }
+
+    /// A mapping where a list of mappings should be: with names in the place of ids, or a single element without its dash.
+    static func list(_ node: SyntaxNode, of schema: MappingSchema) -> String? {
+        guard let entries = node.entries, let first = entries.first, let name = first.key.string else {
+            return nil
+        }
+        if schema[name] != nil { return "write `- ` before the first key: the list has this one element" }
+        guard schema["id"] != nil, entries.allSatisfy({ $0.value.entries != nil }) else { return nil }
+        return "write \(Quoted("- id: \(name)")), and below it the keys of \(schema.name)"
+    }
+
+    /// A list where a mapping should be.
+    static func mapping(_ node: SyntaxNode, _ schema: MappingSchema) -> String? {
+        guard let elements = node.elements, let first = elements.first, !node.source.isSecret, !node.isHidden else {
+            return nil
+        }
+        if let pattern = schema.pattern {
+            let example: String? =
+                if let text = first.string, let sign = text.firstIndex(of: "="), pattern.names.matches(text) {
+                    "\(text[..<sign]): \"\(text[text.index(after: sign)...])\""
+                } else if let entries = first.entries, entries.count == 1, let name = entries[0].key.string,
+                    entries[0].value.entries == nil, entries[0].value.elements == nil
+                {
+                    "\(name): \(entries[0].value.range.text)"
+                } else if let name = first["name"]?.string, let value = first["value"] {
+                    "\(name): \(value.range.text)"
+                } else {
+                    nil
+                }
+            return example.map { "write names and values without `-`: \(Quoted($0))" }
+                ?? "write `NAME: value` lines, without `-`"
+        }
+        return elements.count == 1 && first.entries != nil ? "remove the `-`: there is only one" : nil
     }
 }

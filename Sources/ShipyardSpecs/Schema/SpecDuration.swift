@@ -31,6 +31,14 @@ package enum SpecDuration {
         return seconds < 0 ? .failure(.negative) : .success(.seconds(seconds))
     }
 
+    /// The form, as a string of JSON: whether it is too long or negative no pattern can tell.
+    static let jsonPattern: String = {
+        let number = PythonNumber.integerPattern
+        var text: [UInt8] = []
+        JSONText.append("^(?:\(number)\\.)?\(number):\(number):\(number)$", to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }()
+
     /// The length as a spec would have it, without its fraction of a second: `1.02:30:00`.
     package static func text(_ span: TimeSpan) -> String {
         let seconds = span.milliseconds / 1000

@@ -2,7 +2,15 @@ extension SchemaTable {
     static let task = MappingSchema("a task", taskKeys)
 
     /// A merge task knows fewer keys than a task, by Batch Shipyard's schema.
-    static let mergeTask = MappingSchema("the merge task", mergeTaskKeys)
+    static let mergeTask = MappingSchema(
+        "the merge task", mergeTaskKeys,
+        absences: [
+            "depends_on": "leave it out: the merge task runs when all tasks of the job have succeeded",
+            "depends_on_range": "leave it out: the merge task runs when all tasks of the job have succeeded",
+            "task_factory": "the merge task is a single task; a factory belongs into `tasks`",
+            "multi_instance": "the merge task runs on one node",
+            "exit_conditions": "nothing follows the merge task that a failure could lead to",
+        ])
 
     private static let notInImage = LocalEffect.differently(
         "the command runs as a process of this machine, not in the image")

@@ -77,7 +77,10 @@ struct Validator {
 
     private mutating func list(_ node: SyntaxNode, _ types: [ValueType], _ place: Place, effectCounts: Bool) {
         guard let elements = node.elements else {
-            return report(.wrongType(node, key: place.name, expected: "a list"))
+            return report(
+                .wrongType(
+                    node, key: place.name, expected: "a list",
+                    of: types.lazy.compactMap(\.innerMapping).first))
         }
         for element in elements where !isFull {
             let type = types.first { Self.mayFit(element, $0) } ?? types[0]
@@ -134,6 +137,9 @@ struct Validator {
         parents.append(schema)
         defer { parents.removeLast() }
         var present = 0  // A set of positions; no table has more than 64 keys.
+        // Of a misspelt key nothing is said twice, and of another kind of file not what it lacks as this one.
+        var meant: Set<String> = []
+        var isOfAnotherKind = false
         for entry in entries where !isFull {
             guard let name = entry.key.string else {
                 report(.keyNotText(entry.key, schema))
@@ -147,10 +153,13 @@ struct Validator {
             } else if let pattern = schema.pattern {
                 patterned(entry, pattern, schema, effectCounts: effectCounts)
             } else {
-                unknown(entry.key, name, schema, entries)
+                let suggestion = unknown(entry.key, name, schema, entries)
+                if let key = suggestion.replacement { meant.insert(key) }
+                isOfAnotherKind = isOfAnotherKind || suggestion.isOfAnotherKind
             }
         }
         for position in schema.requiredKeys where present & 1 << position == 0 && !isFull {
+            if isOfAnotherKind || meant.contains(schema.keys[position].name) { continue }
             report(.missingKey(schema.keys[position].name, in: schema, node, key: key))
         }
     }
@@ -173,19 +182,37 @@ struct Validator {
 
     private mutating func unknown(
         _ key: SyntaxNode, _ name: String, _ schema: MappingSchema, _ entries: [SyntaxEntry]
-    ) {
+    ) -> KeySuggestion {
         let suggestion = KeySuggestion(
             for: name, in: schema, present: Set(entries.compactMap(\.key.string)),
             parents: Array(parents.dropLast()))
         report(.unknownKey(key, schema, suggestion))
+        return suggestion
     }
 
     // MARK: Effects
 
     private mutating func reportEffect(of schema: KeySchema, _ entry: SyntaxEntry) {
-        guard !entry.value.isNull, schema.effect.isReported, reportedEffects.insert(schema.name).inserted
+        guard !schema.isNeutral(entry.value), schema.effect.isReported, reportedEffects.insert(schema.name).inserted
         else { return }
         diagnostics.report(.effect(of: schema, at: entry.key))
+    }
+}
+
+extension KeySchema {
+    /// Whether a value says no more than its absence: nobody who writes it waits for an effect.
+    fileprivate func isNeutral(_ value: SyntaxNode) -> Bool {
+        if let defaultText, !value.isNull {
+            if case .bool(let flag) = value.content { return defaultText == (flag ? "true" : "false") }
+            return PythonText.of(value.content) == defaultText
+        }
+        return switch value.content {
+        case .null, .bool(false): true
+        case .string(let text): text.isEmpty
+        case .sequence(let elements): elements.isEmpty
+        case .mapping(let entries): entries.isEmpty
+        case .bool, .integer, .bigInteger, .float, .date: false
+        }
     }
 }
 

@@ -183,6 +183,14 @@ package enum RelativePath {
 
 /// Numbers as Python reads them from text.
 package enum PythonNumber {
+    private static let digits = "[0-9](?:_?[0-9])*"
+    /// What `float` takes, for regular expressions of ECMA 262.
+    static let floatPattern =
+        "^\\s*[+-]?(?:(?:\(digits)\\.?(?:\(digits))?|\\.\(digits))(?:[eE][+-]?\(digits))?"
+        + "|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])\\s*$"
+    /// What `integer` takes, without the ends of the text.
+    static let integerPattern = "\\s*[+-]?\(digits)\\s*"
+
     /// `float(text)`: spaces around it, single underscores between digits, `inf`, `nan`.
     package static func float(_ text: String) -> Double? {
         let trimmed = trimmedSpaces(text).lowercased()

@@ -24,7 +24,7 @@ struct JSONReader {
             }
             return root
         } catch {
-            reader.diagnostics.report(error.diagnostic)
+            reader.diagnostics.report(SyntaxHint.conflict(in: source) ?? error.diagnostic)
             return nil
         }
     }

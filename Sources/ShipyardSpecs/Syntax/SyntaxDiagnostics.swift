@@ -15,6 +15,7 @@ extension Diagnostic {
         var diagnostic = Diagnostic(
             code: .syntaxError, message: words.message, primary: Label(at: range, words.label))
         diagnostic.help = words.help
+        if words.needsQuotes { diagnostic.putInQuotes(from: failure.offset) }
         if let place = words.isAboutQuotes ? failure.contextOffset : opening, place < failure.offset {
             diagnostic.others.append(Label(at: SourceRange(source, place, place + 1), "opened here"))
         }
@@ -151,6 +152,8 @@ private struct YAMLProblem {
     var label: String
     var help: String?
     var isAboutQuotes: Bool { label == "still inside the quotes" }
+    /// The text begins with what only quotes make a part of it.
+    var needsQuotes = false
 
     init(_ failure: YAMLFailure, in source: SourceText) {
         let byte = failure.offset < source.bytes.count ? source.bytes[failure.offset] : 0
@@ -165,7 +168,7 @@ private struct YAMLProblem {
         case "found character that cannot start any token":
             message = "text cannot begin with `\(String(UnicodeScalar(byte)))` unless it is quoted"
             label = "not allowed as the first character"
-            help = "put the text in quotes"
+            needsQuotes = true
         case "mapping values are not allowed in this context":
             (message, label) = ("a key is not allowed here", "this `:` would make what is before it a key")
             help = "check the indentation; or put text that holds `: ` in quotes"

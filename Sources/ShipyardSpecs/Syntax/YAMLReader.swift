@@ -16,6 +16,8 @@ struct YAMLReader {
         /// Nodes below, with every alias counted as what it stands for.
         var weight = 1
         var height = 1
+        /// Not between a key and its value.
+        var isBetweenEntries: Bool { !isMapping || nodes.count.isMultiple(of: 2) }
     }
 
     private struct Anchored {
@@ -72,7 +74,10 @@ struct YAMLReader {
             }
         } catch {
             let bracket = stack.last(where: \.isFlow)?.properties.lower
-            diagnostics.report(.yamlSyntax(error, in: source, opening: bracket))
+            let value = bracket == nil && stack.last?.isBetweenEntries == true ? stack.last?.nodes.last : nil
+            diagnostics.report(
+                SyntaxHint.conflict(in: source) ?? value.flatMap { SyntaxHint.textBehind($0, error) }
+                    ?? .yamlSyntax(error, in: source, opening: bracket))
         }
         return nil
     }

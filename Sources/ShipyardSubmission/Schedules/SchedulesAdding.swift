@@ -69,7 +69,7 @@ struct SchedulesAdding {
             offers.append((offer, try differences(offer, kept.submission)))
         }
         guard !findings.hasErrors else { throw .specs(findings) }
-        warnings += findings.all.filter { $0.severity != .note }.map { TextRenderer().render($0) }
+        warnings += TextRenderer().warnings(findings)
         return offers
     }
 

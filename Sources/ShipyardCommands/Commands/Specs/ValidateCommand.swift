@@ -63,7 +63,8 @@ enum ValidateCommand {
         if invocation.arguments["format"] == "json" {
             output.write(JSONRenderer.render(diagnostics))
         } else {
-            output.write(TextRenderer(color: console.colours(output)).render(diagnostics))
+            output.write(TextRenderer(color: console.colours(output)).render(
+                    diagnostics, tellsEffects: invocation.has("verbose")))
             console.flush()
             console.say(summary(diagnostics, files: files))
         }
