@@ -106,6 +106,10 @@ package struct JobResponse: Codable, Sendable {
     package var blockedReason: String?
     /// Tells this job from every other that has had its id, or will: `?number=` of what ends or deletes it.
     package var number: UInt32?
+    /// From its creation, or from when it last went on after its end, to its end.
+    package var runTimeMilliseconds: Int64? = nil
+    /// Why nothing that happens can be stored now, such as a full disk: until then no job moves.
+    package var stateProblem: String? = nil
     /// The task that has run for the longest time; only in the answer for one job.
     package var longestRunningTask: RunningTask? = nil
 
@@ -200,6 +204,9 @@ package struct SubmissionRequest: Codable, Sendable {
     package var isStrict: Bool? = nil
     /// `ALIAS/CONTAINER/PATH`: all files of each task are stored there, below directories of job and task.
     package var output: String? = nil
+    /// Pools of the jobs' own (`auto_pool`) stay for a minute when these have ended, and for as long as `POST /jobs/{job}/holdpool` says
+    /// so again.
+    package var holdsPools: Bool? = nil
     /// Made at random by the client, 1 to 64 characters of an id: the same request sent again under it is answered
     /// as it was, and adds nothing.
     package var submissionId: String?
@@ -233,6 +240,7 @@ extension SubmissionRequest {
         mustBeNew = try fields.decodeIfPresent(Bool.self, forKey: .mustBeNew)
         isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict)
         output = try fields.decodeIfPresent(String.self, forKey: .output)
+        holdsPools = try fields.decodeIfPresent(Bool.self, forKey: .holdsPools)
         submissionId = try fields.decodeIfPresent(String.self, forKey: .submissionId)
         generated = try fields.decodeIfPresent([GeneratorRun].self, forKey: .generated)
         packages = try fields.decodeIfPresent([SubmittedPackage].self, forKey: .packages)

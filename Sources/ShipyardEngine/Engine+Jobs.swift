@@ -166,7 +166,7 @@ extension Engine {
             setState(ofJob: job, .completed, at: now)
             endedJobs.append(number)
         }
-        if job.rules.removesPool || isLastOfPoolMadeAgain(job) { deletePool(job.record.pool, at: now) }
+        if job.rules.removesPool || isLastOfPoolMadeAgain(job) { letPoolGo(of: job, at: now) }
         jobEnded(job, at: now)
     }
 
@@ -179,6 +179,7 @@ extension Engine {
 
     private mutating func forget(_ job: JobEntry) {
         let number = job.record.number
+        timers.cancel(.poolHold(number))
         jobs[number] = nil
         tally.forget(job)
         forgetFiles(of: number)

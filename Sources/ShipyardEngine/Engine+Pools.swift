@@ -96,9 +96,11 @@ extension Engine {
         effects.append(.removeNode(NodeHandle(index: node)))
     }
 
-    mutating func deletePool(_ id: PoolID, at now: Moment) {
+    /// - Parameter isUnwanted: by a user, and not with its job.
+    mutating func deletePool(_ id: PoolID, isUnwanted: Bool = false, at now: Moment) {
         guard pools[id]?.record.state == .active else { return }
         pools[id]?.record.state = .deleting
+        pools[id]?.record.isUnwanted = isUnwanted
         pools[id]?.record.targetDedicatedNodes = 0
         pools[id]?.record.targetLowPriorityNodes = 0
         for node in pools[id]?.nodes ?? [] {

@@ -160,6 +160,11 @@ extension Engine {
             // The end of one may have been that of another, with the pool of both.
             if let job = jobs[number] { advance(job, at: now) }
         }
+        // Who has held them says so again, or has gone with the service: then nobody else lets them go.
+        for job in jobs.values.sorted(by: { $0.record.number < $1.record.number })
+        where job.record.state == .completed && hasOwnPool(job) {
+            deletePool(job.record.pool, at: now)
+        }
         for id in pools.keys.sorted() {
             poolsToSchedule.insert(id)
             for node in pools[id]?.nodes ?? [] where nodes[node].record.state == .leavingPool {

@@ -56,13 +56,15 @@ package struct Engine: ~Copyable {
         switch event {
         case .poolAdded(let record, let rules): addPool(record, rules, at: now)
         case .poolResized(let pool, let dedicated, let low): resize(pool, dedicated, low, at: now)
-        case .poolDeleted(let pool): deletePool(pool, at: now)
+        case .poolDeleted(let pool): deletePool(pool, isUnwanted: true, at: now)
         case .jobAdded(let record, let rules): addJob(record, rules)
         case .tasksAdded(let job, let seeds, let addition): addTasks(seeds, to: job, addition, at: now)
         case .jobTerminated(let job, let reason): terminateJob(job, reason: reason, at: now)
         case .jobDisabled(let job): disableJob(job, at: now)
         case .jobEnabled(let job): enableJob(job, at: now)
         case .jobDeleted(let job): deleteJob(job, at: now)
+        case .poolHeld(let job, let end): holdPool(of: job, until: end, at: now)
+        case .poolReleased(let job): releasePool(of: job, at: now)
         case .taskTerminated(let key): terminateTask(key, at: now)
         case .taskDeleted(let key): deleteTask(key, at: now)
         case .endedTaskDeleted(let key, let succeeded): deleteEndedTask(key, succeeded)
@@ -146,6 +148,7 @@ package struct Engine: ~Copyable {
         case .jobWallTime(let job):
             terminateJob(job, reason: TerminateReason.maxWallClockTimeExpiry, at: now)
         case .nodeRelaunch(let node): launch(node)
+        case .poolHold(let job): releasePool(of: job, at: now)
         case .nodeTroubleLasting(let node): nodes[node].startTrouble?.isLasting = true
         case .filesDue(let job): filesAreDue(of: job)
         case .retentionSweep: sweep(at: now)

@@ -16,6 +16,10 @@ package enum Event: Sendable {
     /// `mayMove` has allowed it.
     case jobMoved(UInt32, PoolID)
     case jobDeleted(UInt32)
+    /// Somebody follows the job and looks at its nodes when it has ended: a pool that goes with it stays until this is over.
+    case poolHeld(job: UInt32, until: SteadyTime)
+    /// Nobody does any more.
+    case poolReleased(job: UInt32)
     case taskTerminated(TaskKey)
     case taskDeleted(TaskKey)
     /// Of a job that is completed: the engine keeps its counts only, and must be told what the task was;

@@ -25,6 +25,8 @@ final class JobEntry {
     var queued = 0
     /// It is in its pool's list of jobs that may have something to run.
     var isListed = false
+    /// Until when its own pool stays though it has ended; nil where nobody looks at that.
+    var poolHeldUntil: SteadyTime?
     /// The run of a schedule that has made it.
     var run: RunKey?
     /// The attempt at the run that has made it.

@@ -16,6 +16,9 @@ enum Timer: Hashable, Comparable, Sendable {
     /// A run's jobs could not be made, and are tried again.
     case runStart(RunKey)
 
+    /// Whoever follows the job, which has ended, has not said for too long that it needs its pool.
+    case poolHold(UInt32)
+
     // By the wall clock:
 
     /// The schedule is due.

@@ -11,6 +11,8 @@ package struct PoolRecord: Sendable, Hashable {
     package var autoPoolJob: UInt32?
     /// Highest number ever given to a node of this pool; node ids are never used again.
     package var lastNodeNumber: Int
+    /// A user has removed it: nothing makes it again behind his back.
+    package var isUnwanted = false
 
     package init(
         id: PoolID, state: PoolState, allocationState: AllocationState, targetDedicatedNodes: Int,
@@ -109,6 +111,13 @@ package struct JobRecord: Sendable, Hashable {
     package var begin: SteadyTime { creationSteady ?? SteadyTime(milliseconds: creationTime.milliseconds) }
     /// Where its `max_wall_time` begins.
     package var wallTimeBegin: SteadyTime { reopening?.time ?? begin }
+
+    /// From its creation, or from when it last went on after its end, to its end; nil where it has none, or its beginning is not known.
+    package var runTime: TimeSpan? {
+        guard let endTime else { return nil }
+        if let end = endSteady, let begin = reopening?.time ?? creationSteady { return max(.zero, end - begin) }
+        return reopening == nil ? max(.zero, endTime - creationTime) : nil
+    }
 }
 
 /// A job that had ended went on, because tasks of it were to run again.

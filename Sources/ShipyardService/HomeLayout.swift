@@ -18,6 +18,8 @@ package struct HomeLayout: Sendable, Hashable {
     package var storage: String { home + "/storage" }
     /// Files of SQLite that credentials name without a directory. As `storage`, they are the user's.
     package var databases: String { home + "/databases" }
+    /// What tasks have begun to delete (docs/adr/0048).
+    package var deletions: String { home + "/deleting" }
     package var nodes: String { home + "/nodes" }
     package func poolRoot(_ pool: PoolID) -> String { "\(home)/nodes/\(pool)" }
     package func nodeRoot(_ node: NodeID, of pool: PoolID) -> String { "\(home)/nodes/\(pool)/\(node)" }

@@ -10,7 +10,8 @@ import ShipyardTables
 /// tasks; and because it is killed like any task. Reads manifests, one line of JSON each, from standard
 /// input. The working directory is that of the command to come.
 package enum NodeStage {
-    /// 0, or 1 after one line of JSON on standard output: `{"code":"BlobNotFound","message":"…"}`.
+    /// 0, perhaps after one line of JSON on standard output (`Result.line`), or 1 after such a line:
+    /// `{"code":"BlobNotFound","message":"…"}`.
     package static func run() -> Int32 {
         // Keys come to it: neither a task nor a core file shall have them.
         OwnProcess.hide()
@@ -18,8 +19,9 @@ package enum NodeStage {
         do {
             let input = try readStandardInput()
             let root = getenv("AZ_BATCH_NODE_ROOT_DIR").map { String(cString: $0) }
-            try stage(input, nodeRoot: root, workingDirectory: ".", report)
+            let result = try stage(input, nodeRoot: root, workingDirectory: ".", report)
             report.end()
+            if let line = result.line { say(line) }
             return 0
         } catch {
             report.end()
@@ -32,10 +34,23 @@ package enum NodeStage {
         }
     }
 
+    /// What there is to say though all went well.
+    struct Result: Hashable {
+        /// The command has run before, and what it has made is stored: what it had fetched is deleted now, too.
+        var isDone = false
+        var fetchedDigests: [String] = []
+
+        var line: JSONValue? {
+            if isDone { return .object([.init("isDone", .bool(true))]) }
+            return fetchedDigests.isEmpty
+                ? nil : .object([.init("fetchedDigests", .array(fetchedDigests.map { .string($0) }))])
+        }
+    }
+
     package static func stage(
         _ input: [UInt8], nodeRoot: String?, workingDirectory: String
     ) throws(StagingFailure) {
-        try stage(input, nodeRoot: nodeRoot, workingDirectory: workingDirectory, ProgressReport(output: -1))
+        _ = try stage(input, nodeRoot: nodeRoot, workingDirectory: workingDirectory, ProgressReport(output: -1))
     }
 
     /// Packages first: they are what a node keeps; a resource file belongs to one command. Then data, as Batch Shipyard's own
@@ -43,8 +58,10 @@ package enum NodeStage {
     static func stage(
         _ input: [UInt8], nodeRoot: String?, workingDirectory: String, _ report: ProgressReport,
         variable: @escaping (String) -> [UInt8]? = DataMover.environment
-    ) throws(StagingFailure) {
+    ) throws(StagingFailure) -> Result {
         let (manifest, keys) = try manifest(in: input)
+        let mover = DataMover(manifest, keys, in: workingDirectory, report, variable: variable)
+        if try finishDeletion(manifest, mover) { return Result(isDone: true) }
         let packages = manifest.applicationPackages
         if !packages.isEmpty {
             guard let nodeRoot else {
@@ -52,20 +69,20 @@ package enum NodeStage {
             }
             try unpack(packages, nodeRoot: nodeRoot)
         }
-        let mover = DataMover(manifest, keys, in: workingDirectory, report, variable: variable)
         if !manifest.resourceFiles.isEmpty {
             var stager = try ResourceFileStager(workingDirectory: workingDirectory, mover)
             for file in manifest.resourceFiles { try stager.place(file) }
         }
         guard !manifest.inputs.isEmpty || !manifest.taskFiles.isEmpty || !manifest.layouts.isEmpty
             || !manifest.queries.isEmpty
-        else { return }
+        else { return Result() }
         report.begin()
+        var result = Result()
         do throws(FileStoreError) {
             for layout in manifest.layouts { try mover.makeFolders(layout) }
-            if manifest.storageIsFirst { try fetchStored(manifest, mover) }
+            if manifest.storageIsFirst { result.fetchedDigests = try fetchStored(manifest, mover) }
             for (index, files) in manifest.taskFiles.enumerated() { try mover.download(files, at: index) }
-            if !manifest.storageIsFirst { try fetchStored(manifest, mover) }
+            if !manifest.storageIsFirst { result.fetchedDigests = try fetchStored(manifest, mover) }
         } catch {
             throw StagingFailure(input: error)
         }
@@ -75,10 +92,33 @@ package enum NodeStage {
         } catch {
             throw StagingFailure(input: error)
         }
+        return result
     }
 
-    private static func fetchStored(_ manifest: StagingManifest, _ mover: DataMover) throws(FileStoreError) {
-        for (index, transfer) in manifest.inputs.enumerated() { try mover.download(transfer, at: index) }
+    private static func fetchStored(
+        _ manifest: StagingManifest, _ mover: DataMover
+    ) throws(FileStoreError) -> [String] {
+        var digests: [String] = []
+        for (index, transfer) in manifest.inputs.enumerated() {
+            if let digest = try mover.download(transfer, at: index) { digests.append(digest) }
+        }
+        return digests
+    }
+
+    /// Whether an earlier attempt has done the work and was cut off while it deleted what it had fetched.
+    private static func finishDeletion(
+        _ manifest: StagingManifest, _ mover: DataMover
+    ) throws(StagingFailure) -> Bool {
+        do throws(FileStoreError) {
+            guard let record = DeletionRecord(manifest, task: mover.task), let parts = try record.read() else { return false }
+            for part in parts { try mover.delete(part) }
+            try record.remove()
+        } catch {
+            let sentence = "an earlier attempt has stored what the task makes, and what it had fetched for that could not all be deleted"
+            throw StagingFailure(input: FileStoreError(error.code, "\(sentence): \(error.description)"))
+        }
+        mover.say("an earlier attempt has stored what the task makes; what it had fetched is deleted now", as: "not run again")
+        return true
     }
 
     private static func unpack(

@@ -45,10 +45,8 @@ package enum NodeUpload {
         _ manifest: StagingManifest, _ keys: [String: StorageKeys], _ urls: [String: Secret] = [:], in workingDirectory: String,
         _ report: ProgressReport, variable: @escaping (String) -> [UInt8]?
     ) throws(UploadProblem) {
-        // No spec can set this one, which `AZ_BATCH_TASK_ID` is not.
-        let directory = variable("AZ_BATCH_TASK_DIR").map { BytePath(bytes: $0) }
-        let task = directory?.components.last ?? BytePath("task")
         let mover = DataMover(manifest, keys, in: workingDirectory, report, variable: variable)
+        let task = mover.task
         var failures: [FileStoreError] = []
         for rule in manifest.outputs where rule.condition.holds(hasSucceeded: manifest.hasSucceeded) {
             do throws(FileStoreError) {
@@ -71,15 +69,20 @@ package enum NodeUpload {
     }
 
     private static func deleteFetched(_ manifest: StagingManifest, _ mover: DataMover) throws(UploadProblem) {
-        guard mover.mayDeleteFetched(manifest) else { return }
-        for (index, rule) in manifest.inputs.enumerated() where rule.deletesFilesAfterCompletion == true {
-            do throws(FileStoreError) {
-                try mover.deleteFetched(rule, at: index)
-            } catch {
-                throw UploadProblem(
-                    UploadFailure(
-                        UploadFault(error.code), "What was fetched could not be deleted: \(error.description)"))
-            }
+        guard manifest.deletesInputs, mover.mayDeleteFetched(manifest) else { return }
+        let record = DeletionRecord(manifest, task: mover.task)
+        do throws(FileStoreError) {
+            let parts: [DeletionRecord.Part]
+            // Of an earlier try that was cut off here: its list is the whole one, whatever the task's says.
+            if let begun = try record?.read() { parts = begun } else { parts = try mover.fetched() }
+            guard parts.contains(where: { !$0.files.isEmpty }) else { return }
+            try record?.write(parts)
+            for part in parts { try mover.delete(part) }
+            try record?.remove()
+        } catch {
+            throw UploadProblem(
+                UploadFailure(
+                    UploadFault(error.code), "What was fetched could not be deleted: \(error.description)"))
         }
     }
 

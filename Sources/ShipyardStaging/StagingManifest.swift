@@ -60,6 +60,11 @@ package struct StagingManifest: Codable, Sendable, Hashable {
     package var databaseRoot: String?
     /// What tells the loads of the job from all others.
     package var loadScope: String?
+    /// `deleting/` of the home, where `DeletionRecord` is.
+    package var deletions: String?
+    /// For each of `inputs` that are deleted in the end: of the list of what was fetched. `node-stage` makes them, and `node-upload` is
+    /// given them by the agent.
+    package var fetchedDigests: [String] = []
     /// For `outputs`: how the command ended.
     package var hasSucceeded = false
 
@@ -87,6 +92,8 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         connections = try fields.decodeIfPresent([SQLConnection].self, forKey: .connections) ?? []
         databaseRoot = try fields.decodeIfPresent(String.self, forKey: .databaseRoot)
         loadScope = try fields.decodeIfPresent(String.self, forKey: .loadScope)
+        deletions = try fields.decodeIfPresent(String.self, forKey: .deletions)
+        fetchedDigests = try fields.decodeIfPresent([String].self, forKey: .fetchedDigests) ?? []
         hasSucceeded = try fields.decodeIfPresent(Bool.self, forKey: .hasSucceeded) ?? false
     }
 
@@ -111,12 +118,15 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         try encode(connections, .connections)
         try fields.encodeIfPresent(databaseRoot, forKey: .databaseRoot)
         try fields.encodeIfPresent(loadScope, forKey: .loadScope)
+        try fields.encodeIfPresent(deletions, forKey: .deletions)
+        try encode(fetchedDigests, .fetchedDigests)
         if hasSucceeded { try fields.encode(true, forKey: .hasSucceeded) }
     }
 
     private enum CodingKeys: String, CodingKey {
         case applicationPackages, resourceFiles, accounts, embeddedRoot, taskFiles, taskFilePlaces, inputs
         case layouts, storageIsFirst, outputs, queries, tables, connections, databaseRoot, loadScope, hasSucceeded
+        case deletions, fetchedDigests
     }
 
     /// What a template has, and then what one task has of its own.
@@ -136,8 +146,12 @@ package struct StagingManifest: Codable, Sendable, Hashable {
         connections += other.connections
         databaseRoot = other.databaseRoot ?? databaseRoot
         loadScope = other.loadScope ?? loadScope
+        deletions = other.deletions ?? deletions
+        fetchedDigests += other.fetchedDigests
         hasSucceeded = hasSucceeded || other.hasSucceeded
     }
+
+    package var deletesInputs: Bool { inputs.contains { $0.deletesFilesAfterCompletion == true } }
 
     /// Nothing to put in place.
     package var isEmpty: Bool {

@@ -61,6 +61,8 @@ enum Migrations {
             steady INTEGER NOT NULL);
         -- NULL of agents that an older program has started.
         ALTER TABLE nodes ADD COLUMN agent_token TEXT;
+        -- A user has removed it: it is not made again for tasks that are to run again.
+        ALTER TABLE pools ADD COLUMN is_unwanted INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE jobs ADD COLUMN creation_steady INTEGER;
         ALTER TABLE jobs ADD COLUMN end_steady INTEGER;
         ALTER TABLE progress ADD COLUMN blame INTEGER NOT NULL DEFAULT 0;

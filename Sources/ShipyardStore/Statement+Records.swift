@@ -14,7 +14,7 @@ extension SQL {
 
     static let poolColumns = """
         id, state, allocation_state, target_dedicated, target_low_priority, slots_per_node, creation_time, \
-        auto_pool_job, last_node_number
+        auto_pool_job, last_node_number, is_unwanted
         """
     static let nodeColumns = """
         pool, id, is_dedicated, state, boot, start_task_attempt, allocation_time, state_transition_time, \
@@ -44,11 +44,12 @@ extension Statement {
         bind(7, pool.creationTime.milliseconds)
         bind(8, pool.autoPoolJob.map(Int64.init))
         bind(9, Int64(pool.lastNodeNumber))
+        bind(10, pool.isUnwanted ? 1 : 0)
     }
 
     func pool() -> PoolRecord? {
         guard let id = key(PoolID(text(0)), 0) else { return nil }
-        return PoolRecord(
+        var pool = PoolRecord(
             id: id, state: known(PoolState(rawValue: text(1)), 1, else: .active),
             allocationState: known(AllocationState(rawValue: text(2)), 2, else: .steady),
             targetDedicatedNodes: int(3, within: RowLimits.nodes),
@@ -56,6 +57,8 @@ extension Statement {
             taskSlotsPerNode: int(5, within: RowLimits.slots), creationTime: instant(6),
             autoPoolJob: optionalInteger(7).map { UInt32(truncatingIfNeeded: $0) },
             lastNodeNumber: int(8, within: 0...Int(Int32.max)))
+        pool.isUnwanted = integer(9) != 0
+        return pool
     }
 
     func bind(_ node: NodeRecord) {

@@ -86,7 +86,8 @@ extension StoreWriter {
 
     private func deletePool(_ pool: PoolID, _ removal: String, _ time: Instant) throws(StoreError) {
         for sql in [
-            SQL.deleteNodeJobsOfPool, .deleteRemovalsOfPool, .deleteNodes, .deletePool, .deleteUnneededPoolSpec,
+            SQL.deleteNodeJobsOfPool, .deleteRemovalsOfPool, .deleteNodes, .deleteUnwantedPoolSpec, .deletePool,
+            .deleteUnneededPoolSpec,
         ] {
             try run(sql, "deletePool") { $0.bind(1, pool.text) }
         }
@@ -123,7 +124,7 @@ extension StoreWriter {
 
 extension SQL {
     fileprivate static let putPool = SQL(
-        "INSERT OR REPLACE INTO pools (\(poolColumns)) VALUES (\(marks(9)))")
+        "INSERT OR REPLACE INTO pools (\(poolColumns)) VALUES (\(marks(10)))")
     fileprivate static let deletePool = SQL("DELETE FROM pools WHERE id = ?")
     fileprivate static let addPoolRemoval = SQL(
         "INSERT INTO pool_removals (pool, removal, time) VALUES (?,?,?)")

@@ -80,6 +80,8 @@ extension SQL {
     /// What a pool was made of that jobs have made for themselves stays until the last of them is deleted: it can be
     /// made anew for tasks that are to run again.
     static let deleteUnneededPoolSpec = SQL("DELETE FROM pool_specs WHERE pool = ?1 AND NOT \(isPoolOfJob())")
+    static let deleteUnwantedPoolSpec = SQL(
+        "DELETE FROM pool_specs WHERE pool = ?1 AND EXISTS (SELECT 1 FROM pools WHERE id = ?1 AND is_unwanted)")
     static let deletePoolSpecOfJob = SQL(
         """
         DELETE FROM pool_specs WHERE pool = (SELECT pool FROM jobs WHERE number = ?1)

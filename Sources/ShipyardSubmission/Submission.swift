@@ -40,6 +40,8 @@ package struct Submission: Codable, Sendable {
         package var isStrict = false
         /// `ALIAS/CONTAINER/PATH`: where all files of each task go besides, below directories of job and task.
         package var output: String?
+        /// Pools that its jobs make for themselves stay for a moment when these have ended, for who follows them.
+        package var holdsPools: Bool?
         package init() {}
     }
 

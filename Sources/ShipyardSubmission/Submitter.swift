@@ -171,6 +171,7 @@ struct Submitter {
         let base = submission.directory(of: .jobs)
         let jobs = staged.map { item in (item.ticket, located(item.plan, below: base)) }
         let (own, run, isOfSchedule) = (pool.own, submission.run, pool.isOfSchedule)
+        let holdsPools = submission.options.holdsPools ?? false
         try target.perform { core, now throws(Refusal) in
             // All of them before any: a refusal must not leave half a file behind.
             if let run { try core.checkRun(run.key, attempt: run.attempt) }
@@ -191,6 +192,7 @@ struct Submitter {
                     if isOfSchedule, let run { core.keepPool(pool.id, of: run.key.schedule, at: now) }
                 }
                 core.endSubmission(ticket, plan, pool: pools[index], at: now)
+                if holdsPools { core.holdPool(ofJob: ticket.number, for: PoolLimits.longestHold, at: now) }
             }
             for offer in offers { try core.putSchedule(offer, at: now) }
             if let run { core.runStarted(run.key, jobs: jobs.map(\.0.number), at: now) }

@@ -33,6 +33,8 @@ package struct TableLoadResult: Hashable, Sendable {
 package protocol TableConnection: AnyObject {
     /// All of the file in one transaction, or nothing.
     func load(_ load: TableLoad, _ file: TableFile) throws(TableError) -> TableLoadResult
+    /// Loads into the table are done again when they are asked for. Answers how many were known.
+    func forgetLoads(of table: String) throws(TableError) -> Int
     /// One statement, with values for `$1`, `$2` and so on. It may write unless the connection was opened to read.
     func query(_ sql: String, _ values: [String], into sink: any RowSink) throws(TableError)
 }

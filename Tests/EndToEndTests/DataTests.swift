@@ -247,6 +247,45 @@ import Testing
         #expect(try program.run("pool", "list").output.contains("run-") == false)
     }
 
+    /// One file of many, from an inbox that it empties: a second run on what is left would put a part in the place of the whole.
+    @Test func anAgentThatIsKilledWhileATasksInputIsDeletedCostsNothingOfItsResult() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        let inbox = program.home.appending(path: "storage/main/in").path
+        let count = 20_000
+        let make = try Process.run(
+            URL(filePath: "/bin/sh"), arguments: ["-c", "mkdir -p '\(inbox)' && cd '\(inbox)' && seq \(count) | split -l 1 -a 4"])
+        make.waitUntilExit()
+        try program.addJobs(
+            """
+              - id: j
+                auto_complete: true
+                tasks:
+                  - id: a
+                    command: "sh -c 'cat x???? | wc -l > lines; echo run >> $AZ_BATCH_NODE_SHARED_DIR/runs'"
+                    input_data: {azure_storage: [{storage_account_settings: main, remote_path: in, delete_files_after_completion: true}]}
+                    output_data: {azure_storage: [{storage_account_settings: main, remote_path: out, local_path: lines}]}
+            """)
+        let deleting = program.home.appending(path: "deleting").path
+        let records = { (try? FileManager.default.contentsOfDirectory(atPath: deleting)) ?? [] }
+        let agent = try #require(try program.agents().first)
+        let end = Date(timeIntervalSinceNow: 120)
+        while !records().contains(where: { !$0.hasSuffix(".new") }), Date() < end { usleep(500) }
+        kill(agent, SIGKILL)
+        let wait = try program.run("jobs", "wait", "--jobid", "j")
+        #expect(wait.code == 0, "\(wait.messages)")
+        #expect(stored(program, "out/lines") == "\(count)\n")
+        #expect(records() == [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: inbox) == [])
+        let runs = program.home.appending(path: "nodes/p/node-1/shared/runs")
+        #expect(try String(contentsOf: runs, encoding: .utf8) == "run\n")
+        let attempts = (try program.task("a")["attempts"] as? [Any])?.count
+        if attempts == 1 {
+            let log = program.home.appending(path: "nodes/p/node-1/workitems/j/job-1/a/stderr.txt")
+            #expect(try String(contentsOf: log, encoding: .utf8).contains("not run again"))
+        }
+    }
+
     @Test func aRunOfAScheduleGetsTheFilesOfItsOwnTasks() throws {
         let program = try BuiltProgram()
         _ = try program.write("pool_specification: {id: sp, vm_count: {dedicated: 1}}\n", to: "pool.yaml")

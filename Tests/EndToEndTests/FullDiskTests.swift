@@ -25,6 +25,15 @@ import Testing
             let outcome = try finished(program, words)
             #expect(outcome?.code == 0, "\(words): \(outcome?.messages ?? "it hangs")")
         }
+        // Whoever looks or waits hears why nothing moves.
+        let list = try finished(program, "jobs", "list")
+        #expect(list?.messages.contains("nothing moves until this is over: ") == true, "\(list?.messages ?? "")")
+        let wait = try program.start(["jobs", "wait", "--jobid", "j"])
+        let isTold = try program.eventually {
+            try String(contentsOf: wait.messages, encoding: .utf8).contains("nothing moves until this is over: ")
+        }
+        #expect(isTold)
+        wait.end()
         #expect(try finished(program, "service", "stop")?.code == 0)
         // Waits until the service is gone, and starts none.
         #expect(try program.run("service", "status").code == 4)

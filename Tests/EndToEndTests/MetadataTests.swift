@@ -120,6 +120,11 @@ import Testing
         _ = FileManager.default.createFile(atPath: go, contents: nil)
         #expect(try program.run("jobs", "wait", "--jobid", "j").code == 0)
         #expect(try status().contains("TokenExpired"))
+        // Whoever steps into it has one of his own.
+        let shell = try program.run(
+            "jobs", "tasks", "shell", "j", "t", "--", "sh", "-c",
+            "curl -s --unix-socket $SHIPYARD_API -H \"Authorization: Bearer $SHIPYARD_TOKEN\" http://localhost/jobs/j")
+        #expect(shell.output.contains("\"id\":\"j\""), "\(shell)")
         // In no log, journal, database or output.
         let search = Process()
         search.executableURL = URL(filePath: "/usr/bin/env")

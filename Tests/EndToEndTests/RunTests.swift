@@ -70,6 +70,14 @@ import Testing
         let tasks = try #require(task["tasks"] as? [[String: Any]])
         #expect(tasks.compactMap { $0["attempt"] as? Int } == [2, 3, 2, 2])
         #expect(tasks.compactMap { $0["level"] as? Int } == [0, 1, 1, 2])
+        // Just those that are named; what comes after them stays as it is. The job's time is its own, and not that of who waits.
+        usleep(1_500_000)
+        let some = try program.run("jobs", "rerun", "j", "--task", "extract", "--task", "pii", "--wait")
+        #expect(some.code == 0 && some.messages.contains("2 tasks to run again"), "\(some.messages)")
+        let after = try #require(try program.json("jobs", "show", "j")["tasks"] as? [[String: Any]])
+        #expect(after.compactMap { $0["attempt"] as? Int } == [3, 3, 3, 2])
+        let line = some.messages.split(separator: "\n").last { $0.hasPrefix("job j: done") }
+        #expect(try program.run("jobs", "wait", "--jobid", "j").messages == "\(line ?? "")\n")
     }
 
     @Test func whatRunsIsRefusedByNameAndAnIdentityIsAnsweredOnce() throws {
@@ -133,6 +141,67 @@ import Testing
         #expect(again.messages.contains("was gone and is made again"), "\(again.messages)")
         #expect(try program.json("pool", "list")["value"].map { ($0 as? [Any])?.count } == 0)
         #expect(try program.run("jobs", "del", "--jobid", "j", "-y", "--wait").code == 0)
+    }
+
+    /// Its pool would have gone with the job before anything of it was shown or copied.
+    @Test func runShowsAndCopiesWhatIsInPoolsOfTheJobsOwn() throws {
+        let program = try BuiltProgram()
+        _ = try program.write("pool_specification: {id: own, vm_count: {dedicated: 1}}\n", to: "pool.yaml")
+        _ = try program.write(
+            """
+            job_specifications:
+              - id: one
+                auto_pool: {pool_lifetime: job}
+                merge_task: {command: 'cat $AZ_BATCH_NODE_SHARED_DIR/all'}
+                tasks:
+                  - {id: a, command: 'echo merged >> $AZ_BATCH_NODE_SHARED_DIR/all; echo made > f'}
+              - id: two
+                auto_pool: {pool_lifetime: job}
+                tasks:
+                  - {id: b, command: 'echo why >&2; exit 3'}
+
+            """, to: "jobs.yaml")
+        let run = try program.run("run", ".", "--output", "results")
+        #expect(run.code == 1 && run.output == "merged\n", "\(run)")
+        #expect(run.messages.contains("| why"), "\(run.messages)")
+        let made = program.directory.appending(path: "results/one/a/wd/f")
+        #expect(try String(contentsOf: made, encoding: .utf8) == "made\n")
+        #expect(run.messages.ranges(of: " removed:").count == 2, "\(run.messages)")
+        #expect(try program.run("pool", "list").messages == "no pools found\n")
+        #expect(try program.run("jobs", "list").messages == "no jobs found\n")
+        // A killed one leaves nothing that stays.
+        _ = try program.write(
+            "job_specifications: [{id: j, auto_complete: true, auto_pool: {pool_lifetime: job}, tasks: [{id: a, command: 'sleep 2'}]}]",
+            to: "jobs.yaml")
+        let killed = try program.start(["run", "."])
+        #expect(try program.eventually { try program.task("a")["state"] as? String == "running" })
+        killed.end()
+        #expect(try program.eventually { try program.task("a")["state"] as? String == "completed" })
+        #expect(try program.api("/pools")["value"].map { ($0 as? [Any])?.count } == 1)
+        // The service's next life does not know that anybody held it.
+        kill(try program.serviceProcess(), SIGKILL)
+        #expect(try program.eventually { try program.run("pool", "list").messages == "no pools found\n" })
+    }
+
+    @Test func aPoolOfItsJobThatAUserHasRemovedIsNotMadeAgain() throws {
+        let program = try BuiltProgram()
+        _ = try program.write("pool_specification: {id: own, vm_count: {dedicated: 1}}\n", to: "pool.yaml")
+        let first = try program.addJobs(
+            """
+              - id: j
+                auto_complete: true
+                auto_pool: {pool_lifetime: job, keep_alive: true}
+                tasks: [{id: a, command: 'false'}]
+            """, "--wait")
+        #expect(first.code == 1, "\(first.messages)")
+        let pools = try #require(try program.json("pool", "list")["value"] as? [[String: Any]])
+        let pool = try #require(pools.first?["id"] as? String)
+        kill(try program.serviceProcess(), SIGKILL)
+        #expect(try program.run("pool", "del", "--poolid", pool, "-y", "--wait").code == 0)
+        let refused = try program.run("jobs", "rerun", "j", "--failed")
+        #expect(refused.code == 1)
+        #expect(refused.messages.contains("pool `\(pool)` of job `j` is gone; add it again with `pool add`"), "\(refused.messages)")
+        #expect(try program.run("pool", "list").messages == "no pools found\n")
     }
 
     @Test func aPoolThatAUserHasRemovedIsAskedFor() throws {
@@ -231,7 +300,11 @@ import Testing
         try program.addPool()
         #expect(try program.follow("{id: a, command: env, environment_variables: {V: visible}}").code == 0)
         let shell = try program.run("jobs", "tasks", "shell", "j", "a", "--", "env")
-        let lines = { (text: String) in text.split(separator: "\n").sorted() }
+        let lines = { (text: String) in
+            text.split(separator: "\n").filter { !$0.hasPrefix("SHIPYARD_TOKEN=") }.sorted()
+        }
+        // The task's own is worth nothing any more.
+        #expect(shell.output.contains("SHIPYARD_TOKEN=sy2-0-"))
         #expect(lines(shell.output) == lines(try program.output(of: "a")))
         #expect(shell.output.contains("V=visible\n"))
     }

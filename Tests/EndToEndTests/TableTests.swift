@@ -151,6 +151,58 @@ import Testing
         if !killsAgent { #expect(runs == "run\n") }
     }
 
+    /// Whoever has emptied a table himself says so; otherwise the ledger takes the same file for loaded.
+    @Test func rowsThatSomebodyDeletedComeAgainWhenTheirLoadsAreForgotten() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        let run = try program.follow(
+            "{id: a, command: \"printf 'n\\\\n1\\\\n' > out.csv\", output_data: {sql: [{connection: reports, table: t, source: out.csv}]}}")
+        #expect(run.code == 0, "\(run.messages)")
+        _ = try sql(program, "DELETE FROM t")
+        #expect(try program.run("jobs", "rerun", "j", "--all", "--wait").code == 0)
+        #expect(try sql(program, "SELECT COUNT(*) FROM t") == "COUNT(*)\n0\n")
+        #expect(try program.run("sql", "forget", "reports", "t").messages == "1 load into table `t` of `reports` (sqlite:reports.db) forgotten\n")
+        #expect(try program.run("sql", "forget", "reports", "t").messages == "nothing is remembered of table `t` of `reports` (sqlite:reports.db)\n")
+        #expect(try program.run("jobs", "rerun", "j", "--all", "--wait").code == 0)
+        #expect(try sql(program, "SELECT COUNT(*) FROM t") == "COUNT(*)\n1\n")
+        #expect(try program.run("sql", "forget", "none", "t").code == 1)
+    }
+
+    /// From standard input; and ctrl-C in the middle, when most of what was sent has been read, loads nothing.
+    @Test func standardInputIsLoadedWholeOrNotAtAll() throws {
+        let program = try BuiltProgram()
+        let python = Process()
+        python.executableURL = URL(filePath: "/usr/bin/env")
+        python.environment = ["PATH": "/usr/bin:/bin", "SHIPYARD_HOME": program.home.path]
+        python.arguments = [
+            "python3", "-c",
+            """
+            import signal, subprocess, sys
+            def plain():
+                signal.pthread_sigmask(signal.SIG_SETMASK, [])
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+            def load(table):
+                return subprocess.Popen([sys.argv[1], 'sql', 'load', 'reports', table, '-'], stdin=subprocess.PIPE, preexec_fn=plain)
+            whole = load('whole')
+            whole.communicate(b'n\\n' + b'1\\n' * 100000)
+            cut = load('whole')
+            cut.stdin.write(b'n\\n' + b'2\\n' * 1000000)
+            cut.stdin.flush()
+            cut.send_signal(signal.SIGINT)
+            cut.wait()
+            # As a shell has it.
+            print(whole.returncode, 128 - cut.returncode if cut.returncode < 0 else cut.returncode)
+            """, BuiltProgram.executable.path,
+        ]
+        let pipe = Pipe()
+        python.standardOutput = pipe
+        try python.run()
+        let codes = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        python.waitUntilExit()
+        #expect(codes == "0 130\n")
+        #expect(try sql(program, "SELECT n, COUNT(*) FROM whole GROUP BY n") == "n,COUNT(*)\n1,100000\n")
+    }
+
     @Test func commandsLoadAndShow() throws {
         let program = try BuiltProgram()
         let file = try program.write("a b,n\nx,1\n\"y,z\",\n", to: "in.csv")

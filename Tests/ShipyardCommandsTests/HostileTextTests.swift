@@ -133,7 +133,7 @@ struct HostileTextTests {
         let service = FakeService(["GET /jobs/j": [Samples.job("j", state: "deleting", counts: "0,1,0,0")]])
         let wait = run("jobs", "wait", "--jobid", "j", service: service)
         #expect(wait.code == .failed)
-        #expect(wait.messages == "job j: deleted, 0 of 1 task succeeded in 0 ms\n")
+        #expect(wait.messages == "job j: deleted, 0 of 1 task succeeded\n")
     }
 
     @Test func submissionByHandNeedsOnlyKindAndText() throws {

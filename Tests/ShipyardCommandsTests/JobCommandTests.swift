@@ -16,7 +16,7 @@ struct JobCommandTests {
         ])
         let wait = run("jobs", "wait", "--jobid", "j", service: service)
         #expect(wait.code == .done)
-        #expect(wait.messages == "j: 0/2  1 running\njob j: done, 2 of 2 tasks succeeded in 0 ms\n")
+        #expect(wait.messages == "j: 0/2  1 running\njob j: done, 2 of 2 tasks succeeded in 4.0 s\n")
     }
 
     @Test func failedTasksAreShownWithTheirLastLines() {
@@ -32,7 +32,7 @@ struct JobCommandTests {
         #expect(wait.code == .failed)
         #expect(
             wait.messages == """
-                job j: failed, 1 of 2 tasks succeeded, 1 failed in 0 ms
+                job j: failed, 1 of 2 tasks succeeded, 1 failed in 4.0 s
                   task t: exit code 3
                     /n/workitems/j/job-1/t/stderr.txt
                     | one

@@ -22,7 +22,8 @@ enum Samples {
         onAllTasksComplete: String = "terminateJob"
     ) -> String {
         let numbers = counts.split(separator: ",").map { Int($0)! }
-        let reason = state == "completed" ? #""terminateReason":"AllTasksComplete","# : ""
+        let reason =
+            state == "completed" ? #""terminateReason":"AllTasksComplete","runTimeMilliseconds":4000,"# : ""
         let why = blocked.map { #""blockedReason":"\#($0)","# } ?? ""
         return #"""
             {"id":"\#(id)","state":"\#(state)","priority":0,"poolId":"pool1","creationTime":"2020-01-01T00:00:00Z",

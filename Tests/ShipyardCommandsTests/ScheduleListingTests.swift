@@ -238,8 +238,8 @@ struct ScheduleListingTests {
         #expect(
             lines == [
                 "run 3 of schedule s: starting",
-                "job s:j-3.1: failed, 0 of 1 task succeeded, 1 failed in 0 ms",
-                "job s:j-3.2: done, 1 of 1 task succeeded in 0 ms", "run 3 of schedule s: succeeded",
+                "job s:j-3.1: failed, 0 of 1 task succeeded, 1 failed in 4.0 s",
+                "job s:j-3.2: done, 1 of 1 task succeeded in 4.0 s", "run 3 of schedule s: succeeded",
             ])
     }
 }

@@ -21,15 +21,15 @@ final class Floor {
 
     static let pool = PoolID("pool")!
 
-    init(nodes: Int = 1, slots: Int = 1, _ rules: PoolRules = PoolRules()) {
-        addPool(nodes: nodes, slots: slots, rules)
+    init(nodes: Int = 1, slots: Int = 1, autoPoolJob: UInt32? = nil, _ rules: PoolRules = PoolRules()) {
+        addPool(nodes: nodes, slots: slots, autoPoolJob: autoPoolJob, rules)
     }
 
-    func addPool(nodes: Int, slots: Int, _ rules: PoolRules = PoolRules()) {
+    func addPool(nodes: Int, slots: Int, autoPoolJob: UInt32? = nil, _ rules: PoolRules = PoolRules()) {
         let record = PoolRecord(
             id: Self.pool, state: .active, allocationState: .resizing, targetDedicatedNodes: nodes,
             targetLowPriorityNodes: 0, taskSlotsPerNode: slots, creationTime: now.wall,
-            autoPoolJob: nil, lastNodeNumber: 0)
+            autoPoolJob: autoPoolJob, lastNodeNumber: 0)
         apply(.poolAdded(record, rules))
     }
 

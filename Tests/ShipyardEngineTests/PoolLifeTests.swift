@@ -150,6 +150,78 @@ struct PoolLifeTests {
         #expect(floor.engine.pool(Floor.pool)?.state == .deleting)
     }
 
+    private static let ownPool = JobRules.one { rules, _ in rules.removesPool = true }
+
+    private func state(of floor: Floor) -> PoolState? { floor.engine.pool(Floor.pool)?.state }
+
+    /// Whoever follows the job wants its files, and says so again and again.
+    @Test func aPoolOfItsOwnWaitsForWhoHoldsItAndNoLonger() {
+        let floor = Floor(autoPoolJob: 1)
+        floor.addJob(.free(1), Self.ownPool)
+        floor.apply(.poolHeld(job: 1, until: floor.now.steady + .seconds(60)))
+        floor.end()
+        #expect(floor.job(1)?.state == .completed && state(of: floor) == .active)
+        floor.pass(until: floor.now.steady + .seconds(59))
+        floor.apply(.poolHeld(job: 1, until: floor.now.steady + .seconds(60)))
+        floor.pass(until: floor.now.steady + .seconds(59))
+        #expect(state(of: floor) == .active)
+        floor.pass(until: floor.now.steady + .seconds(1))
+        #expect(state(of: floor) == .deleting)
+    }
+
+    @Test func aHeldPoolGoesAtOnceWhereItIsLetGoWhereItsJobIsDeletedAndAfterARestart() {
+        for end in ["let go", "deleted", "restart", "let go before"] {
+            let floor = Floor(autoPoolJob: 1)
+            floor.addJob(.free(1), Self.ownPool)
+            floor.apply(.poolHeld(job: 1, until: floor.now.steady + .seconds(60)))
+            if end == "let go before" { floor.apply(.poolReleased(job: 1)) }
+            floor.end()
+            switch end {
+            case "let go": floor.apply(.poolReleased(job: 1))
+            case "deleted": floor.apply(.jobDeleted(1))
+            case "restart":
+                var engine = floor.restored(Self.ownPool)
+                #expect(engine.pool(Floor.pool)?.state == .deleting)
+                #expect(engine.takeTurn(at: floor.now).effects.contains(.removeNode(NodeHandle(index: 0))))
+                continue
+            default: break
+            }
+            #expect(state(of: floor) == .deleting, "\(end)")
+            #expect(floor.engine.nextDeadline == nil || end == "deleted", "\(end)")
+        }
+    }
+
+    /// A user has removed the held one, and made his own of its name; a pool that is shared or kept is nobody's to hold.
+    @Test func onlyThePoolThatTheJobMadeGoesWhenAHoldEnds() {
+        let floor = Floor(autoPoolJob: 1)
+        floor.addJob(.free(1), Self.ownPool)
+        floor.apply(.poolHeld(job: 1, until: floor.now.steady + .seconds(60)))
+        floor.end()
+        floor.apply(.poolDeleted(Floor.pool), .nodeRemoved(NodeHandle(index: 0)))
+        floor.apply(.poolRemoved(Floor.pool, removal: ""))
+        floor.addPool(nodes: 0, slots: 1)
+        floor.pass(until: floor.now.steady + .seconds(120))
+        #expect(state(of: floor) == .active)
+        let kept = Floor()
+        kept.addJob(.free(1))
+        kept.apply(.poolHeld(job: 1, until: kept.now.steady + .seconds(60)))
+        kept.end()
+        kept.pass(until: kept.now.steady + .seconds(120))
+        #expect(state(of: kept) == .active)
+    }
+
+    @Test func aPoolThatAUserRemovesIsUnwantedAndOneThatGoesWithItsJobIsNot() {
+        func written(_ end: (Floor) -> Void) -> [Bool] {
+            let floor = Floor(autoPoolJob: 1)
+            floor.addJob(.free(1), Self.ownPool)
+            end(floor)
+            floor.apply(.poolDeleted(Floor.pool))
+            return floor.writes.compactMap { if case .putPool(let pool) = $0 { pool.isUnwanted } else { nil } }
+        }
+        #expect(written { $0.end() }.contains(true) == false)
+        #expect(written { _ in }.last == true)
+    }
+
     /// The service comes back to an agent that lives, and that may never have got what it was sent: orders, and their
     /// ends.
     @Test func whatAnAgentDoesNotKnowOfIsSentAgain() throws {

@@ -135,6 +135,85 @@ struct UploadTests {
         #expect(agent.output(of: 1) == "2000000\n" && stored(agent, "o/stdout.txt") == nil)
     }
 
+    /// Its number, once there is one that is none of those before.
+    private func mover(_ verb: String, of agent: TestAgent, otherThan known: Set<Int32> = []) async throws -> Int32 {
+        try await agent.wait(verb) {
+            (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.lazy.compactMap(Int32.init).first {
+                guard !known.contains($0), let line = FileManager.default.contents(atPath: "/proc/\($0)/cmdline"),
+                    let status = try? String(contentsOfFile: "/proc/\($0)/status", encoding: .utf8)
+                else { return false }
+                return line == Data("shipyard-swift\0\(verb)\0".utf8) && status.contains("PPid:\t\(agent.processID)\n")
+            }
+        }
+    }
+
+    @Test func filesMoveAgainWhereTheirProcessWasKilledAndNotForEver() async throws {
+        let agent = try await TestAgent()
+        context(agent, rule("o", "tasksuccess", include: "\"wd/big\"", rate: 300_000))
+        agent.start(1, Self.slow)
+        kill(try await mover("node-upload", of: agent), SIGKILL)
+        #expect(try await agent.exit(of: 1).outcome == .exited(0))
+        #expect(stored(agent, "o/wd/big")?.utf8.count == 3_000_000)
+
+        agent.start(2, Self.slow)
+        var known: Set<Int32> = []
+        for _ in 0..<3 {
+            let process = try await mover("node-upload", of: agent, otherThan: known)
+            known.insert(process)
+            kill(process, SIGKILL)
+        }
+        let message = "Storing the task's files was ended by signal 9 and gave no reason."
+        #expect(try await agent.exit(of: 2).outcome == .uploadFailed(.miscError, message))
+
+        try FileManager.default.createDirectory(
+            atPath: "\(agent.directory)/storage/main/c", withIntermediateDirectories: true)
+        try Data(count: 1_000_000).write(to: URL(filePath: "\(agent.directory)/storage/main/c/big"))
+        context(
+            agent, rule("o", "tasksuccess"), after: [], staging: rule("c", "tasksuccess", rate: 100_000), number: 2)
+        agent.start(3, "wc -c < big", context: 2)
+        kill(try await mover("node-stage", of: agent), SIGKILL)
+        #expect(try await agent.exit(of: 3).outcome == .exited(0))
+        #expect(agent.output(of: 3) == "1000000\n")
+    }
+
+    /// The command has run under an earlier attempt, whose node went away while what was fetched was being deleted.
+    @Test func aTaskThatHasDoneItsWorkOnlyDeletes() async throws {
+        let agent = try await TestAgent()
+        let inbox = "\(agent.directory)/storage/main/c"
+        try FileManager.default.createDirectory(atPath: inbox, withIntermediateDirectories: true)
+        for name in ["a", "b"] { try name.write(toFile: "\(inbox)/\(name)", atomically: true, encoding: .utf8) }
+        let account = #""accounts":[{"kind":"embedded","alias":"data","name":"main"}]"#
+        let deletes = rule("c", "tasksuccess").dropLast() + #","deletesFilesAfterCompletion":true}"#
+        let shared =
+            "\(account),\"embeddedRoot\":\"\(agent.directory)/storage\",\"inputs\":[\(deletes)],"
+            + "\"deletions\":\"\(agent.directory)/deleting\",\"loadScope\":\"s\""
+        agent.send(
+            .context(
+                WorkContext(
+                    number: 1, parentDirectory: "workitems/job/job-1", environment: [], staging: "{\(shared)}",
+                    upload: "{\(shared)}", uploadsAfter: .success)))
+        agent.start(1, "cat a; mv \(inbox) \(inbox).away")
+        guard case .uploadFailed(.containerNotFound, _) = try await agent.exit(of: 1).outcome else {
+            Issue.record("deleted from a container that is not there")
+            return
+        }
+        try FileManager.default.moveItem(atPath: inbox + ".away", toPath: inbox)
+        let second = try await agent.run(1, "echo again", attempt: 2)
+        #expect(second.outcome == .exited(0) && agent.output(of: 1) == "")
+        #expect(agent.errors(of: 1).contains("not run again"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: inbox).isEmpty)
+        // The agent carries what `node-stage` has said of the list to `node-upload`.
+        try "new".write(toFile: "\(inbox)/a", atomically: true, encoding: .utf8)
+        #expect(try await agent.run(2, "cat a").outcome == .exited(0))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: inbox).isEmpty)
+        try "new".write(toFile: "\(inbox)/a", atomically: true, encoding: .utf8)
+        guard case .uploadFailed(.miscError, let message) = try await agent.run(3, "rm ../.fetched-0").outcome else {
+            Issue.record("nothing was deleted, and nothing said")
+            return
+        }
+        #expect(message.contains("changed or removed by the task"))
+    }
+
     @Test func anUploadGoesOnWithoutTheService() async throws {
         let agent = try await TestAgent()
         context(agent, rule("o", "taskcompletion", include: "\"wd/big\"", rate: 100_000))

@@ -67,4 +67,20 @@ import Testing
         }
         #expect(tree().list().entries.map(\.kind) == [.file, .link, .special])
     }
+
+    /// A removal that was under way when the service was killed goes on when its node is asked for again: no orphan, and not to be disturbed.
+    @Test func whatARemovalHasMovedAsideIsItsNodes() {
+        let layout = HomeLayout(home)
+        for path in ["nodes", "nodes/p", "nodes/p/.removed-node-1-0123456789abcdef", "nodes/p/.removed-node-1-2-00ff"] {
+            mkdir("\(home)/\(path)", 0o700)
+        }
+        let found = OrphanedNode.all(below: layout)
+        let orphans = { (known: Set<[String]>) in
+            found.filter { !$0.isOf(known) }.map { String($0.root.split(separator: "/").last!) }.sorted()
+        }
+        #expect(orphans([["p"], ["p", "node-1"]]) == [".removed-node-1-2-00ff"])
+        #expect(orphans([["p"], ["p", "node-1-2"]]) == [".removed-node-1-0123456789abcdef"])
+        #expect(orphans([["p"], ["p", "0123456789abcdef"]]).count == 2)
+        #expect(orphans([["q"], ["q", "node-1"]]).count == 2)
+    }
 }

@@ -272,9 +272,9 @@ struct MetadataTests {
         let core = try prepared()
         let job = try addJob(core, "j")
         let first = try #require(lastToken)
-        guard case .valid(let caller) = core.verdict(on: first) else { throw Failure("no token") }
+        guard case .valid(let caller) = core.verdict(on: first, at: now) else { throw Failure("no token") }
         #expect(caller.job.text == "j" && caller.jobNumber == job)
-        guard case .unknown = core.verdict(on: first + "0") else { throw Failure("forged") }
+        guard case .unknown = core.verdict(on: first + "0", at: now) else { throw Failure("forged") }
         guard case .written(let document, _) = try put(core, "{}", by: caller) else {
             throw Failure("no write")
         }
@@ -284,25 +284,55 @@ struct MetadataTests {
                 == .work(.init(job: "j", jobNumber: job, task: "convert", kind: .task, attempt: 1)))
         // It is known after a restart, by another service that was told nothing.
         let next = try newCore()
-        guard case .valid(caller) = next.verdict(on: first) else { throw Failure("lost by a restart") }
+        guard case .valid(caller) = next.verdict(on: first, at: now) else { throw Failure("lost by a restart") }
         next.receive(.nodeConnected(node, running: [caller.work], queued: []), at: now)
         try next.endTurn(at: now)
         try end(next, code: 1)
         let second = try #require(lastToken)
         #expect(second != first)
         // The first attempt may still live on a node that was given up.
-        guard case .over = next.verdict(on: first), case .valid = next.verdict(on: second) else {
+        guard case .over = next.verdict(on: first, at: now), case .valid = next.verdict(on: second, at: now) else {
             throw Failure("an attempt that is over")
         }
         guard case .callerIsOver = try put(next, "{\"late\":1}", by: caller) else {
             throw Failure("a late write")
         }
         try end(next, code: 0)
-        guard case .over = next.verdict(on: second) else { throw Failure("a task that is over") }
+        guard case .over = next.verdict(on: second, at: now) else { throw Failure("a task that is over") }
         try next.deleteJob("j", at: now)
         for _ in 0..<5 { try next.endTurn(at: now) }
-        guard case .over = next.verdict(on: second) else { throw Failure("a job that is gone") }
+        guard case .over = next.verdict(on: second, at: now) else { throw Failure("a job that is gone") }
         #expect(try text() == "{}")
+    }
+
+    /// For a person who wants to try by hand what the attempt could not.
+    @Test func whoStepsIntoATaskThatHasEndedHasATokenForAnHour() throws {
+        let core = try prepared()
+        let job = try addJob(core, "j")
+        let first = try #require(lastToken)
+        guard case .valid(let attempt) = core.verdict(on: first, at: now) else { throw Failure("no token") }
+        try end(core, code: 1)
+        try end(core, code: 0)
+        let tokens = TaskTokens(key: Self.key, state: try core.store.stateID())
+        func text(until end: Instant) throws -> String {
+            try #require(tokens.token(for: attempt.work, until: end)).withExposedBytes { String(decoding: $0, as: UTF8.self) }
+        }
+        let end = now.wall + TaskTokens.visit
+        let token = try text(until: end)
+        guard case .valid(let caller) = core.verdict(on: token, at: now) else { throw Failure("no visit") }
+        #expect(caller.isVisitor && caller.work == attempt.work && caller.jobNumber == job && !attempt.isVisitor)
+        guard case .written = try put(core, "{}", by: caller) else { throw Failure("no write") }
+        try core.endTurn(at: now)
+        // Not as an attempt's own, not for longer, and no other end than the one that it was given.
+        #expect(tokens.work(of: token) == nil)
+        let later = Moment(wall: end, steady: now.steady)
+        guard case .over = core.verdict(on: token, at: later) else { throw Failure("it lasts") }
+        guard case .over = core.verdict(on: try text(until: end + .seconds(1)), at: now) else { throw Failure("it is too long") }
+        let forged = token.replacing("-\(end.milliseconds)-", with: "-\(end.milliseconds - 1)-")
+        guard case .unknown = core.verdict(on: forged, at: now), forged != token else { throw Failure("forged") }
+        try core.deleteJob("j", at: now)
+        for _ in 0..<5 { try core.endTurn(at: now) }
+        guard case .over = core.verdict(on: token, at: now) else { throw Failure("a job that is gone") }
     }
 
     /// A job of the same id is another one.
@@ -315,7 +345,7 @@ struct MetadataTests {
         try end(core, code: 9)
         for _ in 0..<5 { try core.endTurn(at: now) }
         _ = try addJob(core, "j")
-        guard case .over = core.verdict(on: first), case .valid = core.verdict(on: try #require(lastToken))
+        guard case .over = core.verdict(on: first, at: now), case .valid = core.verdict(on: try #require(lastToken), at: now)
         else {
             throw Failure("a token of another job")
         }
@@ -328,7 +358,7 @@ struct MetadataTests {
             plan.environment = [EnvironmentVariable(name: "SHIPYARD_TOKEN", value: "mine")]
         }
         let token = try #require(lastToken)
-        guard case .valid(let caller) = core.verdict(on: token) else { throw Failure("no token") }
+        guard case .valid(let caller) = core.verdict(on: token, at: now) else { throw Failure("no token") }
         #expect(caller.work.kind == .jobPreparation)
         guard case .written(let document, _) = try put(core, "{}", by: caller) else {
             throw Failure("no write")

@@ -60,6 +60,28 @@ struct SubmissionTests {
         return slice
     }
 
+    /// What is added in this very turn is not in the database yet, so a rerun would not see it: it is asked again.
+    @Test func aRerunInTheTurnThatAddsTasksWaitsForIt() throws {
+        try withJob { core, number in
+            let now = Moment(milliseconds: 1)
+            let ticket = try core.beginSubmission(JobID("j")!, usesDependencies: false)
+            try core.addSlice(slice(number, from: 0, count: 2), to: ticket)
+            // Rows that belong to nobody yet are in nobody's way.
+            #expect(try core.rerun(RerunRequest(job: "j", .all), at: now).waiting == 0)
+            var plan = JobPlan(id: JobID("j")!)
+            plan.templates = [TaskTemplate()]
+            core.endSubmission(ticket, plan, pool: PoolID("pool")!, at: now)
+            for selection in [RerunRequest.Selection.all, .tasks(["t0"])] {
+                let refusal = #expect(throws: Refusal.self) {
+                    try core.rerun(RerunRequest(job: "j", selection), at: now)
+                }
+                #expect(refusal?.kind == .unavailable && refusal?.code == Refusal.tasksBeingAdded)
+            }
+            try core.endTurn(at: now)
+            #expect(try core.rerun(RerunRequest(job: "j", .tasks(["t1"])), at: now).waiting == 1)
+        }
+    }
+
     /// The rows of a refused submission go at once, in slices, and a new one to the same job waits for them.
     @Test func aRefusedSubmissionLeavesNoRows() throws {
         try withJob { core, number in

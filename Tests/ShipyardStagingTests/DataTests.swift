@@ -38,7 +38,7 @@ import Testing
     private func fetch(_ transfers: StorageTransferSpec...) throws(StagingFailure) {
         let manifest = manifest { $0.inputs = transfers }
         guard let text = try? JSONCoding.encode(manifest) else { return }
-        try NodeStage.stage(
+        _ = try NodeStage.stage(
             text, nodeRoot: nil, workingDirectory: tree.path + "/task/wd", ProgressReport(output: -1),
             variable: variable)
     }
@@ -188,7 +188,7 @@ import Testing
             $0.taskFilePlaces = [place]
         }
         guard let text = try? JSONCoding.encode(manifest) else { return }
-        try NodeStage.stage(
+        _ = try NodeStage.stage(
             text, nodeRoot: nil, workingDirectory: tree.path + "/task/wd", ProgressReport(output: -1),
             variable: variable)
     }
@@ -235,6 +235,7 @@ import Testing
             self.run(
                 self.manifest {
                     ($0.inputs, $0.outputs, $0.hasSucceeded) = ([other, rule], outputs, succeeded)
+                    $0.fetchedDigests = [self.digest("task/.fetched-1")]
                 })
         }
         #expect(end(false, []) == nil && left().count == 4)
@@ -257,9 +258,85 @@ import Testing
         #expect(tree.read("task/stderr.txt")?.contains("not deleted: c/in/a was written anew") == true)
         // The list is nobody's output.
         #expect(tree.read("storage/main/d/wd/in/a") == "in/a" && !tree.exists("storage/main/d/.fetched-1"))
-        // Nothing is read through a link.
-        #expect(tree.run("ln", "-sf", tree.path + "/task/.fetched-1", tree.path + "/task/.fetched-0") == 0)
-        #expect(end(true, []) == nil && left().count == 5)
+    }
+
+    private func digest(_ path: String) -> String { SHA256.hexDigest(of: Array((tree.read(path) ?? "").utf8)) }
+
+    /// A task that believes its inbox to be empty must not hear of success, whatever it has done to the list of what is in it.
+    @Test(arguments: ["rm LIST", "echo '6 6' >> LIST", ": > LIST", "mv LIST x; ln -s x LIST", "rm LIST; mkfifo LIST"])
+    func aListThatTheTaskHasChangedDeletesNothingAndIsToldSo(_ change: String) throws {
+        put("in/a")
+        let rule = spec("c/in/") { $0.deletesFilesAfterCompletion = true }
+        try fetch(rule)
+        let digest = digest("task/.fetched-0")
+        #expect(tree.run("sh", "-c", change.replacing("LIST", with: tree.path + "/task/.fetched-0")) == 0)
+        let failure = run(manifest { ($0.inputs, $0.hasSucceeded, $0.fetchedDigests) = ([rule], true, [digest]) })
+        #expect(
+            failure?.message
+                == "What was fetched could not be deleted: the list of it (`.fetched-0` in the task's directory) was changed or removed by the task"
+        )
+        #expect(tree.exists("storage/main/c/in/a"))
+    }
+
+    /// Here the first attempt's node is gone with all that it knew, after a file was deleted.
+    @Test func aDeletionThatWasCutOffIsFinishedAndItsWorkNotDoneAgain() throws {
+        put("in/a", "in/b", "in/c")
+        let rule = spec("c/in/") { $0.deletesFilesAfterCompletion = true }
+        var manifest = manifest { ($0.inputs, $0.deletions, $0.loadScope) = ([rule], tree.path + "/deleting", "state/job") }
+        let stage = { (manifest: StagingManifest) throws(StagingFailure) -> NodeStage.Result in
+            guard let text = try? JSONCoding.encode(manifest) else { return NodeStage.Result() }
+            return try NodeStage.stage(
+                text, nodeRoot: nil, workingDirectory: self.tree.path + "/task/wd", ProgressReport(output: -1),
+                variable: self.variable)
+        }
+        let first = try stage(manifest)
+        #expect(first == NodeStage.Result(fetchedDigests: [digest("task/.fetched-0")]))
+        manifest.fetchedDigests = first.fetchedDigests
+        manifest.hasSucceeded = true
+        #expect(tree.run("mv", "storage/main/c", "storage/main/away") == 0)
+        #expect(run(manifest)?.fault == .containerNotFound && tree.names("deleting").count == 1)
+        // A task of another name, or of another job, has its own work to do.
+        manifest.loadScope = "state/other"
+        #expect(throws: StagingFailure.self) { try stage(manifest) }
+        manifest.loadScope = "state/job"
+        let cutOff = #expect(throws: StagingFailure.self) { try stage(manifest) }
+        #expect(cutOff?.message.hasPrefix("an earlier attempt has stored what the task makes, and ") == true)
+
+        #expect(tree.run("mv", "storage/main/away", "storage/main/c") == 0 && tree.run("rm", "-r", "task") == 0)
+        #expect(tree.run("mkdir", "-p", "task/wd") == 0 && tree.run("rm", "storage/main/c/in/b") == 0)
+        tree.write("task/stderr.txt", "")
+        put("in/c", "in/new")
+        #expect(try stage(manifest) == NodeStage.Result(isDone: true))
+        #expect(tree.names("storage/main/c/in") == ["c", "new"] && tree.names("task/wd").isEmpty)
+        #expect(tree.read("task/stderr.txt")?.contains("not deleted: c/in/c was written anew") == true)
+        #expect(tree.read("task/stderr.txt")?.contains("not run again: an earlier attempt has stored") == true)
+        // It is over: a rerun does the work again.
+        #expect(tree.names("deleting").isEmpty)
+        #expect(try stage(manifest).isDone == false && tree.names("task/wd/in") == ["c", "new"])
+        // One that comes to its end leaves nothing.
+        manifest.fetchedDigests = [digest("task/.fetched-0")]
+        #expect(run(manifest) == nil && tree.names("deleting").isEmpty && !tree.exists("storage/main/c/in/new"))
+    }
+
+    /// The process that stores was killed while it deleted, and is begun again on the node: its own record counts.
+    @Test func aDeletionThatIsBegunAgainGoesByItsRecord() throws {
+        put("in/a", "in/b")
+        let rule = spec("c/in/") { $0.deletesFilesAfterCompletion = true }
+        let manifest = manifest {
+            ($0.inputs, $0.deletions, $0.loadScope, $0.hasSucceeded) = ([rule], tree.path + "/deleting", "s/j", true)
+        }
+        try fetch(rule)
+        let file = try #require(FetchedFiles.text(of: BytePath(tree.path + "/task/.fetched-0")))
+            .split(separator: UInt8(ascii: "\n")).compactMap(FetchedFiles.File.init(line:))
+        let record = try #require(DeletionRecord(manifest, task: BytePath("task")))
+        let parts = [DeletionRecord.Part(rule: 0, files: file)]
+        try record.write(parts)
+        #expect(try record.read() == parts && file.count == 2)
+        #expect(tree.run("rm", "task/.fetched-0") == 0)
+        #expect(run(manifest) == nil && tree.names("deleting").isEmpty && tree.names("storage/main/c/in").isEmpty)
+        // One that cannot be read is not taken for none.
+        #expect(tree.run("mkdir", record.path.description) == 0)
+        #expect(throws: FileStoreError.self) { try record.read() }
     }
 
     // MARK: Out

@@ -215,6 +215,10 @@ struct LoadingChecks: Sendable {
         _ = try rows(try open(), #"DROP TABLE "gone""#)
         #expect(try load("a\n4\n", TableTarget("gone"), as: "first").rows == 1)
         #expect(try load("a\n5\n", TableTarget("gone"), as: "second").rows == 1)
+        // What somebody else deletes nobody sees: he says so. Other tables' loads stay known.
+        #expect(try open().forgetLoads(of: "again") == 2 && open().forgetLoads(of: "again") == 0)
+        #expect(try more().rows == 1)
+        #expect(try load("a\n5\n", TableTarget("gone"), as: "second").wasLoadedBefore)
     }
 
     /// Threads of their own, connections of their own.

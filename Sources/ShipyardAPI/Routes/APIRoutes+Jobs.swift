@@ -68,6 +68,16 @@ extension APIRoutes {
         ("terminate", { core, id, now throws(Refusal) in try core.terminateJob(id, at: now) }),
         ("disable", { core, id, now throws(Refusal) in try core.disableJob(id, at: now) }),
         ("enable", { core, id, now throws(Refusal) in try core.enableJob(id, at: now) }),
+        (
+            "holdpool",
+            { core, id, now throws(Refusal) in
+                core.holdPool(ofJob: try core.job(id).number, for: PoolLimits.longestHold, at: now)
+            }
+        ),
+        (
+            "releasepool",
+            { core, id, now throws(Refusal) in core.releasePool(ofJob: try core.job(id).number, at: now) }
+        ),
     ]
 
     /// What the engine knows of a job, taken in one moment.
@@ -151,7 +161,7 @@ extension APIRoutes {
             taskCounts: TaskCountsResponse(status.shownCounts), isBlocked: status.waitReason != nil,
             blockedReason: try status.waitReason.map { waitReason throws(APIFailure) in
                 try sentence(for: waitReason, record)
-            }, number: record.number)
+            }, number: record.number, runTimeMilliseconds: record.runTime?.milliseconds, stateProblem: loop.trouble)
     }
 
     private func sentence(for waitReason: WaitReason, _ job: JobRecord) throws(APIFailure) -> String {

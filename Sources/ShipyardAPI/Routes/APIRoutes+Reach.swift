@@ -24,8 +24,8 @@ extension APIRoutes {
         on(.post, "/jobs/{job}/tasks/{task}/reach", in: &router) { request throws(APIFailure) in
             let (job, task) = (request.parameters["job"] ?? "", request.parameters["task"] ?? "")
             let attempt = try number("attempt", atLeast: 1, in: request).map(Int.init)
-            let found = try perform(isPromise: false) { core, _ throws(Refusal) in
-                try core.reachTask(task, of: job, attempt: attempt)
+            let found = try perform(isPromise: false) { core, now throws(Refusal) in
+                try core.reachTask(task, of: job, attempt: attempt, at: now)
             }
             var response = ReachResponse(
                 prefix: found.reach.prefix, directory: found.reach.directory, poolId: found.pool.text,

@@ -42,6 +42,7 @@ extension Submission {
         options.mustBeNew = request.mustBeNew ?? false
         options.isStrict = request.isStrict ?? false
         options.output = request.output
+        options.holdsPools = request.holdsPools
     }
 }
 

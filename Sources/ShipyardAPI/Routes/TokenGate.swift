@@ -10,7 +10,7 @@ struct TokenGate: Sendable {
 
     init(_ router: Router, _ loop: ServiceLoop) {
         self.init(router) { token throws(Refusal) in
-            try loop.perform(isPromise: false) { core, _ in core.verdict(on: token) }
+            try loop.perform(isPromise: false) { core, now in core.verdict(on: token, at: now) }
         }
     }
 

@@ -75,7 +75,12 @@ package enum CommandTree {
                         MetadataCommands.patch.raw, MetadataQueryCommands.query.raw, MetadataCommands.delete,
                         MetadataQueryCommands.history.raw,
                     ]),
-                .group("sql", "tables of databases", [SQLQueryCommand.command.raw.showsConfig, SQLLoadCommand.command.showsConfig]),
+                .group(
+                    "sql", "tables of databases",
+                    [
+                        SQLQueryCommand.command.raw.showsConfig, SQLLoadCommand.command.showsConfig,
+                        SQLForgetCommand.command.showsConfig,
+                    ]),
                 .group("keyvault", "the secrets of a home", KeyvaultCommands.all),
                 ValidateCommand.command, PlanCommand.command.showsConfig, ExplainCommand.command,
                 .group(

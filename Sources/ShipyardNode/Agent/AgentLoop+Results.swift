@@ -29,13 +29,33 @@ extension AgentLoop {
         guard !isLeaving, attempt.context.context.stores(after: outcome) else {
             return finish(attempt, outcome)
         }
+        attempt.commandOutcome = outcome
+        attempt.brokenMovers = 0
+        beginUpload(attempt, outcome)
+    }
+
+    private func beginUpload(_ attempt: Attempt, _ outcome: Outcome) {
         do throws(AttemptError) {
-            attempt.commandOutcome = outcome
             try startUpload(attempt)
         } catch {
             let why = error.outcome.failure?.message ?? "no reason is known"
             finish(attempt, outcome, UploadFailure(.miscError, "The task's files were not stored: \(why)"))
         }
+    }
+
+    // Whoever ends such a process (the kernel for want of memory, somebody by mistake) may do so again: three of them, and it is a failure.
+    private static let maximumBrokenMovers = 3
+
+    /// The process that moves its files was ended before it could answer, and not by us: nothing says that another one cannot do it. Each begins
+    /// with what the one before has left.
+    private func mayMoveAgain(_ attempt: Attempt) -> Bool {
+        let signal = attempt.status & 0x7F
+        guard signal != 0, !isLeaving else { return false }
+        attempt.brokenMovers += 1
+        guard attempt.brokenMovers < Self.maximumBrokenMovers else { return false }
+        let verb = attempt.phase == .uploading ? "node-upload" : "node-stage"
+        NodeAgent.complain("\(attempt.order.id): \(verb) was ended by signal \(signal) and is begun again")
+        return true
     }
 
     private func finishUpload(_ attempt: Attempt, _ ended: Outcome?) {
@@ -48,6 +68,7 @@ extension AgentLoop {
                     .miscError, "Storing the task's files was ended by a user before all were stored."))
         }
         guard attempt.status != 0 else { return finish(attempt, outcome) }
+        if mayMoveAgain(attempt) { return beginUpload(attempt, outcome) }
         finish(attempt, outcome, StagingAnswer(text(of: attempt), status: attempt.status).uploadFailure)
     }
 
@@ -55,6 +76,7 @@ extension AgentLoop {
         let answer = text(of: attempt)
         attempt.answer = nil
         guard attempt.status == 0 else {
+            if mayMoveAgain(attempt), (try? startStaging(attempt)) != nil { return }
             let outcome = StagingAnswer(answer, status: attempt.status).outcome
             // A file that is too large for the disk has left no room, or has left what was there before.
             if outcome.isDiskFull, let obstacle = obstacle() {
@@ -62,6 +84,9 @@ extension AgentLoop {
             }
             return finish(attempt, outcome)
         }
+        let staged = StagedAnswer(answer)
+        if staged.isDone { return finish(attempt, withOutput(of: attempt, .exited(0))) }
+        attempt.staged = staged.line
         do throws(AttemptError) {
             try startCommand(attempt)
         } catch {

@@ -128,7 +128,7 @@ extension AgentLoop {
 
     // MARK: processes
 
-    private func startStaging(_ attempt: Attempt) throws(AttemptError) {
+    func startStaging(_ attempt: Attempt) throws(AttemptError) {
         attempt.phase = .staging
         do throws(SystemError) {
             let errors = try log("stderr.txt", of: attempt, isNew: true)
@@ -145,14 +145,13 @@ extension AgentLoop {
         attempt.phase = .uploading
         let isSuccess = attempt.commandOutcome?.isSuccess ?? false
         let documents = [
-            attempt.context.context.upload, attempt.order.upload, "{\"hasSucceeded\":\(isSuccess)}",
+            attempt.context.context.upload, attempt.order.upload, attempt.staged, "{\"hasSucceeded\":\(isSuccess)}",
         ].compactMap(\.self)
         do throws(SystemError) {
             try startMover("node-upload", documents, attempt, errors: nil)
         } catch {
             throw AttemptError(error, isDirectory: false)
         }
-        attempt.order.storageKeys = nil
     }
 
     /// Starts the process that moves the attempt's files.

@@ -46,6 +46,10 @@ final class Attempt {
     var usage = ResourceUsage()
     /// Its secrets in files, while its command runs.
     var secretFiles: SecretFiles?
+    /// What putting its files in place has to say to storing them: a line of JSON for its manifest.
+    var staged: String?
+    /// How often the process that moves its files was ended by a signal that was not ours.
+    var brokenMovers = 0
     /// How its command ended, while what it has made is being stored.
     var commandOutcome: Outcome?
     /// What it has left for others, meanwhile.

@@ -24,6 +24,21 @@ extension Outcome {
     }
 }
 
+/// What `node-stage` prints when it could: nothing, or one line of JSON.
+struct StagedAnswer {
+    /// The task has done its work under an earlier attempt, and its command is not run again.
+    var isDone = false
+    /// For the manifest of `node-upload`.
+    var line: String?
+
+    init(_ answer: String) {
+        guard let text = answer.split(separator: "\n").last.map(String.init), let json = try? JSONValue(parsing: text)
+        else { return }
+        if case .bool(true)? = json["isDone"] { isDone = true }
+        if json["fetchedDigests"] != nil { line = text }
+    }
+}
+
 /// What a process that moves files prints when it could not: one line of JSON with `code`, `message`, and `isInput` where it
 /// was data and no resource file.
 struct StagingAnswer {

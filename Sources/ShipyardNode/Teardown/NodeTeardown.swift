@@ -170,8 +170,7 @@ package enum NodeTeardown {
     private static func removeAside(
         _ root: NodePath, in parent: Int32, _ onProgress: (Int) -> Void
     ) throws(SystemError) -> SystemError? {
-        let prefix = ".removed-".utf8 + root.name.bytes + "-".utf8
-        let aside = BytePath(bytes: prefix + randomSuffix().utf8)
+        let aside = BytePath(bytes: removedPrefix.utf8 + root.name.bytes + "-".utf8 + randomSuffix().utf8)
         var failure: SystemError?
         let isMoved = root.name.withCString { name in
             aside.withCString { shipyard_rename_new(parent, name, parent, $0) == 0 }
@@ -179,12 +178,7 @@ package enum NodeTeardown {
         if !isMoved, errno != ENOENT {
             failure = SystemError("move aside", path: root.text, errno: errno)
         }
-        let isOurs = { (entry: BytePath) in
-            guard entry.bytes.starts(with: prefix) else { return false }
-            let rest = entry.bytes.dropFirst(prefix.count)
-            return (1...16).contains(rest.count) && !rest.contains(UInt8(ascii: "-"))
-        }
-        for entry in BytePath.entries(of: parent) where isOurs(entry) {
+        for entry in BytePath.entries(of: parent) where name(ofRemoved: entry) == root.name {
             let folder = try FileDescriptor.openDirectory(".", in: parent)
             let removal = DirectoryRemoval(entry, in: folder, at: root.directory, mayShare: true)
             var told = 0
@@ -196,6 +190,18 @@ package enum NodeTeardown {
             failure = failure ?? removal.failure
         }
         return failure
+    }
+
+    private static let removedPrefix = ".removed-"
+
+    /// The node whose directory a removal has given this name; nil where it is no such name.
+    package static func name(ofRemoved entry: BytePath) -> BytePath? {
+        guard entry.bytes.starts(with: removedPrefix.utf8) else { return nil }
+        let rest = entry.bytes.dropFirst(removedPrefix.utf8.count)
+        guard let end = rest.lastIndex(of: UInt8(ascii: "-")), end > rest.startIndex,
+            (1...16).contains(rest.endIndex - end - 1)
+        else { return nil }
+        return BytePath(bytes: rest[..<end])
     }
 
     /// Deepest first.

@@ -106,6 +106,15 @@ extension ServiceCore {
         engine.apply(.jobMoved(number, target.id), at: now)
     }
 
+    /// The job's own pool stays for so long after the job's end, or until `releasePool`: whoever asks follows the job and wants its files.
+    package func holdPool(ofJob number: UInt32, for time: TimeSpan, at now: Moment) {
+        engine.apply(.poolHeld(job: number, until: now.steady + min(time, PoolLimits.longestHold)), at: now)
+    }
+
+    package func releasePool(ofJob number: UInt32, at now: Moment) {
+        engine.apply(.poolReleased(job: number), at: now)
+    }
+
     package func terminateTask(_ task: String, of id: String, at now: Moment) throws(Refusal) {
         engine.apply(.taskTerminated(try taskKey(task, of: id)), at: now)
     }
@@ -212,4 +221,6 @@ extension ServiceCore {
 package enum PoolLimits {
     /// Each node is a process; a thousand are more than one machine runs well.
     package static let maximumNodes = 1000
+    /// Who wants more asks again: one that was killed leaves a pool for no longer than this.
+    package static let longestHold = TimeSpan.seconds(60)
 }

@@ -59,7 +59,7 @@ struct MetadataTurn {
 extension ServiceCore {
     package func changeDocument(_ command: MetadataCommand, at now: Moment) throws(Refusal) -> MetadataAnswer
     {
-        if let caller = command.caller, !isUnderWay(caller.work) { return .callerIsOver }
+        if let caller = command.caller, !caller.isVisitor, !isUnderWay(caller.work) { return .callerIsOver }
         let present = try present(command.key)
         guard command.condition.holds(for: present?.version) else {
             return .conditionNotMet(present?.version)

@@ -145,8 +145,10 @@ extension ServiceCore {
         work.secrets = work.secrets.filter { !names.contains($0.name) } + found
     }
 
-    func addToken(to work: inout WorkAssignment) {
-        guard let token = tokensOfTasks?.token(for: work.id) else { return }
+    /// - Parameter time: now, for somebody who steps into work that has ended.
+    func addToken(to work: inout WorkAssignment, visiting time: Moment? = nil) {
+        let token = time.map { tokensOfTasks?.token(for: work.id, until: $0.wall + TaskTokens.visit) } ?? tokensOfTasks?.token(for: work.id)
+        guard let token else { return }
         work.secrets.removeAll { TaskTokens.isReserved($0.name) }
         work.secrets.append(SecretVariable(name: TaskTokens.variable, value: token))
     }

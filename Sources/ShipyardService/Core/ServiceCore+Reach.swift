@@ -17,9 +17,10 @@ package struct TaskReach: Sendable {
 
 extension ServiceCore {
     /// Where the task is, or was: of its latest attempt, or of an earlier one. Its environment is what it would be given
-    /// now, its secrets with it.
+    /// now, its secrets with it but for those in files, which are there while a command of the agent runs. Of an attempt that has ended the
+    /// token would open nothing: in its place comes one for a while.
     package func reachTask(
-        _ task: String, of id: String, attempt wanted: Int?
+        _ task: String, of id: String, attempt wanted: Int?, at now: Moment
     ) throws(Refusal) -> TaskReach {
         let key = try taskKey(task, of: id)
         let record = try job(id).record
@@ -43,7 +44,7 @@ extension ServiceCore {
         } catch {
             throw Refusal(.conflict, code: "SecretMissing", "the secrets of task `\(task)` cannot be had: \(error.reason)")
         }
-        addToken(to: &work)
+        addToken(to: &work, visiting: isUnderWay(work.id) ? nil : now)
         guard let handle = engine.node(node, of: record.pool) else {
             throw Refusal(
                 .notFound, code: "NodeGone",

@@ -13,6 +13,9 @@ package struct TaskTokens: Sendable {
 
     package static let keyBytes = 32
     private static let begin = "sy1"
+    private static let visitorsBegin = "sy2"
+    /// For whoever steps into a task that has ended: long enough to try something, and of no worth in an output that is read tomorrow.
+    package static let visit = TimeSpan.seconds(3600)
 
     private let inner: SHA256
     private let outer: SHA256
@@ -39,22 +42,46 @@ package struct TaskTokens: Sendable {
     /// Nil for a start task, which is no job's.
     package func token(for work: WorkID) -> Secret? { bytes(for: work).map { Secret(copying: $0) } }
 
-    /// Nil unless it is one of ours to the last byte.
-    package func work(of token: String) -> WorkID? {
-        let parts = token.split(separator: "-", omittingEmptySubsequences: false)
-        guard token.utf8.count <= 160, parts.count == 5, let kind = UInt8(parts[1]).flatMap(WorkKind.init),
-            let key = Int64(parts[2]), let attempt = Int32(parts[3])
-        else { return nil }
-        let work = WorkID(kind: kind, key: key, attempt: attempt)
-        guard let known = self.token(for: work), known.isSameInConstantTime(as: Secret(token)) else {
-            return nil
-        }
-        return work
+    /// For somebody who steps into the work: good for the same until then, whatever becomes of the attempt.
+    package func token(for work: WorkID, until end: Instant) -> Secret? {
+        bytes(for: work, until: end).map { Secret(copying: $0) }
     }
 
-    private func bytes(for work: WorkID) -> [UInt8]? {
+    /// What a token says.
+    struct Claim: Hashable {
+        var work: WorkID
+        /// Of somebody who has stepped in.
+        var end: Instant?
+    }
+
+    /// Nil unless it is one of ours to the last byte.
+    func claim(of token: String) -> Claim? {
+        let parts = token.split(separator: "-", omittingEmptySubsequences: false)
+        guard token.utf8.count <= 160, parts.count == 5 || parts.count == 6,
+            let kind = UInt8(parts[1]).flatMap(WorkKind.init),
+            let key = Int64(parts[2]), let attempt = Int32(parts[3])
+        else { return nil }
+        var claim = Claim(work: WorkID(kind: kind, key: key, attempt: attempt))
+        if parts.count == 6 {
+            guard let end = Int64(parts[4]) else { return nil }
+            claim.end = Instant(milliseconds: end)
+        }
+        guard let known = bytes(for: claim.work, until: claim.end),
+            Secret(copying: known).isSameInConstantTime(as: Secret(token))
+        else { return nil }
+        return claim
+    }
+
+    /// Of a token that is the attempt's own.
+    package func work(of token: String) -> WorkID? {
+        claim(of: token).flatMap { $0.end == nil ? $0.work : nil }
+    }
+
+    private func bytes(for work: WorkID, until end: Instant? = nil) -> [UInt8]? {
         guard work.job != nil else { return nil }
-        var bytes = Array("\(Self.begin)-\(work.kind.rawValue)-\(work.key)-\(work.attempt)".utf8)
+        let begin = end == nil ? Self.begin : Self.visitorsBegin
+        var bytes = Array("\(begin)-\(work.kind.rawValue)-\(work.key)-\(work.attempt)".utf8)
+        if let end { bytes += "-\(end.milliseconds)".utf8 }
         bytes.reserveCapacity(bytes.count + 65)
         let digest = authenticator(of: bytes)
         bytes.append(UInt8(ascii: "-"))
@@ -91,8 +118,11 @@ package struct TaskCaller: Sendable, Hashable {
     package let work: WorkID
     package let jobNumber: UInt32
     package let job: JobID
+    /// Somebody who has stepped into the task, and may go on when it has ended.
+    package let isVisitor: Bool
 
-    package init(work: WorkID, jobNumber: UInt32, job: JobID) {
+    package init(work: WorkID, jobNumber: UInt32, job: JobID, isVisitor: Bool = false) {
+        self.isVisitor = isVisitor
         self.work = work
         self.jobNumber = jobNumber
         self.job = job
@@ -108,10 +138,13 @@ package enum TokenVerdict: Sendable {
 }
 
 extension ServiceCore {
-    package func verdict(on token: String) -> TokenVerdict {
-        guard let work = tokensOfTasks?.work(of: token) else { return .unknown }
-        guard let number = work.job, let job = engine.job(number), isUnderWay(work) else { return .over }
-        return .valid(TaskCaller(work: work, jobNumber: number, job: job.id))
+    package func verdict(on token: String, at now: Moment) -> TokenVerdict {
+        guard let claim = tokensOfTasks?.claim(of: token) else { return .unknown }
+        guard let number = claim.work.job, let job = engine.job(number) else { return .over }
+        // A clock that was set back makes none of them last for longer than it was given for.
+        let isOpen = claim.end.map { now.wall < $0 && $0 - now.wall <= TaskTokens.visit } ?? isUnderWay(claim.work)
+        guard isOpen else { return .over }
+        return .valid(TaskCaller(work: claim.work, jobNumber: number, job: job.id, isVisitor: claim.end != nil))
     }
 
     /// Whether the attempt has not ended. One that goes on beside the attempt that took its place, on a node that was given

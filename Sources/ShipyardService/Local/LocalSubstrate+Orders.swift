@@ -107,6 +107,7 @@ extension LocalSubstrate {
         if !template.hasLateData { manifest.add(template.inputData) }
         guard !manifest.isEmpty || template.hasOwnFiles else { return nil }
         addStores(of: template, to: &manifest)
+        addDeletions(of: template, to: &manifest)
         return jsonText(manifest)
     }
 
@@ -116,9 +117,10 @@ extension LocalSubstrate {
         var manifest = StagingManifest()
         manifest.outputs = late?.output ?? template.outputData
         manifest.tables = template.outputTables
-        manifest.loadScope = "\(lives.state)/\(template.loadScope)"
+        manifest.loadScope = loadScope(of: template)
         let input = late == nil ? template.inputData : late?.input
         if template.deletesInputs { manifest.inputs = input?.azureStorage ?? [] }
+        addDeletions(of: template, to: &manifest)
         addStores(of: template, to: &manifest)
         return jsonText(manifest)
     }
@@ -130,6 +132,15 @@ extension LocalSubstrate {
     private func uploadConditions(_ template: WorkTemplate) -> UploadConditions {
         UploadConditions(template.outputData)
             .union(template.deletesInputs || !template.outputTables.isEmpty ? .success : [])
+    }
+
+    private func loadScope(of template: WorkTemplate) -> String { "\(lives.state)/\(template.loadScope)" }
+
+    /// What the task needs to know whether it has done its work before.
+    private func addDeletions(of template: WorkTemplate, to manifest: inout StagingManifest) {
+        guard template.deletesInputs, case .task = template.purpose else { return }
+        manifest.loadScope = loadScope(of: template)
+        manifest.deletions = layout.deletions
     }
 
     private func addStores(of template: WorkTemplate, to manifest: inout StagingManifest) {
@@ -149,6 +160,7 @@ extension LocalSubstrate {
         if let late = work.lateData {
             manifest.add(late.input)
             addStores(of: work.template, to: &manifest)
+            addDeletions(of: work.template, to: &manifest)
         }
         manifest.taskFilePlaces = work.taskFiles.map { source in
             TaskFilesPlace(

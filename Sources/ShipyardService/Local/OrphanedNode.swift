@@ -32,8 +32,12 @@ package struct OrphanedNode: Sendable {
             let name = String(validating: place.name.bytes, as: UTF8.self)
         else { return false }
         let isPool = place.name == self.pool && obstacle != nil
-        return known.contains([pool, name])
-            || (isPool || NodeDirectory.isAside(place.name)) && known.contains([pool])
+        if known.contains([pool, name]) { return true }
+        // Of a removal that is under way, or was when the service was killed: whoever asked for it goes on.
+        if let node = NodeTeardown.name(ofRemoved: place.name).flatMap({ String(validating: $0.bytes, as: UTF8.self) }) {
+            return known.contains([pool, node])
+        }
+        return (isPool || NodeDirectory.isAside(place.name)) && known.contains([pool])
     }
 
     /// Ends the agent and whatever it has started. Answers how many processes there were.
@@ -44,7 +48,7 @@ package struct OrphanedNode: Sendable {
 
     /// Under a name that no node gets. Nil when it cannot be renamed.
     package func movedAside() -> OrphanedNode? {
-        if NodeDirectory.isAside(place.name) { return self }
+        if NodeDirectory.isAside(place.name) || NodeTeardown.name(ofRemoved: place.name) != nil { return self }
         guard obstacle == nil else { return nil }
         return NodeDirectory.moveAside(place).map { OrphanedNode($0, pool: pool) }
     }

@@ -35,6 +35,8 @@ package final class ServiceLoop: Sendable {
         milliseconds: LoopPace.longestRetryPause.milliseconds + 1000)
 
     private let mailbox = Mutex<[Request]>([])
+    /// Why a turn came to nothing last, and when; monotonic microseconds.
+    private let lastTrouble = Mutex<(sentence: String, time: Int64)?>(nil)
     private let wakeup: Wakeup
     private let layout: HomeLayout
     private let idleLimit: TimeSpan?
@@ -159,6 +161,17 @@ package final class ServiceLoop: Sendable {
         transferBoard.withLock { $0 }?.ofTasks() ?? [:]
     }
 
+    /// Why nothing that has happened could be stored a moment ago, such as a full disk: until it can, nothing moves.
+    package var trouble: String? {
+        lastTrouble.withLock { last in
+            guard let last, SystemClock.monotonicMicroseconds() - last.time < Self.troubleMicroseconds else { return nil }
+            return last.sentence
+        }
+    }
+
+    // Longer than the longest pause between two tries, so that it stands for as long as they fail.
+    private static let troubleMicroseconds = LoopPace.longestRetryPause.microseconds + 1_000_000
+
     package func stop() { post(.stop) }
 
     /// Has the loop look around, such as for its home.
@@ -270,7 +283,10 @@ package final class ServiceLoop: Sendable {
                 if let subscriptions = core.takeSubscriptions() { watch(subscriptions) }
                 return takeRequests { body, _ in body(core, now) }
             },
-            refuse: { [self] refusal in takeRequests { _, refuse in refuse(refusal) } })
+            refuse: { [self] refusal in
+                lastTrouble.withLock { $0 = (refusal.message, SystemClock.monotonicMicroseconds()) }
+                return takeRequests { _, refuse in refuse(refusal) }
+            })
     }
 
     /// For what must be done sooner or later, and has nobody who could be told that it was not.

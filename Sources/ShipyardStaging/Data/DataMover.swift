@@ -56,11 +56,12 @@ struct DataMover {
     // MARK: In
 
     /// - Parameter index: of the rule among those of the task.
-    func download(_ spec: StorageTransferSpec, at index: Int) throws(FileStoreError) {
+    /// - Returns: The digest of the list of what is to be deleted in the end, where that is wanted.
+    func download(_ spec: StorageTransferSpec, at index: Int) throws(FileStoreError) -> String? {
         let fetched = FetchedFiles()
         try download(spec, fetched)
-        guard spec.deletesFilesAfterCompletion == true else { return }
-        try fetched.write(to: FetchedFiles.path(index, besides: workingDirectory))
+        guard spec.deletesFilesAfterCompletion == true else { return nil }
+        return try fetched.write(to: FetchedFiles.path(index, besides: workingDirectory))
     }
 
     private func download(_ spec: StorageTransferSpec, _ fetched: FetchedFiles) throws(FileStoreError) {
@@ -194,19 +195,31 @@ struct DataMover {
 
     /// Not where some of what was to be stored was left out: the files may be all that there is of it.
     func mayDeleteFetched(_ manifest: StagingManifest) -> Bool {
-        guard leftOut.isAny, manifest.inputs.contains(where: { $0.deletesFilesAfterCompletion == true }) else { return true }
+        guard leftOut.isAny, manifest.deletesInputs else { return true }
         say("what was fetched stays, since not all of `output_data` could be stored", as: "not deleted")
         return false
     }
 
-    /// What the rule has fetched before the command, unless it was written anew since. A name that the rule does not take is left
-    /// alone, whoever has written it into the list.
-    func deleteFetched(_ spec: StorageTransferSpec, at index: Int) throws(FileStoreError) {
-        let files = FetchedFiles.read(from: FetchedFiles.path(index, besides: workingDirectory))
-        guard !files.isEmpty else { return }
+    /// What the rules have fetched before the command. Throws where that is not known any more: a task that believes its inbox to be
+    /// empty must not hear of success.
+    func fetched() throws(FileStoreError) -> [DeletionRecord.Part] {
+        var parts: [DeletionRecord.Part] = []
+        for (index, rule) in manifest.inputs.enumerated() where rule.deletesFilesAfterCompletion == true {
+            let digest = parts.count < manifest.fetchedDigests.count ? manifest.fetchedDigests[parts.count] : nil
+            let files = try FetchedFiles.read(from: FetchedFiles.path(index, besides: workingDirectory), digest: digest)
+            parts.append(DeletionRecord.Part(rule: index, files: files))
+        }
+        return parts
+    }
+
+    /// Each file unless it was written anew since. A name that its rule does not take is left alone, whoever has written it into the list.
+    func delete(_ part: DeletionRecord.Part) throws(FileStoreError) {
+        guard !part.files.isEmpty, part.rule < manifest.inputs.count else { return }
+        let spec = manifest.inputs[part.rule]
+        guard spec.deletesFilesAfterCompletion == true else { return }
         let rule = try DownloadRule(spec)
         let store = try access(of: spec).open()
-        for file in files where rule.target(of: file.name) != nil {
+        for file in part.files where rule.target(of: file.name) != nil {
             let path = StorePath(rule.remote.container, file.name)
             do throws(FileStoreError) {
                 try store.remove(path, identity: file.identity)
@@ -216,6 +229,11 @@ struct DataMover {
             }
         }
         try store.settle()
+    }
+
+    /// The last name of the task's directory, which no spec can set, as it can `AZ_BATCH_TASK_ID`.
+    var task: BytePath {
+        variable("AZ_BATCH_TASK_DIR").flatMap { BytePath(bytes: $0).components.last } ?? BytePath("task")
     }
 
     // MARK: Parts

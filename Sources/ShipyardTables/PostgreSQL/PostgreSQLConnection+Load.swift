@@ -85,6 +85,12 @@ extension PostgreSQLConnection {
         }
     }
 
+    func forgetLoads(of table: String) throws(TableError) -> Int {
+        guard try exists(Ledger.table) else { return 0 }
+        let gone = try texts("WITH gone AS (\(Ledger.forget) RETURNING 1) SELECT count(*) FROM gone", [table])
+        return gone.first.flatMap { Int($0) } ?? 0
+    }
+
     /// Until the end of the transaction.
     private func lock(_ what: String) throws(TableError) {
         try execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", ["shipyard " + what])

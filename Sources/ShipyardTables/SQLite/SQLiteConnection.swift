@@ -139,6 +139,12 @@ final class SQLiteConnection: TableConnection {
         return found
     }
 
+    func forgetLoads(of table: String) throws(TableError) -> Int {
+        guard try columns(of: Ledger.table) != nil else { return 0 }
+        _ = try texts(Ledger.forget, [table])
+        return Int(sqlite3_changes(database))
+    }
+
     // MARK: Queries
 
     func query(_ sql: String, _ values: [String], into sink: any RowSink) throws(TableError) {

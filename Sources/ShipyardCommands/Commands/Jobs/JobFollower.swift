@@ -13,11 +13,16 @@ struct JobFollower {
     private let paths: JobSummary.Paths
     private let home: String?
     private let failures: FailureWatch
+    private let awaitsPools: Bool
 
-    /// - Parameter home: as it was given on the command line, for the commands that are proposed.
+    /// - Parameters:
+    ///   - home: as it was given on the command line, for the commands that are proposed.
+    ///   - awaitsPools: pools that go with their jobs are followed to their end, too.
     init(
-        _ service: ServiceClient, _ console: Console, paths: JobSummary.Paths = .shown, home: String? = nil
+        _ service: ServiceClient, _ console: Console, paths: JobSummary.Paths = .shown, home: String? = nil,
+        awaitsPools: Bool = true
     ) {
+        self.awaitsPools = awaitsPools
         self.service = service
         self.console = console
         self.paths = paths
@@ -73,8 +78,10 @@ struct JobFollower {
             }
             jobs.append(followed)
         }
-        let autoPools = try poolsMade(for: jobs.filter { !$0.isGone }.map(\.job))
+        let autoPools = awaitsPools ? try poolsMade(for: jobs.filter { !$0.isGone }.map(\.job)) : []
+        var told: String?
         while let next = jobs.firstIndex(where: { !hasEnded($0) }), !isInterrupted() {
+            tellTrouble(of: jobs[next].job, &told)
             let present = jobs.filter { !$0.isGone }.map(\.job)
             for job in present { try failures.look(at: job, isAlone: ids.count == 1, clear: display.clear) }
             show(present, elapsed: SystemClock.monotonicSeconds() - start)
@@ -88,17 +95,24 @@ struct JobFollower {
         }
         display.clear()
         if isInterrupted(), jobs.contains(where: { !hasEnded($0) }) { return .interrupted }
-        let elapsed = SystemClock.monotonicSeconds() - start
-        for followed in jobs where try !tell(followed, elapsed: elapsed) { outcome = .failed }
+        for followed in jobs where try !tell(followed) { outcome = .failed }
         for pool in autoPools where try !isGoneAsItShould(pool) { outcome = .failed }
         return outcome
     }
 
+    /// Once, and again where it has become another one. Somebody looks at this and wonders why nothing moves.
+    private func tellTrouble(of job: JobResponse, _ told: inout String?) {
+        guard let problem = job.stateProblem, problem != told else { return }
+        told = problem
+        display.clear()
+        console.warn("nothing moves until this is over: \(DisplayText.printable(problem))")
+    }
+
     /// The last words about a job; false where it did not end well.
-    private func tell(_ followed: Followed, elapsed: Double) throws(CommandFailure) -> Bool {
+    private func tell(_ followed: Followed) throws(CommandFailure) -> Bool {
         let job = followed.job
         guard followed.isGone else {
-            try JobSummary(service, console, paths).show(job, elapsed: elapsed)
+            try JobSummary(service, console, paths).show(job)
             return JobSummary.isSuccess(job)
         }
         let counts = job.taskCounts
@@ -109,7 +123,7 @@ struct JobFollower {
     }
 
     /// The pools that `auto_pool` made for these jobs and that are still there.
-    private func poolsMade(for jobs: [JobResponse]) throws(CommandFailure) -> [String] {
+    func poolsMade(for jobs: [JobResponse]) throws(CommandFailure) -> [String] {
         var pools: [String] = []
         for job in jobs {
             let pool: PoolResponse? = try service.find(ServiceClient.pool(job.poolId))
@@ -120,7 +134,7 @@ struct JobFollower {
 
     /// Says what became of a pool that should end with its job: what was checked when it was removed, or that
     /// it stays. False where something of it is left.
-    private func isGoneAsItShould(_ id: String) throws(CommandFailure) -> Bool {
+    func isGoneAsItShould(_ id: String) throws(CommandFailure) -> Bool {
         let pool: PoolResponse? = try service.find(ServiceClient.pool(id))
         if let pool, pool.state != "deleting" {
             console.say("pool \(id) stays: shipyard-swift pool del --poolid \(id)")

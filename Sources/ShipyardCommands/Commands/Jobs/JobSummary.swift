@@ -29,8 +29,8 @@ struct JobSummary {
         return isWhole && counts.failed == 0 && !job.isBlocked && reason == "AllTasksComplete"
     }
 
-    func show(_ job: JobResponse, elapsed: Double) throws(CommandFailure) {
-        console.say(headline(job, elapsed: elapsed))
+    func show(_ job: JobResponse) throws(CommandFailure) {
+        console.say(headline(job))
         if job.isBlocked { console.say("  blocked: \(job.blockedReason ?? "no task can run any more")") }
         guard job.taskCounts.failed > 0 else { return }
         var filter = TaskFilter()
@@ -52,14 +52,14 @@ struct JobSummary {
         }
     }
 
-    private func headline(_ job: JobResponse, elapsed: Double) -> String {
+    private func headline(_ job: JobResponse) -> String {
         let counts = job.taskCounts
         let isGood = Self.isSuccess(job)
         var text = "job \(job.id): " + outcome(of: job, isGood: isGood)
         text += ", \(counts.succeeded) of \(counted(counts.total, "task")) succeeded"
         if counts.failed > 0 { text += ", \(counts.failed) failed" }
         if counts.active > 0 { text += ", \(counts.active) never ran" }
-        text += " in \(durationText(seconds: elapsed))"
+        if let time = job.runTimeMilliseconds { text += " in \(durationText(seconds: Double(time) / 1000))" }
         return isGood
             ? Style.green(text, if: console.colours(console.messages))
             : Style.red(text, if: console.colours(console.messages))

@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardDiagnostics
 import ShipyardModel
 import ShipyardSystem
 
@@ -51,6 +52,9 @@ enum JobsListCommand {
         let now = SystemClock.now()
         for job in jobs { table.row(row(job, at: now)) }
         console.print(table)
+        if let problem = jobs.lazy.compactMap(\.stateProblem).first {
+            console.warn("nothing moves until this is over: \(DisplayText.printable(problem))")
+        }
     }
 
     static func reason(_ job: JobResponse) -> String {

@@ -8,6 +8,9 @@ struct PurposeRun {
     private let files: RunFiles
     private var hasPool = false
     private var jobs: [SubmissionResponse.Job] = []
+    /// Pools that the jobs made for themselves.
+    private var ownPools: [String] = []
+    private var lease: PoolLease?
     /// `--output` has not got everything, so the nodes have the only copy.
     private var holdsOnlyCopy = false
     private var console: Console { invocation.console }
@@ -33,8 +36,15 @@ struct PurposeRun {
         }
         let answer: SubmissionResponse = try service.submit("/jobs", files.submission())
         jobs = answer.jobs
+        if !files.hasPool { lease = PoolLease(jobs, try invocation.service()) }
         JobsAddCommand.report(answer, on: console)
-        let follower = JobFollower(service, console, paths: invocation.has("keep") ? .shown : .hidden)
+        let follower = JobFollower(
+            service, console, paths: invocation.has("keep") && files.hasPool ? .shown : .hidden, awaitsPools: false)
+        if !files.hasPool {
+            for job in jobs {
+                if let seen = try find(job) { ownPools += try follower.poolsMade(for: [seen]) }
+            }
+        }
         let outcome = try follower.follow(
             jobs.map(\.id), numbers: answer.numbers, isInterrupted: { Interruption.hasCome })
         if Interruption.hasCome { return interrupted() }
@@ -72,10 +82,28 @@ struct PurposeRun {
 
     /// True when nothing is left, or nothing was to be removed.
     mutating func tearDown() throws(CommandFailure) -> Bool {
+        lease?.end()
+        let (isOfRun, isOfJobs) = (try tearDownRun(), try letPoolsGo())
+        return isOfRun && isOfJobs
+    }
+
+    /// They go with their jobs, also where the jobs stay. False where something of one is left.
+    private func letPoolsGo() throws(CommandFailure) -> Bool {
+        var isClean = true
+        for job in jobs where lease != nil {
+            try ignoringRefusal { () throws(CommandFailure) in try service.post(ServiceClient.act("releasepool", on: job)) }
+        }
+        for pool in ownPools where try !JobFollower(service, console).isGoneAsItShould(pool) { isClean = false }
+        return isClean
+    }
+
+    private func tearDownRun() throws(CommandFailure) -> Bool {
         if keeps {
             if holdsOnlyCopy {
                 console.say(
-                    "not everything was copied, so the files stay on the nodes and the jobs with them:")
+                    files.hasPool
+                        ? "not everything was copied, so the files stay on the nodes and the jobs with them:"
+                        : "not everything was copied, and what was not goes with the pools of the jobs, as `auto_pool` says; the jobs stay:")
                 for job in jobs { console.say("  shipyard-swift jobs del --jobid \(job.id)") }
             }
             if hasPool {

@@ -52,6 +52,9 @@ struct RunFiles {
         generated = try GeneratorRuns.made(for: submission())
     }
 
+    /// The run has a pool of its own for all jobs; otherwise each job brings one.
+    var hasPool: Bool { pool != nil }
+
     /// Whether `--output` is a place in a store: always with `store:` in front, and otherwise where it begins with an alias
     /// of the credentials.
     private func storeNamed(_ output: String) -> String? {
@@ -70,6 +73,8 @@ struct RunFiles {
         request.mustBeNew = true
         request.isStrict = isStrict
         request.output = store
+        // Jobs that bring pools of their own: these are looked at before they go.
+        request.holdsPools = pool == nil ? true : nil
         request.parameters = parameters
         request.generated = generated
         return request
