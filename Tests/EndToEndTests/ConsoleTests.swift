@@ -211,7 +211,7 @@ import Testing
     @Test func aJobIsMovedToAPoolThatIsThere() throws {
         let program = try BuiltProgram()
         try program.addPool()
-        try program.addJobs("  - id: j\n    auto_complete: true\n    pool_id: p\n    tasks:\n      - {id: a, command: sleep 100}")
+        try program.addJobs("  - id: j\n    auto_complete: true\n    tasks:\n      - {id: a, command: sleep 100}")
         #expect(try program.eventually { try isRunning(program) })
         let refused = try program.run("jobs", "migrate", "j", "--poolid", "q")
         #expect(refused.code == 1 && refused.messages.contains("pool `q`"), "\(refused)")
