@@ -107,7 +107,7 @@ struct LateOrderTests {
         let job = try addJob(core, "do @{tasks.a.output.f} and @{tasks.a.output.g}")
         try end(core, .document(#"{"f": 1, "g": "two words"}"#))
         substrate.reach = NodeReach(directory: "/d", environment: Secret(""))
-        func command() throws -> String? { try core.reachTask("b", of: "j", attempt: nil).command }
+        func command() throws -> String? { try core.reachTask("b", of: "j", attempt: nil, at: now).command }
         #expect(try command() == "do 1 and 'two words'")
         try store.putOutput(.document(#"{"f": 1}"#), of: TaskProgress(key: TaskKey(job: job, ordinal: 0)))
         #expect(try command() == "do @{tasks.a.output.f} and @{tasks.a.output.g}")
