@@ -99,7 +99,7 @@ import Testing
             _ = try run("plan", "--format", format, "--verbose")
         }
         #expect(try run("pool", "add", "--show-config", "--verbose") == 0)
-        #expect(try run("jobs", "add", "--show-config", "--verbose", "--raw", "--wait") != 0)
+        #expect(try run("jobs", "add", "--show-config", "--verbose", "--wait") != 0)
         for words in [
             ["pool", "list"], ["pool", "nodes", "list"], ["jobs", "list"], ["jobs", "tasks", "list"],
         ] {

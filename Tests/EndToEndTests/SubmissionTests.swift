@@ -187,7 +187,7 @@ import Testing
             file.execute("UPDATE tasks SET template = 99, dependencies = 'odd' WHERE key >> 32 = 2")
             file.execute("INSERT INTO pools SELECT 'no id', state, allocation_state, target_dedicated, "
                 "target_low_priority, slots_per_node, creation_time, auto_pool_job, "
-                "last_node_number FROM pools")
+                "last_node_number, 0 FROM pools")
             file.commit()
             """, program.home.appending(path: "shipyard.db").path,
         ]
