@@ -53,7 +53,9 @@ def factory(rng):
             total = 1
             for span in spans:
                 total *= span_length(span)
-            # itertools.product would lay out every range first.
+            # itertools.product would lay out every range first, also beside one that is empty.
+            if total == 0:
+                return value, iter(())
             return value, (itertools.product(*spans) if total <= COMPARED else total)
         case "product_iterables":
             axes = lists(rng)
