@@ -168,6 +168,8 @@ def play_formats(rng, program, place):
         expected = [command.format(*arguments)]
     except (IndexError, KeyError, ValueError, AttributeError, TypeError, OverflowError):
         expected = None
+    except MemoryError:  # A width of gigabytes, which no limit of ours is compared with.
+        return
     # What Python's own objects say of themselves (addresses, bound methods) is nobody's to repeat.
     if expected and (" at 0x" in expected[0] or "\0" in expected[0] or any(0xD800 <= ord(c) < 0xE000 for c in expected[0])):
         return
