@@ -17,8 +17,8 @@ struct HelpTests {
               shipyard-swift jobs tasks count --jobid sweep
                   shows how many tasks are active, running, completed
 
-            options of every command: --home, --configdir, --yes, --raw, --show-config,
-            --verbose, --help, --credentials, --config, --fs, --pool, --jobs, --schedules;
+            common options: --home, --configdir, --yes, --raw, --show-config, --verbose,
+            --help, --credentials, --config, --fs, --pool, --jobs, --schedules;
             `shipyard-swift help options` says what they do
 
             """

@@ -10,6 +10,7 @@ printf 'sqlite:%s/prices.db' "$work" > "$work/prices-database"
 say "A price vendor answers on the loopback interface; it is busy, slow or gone at times."
 python3 "$etl/price-api" "$work/vendor-key" "$work/vendor-port" &
 others+=($!)
+disown  # It is ended by a signal, which bash would tell.
 for _ in $(seq 100); do [ -e "$work/vendor-port" ] && break; sleep 0.1; done
 api=http://127.0.0.1:$(cat "$work/vendor-port")
 

@@ -171,7 +171,7 @@ extension APIRoutes {
                 try reader.definition(of: TaskKey(job: job.number, ordinal: example))
             }
             let others = count == 1 ? "" : " and \(count - 1) more"
-            return "`\(definition?.id ?? "?")`\(others) wait for tasks that failed, and will never run"
+            return "`\(definition?.id ?? "?")`\(others) \(count == 1 ? "waits" : "wait") for tasks that failed, and will never run"
         case .poolIsGone:
             return "its pool `\(job.pool)` is gone; add it again, or end the job with `jobs term`"
         case .poolHasNoNodes: return "pool `\(job.pool)` has no nodes; resize it with `pool resize`"

@@ -60,7 +60,7 @@ package enum SharedOptions {
     package static let strict = Option.flag("strict", "take every warning for an error")
     package static let parameter = Option.value(
         "param", "NAME=VALUE", repeats: true,
-        "a value for a parameter of the jobs; may be given several times")
+        "a value for a parameter of the jobs")
     package static let wait = Option.flag("wait", "wait until it is done")
     package static let fileSpec = Option.value(
         "filespec", "JOB,TASK,FILE", "which file; TASK may be @FIRSTRUNNING")

@@ -36,13 +36,13 @@ package struct HelpText {
     /// Their names alone: they would be most of every help.
     private func commonLine() -> [String] {
         let names = common.filter { !$0.isHidden }.map { "--\($0.name)" }.joined(separator: ", ")
-        return wrapped("options of every command: \(names); `shipyard-swift help options` says what they do", width: width)
+        return wrapped("common options: \(names); `shipyard-swift help options` says what they do", width: width)
     }
 
     /// `help options`.
     static func commonLines(_ common: [Option], width: Int) -> [String] {
         var help = HelpText(path: [], command: CommandTree.root, common: common, width: min(width, 100))
-        help.section("options of every command, which may stand anywhere", help.entries(common))
+        help.section("common options, which may stand anywhere", help.entries(common))
         let hidden = common.filter(\.isHidden).map { "--\($0.name)" }.joined(separator: ", ")
         help.lines += [""] + wrapped("accepted for Batch Shipyard's sake, without local effect: \(hidden)", width: help.width)
         return Array(help.lines.dropFirst())

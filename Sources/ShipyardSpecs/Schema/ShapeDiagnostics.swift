@@ -48,7 +48,11 @@ extension Diagnostic {
         } else {
             diagnostic.help = element.flatMap { TypeHint.list(node, of: $0) }
         }
-        if TypeHint.isTextInBrackets(node, type) { diagnostic.putInQuotes(node.range) }
+        if let help = TypeHint.commandOfWords(node, key: key) {
+            diagnostic.help = help
+        } else if TypeHint.isTextInBrackets(node, type) {
+            diagnostic.putInQuotes(node.range)
+        }
         return diagnostic
     }
 

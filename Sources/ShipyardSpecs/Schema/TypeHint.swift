@@ -128,6 +128,17 @@ extension TypeHint {
         return node.elements != nil || node.entries != nil
     }
 
+    /// A command as a list of its words, as other engines take it.
+    static func commandOfWords(_ node: SyntaxNode, key: String) -> String? {
+        guard key == "command", let elements = node.elements, let first = elements.first?.string, !first.hasPrefix("-"),
+            !node.source.isSecret, !node.isHidden
+        else { return nil }
+        let words = elements.map { $0.range.text }
+        let text = words.joined(separator: " ")
+        return text.utf8.count <= SpecLimits.quotedBytes && !text.contains(where: \.isNewline)
+            ? "a command is one text: \(text)" : "a command is one text, in which words have spaces between them"
+    }
+
     /// A mapping where a list of mappings should be: with names in the place of ids, or a single element without its dash.
     static func list(_ node: SyntaxNode, of schema: MappingSchema) -> String? {
         guard let entries = node.entries, let first = entries.first, let name = first.key.string else {

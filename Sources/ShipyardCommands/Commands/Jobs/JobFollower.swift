@@ -166,7 +166,8 @@ struct JobFollower {
         let longest = jobs.compactMap(\.longestRunningTask).max { $0.elapsedMilliseconds < $1.elapsedMilliseconds }
         display.show(
             sum, of: name, at: SystemClock.monotonicSeconds(), elapsed: elapsed,
-            longest: longest.map { ($0.id, Double($0.elapsedMilliseconds) / 1000) })
+            // Of short tasks it says nothing.
+            longest: longest.flatMap { $0.elapsedMilliseconds < 1000 ? nil : ($0.id, Double($0.elapsedMilliseconds) / 1000) })
     }
 }
 

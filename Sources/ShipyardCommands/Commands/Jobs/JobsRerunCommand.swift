@@ -13,8 +13,8 @@ enum JobsRerunCommand {
         .takes(Argument("JOB", "the job; default the one of --jobid", optional: true, values: .id(.job)))
         .options(
             .flag("failed", "tasks that failed, and all that come after them"),
-            .value("task", "ID", values: .id(.task), repeats: true, "just this task; may be given several times"),
-            .value("from", "ID", values: .id(.task), repeats: true, "this task and all that come after it; may be given several times"),
+            .value("task", "ID", values: .id(.task), repeats: true, "just this task"),
+            .value("from", "ID", values: .id(.task), repeats: true, "this task and all that come after it"),
             .flag("all", "every task of the job"), SharedOptions.jobID,
             .flag("wait", "follow the job to its end; the exit code is the outcome")
         )
@@ -62,7 +62,7 @@ enum JobsRerunCommand {
             return ["\(job): nothing to run again" + (body.failed == true ? ", as no task has failed" : "")]
         }
         var text = "\(job): \(counted(answer.tasksRerun, "task")) to run again"
-        if answer.tasksWaiting > 0 { text += ", \(answer.tasksWaiting) of those after them have yet to run" }
+        if answer.tasksWaiting > 0 { text += "; of those after them \(answer.tasksWaiting) had not run yet" }
         var lines = [text]
         if answer.otherTasks > 0 {
             lines.append("  the job goes on, so \(counted(answer.otherTasks, "other task")) that never ran may run as well")

@@ -11,7 +11,7 @@ enum MetadataArguments {
     static let file = Argument("FILE", "the JSON; - for standard input", optional: true, values: .file)
     static let set = Option.value(
         "set", "PATH=VALUE", repeats: true,
-        "a member instead of a file, such as a.b=3; a VALUE that is no JSON is a text; may be given several times"
+        "a member instead of a file, such as a.b=3; a VALUE that is no JSON is a text"
     )
     static let ifMatch = Option.value(
         "if-match", "ETAG", "only where the document still has this ETag; * for any")

@@ -45,7 +45,7 @@ enum MetadataQueryCommands {
         .takes(MetadataArguments.collection)
         .options(
             .value(
-                "where", "CONDITION", repeats: true, "only documents that meet it; may be given several times"
+                "where", "CONDITION", repeats: true, "only documents that meet it"
             ),
             .value("order", "PATH[:desc]", "by a path, by `id` (default) or by `updated`"),
             .value("top", "N", "so many at most; 100 unless given, 0 for all"),

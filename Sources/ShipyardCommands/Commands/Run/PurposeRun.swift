@@ -108,6 +108,10 @@ struct PurposeRun {
             }
             if hasPool {
                 console.say("pool \(files.poolID) stays: shipyard-swift pool del --poolid \(files.poolID)")
+                if !holdsOnlyCopy, !jobs.isEmpty {
+                    let (verb, ids) = (jobs.count == 1 ? "stays" : "stay", jobs.map(\.id).joined(separator: " "))
+                    console.say("\(jobs.count == 1 ? "job" : "jobs") \(ids) \(verb): shipyard-swift jobs del \(ids)")
+                }
             }
             return true
         }

@@ -35,7 +35,7 @@ enum PlanCheck {
     /// They say that something is not there, which may be what had to be left out.
     private static let namesOthers: Set<DiagnosticCode> = [
         .unknownDependency, .dependencyWithoutID, .rangeWithGaps, .unknownStorageAlias, .unknownVolume, .unknownDataLayout,
-        .unknownConnection, .mixedAutoPools, .commandMissing, .incompleteFactory, .unknownFactory, .unknownSchedule,
+        .unknownConnection, .mixedAutoPools, .commandMissing, .noLocalEffect, .incompleteFactory, .unknownFactory, .unknownSchedule,
         .unknownJobOfSchedule, .afterNothing, .scheduleNeverDue, .parameterMissing, .parameterNotDeclared,
         .unknownReference, .neverFitsNode, .factoryRefused, .recurrenceIntervalMissing, .recurrenceNeverEnds,
         .jobNotReadable, .taskFilePathMissing, .namedFileNotRead,

@@ -58,6 +58,9 @@ private struct LogReader {
         /// Bytes behind the last line break, by file.
         var rests: [[UInt8]] = [[], []]
         var isOver = false
+        /// Neither file was there.
+        var isGone: Bool { found == 0 }
+        var found = 0
     }
 
     private let service: ServiceClient
@@ -68,6 +71,7 @@ private struct LogReader {
     private var tasks: [Followed] = []
     private var left = 0
     private(set) var isOver = false
+    private var blockedReason: String?
 
     init(_ service: ServiceClient, _ console: Console, job: String, tasks named: [String]) throws(CommandFailure) {
         (self.service, self.console, self.job, self.named) = (service, console, job, named)
@@ -96,6 +100,7 @@ private struct LogReader {
             tasks[index].isOver = state == nil || state == "completed"
         }
         console.flush()
+        blockedReason = state?.blockedReason
         let counts = state?.taskCounts
         let jobIsOver = counts.map { $0.active + $0.running == 0 } ?? true
         let mayCome = !jobIsOver && state?.isBlocked == false && state?.state != "completed"
@@ -154,6 +159,7 @@ private struct LogReader {
                 }
                 return !stream.isClosed
             }
+            tasks[index].found += 1
         } catch {
             // Gone with its node, or never made: others may be there.
             guard error.code == .failed else { throw error }
@@ -185,9 +191,19 @@ private struct LogReader {
             }
         }
         console.flush()
-        if tasks.isEmpty {
-            console.say(
-                onlyFailures ? "job \(job): no task has failed" : "job \(job): no task has run yet; -f waits for them")
+        let gone = tasks.filter(\.isGone)
+        if let first = gone.first {
+            let others = gone.count == 1 ? "" : " and \(gone.count - 1) more"
+            console.say("what `\(first.id)`\(others) printed is not there any more: it went with the node")
+        }
+        let reason = blockedReason.map { ": \(DisplayText.printable($0))" } ?? "; -f waits for them"
+        if onlyFailures {
+            if tasks.isEmpty { console.say("job \(job): no task has failed") }
+        } else if tasks.isEmpty, named.isEmpty {
+            console.say("job \(job): no task has run yet\(reason)")
+        } else {
+            let missing = named.filter { id in !tasks.contains { $0.id == id } }
+            for id in missing { console.say("job \(job): task `\(id)` has not run\(reason)") }
         }
         if left > 0 {
             console.say(

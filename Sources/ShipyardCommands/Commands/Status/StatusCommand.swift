@@ -10,10 +10,10 @@ enum StatusCommand {
             "Jobs that go on come first, and then those that ended last. Of a failure there is the reason, and the last line that "
                 + "the task has written to stderr.txt. No service is started: where none runs the exit code is 4.",
             "`pool list`, `jobs list` and `jobs tasks list` have all of each kind, `jobs show JOB` one job as a tree, "
-                + "`logs JOB` what its tasks print, `service status` the service's own numbers."
+                + "`logs JOB` what its tasks print, `service status` the service's own numbers. `watch -c shipyard-swift status` shows it again "
+                + "every two seconds."
         )
         .example("status", "shows how things are")
-        .example("watch -c -n 2 shipyard-swift status", "shows it again every two seconds")
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
