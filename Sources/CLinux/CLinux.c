@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -103,6 +104,8 @@ int64_t shipyard_mount_id(int file) {
 int shipyard_rename_new(int from, const char *name, int to, const char *other) {
     return (int)syscall(SYS_renameat2, from, name, to, other, RENAME_NOREPLACE);
 }
+
+void shipyard_trim_memory(void) { malloc_trim(0); }
 
 int shipyard_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 

@@ -131,6 +131,11 @@ package struct Diagnostics: Sendable {
         shares[Owner(source: ObjectIdentifier(source), isError: true)]?.isFull != true
     }
 
+    /// The same of warnings and notes.
+    package func takesWarnings(of source: SourceText) -> Bool {
+        shares[Owner(source: ObjectIdentifier(source), isError: false)]?.isFull != true
+    }
+
     package mutating func report(_ diagnostic: Diagnostic) {
         let isError = diagnostic.severity == .error
         let owner = Owner(

@@ -12,6 +12,8 @@ extension JobPlanner {
     /// Resolves every dependency against the ids of this submission and of the job, looks for cycles, and
     /// gives the job's graph. Called once all ids are known.
     mutating func checkDependencies() -> PlanGraph {
+        // No graph, since nobody looks at it, and nothing that could be wrong.
+        if onlyChecks, !plan.usesTaskDependencies { return PlanGraph() }
         let hasRanges = entries.contains { $0.task.dependsOnRange != nil }
         let numbers = hasRanges ? NumberLayers(ids) : NumberLayers(SubmissionIDs())
         var unknown: [UnknownDependency] = []
@@ -39,6 +41,7 @@ extension JobPlanner {
     private mutating func resolve(_ position: Int, _ unknown: inout [UnknownDependency]) -> [CycleSearch.Edge] {
         var edges: [CycleSearch.Edge] = []
         guard position & 63 > 0 || goesOn() else { return edges }
+        guard !entries[position].dependencies.isEmpty else { return edges }
         for (reference, name) in entries[position].task.dependsOn.enumerated() {
             if let target = ids.entry(of: name.value) {
                 edges.append(CycleSearch.Edge(target: target, reference: reference))
@@ -155,7 +158,7 @@ extension JobPlanner {
         var graph = PlanGraph()
         graph.nodes = entries.enumerated().map { position, entry in
             PlanGraph.Node(
-                template: entry.template, firstID: entry.firstID, lastID: entry.lastID, count: entry.count,
+                template: Int(entry.template), firstID: entry.firstID, lastID: entry.lastID, count: entry.count,
                 isMerge: entry.isMerge, isFactory: entry.task.factory != nil)
         }
         for (node, targets) in edges.enumerated() where !entries[node].isMerge {

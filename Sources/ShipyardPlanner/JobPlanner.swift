@@ -14,8 +14,19 @@ struct JobPlanner {
     /// Ids of tasks whose outputs others refer to.
     var wantedOutputs: Set<String> = []
     var entries: [PlanEntry] = []
+    /// How generated ids look: the job's first, then those that entries have of their own.
+    var numberings: [EntryNumbering] = []
+    /// The task whose template was made last. The next one mostly says the same.
+    var lastTemplate: (task: TaskSpec, number: Int)?
     var ids = SubmissionIDs()
     private var numbering = TaskNumbering()
+    /// Of the entry in the making: the number of its last task, and up to which the numbers behind it are free.
+    private var stretch: ClosedRange<Int>?
+    private var series = 0
+    /// As `stretch`, for the entry behind it where that is numbered in the same way.
+    private var following: (numbers: ClosedRange<Int>, numbering: Int32)?
+    /// The bytes 0 in its command as written, which mark late references.
+    private var marks = 0
     private(set) var findings = Diagnostics()
     private(set) var hasErrors = false
     /// Whether tasks are added to a job that is there already.
@@ -24,6 +35,9 @@ struct JobPlanner {
     var skipsWorld = false
     /// Whether nothing but findings count, so that of many like tasks only some are made.
     var onlyChecks = false
+
+    /// Whether somebody may ask for the ids of an entry: who looks at the graph, or at what waits for what.
+    private var needsNames = true
 
     /// Whether the world has asked to stop: what was found so far is worth nothing then.
     private(set) var isStopped = false
@@ -67,6 +81,7 @@ struct JobPlanner {
             report(.jobNotReadable(error, job: spec.id))
         }
         prepare()
+        needsNames = !onlyChecks || plan.usesTaskDependencies
         checkPass(&random)
         if !hasErrors, goesOn() { try sink.jobBegan(plan) }
         for position in entries.indices where goesOn() { try build(position, &random, into: &sink) }
@@ -96,6 +111,11 @@ struct JobPlanner {
     /// Counts the tasks. Work is skipped where nothing can tell that it was not done: sweeps have no state,
     /// and a first random factory with a seed forgets what was drawn before it.
     private mutating func checkPass(_ random: inout PythonRandom) {
+        guard entries.contains(where: \.hasFactory) else {
+            plan.taskCount = entries.count
+            if plan.taskCount > PlanLimits.tasksPerJob { report(.tooManyTasks, entries.count - 1) }
+            return
+        }
         let drawsMatter = entries.lazy.compactMap(\.randomSeed).first == .absent
         for position in entries.indices where goesOn() {
             guard let factory = entries[position].task.factory else {
@@ -139,9 +159,17 @@ struct JobPlanner {
     private mutating func build<Sink: PlanSink>(
         _ position: Int, _ random: inout PythonRandom, into sink: inout Sink
     ) throws(Sink.Failure) {
+        guard !entries[position].isBroken else { return }
+        stretch = nil
+        if !entries[position].hasFactory, !entries[position].isMerge {
+            task.template = Int(entries[position].template)
+            task.dependsOn = entries[position].dependencies
+            var item = FactoryWalk.Item()
+            _ = try make(position, entries[position].command, &item, into: &sink)
+            return endEntry(position)
+        }
         let entry = entries[position]
-        guard !entry.isBroken else { return }
-        task.template = entry.template
+        task.template = Int(entry.template)
         task.dependsOn = entry.dependencies
         if entry.isMerge {
             task.dependsOn = [.submission(0..<ids.count)]
@@ -154,6 +182,7 @@ struct JobPlanner {
         }
         let walk = walk(factory, position, .build)
         let command = walk.formatsCommand ? entry.command : entry.command?.asLiteral
+        marks = entry.task.command.map { $0.value.utf8.count { $0 == 0 } } ?? 0
         var failure: Sink.Failure?
         do throws(PlanFailure) {
             if onlyChecks, let count = try walk.knownCount(), count > PlanLimits.tasksLookedAt {
@@ -176,9 +205,14 @@ struct JobPlanner {
     }
 
     mutating func endEntry(_ position: Int) {
-        if entries[position].count > 0 { entries[position].lastID = task.id }
-        let entry = entries[position]
-        if entry.count == 0, entry.task.factory != nil, !entry.isBroken { report(.factoryMakesNothing(entry.task)) }
+        let count = entries[position].count
+        if count > 1 {
+            entries[position].lastID = task.id
+        } else if count == 1 {
+            entries[position].lastID = entries[position].firstID
+        } else if entries[position].hasFactory, !entries[position].isBroken {
+            report(.factoryMakesNothing(entries[position].task))
+        }
     }
 
     /// Makes one task and hands it on; false when its entry can make no more.
@@ -198,7 +232,7 @@ struct JobPlanner {
         }
         task.index = ids.count - 1
         task.inputTransfer = item.transfer
-        if entries[position].count == 0 { entries[position].firstID = task.id }
+        if entries[position].count == 0, needsNames { entries[position].firstID = task.id }
         entries[position].count += 1
         if !hasErrors { try sink.task(task) }
         return true
@@ -209,16 +243,17 @@ struct JobPlanner {
     ) -> Bool {
         task.commandBytes.removeAll(keepingCapacity: true)
         switch command {
-        case .literal(let bytes):
+        case .literal(let text):
             task.hasCommand = true
-            task.commandBytes.append(contentsOf: bytes)
+            // Nobody looks at it.
+            if !onlyChecks { task.commandBytes.append(contentsOf: text.utf8) }
             return true
         case .template(let template, _):
             task.hasCommand = true
             do {
                 try template.append(arguments, to: &task.commandBytes)
                 // Late references have marks of their own.
-                guard task.commandBytes.count(where: { $0 == 0 }) == entries[position].marks else {
+                guard task.commandBytes.count(where: { $0 == 0 }) == marks else {
                     report(.nulInCommand(entries[position].task, index: entries[position].count))
                     entries[position].isBroken = true
                     return false
@@ -240,21 +275,32 @@ struct JobPlanner {
 
     /// Names the task in the making; false when it has no name to have.
     private mutating func name(_ position: Int) -> Bool {
+        let before = following
+        following = nil
         if let id = entries[position].explicitID { return name(position, explicit: id) }
-        if let stretch = entries[position].stretch, stretch.count > 1 {
-            let number = stretch.lowerBound + 1
-            entries[position].stretch = number...stretch.upperBound
+        if let before, entries[position].count == 0, before.numbering == entries[position].numbering,
+            before.numbers.count > 1, before.numbers.lowerBound < .max - 4
+        {
+            // What `numbering` would say, since nothing was named in between.
+            let number = before.numbers.lowerBound + 1
+            stretch = number...number
+            following = (number...before.numbers.upperBound, before.numbering)
+            return take(number, position)
+        }
+        if let free = stretch, free.count > 1 {
+            let number = free.lowerBound + 1
+            stretch = number...free.upperBound
             return take(number, position)
         }
         if entries[position].count == 0, !startSeries(position) { return false }
         do throws(PlannerWorldError) {
             let (numbers, mayContinue) = try numbering.next(
-                entries[position].numbering, series: entries[position].series, ids: &ids, job: job,
-                world: world)
+                numberings[Int(entries[position].numbering)].setting, series: series, ids: &ids, job: job, world: world)
             let first = numbers.lowerBound
             // Further numbers of the stretch may be taken without a look only while nothing comes between.
             let goesOn = mayContinue && entries[position].count > 0
-            entries[position].stretch = goesOn ? numbers : first...first
+            stretch = goesOn ? numbers : first...first
+            if mayContinue { following = (numbers, entries[position].numbering) }
             return take(first, position)
         } catch {
             report(.jobNotReadable(error, job: spec.id))
@@ -263,24 +309,30 @@ struct JobPlanner {
     }
 
     private mutating func startSeries(_ position: Int) -> Bool {
-        let entry = entries[position]
-        if entry.widthIsNull {
-            report(.idWidthIsNull(at: entry.task.range))
+        let number = Int(entries[position].numbering)
+        if let known = numberings[number].series {
+            series = known
+            return true
+        }
+        let range = entries[position].task.range
+        if numberings[number].widthIsNull {
+            report(.idWidthIsNull(at: range))
             return false
         }
-        let prefix = Array(entry.numbering.prefix.utf8)
+        let setting = numberings[number].setting
+        let prefix = Array(setting.prefix.utf8)
         guard prefix.allSatisfy(isIDByte) else {
-            report(.invalidTaskID(entry.numbering.prefix + "0", at: entry.task.range, isGenerated: true))
+            report(.invalidTaskID(setting.prefix + "0", at: range, isGenerated: true))
             return false
         }
         // A width beyond the limit is refused as soon as it has made the first id too long.
-        let width = min(entry.numbering.width, PlanLimits.idCharacters + 1)
-        entries[position].series = ids.series(prefix: prefix, width: width)
+        let width = min(setting.width, PlanLimits.idCharacters + 1)
+        series = ids.series(prefix: prefix, width: width)
+        numberings[number].series = series
         return true
     }
 
     private mutating func take(_ number: Int, _ position: Int) -> Bool {
-        let series = entries[position].series
         task.idBytes.removeAll(keepingCapacity: true)
         ids.series[series].append(number, to: &task.idBytes)
         guard task.idBytes.count <= PlanLimits.idCharacters else {
@@ -296,8 +348,9 @@ struct JobPlanner {
     mutating func nameMore(_ count: Int, _ position: Int) -> Bool {
         var left = count
         var found = 0
+        following = nil
         while left > 0 {
-            guard let stretch = entries[position].stretch, stretch.count > 1 else {
+            guard let free = stretch, free.count > 1 else {
                 found += 1
                 // Counted, though not known: what needs these ids is not judged.
                 guard found <= PlanLimits.idsLookedFor else {
@@ -308,13 +361,13 @@ struct JobPlanner {
                 left -= 1
                 continue
             }
-            let first = stretch.lowerBound + 1
-            let last = first + min(left, stretch.upperBound - first + 1) - 1
+            let first = free.lowerBound + 1
+            let last = first + min(left, free.upperBound - first + 1) - 1
             // The last is the longest.
             if last > first {
-                ids.insert(first...(last - 1), series: entries[position].series, entry: position)
+                ids.insert(first...(last - 1), series: series, entry: position)
             }
-            entries[position].stretch = last...stretch.upperBound
+            stretch = last...free.upperBound
             guard take(last, position) else { return false }
             left -= last - first + 1
         }

@@ -3,14 +3,14 @@ import ShipyardSpecs
 
 /// The command of an entry: copied, or filled in for each task.
 enum EntryCommand {
-    case literal([UInt8])
+    case literal(String)
     case template(FormatTemplate, source: String)
 
     /// The text as written, for a factory that does not fill it in.
     var asLiteral: EntryCommand {
         switch self {
         case .literal: self
-        case .template(_, let source): .literal(Array(source.utf8))
+        case .template(_, let source): .literal(source)
         }
     }
 }
@@ -32,46 +32,55 @@ final class WrittenTasks: Sendable {
     }
 }
 
-/// One entry of `tasks`, or the merge task, while its job is planned.
+/// One entry of `tasks`, or the merge task, while its job is planned: half a million may be in the file, so that here is
+/// only what no look at the task tells.
 struct PlanEntry {
     private let written: WrittenTasks
-    private let position: Int
-    let isMerge: Bool
-
-    var task: TaskSpec { _read { yield written[position] } }
-
-    init(
-        _ written: WrittenTasks, _ position: Int, isMerge: Bool, numbering: TaskNumbering.Setting, widthIsNull: Bool
-    ) {
-        self.written = written
-        self.position = position
-        self.isMerge = isMerge
-        self.numbering = numbering
-        self.widthIsNull = widthIsNull
-    }
-
+    private let position: Int32
     /// Position in `JobPlan.templates`; entries that differ in id and command only share one.
-    var template = 0
-    var command: EntryCommand?
-    /// The bytes 0 in the command as written, which mark late references.
-    var marks = 0
-    /// Its factory fills in a command, so there must be one.
-    var needsCommand = false
-    var dependencies: [DependencyPlan] = []
-
-    /// Nil where the id is generated; an empty id is none.
-    var explicitID: Located<String>?
-    var numbering: TaskNumbering.Setting
-    var widthIsNull: Bool
-    var series = 0
-    /// The number of the last task, and up to which the numbers behind it are free.
-    var stretch: ClosedRange<Int>?
-
+    var template: Int32 = 0
+    /// Position in `JobPlanner.numberings`.
+    let numbering: Int32
+    let isMerge: Bool
+    let hasFactory: Bool
     /// The entry has made less than all of its tasks, and no more will come.
     var isBroken = false
     var count = 0
     var firstID = ""
     var lastID = ""
+    var dependencies: [DependencyPlan] = []
+
+    var task: TaskSpec { _read { yield written[Int(position)] } }
+
+    init(_ written: WrittenTasks, _ position: Int, isMerge: Bool, numbering: Int) {
+        self.written = written
+        self.position = Int32(clamping: position)
+        self.isMerge = isMerge
+        hasFactory = written[position].factory != nil
+        self.numbering = Int32(clamping: numbering)
+    }
+
+    /// Made anew at each call.
+    var command: EntryCommand? {
+        guard let command = task.command else { return nil }
+        return hasFactory
+            ? .template(FormatTemplate(command.value), source: command.value) : .literal(command.value)
+    }
+
+    /// Its factory fills in a command, so there must be one.
+    var needsCommand: Bool {
+        guard hasFactory else { return false }
+        return switch task.factory {
+        case nil, .repeated: false
+        default: true
+        }
+    }
+
+    /// Nil where the id is generated; an empty id is none.
+    var explicitID: Located<String>? {
+        guard let id = task.id, !id.value.isEmpty else { return nil }
+        return id
+    }
 
     var asksWorld: Bool {
         switch task.factory {

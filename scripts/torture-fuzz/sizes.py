@@ -85,12 +85,25 @@ YAML = [
     repeated("{n}, ", HEAD + "  - command: x\n    depends_on: [", "]\n"),
     repeated("{n}, ", HEAD + "  - command: x\n    depends_on_range: [", "]\n"),
     repeated("    - {{start: 0, stop: 2, step: 1}}\n", HEAD + "  - command: x\n    task_factory:\n     parametric_sweep:\n      product:\n"),
+    # As many tasks as a file can hold, which are nothing, or no tasks at all.
+    repeated("{{}},", HEAD[:-1] + " [", "]\n"), repeated("1,", HEAD[:-1] + " [", "]\n"),
+    repeated("  - {{command: x}}\n", HEAD),
+    # One error among many good ones, and errors of several kinds in each.
+    repeated("  - {{command: x}}\n", HEAD + "  - {{comand: x}}\n".format()),
+    repeated("  - {{id: 7, command: 1, priority: x, max_wall_time: {n}, depends_on: y, nonsense: z}}\n", HEAD),
+    # Defaults that all take over.
+    repeated("  - <<: *d\n", "d: &d {command: x, max_task_retries: 1}\n" + HEAD),
+    repeated("  - {{<<: *d, command: echo {n}}}\n", "d: &d {max_task_retries: 1, environment_variables: {A: b}}\n" + HEAD),
+    repeated("  - {{command: x, max_task_retries: {n}}}\n", HEAD),
     ring, ladder,
 ]
 JSON = [
     one_line(lambda size: jobs([{"comand": "x"}] * (size // 16))),
     one_line(lambda size: jobs([{"command": "x", "password": 1}] * (size // 30))),
     one_line(lambda size: jobs([{"command": "x", "max_wall_time": n} for n in range(size // 40)])),
+    one_line(lambda size: jobs([{}] * (size // 3))),
+    one_line(lambda size: jobs([1] * (size // 2))),
+    one_line(lambda size: jobs([{"command": "x"}] * (size // 16))),
     one_line(lambda size: jobs([{"command": 1}] * (size // 14))),
     one_line(lambda size: jobs([{"id": "t", "command": "x"}] * (size // 24))),
     one_line(lambda size: {"job_specifications": [{"id": "a", "tasks": [{"command": "\u00e9" * (size // 6)}]}]}),

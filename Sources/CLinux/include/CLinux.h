@@ -55,6 +55,9 @@ int64_t shipyard_mount_id(int file);
 /// renameat2 that never replaces.
 int shipyard_rename_new(int from, const char *name, int to, const char *other);
 
+/// malloc_trim: what the C library keeps of freed memory goes back to the system.
+void shipyard_trim_memory(void);
+
 /// An anonymous file in memory, close-on-exec.
 int shipyard_memfd(const char *name);
 

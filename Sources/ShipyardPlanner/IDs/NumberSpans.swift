@@ -24,6 +24,9 @@ struct NumberSpans: Sendable {
     /// All spans in order.
     var all: some Sequence<Span> { blocks.joined() }
 
+    /// Whether all numbers are below `number`.
+    func isBelow(_ number: Int) -> Bool { place(of: number) == nil }
+
     func span(of number: Int) -> Span? {
         guard let place = place(of: number) else { return nil }
         let span = self[place]

@@ -47,6 +47,7 @@ struct NumberedIDs: Sendable {
     /// Adds numbers that no span holds yet.
     mutating func insert(_ numbers: ClosedRange<Int>, entry: Int) {
         spans.insert(numbers, entry: entry)
+        if taken.isBelow(numbers.lowerBound) { return taken.insert(numbers, entry: 0) }
         for part in taken.gaps(in: numbers) { taken.insert(part, entry: 0) }
     }
 

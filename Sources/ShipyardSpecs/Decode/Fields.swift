@@ -16,14 +16,21 @@ struct Fields {
 
     /// The value as written; nil when the key is absent.
     func written(_ key: String) -> SyntaxNode? {
+        // Of what is not there only a debug build asks the table: of forty keys a task has two.
+        guard let found = node[key] else {
+            assert(schema.position(of: key) != nil, "the table of \(schema.name) has no key \(key)")
+            return nil
+        }
         invariant(schema.position(of: key) != nil, "the table of \(schema.name) has no key \(key)")
-        return node[key]
+        return found
     }
 
     /// The value; nil when the key is absent or null. A secret is read by `secret` and by nothing else.
     func value(_ key: String) -> SyntaxNode? {
-        invariant(schema[key]?.isSecret != true, "\(key) of \(schema.name) is a secret")
-        return present(key)
+        assert(!schema.isSecret(key), "\(key) of \(schema.name) is a secret")
+        guard let found = present(key) else { return nil }
+        invariant(!schema.isSecret(key), "\(key) of \(schema.name) is a secret")
+        return found
     }
 
     private func present(_ key: String) -> SyntaxNode? {
@@ -66,16 +73,23 @@ struct Fields {
     func strings(_ key: String) -> [String] { (value(key)?.elements ?? []).compactMap(\.string) }
 
     func fields(_ key: String) -> Fields? {
-        guard let node = value(key), let inner = schema[key]?.type.innerMapping else { return nil }
+        guard let node = value(key), let inner = schema.innerMapping(of: key) else { return nil }
         return Fields(node, inner)
     }
 
     /// The mappings of a list.
     func list(_ key: String) -> [Fields] {
-        guard let inner = schema[key]?.type.innerMapping else { return [] }
-        return (value(key).map { $0.elements ?? [$0] } ?? []).filter { $0.entries != nil }.map {
-            Fields($0, inner)
-        }
+        list(key) { $0 }
+    }
+
+    /// Made one by one: a list of tasks is long.
+    func list<Item>(_ key: String, _ make: (Fields) -> Item) -> [Item] {
+        guard let node = value(key), let inner = schema.innerMapping(of: key) else { return [] }
+        let elements = node.elements ?? [node]
+        var items: [Item] = []
+        items.reserveCapacity(elements.count)
+        for element in elements where element.entries != nil { items.append(make(Fields(element, inner))) }
+        return items
     }
 
     /// The entries of a mapping whose keys the user chose.

@@ -12,8 +12,8 @@ extension Fields {
 
     /// Nil also where the tables say that the key has no effect: it is reported and dropped.
     func environmentSecret(_ key: String = "environment_variables_keyvault_secret_id") -> SecretReference? {
-        guard let schema = schema[key], schema.effect.isUseful else { return nil }
-        return string(key).flatMap { SecretReference($0) }
+        guard let text = string(key), let schema = schema[key], schema.effect.isUseful else { return nil }
+        return SecretReference(text)
     }
 
     func secretFiles() -> [SecretFileSpec] {

@@ -168,6 +168,11 @@ package final class MappingSchema: Sendable {
     package func position(of key: String) -> Int? { index[key] }
 
     package subscript(key: String) -> KeySchema? { index[key].map { keys[$0] } }
+
+    // Without a copy of the key's whole entry.
+    func isSecret(_ key: String) -> Bool { index[key].map { keys[$0].isSecret } ?? false }
+
+    func innerMapping(of key: String) -> MappingSchema? { index[key].flatMap { keys[$0].type.innerMapping } }
 }
 
 /// The keys of a mapping that the user names, and what stands under each.

@@ -23,9 +23,13 @@ package final class SyntaxNode: Sendable {
     package let content: Content
     /// A late reference is in it, or in something below it: `LateText`. Behind the content, where it takes no room.
     package let isLate: Bool
+    // 32 bits each, as far as a spec file may reach: a tree of a million nodes is as small as it can be.
+    private let start: UInt32
+    private let end: UInt32
     package let source: SourceText
-    package let lower: Int
-    package let upper: Int
+
+    package var lower: Int { Int(start) }
+    package var upper: Int { Int(end) }
 
     package init(
         _ content: Content, in source: SourceText, _ lower: Int, _ upper: Int, isLate: Bool = false
@@ -33,8 +37,8 @@ package final class SyntaxNode: Sendable {
         self.content = content
         self.isLate = isLate
         self.source = source
-        self.lower = lower
-        self.upper = upper
+        start = UInt32(clamping: lower)
+        end = UInt32(clamping: upper)
     }
 
     package var range: SourceRange { SourceRange(source, lower, upper) }
@@ -73,7 +77,11 @@ extension SyntaxNode {
 
     /// The value of a key, by linear search: mappings of specs are small.
     package subscript(key: String) -> SyntaxNode? {
-        entries?.first { $0.key.string == key }?.value
+        guard case .mapping(let entries) = content else { return nil }
+        for entry in entries {
+            if case .string(let text) = entry.key.content, text == key { return entry.value }
+        }
+        return nil
     }
 
     /// What the value is, in the words of messages.

@@ -2,6 +2,7 @@ import ShipyardAPI
 import ShipyardDiagnostics
 import ShipyardPlanner
 import ShipyardSpecs
+import ShipyardSystem
 
 /// All that can be found out about specs without running anything.
 enum PlanCheck {
@@ -17,8 +18,7 @@ enum PlanCheck {
         if let schedules = specs.schedules {
             later.report(ScheduleFiles(sources).findings(schedules, specs))
         }
-        // The tree of a large file is larger than all that is made of it.
-        specs.merged = nil
+        specs.dropTree()
         if let jobs = specs.jobs, !later.hasErrors {
             let world = LocalPlannerWorld(home: "/nonexistent", specDirectory: ".")
             var planner = Planner(jobs, setting: setting(specs, sources), world: world)
@@ -63,5 +63,13 @@ enum PlanCheck {
         return PlanSetting(
             config: kinds.contains(.config) ? specs.config : nil,
             credentials: knowsAccounts ? specs.credentials : nil, pool: specs.pool)
+    }
+}
+
+extension SpecSet {
+    /// Before planning, which needs the memory: the tree of a large file is larger than all that is made of it.
+    mutating func dropTree() {
+        merged = nil
+        Memory.giveBack()
     }
 }

@@ -34,6 +34,7 @@ enum PlanCommand {
             invocation.console.show(diagnostics)
             return .specRefused
         }
+        specs.dropTree()
         specs.credentials = try CommandVault.resolved(specs.credentials, invocation)
         let home = try HomeDirectory(invocation).path
         let directory = files.directory(of: .jobs)
