@@ -221,6 +221,14 @@ import Testing
         #expect(try S3Servers.requests(server).filter { $0.hasSuffix("?uploads=") }.count == (habit == "refused" ? 2 : 1))
     }
 
+    /// Only a service that does not know the header is asked without it: else a part could go unchecked for any reason.
+    @Test(arguments: [(403, "AccessDenied"), (400, "EntityTooLarge"), (404, "NoSuchBucket"), (400, "InvalidBucketName")])
+    func aRefusalForAnotherReasonIsNoReasonToLeaveTheChecksumOut(_ status: Int, _ code: String) throws {
+        let (store, server) = try store(#"{"method": "POST", "status": \#(status), "code": "\#(code)"}"#)
+        #expect(throws: FileStoreError.self) { try store.beginParts(file, FileAttributes()) }
+        #expect(try S3Servers.requests(server).filter { $0.hasSuffix("?uploads=") }.count == 1)
+    }
+
     @Test func aRangeThatIsNotHeededIsNotTaken() throws {
         let (store, _) = try store(#"{"method": "GET", "do": "whole", "times": 2}"#)
         try store.put("a b", text)

@@ -121,6 +121,13 @@ import Testing
         #expect(again.text == result && again.changes.isEmpty, "what was fixed stays")
     }
 
+    /// The file is mended, but what is told of it goes to screens and logs.
+    @Test func whatIsFixedIsNotToldWhereItMayBeSecret() {
+        let line = "job_specifications:\n- id: a\n  tasks:\n  - {comand: 'login --password=hunter'}\n"
+        #expect(fixed(line).text.contains("{command: 'login"))
+        #expect(fixed(line).changes.map(\.old) == ["…"])
+    }
+
     @Test func aConflictOfGitIsLeftAlone() {
         let text = "job_specifications:\n<<<<<<< HEAD\n- {id: a, tsks: []}\n=======\n- {id: b, tasks: []}\n>>>>>>> x\n"
         #expect(fixed(text).changes.isEmpty)

@@ -81,6 +81,21 @@ import Testing
         }
     }
 
+    /// No task of the job may make it anew.
+    @Test func aPoolThatAUserHasRemovedTakesWithItWhatItWasMadeOf() throws {
+        let store = try StoreWriter(path: ":memory:")
+        let job = sampleJob(taskCount: 0)
+        var pool = samplePool()
+        pool.isUnwanted = true
+        try store.commit([
+            .putPool(pool), .putPoolSpec(somePool, DocumentRecord(version: 1, text: "{}")), .putJob(job),
+            .putPlan(job: job.number, DocumentRecord(version: 1, text: "{\"autoPool\": {\"keepAlive\": false}}")),
+        ])
+        #expect(try store.pool(somePool)?.isUnwanted == true)
+        try store.commit([.deletePool(somePool, removal: "{}", at: at(1))])
+        #expect(try store.poolSpec(of: somePool) == nil && store.poolsOfJobs() == [])
+    }
+
     @Test func aPoolThatIsThereKeepsItsSpecificationWithoutItsJob() throws {
         let store = try StoreWriter(path: ":memory:")
         let plan = DocumentRecord(version: 1, text: "{\"autoPool\": {\"keepAlive\": true}}")
