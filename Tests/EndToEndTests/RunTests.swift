@@ -52,7 +52,7 @@ import Testing
 
         let again = try program.run("jobs", "rerun", "j", "--from", "convert", "--wait")
         #expect(again.code == 0, "\(again.messages)")
-        #expect(again.messages.contains("job j: 1 task to run again, 1 of those after them have yet to run"))
+        #expect(again.messages.contains("job j: 1 task to run again; of those after them 1 had not run yet"))
         // What was not run again is as it was, and its file was read.
         #expect(try String(contentsOf: stamp, encoding: .utf8) == before)
         #expect(try program.output(of: "convert") == "7\n")

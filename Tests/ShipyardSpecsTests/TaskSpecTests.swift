@@ -20,15 +20,16 @@ import Testing
     @Test func tasksThatTakeOverDefaultsShareThem() throws {
         let made = try tasks(
             """
-            d: &d {max_task_retries: 1, required_slots: 2}
             job_specifications:
             - id: a
               tasks:
+              - &d {max_task_retries: 1, required_slots: 2}
               - {<<: *d, command: a}
               - {command: b, <<: *d, id: b, depends_on: [c]}
               - {command: c, id: c}
               - {}
-            """)
+            """
+        ).dropFirst().map { $0 }
         #expect(made.map(\.isPlain) == [false, false, true, true])
         #expect(made[0].sharesSettings(with: made[1]))
         #expect(!made[1].sharesSettings(with: made[2]))
@@ -42,11 +43,10 @@ import Testing
     @Test func likeValuesUnderOtherKeysAreNotShared() throws {
         let made = try tasks(
             """
-            v: &v 00:02:00
             job_specifications:
             - id: a
               tasks:
-              - {command: a, max_wall_time: *v}
+              - {command: a, max_wall_time: &v "00:02:00"}
               - {command: a, retention_time: *v}
               - {command: a, retention_time: *v, max_task_retries: 1}
             """)
