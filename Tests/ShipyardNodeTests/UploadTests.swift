@@ -176,27 +176,6 @@ struct UploadTests {
         #expect(agent.output(of: 3) == "1000000\n")
     }
 
-    /// Three are too many for each of the two, and not for both together.
-    @Test func whatFetchesAndWhatStoresAreCountedByThemselves() async throws {
-        let agent = try await TestAgent()
-        try FileManager.default.createDirectory(
-            atPath: "\(agent.directory)/storage/main/c", withIntermediateDirectories: true)
-        try Data(count: 1_000_000).write(to: URL(filePath: "\(agent.directory)/storage/main/c/big"))
-        context(
-            agent, rule("o", "tasksuccess", include: "\"wd/big\"", rate: 300_000), staging: rule("c", "tasksuccess", rate: 300_000))
-        agent.start(1, "wc -c < big")
-        for verb in ["node-stage", "node-upload"] {
-            var known: Set<Int32> = []
-            for _ in 0..<2 {
-                let process = try await mover(verb, of: agent, otherThan: known)
-                known.insert(process)
-                kill(process, SIGKILL)
-            }
-        }
-        #expect(try await agent.exit(of: 1).outcome == .exited(0))
-        #expect(stored(agent, "o/wd/big")?.utf8.count == 1_000_000)
-    }
-
     /// The command has run under an earlier attempt, whose node went away while what was fetched was being deleted.
     @Test func aTaskThatHasDoneItsWorkOnlyDeletes() async throws {
         let agent = try await TestAgent()
