@@ -135,15 +135,31 @@ struct UploadTests {
         #expect(agent.output(of: 1) == "2000000\n" && stored(agent, "o/stdout.txt") == nil)
     }
 
-    /// Its number, once there is one that is none of those before.
-    private func mover(_ verb: String, of agent: TestAgent, otherThan known: Set<Int32> = []) async throws -> Int32 {
-        try await agent.wait(verb) {
-            (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.lazy.compactMap(Int32.init).first {
-                guard !known.contains($0), let line = FileManager.default.contents(atPath: "/proc/\($0)/cmdline"),
-                    let status = try? String(contentsOfFile: "/proc/\($0)/status", encoding: .utf8)
-                else { return false }
-                return line == Data("shipyard-swift\0\(verb)\0".utf8) && status.contains("PPid:\t\(agent.processID)\n")
+    /// Kills the agent's process of this name, once there is one that is none of those before. A thread of its own looks for it:
+    /// while other tests compute, a task is woken too late to meet it.
+    private func killMover(_ verb: String, of agent: TestAgent, otherThan known: Set<Int32> = []) async throws -> Int32 {
+        let parent = agent.processID
+        let killed: Int32? = await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                let end = ContinuousClock.now + .seconds(120)
+                while ContinuousClock.now < end {
+                    if let found = Self.mover(verb, of: parent, otherThan: known), kill(found, SIGKILL) == 0 {
+                        return continuation.resume(returning: found)
+                    }
+                    Thread.sleep(forTimeInterval: 0.005)
+                }
+                continuation.resume(returning: nil)
             }
+        }
+        return try #require(killed, "no sign of \(verb)")
+    }
+
+    private static func mover(_ verb: String, of parent: Int32, otherThan known: Set<Int32>) -> Int32? {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.lazy.compactMap(Int32.init).first {
+            guard !known.contains($0), let line = FileManager.default.contents(atPath: "/proc/\($0)/cmdline"),
+                let status = try? String(contentsOfFile: "/proc/\($0)/status", encoding: .utf8)
+            else { return false }
+            return line == Data("shipyard-swift\0\(verb)\0".utf8) && status.contains("PPid:\t\(parent)\n")
         }
     }
 
@@ -151,17 +167,13 @@ struct UploadTests {
         let agent = try await TestAgent()
         context(agent, rule("o", "tasksuccess", include: "\"wd/big\"", rate: 300_000))
         agent.start(1, Self.slow)
-        kill(try await mover("node-upload", of: agent), SIGKILL)
+        let first = try await killMover("node-upload", of: agent)
         #expect(try await agent.exit(of: 1).outcome == .exited(0))
         #expect(stored(agent, "o/wd/big")?.utf8.count == 3_000_000)
 
         agent.start(2, Self.slow)
-        var known: Set<Int32> = []
-        for _ in 0..<3 {
-            let process = try await mover("node-upload", of: agent, otherThan: known)
-            known.insert(process)
-            kill(process, SIGKILL)
-        }
+        var known: Set<Int32> = [first]
+        for _ in 0..<3 { known.insert(try await killMover("node-upload", of: agent, otherThan: known)) }
         let message = "Storing the task's files was ended by signal 9 and gave no reason."
         #expect(try await agent.exit(of: 2).outcome == .uploadFailed(.miscError, message))
 
@@ -171,7 +183,7 @@ struct UploadTests {
         context(
             agent, rule("o", "tasksuccess"), after: [], staging: rule("c", "tasksuccess", rate: 100_000), number: 2)
         agent.start(3, "wc -c < big", context: 2)
-        kill(try await mover("node-stage", of: agent), SIGKILL)
+        _ = try await killMover("node-stage", of: agent)
         #expect(try await agent.exit(of: 3).outcome == .exited(0))
         #expect(agent.output(of: 3) == "1000000\n")
     }

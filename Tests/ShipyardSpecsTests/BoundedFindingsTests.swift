@@ -48,8 +48,8 @@ import Testing
         #expect(time < .seconds(40))
     }
 
-    @Test func aLetterWithAMillionAccentsIsCut() {
-        let accents = String(repeating: "\u{301}", count: 1_000_000)
+    @Test func aLetterWithManyAccentsIsCut() {
+        let accents = String(repeating: "\u{301}", count: 300_000)
         for text in [Self.tasks(1) { _ in "{id: e\(accents), command: x}" }, "e\(accents): 1\n"] {
             let diagnostics = load(.jobs, text).diagnostics
             #expect(diagnostics.hasErrors)

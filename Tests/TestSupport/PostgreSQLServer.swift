@@ -70,9 +70,8 @@ public final class PostgreSQLServer: @unchecked Sendable {
         for number in 0...2 as ClosedRange<Int32> {
             posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
         }
-        // Whatever pipes other tests have open are no business of the server's.
-        let script = #"cd /; for n in /proc/self/fd/*; do n=${n##*/}; [ "$n" -le 2 ] || eval "exec $n>&-"; done; exec "$@""#
-        let copies = (["bash", "-c", script, "bash", path] + words).map { strdup($0) }
+        let command = withoutOthersFiles(["/bin/sh", "-c", #"cd / && exec "$@""#, "sh", path] + words)
+        let copies = command.map { strdup($0) }
         defer { for copy in copies { free(copy) } }
         var child: pid_t = 0
         let code = posix_spawn(&child, "/bin/bash", &actions, nil, copies + [nil], environ)

@@ -45,6 +45,7 @@ public final class PythonServer: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, inEnds[0], 0)
         posix_spawn_file_actions_adddup2(&actions, outEnds[1], 1)
+        let words = withoutOthersFiles(words)
         var arguments = words.map { strdup($0) } + [nil]
         defer { for word in arguments { free(word) } }
         var child: pid_t = 0
@@ -79,4 +80,11 @@ public final class PythonServer: Sendable {
     }
 
     public func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
+}
+
+/// A command that closes first whatever else it has inherited. Pipes that other tests have open would stay open as long as a
+/// server runs, and who reads from them would never see their end.
+func withoutOthersFiles(_ command: [String]) -> [String] {
+    let script = #"for n in /proc/self/fd/*; do n=${n##*/}; [ "$n" -le 2 ] || eval "exec $n>&-"; done; exec "$@""#
+    return ["/bin/bash", "-c", script, "bash"] + command
 }

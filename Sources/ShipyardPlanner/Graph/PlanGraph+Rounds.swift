@@ -18,26 +18,4 @@ extension PlanGraph {
         }
         return rounds
     }
-
-    /// For each node how many tasks stand before it in the longest chain; of edges that are not listed nothing is known.
-    private func levels() -> [Int] {
-        var waiting = [Int](repeating: 0, count: nodes.count)
-        var dependants = [[Int]](repeating: [], count: nodes.count)
-        for edge in edges {
-            waiting[edge.node] += 1
-            dependants[edge.dependency].append(edge.node)
-        }
-        var level = [Int](repeating: 0, count: nodes.count)
-        var ready = nodes.indices.filter { waiting[$0] == 0 }
-        while let node = ready.popLast() {
-            for dependant in dependants[node] {
-                level[dependant] = max(level[dependant], level[node] + (nodes[node].count > 0 ? 1 : 0))
-                waiting[dependant] -= 1
-                if waiting[dependant] == 0 { ready.append(dependant) }
-            }
-        }
-        let last = nodes.indices.filter { nodes[$0].count > 0 && !nodes[$0].isMerge }.map { level[$0] + 1 }.max() ?? 0
-        for index in nodes.indices where nodes[index].isMerge { level[index] = last }
-        return level
-    }
 }

@@ -32,6 +32,20 @@ package struct PlanGraph: Sendable {
     /// Sets `depth` and `width`. The graph must have no cycle.
     mutating func measure() {
         guard isWhole else { return }
+        let level = levels()
+        var tasks: [Int: Int] = [:]
+        var deepest = 0
+        for node in nodes.indices where nodes[node].count > 0 && !nodes[node].isMerge {
+            tasks[level[node], default: 0] += nodes[node].count
+            deepest = max(deepest, level[node] + 1)
+        }
+        let hasMerge = nodes.contains { $0.isMerge && $0.count > 0 }
+        depth = deepest + (hasMerge ? 1 : 0)
+        width = max(tasks.values.max() ?? 0, hasMerge ? 1 : 0)
+    }
+
+    /// For each node how many tasks stand before it in the longest chain; of edges that are not listed nothing is known.
+    func levels() -> [Int] {
         var waiting = [Int](repeating: 0, count: nodes.count)
         var dependants = [[Int]](repeating: [], count: nodes.count)
         for edge in edges {
@@ -47,14 +61,8 @@ package struct PlanGraph: Sendable {
                 if waiting[dependant] == 0 { ready.append(dependant) }
             }
         }
-        var tasks: [Int: Int] = [:]
-        var deepest = 0
-        for node in nodes.indices where nodes[node].count > 0 && !nodes[node].isMerge {
-            tasks[level[node], default: 0] += nodes[node].count
-            deepest = max(deepest, level[node] + 1)
-        }
-        let hasMerge = nodes.contains { $0.isMerge && $0.count > 0 }
-        depth = deepest + (hasMerge ? 1 : 0)
-        width = max(tasks.values.max() ?? 0, hasMerge ? 1 : 0)
+        let last = nodes.indices.filter { nodes[$0].count > 0 && !nodes[$0].isMerge }.map { level[$0] + 1 }.max() ?? 0
+        for index in nodes.indices where nodes[index].isMerge { level[index] = last }
+        return level
     }
 }

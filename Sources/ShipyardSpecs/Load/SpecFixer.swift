@@ -45,11 +45,9 @@ package enum SpecFixer {
         return (source, changes)
     }
 
-    /// Whether a merge of git has left its marks.
+    /// Whether a merge of git has left its marks. Those between the two sides may stand in any text, too.
     package static func holdsConflict(_ bytes: [UInt8]) -> Bool {
-        bytes.split(separator: UInt8(ascii: "\n")).contains { line in
-            line.starts(with: "<<<<<<< ".utf8) || line.starts(with: ">>>>>>> ".utf8)
-        }
+        SyntaxHint.conflictMarkers(in: bytes).contains { "<>".utf8.contains(bytes[$0]) }
     }
 
     /// Whether nothing is wrong any more where something was written anew, and the file can be read no worse. More errors

@@ -4,28 +4,28 @@ import ShipyardDiagnostics
 enum SyntaxHint {
     /// A line that git has put in where two versions of the file did not fit together.
     static func conflict(in source: SourceText) -> Diagnostic? {
-        var first: Label?
-        var others: [Label] = []
-        var lower = 0
-        source.bytes.withUnsafeBufferPointer { bytes in
-            while lower < bytes.count {
-                let upper = bytes[lower...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-                if isConflictMarker(bytes[lower..<upper]) {
-                    if first == nil {
-                        first = Label(at: SourceRange(source, lower, lower + 7), "a mark of git's")
-                    } else if others.count < 2 {
-                        others.append(Label(at: SourceRange(source, lower, lower + 7), "another"))
-                    }
-                }
-                lower = upper + 1
-            }
-        }
-        guard let first else { return nil }
+        let markers = conflictMarkers(in: source.bytes).map { SourceRange(source, $0, $0 + 7) }
+        guard let first = markers.first else { return nil }
         var diagnostic = Diagnostic(
-            code: .syntaxError, message: "the file has an unresolved conflict of git", primary: first)
-        diagnostic.others = others
+            code: .syntaxError, message: "the file has an unresolved conflict of git",
+            primary: Label(at: first, "a mark of git's"))
+        diagnostic.others = markers.dropFirst().prefix(2).map { Label(at: $0, "another") }
         diagnostic.help = "keep one of the two versions, and remove these lines"
         return diagnostic
+    }
+
+    /// Where each of these lines begins.
+    static func conflictMarkers(in bytes: [UInt8]) -> [Int] {
+        bytes.withUnsafeBufferPointer { bytes in
+            var markers: [Int] = []
+            var lower = 0
+            while lower < bytes.count {
+                let upper = bytes[lower...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+                if isConflictMarker(bytes[lower..<upper]) { markers.append(lower) }
+                lower = upper + 1
+            }
+            return markers
+        }
     }
 
     private static func isConflictMarker(_ line: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {

@@ -12,7 +12,7 @@ import Testing
 
 /// From a schedule to the run that a file starts, with all threads of the service.
 @Suite(.blocking) struct TriggerLoopTests {
-    @Test(.timeLimit(.minutes(5))) func aFileStartsARunOfItsSchedule() throws {
+    @Test(.timeLimit(.minutes(15))) func aFileStartsARunOfItsSchedule() throws {
         let home = "/tmp/shipyard-triggers-\(randomSuffix())"
         try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: home) }

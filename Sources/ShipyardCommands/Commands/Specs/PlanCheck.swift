@@ -46,7 +46,7 @@ enum PlanCheck {
         var judged = Diagnostics()
         for finding in diagnostics.all {
             var finding = finding
-            if finding.code == .notCarriedOutYet, finding.message.hasPrefix("`multi_instance` ") {
+            if finding.code == .notCarriedOutYet, finding.keyWithoutEffect == "multi_instance" {
                 finding.severity = .error
                 finding.notes.append("`jobs add` refuses this")
             }
