@@ -38,7 +38,7 @@ import Testing
         #expect(execution["retryCount"] as? Int == 0)
         let sleeping = try program.survivors().filter { id in
             let line = FileManager.default.contents(atPath: "/proc/\(id)/cmdline") ?? Data()
-            return String(decoding: line, as: UTF8.self).contains("753")
+            return String(decoding: line, as: UTF8.self).hasPrefix("sleep\0")
         }
         #expect(sleeping == [])
     }

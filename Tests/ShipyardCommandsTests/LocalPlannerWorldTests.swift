@@ -38,6 +38,25 @@ struct LocalPlannerWorldTests {
         return rows
     }
 
+    /// It has inherited the stream, and no number of a descriptor is out of its reach.
+    @Test(arguments: ["x\\n", ".\\n", ".0\\n", "rsa\\n"])
+    func whatIsWrittenIntoTheStreamOfAnswersIsNoAnswer(_ text: String) throws {
+        try write(
+            """
+            import os
+            def generate():
+                for number in range(3, 32):
+                    try:
+                        os.write(number, b'\(text)')
+                    except OSError:
+                        pass
+                yield 'a', 'b'
+            """, to: "writes.py")
+        #expect { try rows(CustomFactorySpec(module: "writes"), in: world()) } throws: { error in
+            "\(error)".contains("wrote into the stream of its answers")
+        }
+    }
+
     @Test func aGeneratorsValuesKeepTheirTypes() throws {
         try write(
             """

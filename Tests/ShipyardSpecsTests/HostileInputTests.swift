@@ -1,5 +1,6 @@
 import Foundation
 import ShipyardDiagnostics
+import TestSupport
 import Testing
 
 @testable import ShipyardSpecs
@@ -87,11 +88,24 @@ import Testing
         #expect(large < 100 * small, "twenty times the tasks took \(large / small) times as long")
     }
 
-    /// Nanoseconds of this thread alone, whatever else the machine does.
-    private func threadTime() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return time.tv_sec * 1_000_000_000 + time.tv_nsec
+    /// What is looked through at each of its parts must not be looked through whole.
+    @Test(arguments: [
+        (" @@{run.id:", ""), (" @{run.idd}", ""), ("@{run.id}", String(repeating: "x", count: 100_000)),
+        (" '@{run.id}'", ""), (" sh -c \"@{run.id}", ""), (" ${x", ""), (" @{run.time:%q}", ""),
+    ])
+    func referencesOfOneCommandTakeTimeInProportion(_ piece: String, _ before: String) {
+        func cost(_ factor: Int) -> Int {
+            let command = String(repeating: before, count: factor) + String(repeating: piece, count: 1000 * factor)
+            let source = SpecSource(
+                .jobs, SourceText(name: "s.json", text: #"{"job_specifications":[{"id":"a","tasks":[{"command":""#
+                    + command.replacing("\"", with: "\\\"") + #""}]}]}"#))
+            let start = threadTime()
+            _ = SpecLoader.validate(source)
+            return threadTime() - start
+        }
+        _ = cost(1)
+        let (small, large) = (cost(1), cost(16))
+        #expect(large < 80 * small, "sixteen times the references took \(large / small) times as long")
     }
 
     @Test func fiftyThousandErrorsAreCutShort() {

@@ -74,7 +74,9 @@ package final class Console {
             messages.flush()
             switch readAnswer()?.lowercased() {
             case "y", "yes": return true
-            case "n", "no", nil: return false
+            case "n", "no", nil:
+                say("not done")
+                return false
             default: continue
             }
         }

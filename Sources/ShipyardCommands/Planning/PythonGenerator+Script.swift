@@ -152,13 +152,14 @@ extension PythonGenerator {
             try:
                 request = json.loads(line)
                 module = importlib.import_module(request['module'], package=request['package'])
-                flushed = 0
+                flushed = rows = 0
                 for item in module.generate(*request['args'], **request['kwargs']):
                     answers.write('r' + '\t'.join([encode(value) for value in item]) + '\n')
+                    rows += 1
                     if time.monotonic() - flushed > 1:
                         answers.flush()
                         flushed = time.monotonic()
-                answers.write('.\n')
+                answers.write('.%s %d\n' % (request['end'], rows))
             except BrokenPipeError:
                 os._exit(0)
             except BaseException as error:

@@ -35,21 +35,30 @@ final class PythonGenerator {
         of generator: CustomFactorySpec, _ body: (ArraySlice<UInt8>) throws(PlannerWorldError) -> Bool
     ) throws(PlannerWorldError) {
         let python = try running()
+        // What the module itself writes can be no end by chance.
+        let end = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         do throws(PythonProcess.End) {
-            try python.send(Self.request(generator), patience: Patience(seconds: caller.patienceSeconds))
+            try python.send(Self.request(generator, end: end), patience: Patience(seconds: caller.patienceSeconds))
         } catch {
             throw ended(generator, error)
         }
+        var rows = 0
         while true {
             let line = try nextLine(python, generator)
             switch line.first {
             case UInt8(ascii: "r"):
+                rows += 1
                 guard !(try body(line.dropFirst())) else { continue }
                 // The generator may have more to say, and nobody listens: it starts anew if asked again.
                 process = nil
                 return
             case UInt8(ascii: "e"): throw Self.failure(line.dropFirst(), generator)
-            default: return
+            case _ where line.elementsEqual(".\(end) \(rows)".utf8): return
+            default:
+                process = nil
+                throw PlannerWorldError(
+                    "generator `\(generator.module)` wrote into the stream of its answers",
+                    help: "a generator yields its rows, and writes to no descriptor that it has not opened itself")
             }
         }
     }
@@ -88,12 +97,12 @@ final class PythonGenerator {
     }
 
     /// One line of JSON.
-    private static func request(_ generator: CustomFactorySpec) -> [UInt8] {
+    private static func request(_ generator: CustomFactorySpec, end: String) -> [UInt8] {
         var bytes: [UInt8] = []
         func append(_ text: String?) {
             if let text { JSONText.append(text, to: &bytes) } else { bytes += Array("null".utf8) }
         }
-        bytes += Array(#"{"module": "#.utf8)
+        bytes += Array(#"{"end": "\#(end)", "module": "#.utf8)
         append(generator.module)
         bytes += Array(#", "package": "#.utf8)
         append(generator.package)

@@ -6,8 +6,8 @@ import ShipyardModel
 struct ContentHashes {
     private static let pieceBytes = 1 << 20
 
-    let md5: [UInt8]
-    /// Where it was asked for.
+    /// Each where it was asked for.
+    let md5: [UInt8]?
     let sha256: [UInt8]?
 
     init(md5: [UInt8]) {
@@ -15,13 +15,13 @@ struct ContentHashes {
         sha256 = nil
     }
 
-    init(of source: ByteSource, withSHA256: Bool) throws(FileStoreError) {
+    init(of source: ByteSource, withMD5: Bool, withSHA256: Bool) throws(FileStoreError) {
         var md5 = try Digest(.md5)
         var sha256 = try Digest(.sha256)
         switch source {
         case .bytes(let bytes):
             bytes.withUnsafeBytes {
-                md5.update($0)
+                if withMD5 { md5.update($0) }
                 if withSHA256 { sha256.update($0) }
             }
         case .file(let stretch):
@@ -40,14 +40,14 @@ struct ContentHashes {
                             : "the file has become shorter while it was sent")
                 }
                 let bytes = UnsafeRawBufferPointer(rebasing: piece[..<count])
-                md5.update(bytes)
+                if withMD5 { md5.update(bytes) }
                 if withSHA256 { sha256.update(bytes) }
                 position += Int64(count)
             }
         }
-        self.md5 = md5.bytes()
-        let hash = sha256.bytes()
-        self.sha256 = withSHA256 ? hash : nil
+        let (first, second) = (md5.bytes(), sha256.bytes())
+        self.md5 = withMD5 ? first : nil
+        self.sha256 = withSHA256 ? second : nil
     }
 }
 

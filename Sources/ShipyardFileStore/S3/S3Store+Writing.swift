@@ -11,17 +11,14 @@ extension S3Store {
         if attributes.mustBeNew { call.headers += try headersOfNewFile(file) }
         let hashes = try hashes(of: source, attributes.md5, file)
         call.body = .content(source, hashes)
-        let digits = hexadecimalText(hashes.md5)
-        let answer = try ask(call) { response in
-            // Without a tag that is an MD5 the service has compared it with the one in our head.
-            S3Head.md5(response).map { $0 == digits } == false ? self.mismatch(file) : nil
-        }
+        let digits = hashes.md5.map(hexadecimalText)
+        let answer = try ask(call) { self.difference($0, hashes, file) }
         if let refusal = answer.refusal {
             let error = error(refusal, call)
             guard attributes.mustBeNew, error.code == .conditionNotMet else { throw error }
             // There was none a moment ago. It may be ours, where the answer to it was lost: libcurl too sends again what a connection
             // has lost that had been idle, so nothing counts the attempts.
-            if let known = try stat(file), known.md5 == digits { return known }
+            if let digits, let known = try stat(file), known.md5 == digits { return known }
             throw alreadyExists(file)
         }
         return StoredFile(
@@ -31,25 +28,36 @@ extension S3Store {
 
     /// Of what is sent: the MD5 for its head, and the SHA-256 where it is wanted, or where nothing else keeps the content from being
     /// changed, to sign it with.
-    func hashes(
-        of source: ByteSource, _ known: String?, _ file: StorePath, withSHA256: Bool = false
-    ) throws(FileStoreError) -> ContentHashes {
-        let withSHA256 = withSHA256 || !address.isEncrypted
-        if !withSHA256, let known = S3Text.md5(ofTag: known).flatMap(hexadecimalBytes) {
+    func hashes(of source: ByteSource, _ known: String?, _ file: StorePath) throws(FileStoreError) -> ContentHashes {
+        if address.isEncrypted, let known = S3Text.md5(ofTag: known).flatMap(hexadecimalBytes) {
             return ContentHashes(md5: known)
         }
-        let hashes: ContentHashes
-        do throws(FileStoreError) {
-            hashes = try ContentHashes(of: source, withSHA256: withSHA256)
-        } catch {
-            throw FileStoreError(error.code, "\(account.place): \(file): \(error.message)", help: error.help)
-        }
-        if let known, known.lowercased() != hexadecimalText(hashes.md5) {
+        let hashes = try hashes(of: source, file, withMD5: true, withSHA256: !address.isEncrypted)
+        if let known, known.lowercased() != hashes.md5.map(hexadecimalText) {
             throw FileStoreError(
                 .md5Mismatch,
                 "\(account.place): \(file): the content is not what its hash says; nothing was sent")
         }
         return hashes
+    }
+
+    func hashes(
+        of source: ByteSource, _ file: StorePath, withMD5: Bool, withSHA256: Bool
+    ) throws(FileStoreError) -> ContentHashes {
+        do throws(FileStoreError) {
+            return try ContentHashes(of: source, withMD5: withMD5, withSHA256: withSHA256)
+        } catch {
+            throw FileStoreError(error.code, "\(account.place): \(file): \(error.message)", help: error.help)
+        }
+    }
+
+    /// What has arrived, by what the answer tells of it. Where that is nothing the service has compared it with our head.
+    func difference(_ response: HTTPResponse, _ hashes: ContentHashes, _ file: StorePath) -> FileStoreError? {
+        func differs(_ theirs: String?, _ ours: String?) -> Bool { theirs != nil && ours != nil && theirs != ours }
+        let isOther =
+            differs(S3Head.md5(response), hashes.md5.map(hexadecimalText))
+            || differs(response.header(S3Checksum.header), hashes.sha256.map(base64Text))
+        return isOther ? mismatch(file) : nil
     }
 
     /// What is written with a file.

@@ -5,7 +5,7 @@ import ShipyardModel
 /// Containers of a service that speaks the protocol of Amazon S3, where they are called buckets.
 ///
 /// Requests are signed here (`S3Signature`). What is sent has its MD5 in its head, which the service compares; over `http:` it is
-/// signed with its SHA-256 as well.
+/// signed with its SHA-256 as well, which a part has in place of the MD5 where the service agrees.
 package final class S3Store {
     /// Of a part but the last, S3 wants 5 MiB at least; it takes 10,000 of them.
     package static let standardRules = StoreRules(
@@ -147,7 +147,7 @@ extension S3Store {
             case .bytes(let bytes): request.body = bytes
             case .file(let stretch): request.stretch = stretch
             }
-            headers.append(HTTPHeader("Content-MD5", base64Text(hashes.md5)))
+            if let md5 = hashes.md5 { headers.append(HTTPHeader("Content-MD5", base64Text(md5))) }
             // Over TLS nobody can change it, and to read a file once more for its hash is half of the work.
             payload = hashes.sha256.map(hexadecimalText) ?? S3Signature.unsignedPayload
         }

@@ -68,29 +68,34 @@ struct ReferenceText {
         return pieces
     }
 
-    /// How many `@{` stand before a place: by that number a reference is found again in the file.
-    func ordinal(of place: Int) -> Int { (0..<place).count { begins($0) } }
+    /// Where each `@{` stands: by its number a reference of a text is found again in the file.
+    static func openings(in bytes: [UInt8], _ range: Range<Int>) -> [Int] {
+        range.dropLast().filter { bytes[$0] == UInt8(ascii: "@") && bytes[$0 + 1] == UInt8(ascii: "{") }
+    }
 
     private func begins(_ index: Int) -> Bool {
         index + 1 < bytes.count && bytes[index] == UInt8(ascii: "@") && bytes[index + 1] == UInt8(ascii: "{")
     }
 
     private func isEscape(_ index: Int) -> Bool {
-        bytes[index] == UInt8(ascii: "@") && begins(index + 1)
-            && (isStrict || reference(at: index + 1) != nil)
+        bytes[index] == UInt8(ascii: "@") && begins(index + 1) && name(at: index + 1) != nil
+    }
+
+    /// What is named behind an `@{`, and where it ends; nil where the text means something else.
+    private func name(at lower: Int) -> (text: String, end: Int)? {
+        var end = lower + 2
+        while end < bytes.count, Self.isNameByte(bytes[end]) { end += 1 }
+        if bytes[lower + 2..<end].starts(with: Self.lateRoot) {
+            while end < bytes.count, Self.isNameByte(bytes[end]) || Self.isBracket(bytes[end]) { end += 1 }
+        }
+        let name = String(decoding: bytes[lower + 2..<end], as: UTF8.self)
+        return isStrict || Self.isMeant(name) ? (name, end) : nil
     }
 
     /// Nil where the text means something else.
     private func reference(at lower: Int) -> Reference? {
-        var index = lower + 2
-        while index < bytes.count, Self.isNameByte(bytes[index]) { index += 1 }
-        if bytes[lower + 2..<index].starts(with: Self.lateRoot) {
-            while index < bytes.count, Self.isNameByte(bytes[index]) || Self.isBracket(bytes[index]) {
-                index += 1
-            }
-        }
-        let name = String(decoding: bytes[lower + 2..<index], as: UTF8.self)
-        guard isStrict || Self.isMeant(name) else { return nil }
+        guard let (name, end) = name(at: lower) else { return nil }
+        var index = end
         var reference = Reference(range: lower..<index, name: name, isWellFormed: false)
         guard index < bytes.count else { return reference }
         if bytes[index] == UInt8(ascii: ":") {

@@ -44,7 +44,7 @@ package struct ReferenceWalk {
         let replaced = jobs.enumerated().map { index, job in
             walk.job(job, checked.declared[index], given: checked.given[index])
         }
-        walk.findings.prefix(SpecLimits.findingsPerFile).forEach { diagnostics.report($0) }
+        walk.findings.forEach { diagnostics.report($0) }
         let entries = (root.entries ?? []).map { entry in
             guard entry.key.string == "job_specifications" else { return entry }
             let list = entry.value
@@ -231,7 +231,7 @@ package struct ReferenceWalk {
                     let written = written(value, reference, shell, before: next, place)
                     result += (formats && shell != nil ? Self.escaped(written) : written).utf8
                 } catch {
-                    findings.append(.reference(reference, error, place))
+                    report { .reference(reference, error, place) }
                 }
             }
         }
@@ -240,6 +240,10 @@ package struct ReferenceWalk {
         }
         let replaced = String(decoding: result, as: UTF8.self)
         return SyntaxNode(.string(replaced), in: node.source, node.lower, node.upper, isLate: isLate)
+    }
+
+    private mutating func report(_ finding: () -> Diagnostic) {
+        if findings.count <= SpecLimits.findingsPerFile { findings.append(finding()) }
     }
 
     /// Nil for what has its value now.
@@ -256,9 +260,9 @@ package struct ReferenceWalk {
         _ place: ReferencePlace
     ) -> String {
         if !isInTask || !key.takesOutputs {
-            findings.append(.outputNotHere(reference, key: name, isOfTask: isInTask, place))
+            report { [isInTask] in .outputNotHere(reference, key: name, isOfTask: isInTask, place) }
         } else if case .refused(let reason)? = shell {
-            findings.append(.referenceInShell(reference, reason, place))
+            report { .referenceInShell(reference, reason, place) }
         }
         return LateText.marked(late)
     }
@@ -269,7 +273,7 @@ package struct ReferenceWalk {
     ) -> String {
         guard let shell, !value.isRaw else { return value.text }
         if let text = shell.written(value.text, isPlain: value.isPlain, before: next) { return text }
-        if case .refused(let reason) = shell { findings.append(.referenceInShell(reference, reason, place)) }
+        if case .refused(let reason) = shell { report { .referenceInShell(reference, reason, place) } }
         return ""
     }
 
@@ -298,9 +302,12 @@ extension ValueType {
 }
 
 /// Where references of one text stand in the file.
-struct ReferencePlace {
+final class ReferencePlace {
     private let node: SourceRange
     private let text: ReferenceText
+    // Looked for when something is wrong, and once: one text may hold very many.
+    private lazy var openingsInText = ReferenceText.openings(in: text.bytes, 0..<text.bytes.count)
+    private lazy var openingsInFile = ReferenceText.openings(in: node.source.bytes, contentStart..<node.upper)
 
     /// `node` is where the text stands in the file.
     init(_ node: SourceRange, _ text: ReferenceText) {
@@ -311,22 +318,14 @@ struct ReferencePlace {
     /// The reference, or a part of it by its bytes; the whole value where it is written with escapes or over
     /// several lines.
     func range(of reference: Reference, part: Range<Int>? = nil) -> SourceRange {
-        let bytes = node.source.bytes
-        var index = contentStart
-        var ordinal = text.ordinal(of: reference.range.lowerBound)
         let written = text.bytes[reference.range]
-        while index + 1 < node.upper {
-            guard bytes[index] == UInt8(ascii: "@"), bytes[index + 1] == UInt8(ascii: "{") else {
-                index += 1
-                continue
-            }
-            guard ordinal > 0 else { break }
-            ordinal -= 1
-            index += 1
-        }
-        guard index < node.upper, bytes[index..<node.upper].starts(with: written) else { return node }
+        // The place has one number in both.
+        guard let number = openingsInText.firstIndex(of: reference.range.lowerBound), number < openingsInFile.count,
+            node.source.bytes[openingsInFile[number]..<node.upper].starts(with: written)
+        else { return node }
+        let lower = openingsInFile[number]
         let part = part ?? 0..<written.count
-        return SourceRange(node.source, index + part.lowerBound, index + part.upperBound)
+        return SourceRange(node.source, lower + part.lowerBound, lower + part.upperBound)
     }
 
     /// Behind the tag and the anchor, and behind the first line of a block, which may end in a comment.

@@ -19,6 +19,8 @@ struct ShellCommandWords {
     /// What is known of the word, without its quotes; and only what stands outside of quotes.
     private var word: [UInt8] = []
     private var bare: [UInt8] = []
+    /// Whether the word under way is `name[` and what follows, where bash computes.
+    private(set) var isSubscript = false
     /// Some part of the word is not known before the command runs.
     private var isUnknown = false
     private(set) var isInWord = false
@@ -39,6 +41,8 @@ struct ShellCommandWords {
 
     mutating func add(_ byte: UInt8) {
         isInWord = true
+        if byte == UInt8(ascii: "[") { isSubscript = bare.last.map(Self.isNameByte) ?? false }
+        if byte == UInt8(ascii: "]") { isSubscript = false }
         word.append(byte)
         bare.append(byte)
     }
@@ -65,7 +69,7 @@ struct ShellCommandWords {
             expected = after(text)
             isProgram = isProgram && Self.leadsToProgram(text)
         }
-        (word, bare, isUnknown, isInWord, isTarget) = ([], [], false, false, false)
+        (word, bare, isUnknown, isInWord, isTarget, isSubscript) = ([], [], false, false, false, false)
     }
 
     mutating func expectTarget() { isTarget = true }
@@ -87,12 +91,6 @@ struct ShellCommandWords {
             next == .code || (next == .any && !hasProgram) ? program : nil
         case .nothing, .shellOptions, .optionValue, .codeOption: isShellScript ? "a shell" : nil
         }
-    }
-
-    /// Whether the word under way is `name[` and what follows, where bash computes.
-    var isSubscript: Bool {
-        guard let bracket = bare.lastIndex(of: UInt8(ascii: "[")), bracket > 0 else { return false }
-        return !bare[bracket...].contains(UInt8(ascii: "]")) && Self.isNameByte(bare[bracket - 1])
     }
 
     private var isOption: Bool { word.first == UInt8(ascii: "-") || word.first == UInt8(ascii: "+") }

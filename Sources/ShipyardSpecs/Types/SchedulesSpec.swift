@@ -66,8 +66,12 @@ package struct StorageEventSpec: Sendable {
 
 extension ScheduleParameter {
     func text(_ values: ReferenceValues, _ findings: inout [Diagnostic]) -> String {
-        Self.text(value.value, values) { reference, problem, text in
-            findings.append(.reference(reference, problem, ReferencePlace(value.range, text)))
+        var place: ReferencePlace?
+        return Self.text(value.value, values) { reference, problem, text in
+            guard findings.count <= SpecLimits.findingsPerFile else { return }
+            let known = place ?? ReferencePlace(value.range, text)
+            place = known
+            findings.append(.reference(reference, problem, known))
         }
     }
 

@@ -46,7 +46,6 @@ enum DataDeleteCommand {
             let places = sources.all.map(\.selection.place.description).joined(separator: ", ")
             let question = "deleting \(counted(doomed.count, "file")) of \(DisplayText.printable(places))"
             guard try console.confirm(question, yes: invocation.has("yes")) else {
-                console.say("nothing was deleted")
                 return .failed
             }
         }

@@ -122,7 +122,6 @@ struct DataSync {
             let question =
                 "deleting \(counted(doomed.count, "file")) of \(to.text) that \(from.text) does not have"
             guard try invocation.console.confirm(question, yes: invocation.has("yes")) else {
-                invocation.console.say("nothing was done")
                 return .failed
             }
         }

@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardAPI
+import ShipyardDiagnostics
 import ShipyardModel
 
 /// Prints a task's file as it grows, to the end of the task.
@@ -31,7 +32,7 @@ struct FileStreamer {
     ) throws(CommandFailure) {
         let interruption = Interruption.begin()
         defer { interruption.end() }
-        var (offset, missing, isWanted) = (Int64(0), 0, true)
+        var (offset, missing, isWanted, hasTold) = (Int64(0), 0, true, false)
         let path = file.location
         while isWanted {
             // Asked before reading: what is read after the task has ended is all there will ever be.
@@ -41,6 +42,10 @@ struct FileStreamer {
                 offset += Int64(piece.count)
                 isWanted = take(piece)
                 return isWanted
+            }
+            if !isThere, task.state == "active", !hasTold {
+                try tellOfWaiting(file)
+                hasTold = true
             }
             if !isThere, task.state == "running" || hasEnded {
                 // A task that waits for its turn has no file yet, however long that takes.
@@ -54,6 +59,13 @@ struct FileStreamer {
                 throw CommandFailure(.interrupted, "")
             }
         }
+    }
+
+    /// Silence would look like a task that prints nothing.
+    private func tellOfWaiting(_ file: TaskFile) throws(CommandFailure) {
+        let job: JobResponse = try service.get(ServiceClient.job(file.job))
+        let reason = job.blockedReason.map { ": " + DisplayText.printable($0) } ?? ""
+        console.say("task \(file.task) of job \(file.job) has not begun\(reason); waiting for it")
     }
 
     private func checkFound(_ file: TaskFile, offset: Int64, missing: Int) throws(CommandFailure) {

@@ -17,6 +17,9 @@ struct TaskFile: Equatable {
         guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty else {
             throw .usage("`--filespec` takes three parts, `JOB,TASK,FILE`, not `\(text)`")
         }
+        guard parts[2].utf8.count < Int(PATH_MAX) else {
+            throw .usage("the third part of `--filespec` has \(parts[2].utf8.count) bytes, and no path has so many")
+        }
         self.init(job: parts[0], task: parts[1], file: parts[2].isEmpty ? "stdout.txt" : parts[2])
     }
 

@@ -8,7 +8,7 @@ enum LogsCommand {
     static let command = Command("logs", "print what the tasks of a job have printed")
         .details(
             "stdout.txt goes to standard output and stderr.txt to standard error. Of one task they are printed as they are; of "
-                + "several each line has the task's id in front. Without TASK it is every task of the job that has run or "
+                + "several each line has the task's id in front, and one longer than 64 KiB is cut. Without TASK it is every task of the job that has run or "
                 + "runs, 100 of them at the most.",
             "With -f it goes on until the tasks have ended, those too that begin meanwhile. `data files stream` follows one "
                 + "file of a task, whatever its name, and `data files task` copies files; `service logs` is for the service itself."
@@ -33,13 +33,13 @@ enum LogsCommand {
         var reader = try LogReader(invocation.service(), invocation.console, job: words[0], tasks: Array(words.dropFirst()))
         reader.onlyFailures = invocation.has("failed")
         try reader.read()
-        while invocation.has("follow"), !reader.isOver, !invocation.console.output.isClosed {
-            if Interruption.hasCome {
-                invocation.console.say(GoesOn.words(for: [words[0]], invocation))
-                return .interrupted
-            }
+        while invocation.has("follow"), !reader.isOver, !invocation.console.output.isClosed, !Interruption.hasCome {
             usleep(LogReader.pause)
             try reader.read()
+        }
+        if Interruption.hasCome {
+            if invocation.has("follow") { invocation.console.say(GoesOn.words(for: [words[0]], invocation)) }
+            return .interrupted
         }
         return reader.finish()
     }
@@ -55,8 +55,7 @@ private struct LogReader {
     private struct Followed {
         var id: String
         var offsets: [Int64] = [0, 0]
-        /// Bytes behind the last line break, by file.
-        var rests: [[UInt8]] = [[], []]
+        var lines: [LabelledLines]
         var isOver = false
         /// Neither file was there.
         var isGone: Bool { found == 0 }
@@ -92,7 +91,7 @@ private struct LogReader {
                 left += 1
                 continue
             }
-            tasks.append(Followed(id: task.id))
+            tasks.append(Followed(id: task.id, lines: Self.files.map { _ in LabelledLines(label: task.id) }))
         }
         for index in tasks.indices where !tasks[index].isOver {
             let state = states.first { $0.id == tasks[index].id }?.state
@@ -140,55 +139,33 @@ private struct LogReader {
 
     private mutating func read(_ file: Int, of index: Int, isLast: Bool) throws(CommandFailure) {
         let path = (ServiceClient.task(tasks[index].id, of: job) / "files").file(Self.files[file])
-        let stream = file == 0 ? console.output : console.messages
-        var bytes: [UInt8] = tasks[index].rests[file]
-        tasks[index].rests[file] = []
-        let (hasPrefix, id) = (hasPrefixes, tasks[index].id)
-        var offset = tasks[index].offsets[file]
+        let stream = stream(of: file)
+        var task = tasks[index]
+        defer { tasks[index] = task }
         do throws(CommandFailure) {
-            _ = try service.read(path, from: offset) { piece in
-                offset += Int64(piece.count)
-                guard hasPrefix else {
+            _ = try service.read(path, from: task.offsets[file]) { [hasPrefixes] piece in
+                task.offsets[file] += Int64(piece.count)
+                if hasPrefixes {
+                    stream.write(bytes: task.lines[file].add(piece))
+                } else {
                     stream.write(bytes: piece)
-                    return !stream.isClosed
                 }
-                bytes += piece
-                if let end = bytes.lastIndex(of: 0x0A) {
-                    Self.write(bytes[...end], of: id, to: stream)
-                    bytes.removeSubrange(...end)
-                }
-                return !stream.isClosed
+                return !stream.isClosed && !Interruption.hasCome
             }
-            tasks[index].found += 1
+            task.found += 1
         } catch {
             // Gone with its node, or never made: others may be there.
             guard error.code == .failed else { throw error }
         }
-        tasks[index].offsets[file] = offset
-        // A line without an end is one when nothing more comes.
-        if isLast, !bytes.isEmpty {
-            Self.write(bytes[...] + [0x0A], of: id, to: stream)
-            bytes = []
-        }
-        tasks[index].rests[file] = bytes
+        if isLast { stream.write(bytes: task.lines[file].finish()) }
     }
 
-    private static func write(_ lines: ArraySlice<UInt8>, of id: String, to stream: OutputStream) {
-        for line in lines.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast() {
-            stream.write("\(id) | ")
-            stream.write(bytes: line)
-            stream.write("\n")
-        }
-    }
+    private func stream(of file: Int) -> OutputStream { file == 0 ? console.output : console.messages }
 
     /// What is not shown.
     mutating func finish() -> ExitCode {
         for index in tasks.indices {
-            for file in Self.files.indices where !tasks[index].rests[file].isEmpty {
-                Self.write(
-                    tasks[index].rests[file][...] + [0x0A], of: tasks[index].id,
-                    to: file == 0 ? console.output : console.messages)
-            }
+            for file in Self.files.indices { stream(of: file).write(bytes: tasks[index].lines[file].finish()) }
         }
         console.flush()
         let gone = tasks.filter(\.isGone)
@@ -221,7 +198,7 @@ enum GoesOn {
 
     /// - Parameter home: where it was given on the command line, and so must be again.
     static func words(for jobs: [String], home: String?) -> String {
-        let option = home.map { " --home '\($0)'" } ?? ""
+        let option = home.map { " --home '\($0.replacing("'", with: #"'\''"#))'" } ?? ""
         let list = jobs.count > 5 ? "--configdir DIR" : jobs.joined(separator: " ")
         let what = jobs.count == 1 ? "job \(jobs[0]) goes on" : "\(jobs.count) jobs go on"
         return "interrupted; \(what)\n  shipyard-swift jobs wait \(list)\(option)   follows \(jobs.count == 1 ? "it" : "them") again\n"
