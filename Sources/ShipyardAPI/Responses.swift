@@ -269,6 +269,10 @@ package struct SubmissionResponse: Codable, Sendable {
         package var isNew: Bool
         /// Tells this job from every other that has had its id, or will.
         package var number: UInt32?
+
+        package init(id: String, poolId: String, tasksAdded: Int, isNew: Bool, number: UInt32?) {
+            (self.id, self.poolId, self.tasksAdded, self.isNew, self.number) = (id, poolId, tasksAdded, isNew, number)
+        }
     }
     package var jobs: [Job]
     /// The schedules that jobs with a `recurrence` have become.

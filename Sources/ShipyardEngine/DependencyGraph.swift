@@ -37,7 +37,7 @@ struct DependencyGraph: Sendable {
     }
 
     /// Enters what `child` waits for.
-    mutating func add(_ dependencies: [Dependency], of child: UInt32, in tasks: inout [TaskEntry]) -> Entered
+    mutating func add(_ dependencies: [Dependency], of child: UInt32, in tasks: inout TaskTable) -> Entered
     {
         var entered = Entered()
         for dependency in dependencies {
@@ -63,7 +63,7 @@ struct DependencyGraph: Sendable {
     }
 
     private mutating func addEdge(
-        from parent: UInt32, to child: UInt32, _ condition: Dependency.Condition, in tasks: inout [TaskEntry]
+        from parent: UInt32, to child: UInt32, _ condition: Dependency.Condition, in tasks: inout TaskTable
     ) {
         edges.append(Edge(child: child, next: tasks[Int(parent)].firstEdge, condition: condition))
         tasks[Int(parent)].firstEdge = Int32(edges.count - 1)
@@ -77,7 +77,7 @@ struct DependencyGraph: Sendable {
     /// `parent` is marked as satisfied or lost in `tasks`: calls `release` for each dependency that is met by that,
     /// and `lose` for each that never will be.
     mutating func settle(
-        _ parent: UInt32, in tasks: [TaskEntry], release: (UInt32) -> Void, lose: (UInt32) -> Void
+        _ parent: UInt32, in tasks: TaskTable, release: (UInt32) -> Void, lose: (UInt32) -> Void
     ) {
         let entry = tasks[Int(parent)]
         var index = entry.firstEdge

@@ -208,7 +208,7 @@ extension Engine {
     package var footprint: (bytes: Int, tasks: Int) {
         jobs.values.reduce(into: (bytes: 0, tasks: 0)) { total, job in
             total.tasks += job.tasks.count
-            total.bytes += job.tasks.capacity * MemoryLayout<TaskEntry>.stride + job.ready.byteCount
+            total.bytes += job.tasks.byteCount + job.ready.byteCount
             total.bytes += job.graph.byteCount + job.assigned.count * 8
         }
     }

@@ -82,6 +82,7 @@ extension Engine {
             if completion.isSatisfied, let number = job.graph.numbers[key.ordinal] {
                 job.graph.satisfiedNumbers.insert(number)
             }
+            job.tasks.settle(index)
         }
     }
 
@@ -167,6 +168,8 @@ extension Engine {
         }
         for id in pools.keys.sorted() {
             poolsToSchedule.insert(id)
+            // What they do is known by the tasks alone.
+            for node in pools[id]?.nodes ?? [] { updateOccupancy(of: node) }
             for node in pools[id]?.nodes ?? [] where nodes[node].record.state == .leavingPool {
                 if pools[id]?.record.state == .deleting {
                     giveBackTasks(of: node, .left, reason: "the pool was deleted", at: now)

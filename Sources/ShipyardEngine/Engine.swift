@@ -204,11 +204,12 @@ package struct Engine: ~Copyable {
             progress.node = nodes[Int(entry.node)].record.id
             progress.boot = nodes[Int(entry.node)].record.boot
         }
-        progress.assignedTime = entry.attempt > 0 ? Instant(milliseconds: entry.assigned) : nil
+        progress.assignedTime = entry.attempt > 0 && entry.assigned > 0 ? Instant(milliseconds: entry.assigned) : nil
         progress.isEnding = entry.flags.contains(.ending) && entry.state != .completed
         progress.blame = Int32(entry.blame)
         progress.result = results[key]
         progress.ended = progress.result == nil ? nil : now.steady
+        if entry.state == .completed { job.tasks.settle(Int(key.ordinal)) }
         return progress
     }
 

@@ -88,6 +88,8 @@ package struct TaskSeed: Sendable, Hashable {
     package var dependencies: [Dependency]
     /// The task's id as a number, when it is one: `depends_on_range` counts these.
     package var number: Int?
+    /// So many tasks in a row that are all like this one: without dependencies, and without a number.
+    package var count = 1
 
     package init(template: Int, dependencies: [Dependency] = [], number: Int? = nil) {
         self.template = template

@@ -21,9 +21,9 @@ extension JobEntry {
         ready = ReadyQueue()
         neverRuns = 0
         lookForWaitingAnew()
-        for index in tasks.indices {
-            (tasks[index].firstEdge, tasks[index].waiting) = (-1, 0)
-            if tasks[index].isOpen { tasks[index].flags.subtract([.neverRuns, .lost, .upstreamLost]) }
+        tasks.updateEach { task in
+            (task.firstEdge, task.waiting) = (-1, 0)
+            if task.isOpen { task.flags.subtract([.neverRuns, .lost, .upstreamLost]) }
         }
         for item in dependencies where Int(item.ordinal) < tasks.count && tasks[Int(item.ordinal)].isOpen {
             enter(item.list, of: item.ordinal)
@@ -39,7 +39,7 @@ extension TaskEntry {
 
 extension DependencyGraph {
     /// Nobody waits for anybody; which numbers are satisfied is seen from the tasks.
-    mutating func startAnew(_ tasks: [TaskEntry]) {
+    mutating func startAnew(_ tasks: TaskTable) {
         edges = []
         ranges = RangeWaits(canBeLost: true)
         numberRanges = RangeWaits(canBeLost: false)

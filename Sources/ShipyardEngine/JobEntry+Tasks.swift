@@ -5,15 +5,16 @@ import ShipyardModel
 extension JobEntry {
     func add(_ seeds: [TaskSeed]) {
         let base = tasks.count
-        tasks.reserveCapacity(base + seeds.count)
-        for (offset, seed) in seeds.enumerated() {
-            tasks.append(TaskEntry(template: seed.template))
-            if let number = seed.number { graph.numbers[UInt32(base + offset)] = number }
+        for seed in seeds {
+            if let number = seed.number { graph.numbers[UInt32(tasks.count)] = number }
+            tasks.append(TaskEntry(template: seed.template), count: seed.count)
         }
-        counts.active += seeds.count
+        counts.active += tasks.count - base
         // After all entries are there: a task may depend on a later one.
-        for (offset, seed) in seeds.enumerated() where !seed.dependencies.isEmpty {
-            enter(seed.dependencies, of: UInt32(base + offset))
+        var ordinal = base
+        for seed in seeds {
+            if !seed.dependencies.isEmpty { enter(seed.dependencies, of: UInt32(ordinal)) }
+            ordinal += seed.count
         }
         for ordinal in base..<tasks.count where tasks[ordinal].mayRun { ready.append(UInt32(ordinal)) }
     }
@@ -86,7 +87,7 @@ extension JobEntry {
 
     /// The job is completed: what became of its tasks is in the database, and its counts stay.
     func forgetTasks() {
-        (tasks, ready, graph, assigned, nodes) = ([], ReadyQueue(), DependencyGraph(), [], [:])
+        (tasks, ready, graph, assigned, nodes) = (TaskTable(), ReadyQueue(), DependencyGraph(), [], [:])
         neverRuns = 0
     }
 

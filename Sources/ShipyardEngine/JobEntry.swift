@@ -8,7 +8,7 @@ final class JobEntry {
     private(set) var rules: JobRules
     /// For how long files of its tasks stay, from the shortest to the longest; nil where all stay for ever.
     private(set) var retentions: ClosedRange<TimeSpan>?
-    var tasks: [TaskEntry] = []
+    var tasks = TaskTable()
     /// Its first task may run, whenever it has one.
     var ready = ReadyQueue()
     var counts = TaskCounts() { didSet { tally.count(self) } }

@@ -1,8 +1,8 @@
 import ShipyardModel
 
-/// The hot state of one task: 40 bytes, in one array per job, found by ordinal.
-struct TaskEntry: Sendable {
-    struct Flags: OptionSet, Sendable {
+/// The hot state of one task: 40 bytes, in a table of its job (`TaskTable`).
+struct TaskEntry: Sendable, Hashable {
+    struct Flags: OptionSet, Sendable, Hashable {
         let rawValue: UInt16
         /// Its record must be written at the end of the turn.
         static let dirty = Flags(rawValue: 1)

@@ -71,4 +71,29 @@ import Testing
         #expect(try program.run("pool", "list").messages == "no pools found\n")
         #expect(try program.processes().filter { $0.contains("node-agent") } == [])
     }
+
+    /// A job of the same id that is another's stays, and so does what a run with `--keep` has made.
+    @Test(arguments: [false, true]) func killedRunTakesItsPoolDown(_ keeps: Bool) throws {
+        let program = try BuiltProgram()
+        let jobs = try program.write(
+            "job_specifications:\n  - id: long\n    tasks:\n      - {id: sleep, command: sleep 600}\n  - id: short\n"
+                + "    tasks:\n      - {id: none, command: 'true'}\n",
+            to: "jobs.yaml")
+        let running = try program.start(["run", jobs] + (keeps ? ["--keep"] : []))
+        #expect(
+            try program.eventually {
+                try program.run("jobs", "tasks", "count", "--jobid", "long").output.contains(" 1 ")
+            })
+        try program.run("jobs", "del", "short", "-y")
+        try program.addPool()
+        try program.addJobs("          - {id: short, tasks: [{id: other, command: 'true'}]}\n")
+        running.end()
+        #expect(try program.eventually { try !program.processes().contains { $0.contains("run-guard") } })
+        let messages = try String(contentsOf: running.messages, encoding: .utf8)
+        #expect(messages.contains("`run` was killed: pool ") == !keeps, "\(messages)")
+        let pools = try program.run("pool", "list").output
+        #expect(pools.contains("run-") == keeps, "\(pools)")
+        let left = try program.run("jobs", "list").output
+        #expect(left.contains("long") == keeps && left.contains("short"), "\(left)")
+    }
 }

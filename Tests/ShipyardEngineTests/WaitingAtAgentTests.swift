@@ -60,6 +60,7 @@ struct WaitingAtAgentTests {
             .nodeConnected(NodeHandle(index: 0), running: Array(works[..<2]), queued: Array(works[2...])), at: floor.now)
         #expect(engine.shownCounts(job)?.running == 2)
         #expect(engine.nodes(of: Floor.pool)[0].runningTasks == 2)
+        #expect(engine.nodes(of: Floor.pool)[0].record.state == .running)
     }
 
     @Test func theLongestRunningTaskIsTheOldestThatRuns() {

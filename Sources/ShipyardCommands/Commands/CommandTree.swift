@@ -108,6 +108,6 @@ package enum CommandTree {
 /// What the program calls itself for; users never do.
 package enum InnerCommands {
     package static let all: [Command] = [
-        CompleteCommand.command, CommandsPageCommand.command, NodeStageCommand.command, NodeUploadCommand.command,
+        CompleteCommand.command, CommandsPageCommand.command, NodeStageCommand.command, RunGuardCommand.command, NodeUploadCommand.command,
     ]
 }

@@ -9,9 +9,55 @@ import Synchronization
 struct Submission {
     var job: JobID
     var ticket: SubmissionTicket
-    var seeds: [TaskSeed] = []
+    var seeds = SeedList()
     /// Whether tasks were written that must go when it comes to nothing.
     var hasRows = false
+}
+
+/// The seeds of a submission: those in a row that are alike are one.
+struct SeedList {
+    private var seeds: [TaskSeed] = []
+    /// By the position of the task.
+    private var patches: [Int: [Dependency]] = [:]
+
+    mutating func append(_ added: [TaskSeed]) {
+        for seed in added {
+            if let last = seeds.last, last.template == seed.template, last.isPlain, seed.isPlain {
+                seeds[seeds.count - 1].count += seed.count
+            } else {
+                seeds.append(seed)
+            }
+        }
+    }
+
+    mutating func patch(_ offset: Int, _ dependencies: [Dependency]) { patches[offset] = dependencies }
+
+    var all: [TaskSeed] {
+        guard !patches.isEmpty else { return seeds }
+        var rest = patches.sorted { $0.key < $1.key }[...]
+        var all: [TaskSeed] = []
+        var end = 0
+        for seed in seeds {
+            var seed = seed
+            end += seed.count
+            while let (offset, dependencies) = rest.first, offset < end {
+                var patched = seed
+                (patched.count, patched.dependencies) = (1, dependencies)
+                let before = seed.count - (end - offset)
+                seed.count = before
+                if before > 0 { all.append(seed) }
+                all.append(patched)
+                seed.count = end - offset - 1
+                rest = rest.dropFirst()
+            }
+            if seed.count > 0 { all.append(seed) }
+        }
+        return all
+    }
+}
+
+extension TaskSeed {
+    fileprivate var isPlain: Bool { dependencies.isEmpty && number == nil }
 }
 
 /// A slice of a submission, as the planning thread makes it.
@@ -97,10 +143,8 @@ extension ServiceCore {
         let number = ticket.number
         guard submissions[number]?.ticket == ticket else { throw .submissionGivenUp }
         submissions[number]?.hasRows = true
-        submissions[number]?.seeds += slice.seeds
-        for patch in slice.patches {
-            submissions[number]?.seeds[patch.offset].dependencies = patch.dependencies
-        }
+        submissions[number]?.seeds.append(slice.seeds)
+        for patch in slice.patches { submissions[number]?.seeds.patch(patch.offset, patch.dependencies) }
         engine.addWrites(slice.definitions.map(StoreWrite.addTask))
     }
 
@@ -137,7 +181,7 @@ extension ServiceCore {
                 endTime: nil, terminateReason: nil, creationSteady: now.steady)
             engine.apply(.jobAdded(record, JobRules(plan)), at: now)
         }
-        engine.apply(.tasksAdded(job: number, submission.seeds, JobAddition(plan)), at: now)
+        engine.apply(.tasksAdded(job: number, submission.seeds.all, JobAddition(plan)), at: now)
         engine.addWrites([.closeSubmission(job: number)])
     }
 

@@ -11,8 +11,9 @@ struct PurposeRun {
     /// Pools that the jobs made for themselves.
     private var ownPools: [String] = []
     private var lease: PoolLease?
+    private var watch: RunGuard?
     /// `--output` has not got everything, so the nodes have the only copy.
-    private var holdsOnlyCopy = false
+    private var holdsOnlyCopy = false { didSet { watch?.tell(.holds(holdsOnlyCopy)) } }
     private var console: Console { invocation.console }
     private var keeps: Bool { invocation.has("keep") || holdsOnlyCopy }
 
@@ -27,6 +28,8 @@ struct PurposeRun {
         try checkJobsAreFree()
         if Interruption.hasCome { return interrupted() }
         if let submission = files.poolSubmission() {
+            if !invocation.has("keep") { watch = RunGuard(home: try HomeDirectory(invocation).path) }
+            watch?.tell(.pool(files.poolID))
             let _: PoolResponse = try service.submit("/pools", submission)
             hasPool = true
             let ready = try PoolWaiter(service, console).waitForNodes(
@@ -34,6 +37,7 @@ struct PurposeRun {
             if Interruption.hasCome { return interrupted() }
             guard ready == .done else { return ready }
         }
+        for id in files.jobIDs { watch?.tell(.job(id)) }
         let answer: SubmissionResponse = try service.submit("/jobs", files.submission())
         jobs = answer.jobs
         if !files.hasPool { lease = PoolLease(jobs, try invocation.service()) }
@@ -42,7 +46,7 @@ struct PurposeRun {
             service, console, paths: invocation.has("keep") && files.hasPool ? .shown : .hidden, awaitsPools: false)
         if !files.hasPool {
             for job in jobs {
-                if let seen = try find(job) { ownPools += try follower.poolsMade(for: [seen]) }
+                if let seen = try service.find(job) { ownPools += try follower.poolsMade(for: [seen]) }
             }
         }
         let outcome = try follower.follow(
@@ -52,7 +56,9 @@ struct PurposeRun {
         return max(outcome, try copyFiles())
     }
 
-    private func interrupted() -> ExitCode {
+    private mutating func interrupted() -> ExitCode {
+        // Whoever interrupts it once more wants what is left as it is.
+        dismissGuard()
         if keeps {
             console.say("interrupted: what was made stays, and its jobs go on")
             for job in jobs {
@@ -83,15 +89,21 @@ struct PurposeRun {
     /// True when nothing is left, or nothing was to be removed.
     mutating func tearDown() throws(CommandFailure) -> Bool {
         lease?.end()
+        defer { dismissGuard() }
         let (isOfRun, isOfJobs) = (try tearDownRun(), try letPoolsGo())
         return isOfRun && isOfJobs
+    }
+
+    private mutating func dismissGuard() {
+        watch?.dismiss()
+        watch = nil
     }
 
     /// They go with their jobs, also where the jobs stay. False where something of one is left.
     private func letPoolsGo() throws(CommandFailure) -> Bool {
         var isClean = true
         for job in jobs where lease != nil {
-            try ignoringRefusal { () throws(CommandFailure) in try service.post(ServiceClient.act("releasepool", on: job)) }
+            try RunMakings.ignoringRefusal { () throws(CommandFailure) in try service.post(ServiceClient.act("releasepool", on: job)) }
         }
         for pool in ownPools where try !JobFollower(service, console).isGoneAsItShould(pool) { isClean = false }
         return isClean
@@ -115,60 +127,13 @@ struct PurposeRun {
             }
             return true
         }
-        for job in jobs { try remove(job) }
-        guard hasPool else { return true }
-        guard let _: PoolResponse = try service.find(ServiceClient.pool(files.poolID)) else {
-            console.say("pool \(files.poolID) was removed by somebody else")
-            return true
-        }
-        try service.delete(ServiceClient.pool(files.poolID))
-        let removal = try PoolWaiter(service, console).waitForRemoval(of: files.poolID)
-        guard let removal else { return true }
-        PoolWaiter.report(removal, on: console)
-        return removal.isComplete
-    }
-
-    /// Ends the job first: only a job that ended runs its release task.
-    private func remove(_ job: SubmissionResponse.Job) throws(CommandFailure) {
-        let path = ServiceClient.job(job.id)
-        // Somebody may have deleted it and made another of its id, at any moment: each order names ours.
-        let number = job.number.map { String($0) }
-        guard var seen = try find(job) else { return }
-        if seen.state == "active" || seen.state == "disabled" {
-            try ignoringRefusal { () throws(CommandFailure) in
-                try service.post((path / "terminate").query("number", number))
-            }
-        }
-        while seen.state != "completed" {
-            guard let next = try find(job) else { return }
-            seen = next
-            if seen.state != "completed" {
-                _ = try service.findChange(of: job.id, seen: seen.progressToken, seconds: 1)
-            }
-        }
-        try ignoringRefusal { () throws(CommandFailure) in try service.delete(path.query("number", number)) }
-    }
-
-    /// Nil where it is gone, or another has its id.
-    private func find(_ job: SubmissionResponse.Job) throws(CommandFailure) -> JobResponse? {
-        guard let seen: JobResponse = try service.find(ServiceClient.job(job.id)),
-            seen.number == job.number || seen.number == nil || job.number == nil
-        else { return nil }
-        return seen
-    }
-
-    /// It ended or went by itself between two requests.
-    private func ignoringRefusal(_ body: () throws(CommandFailure) -> Void) throws(CommandFailure) {
-        do throws(CommandFailure) {
-            try body()
-        } catch  where error.code == .failed {
-        }
+        return try RunMakings(pool: hasPool ? files.poolID : nil, jobs: jobs).remove(service, console)
     }
 
     /// The merge task's output is what the job was for; so is that of a job with one task.
     private func printOutputs() throws(CommandFailure) {
         for job in jobs {
-            guard try find(job) != nil else { continue }
+            guard try service.find(job) != nil else { continue }
             var chosen: String?
             var count = 0
             try service.eachTask(of: job.id) { page throws(CommandFailure) in
@@ -195,7 +160,7 @@ struct PurposeRun {
         // Until it is known that everything was copied.
         holdsOnlyCopy = true
         for job in jobs {
-            guard try find(job) != nil else { continue }
+            guard try service.find(job) != nil else { continue }
             try service.eachTask(of: job.id) { page throws(CommandFailure) in
                 for task in page where task.nodeInfo != nil {
                     let path = ServiceClient.task(task.id, of: job.id)
@@ -220,7 +185,7 @@ struct PurposeRun {
     private mutating func checkStored() throws(CommandFailure) -> ExitCode {
         var isIncomplete = false
         for job in jobs {
-            guard try find(job) != nil else { continue }
+            guard try service.find(job) != nil else { continue }
             try service.eachTask(of: job.id) { page in
                 for task in page {
                     let code = task.executionInfo.failureInfo?.code ?? ""
