@@ -5,21 +5,39 @@
 package func closestMatch(to word: String, in known: some Sequence<String>) -> String? {
     // A suggestion costs the product of both lengths; nobody misspells a word of 100 letters by one.
     guard word.utf8.count <= 100 else { return nil }
-    let folded = foldedWord(word)
-    let letters = Array(word)
-    let limit = max(1, letters.count / 3)
+    let known = known.prefix(mostMeasured)
+    // Words are mostly ASCII, and bytes are measured ten times as fast as characters.
+    return isASCII(word) && known.allSatisfy(isASCII)
+        ? closestMatch(to: word, in: known, letters: { Array($0.utf8) }, isFolded: foldedEqual)
+        : closestMatch(to: word, in: known, letters: { Array($0) }, isFolded: { foldedWord($0) == foldedWord($1) })
+}
+
+private func closestMatch<Letter: Equatable>(
+    to word: String, in known: some Sequence<String>, letters: (String) -> [Letter], isFolded: (String, String) -> Bool
+) -> String? {
+    let meant = letters(word)
+    let limit = max(1, meant.count / 3)
     var best: (word: String, distance: Int)?
-    for candidate in known.prefix(mostMeasured) where candidate != word && !candidate.isEmpty {
-        if foldedWord(candidate) == folded { return candidate }
-        guard abs(candidate.count - letters.count) <= limit else { continue }
-        let distance = editDistance(letters, Array(candidate))
+    for candidate in known where candidate != word && !candidate.isEmpty {
+        if isFolded(candidate, word) { return candidate }
+        let other = letters(candidate)
+        guard abs(other.count - meant.count) <= limit else { continue }
+        let distance = editDistance(meant, other)
         // One letter replaced in a word of one or two letters is another word, not a misspelling.
-        guard distance <= limit, distance < letters.count, letters.count > 2 || distance == 0 else {
-            continue
-        }
+        guard distance <= limit, distance < meant.count, meant.count > 2 || distance == 0 else { continue }
         if best.map({ distance < $0.distance }) ?? true { best = (candidate, distance) }
     }
     return best?.word
+}
+
+private func isASCII(_ word: String) -> Bool { word.utf8.allSatisfy { $0 < 0x80 } }
+
+/// As `foldedWord` of both, of ASCII.
+private func foldedEqual(_ left: String, _ right: String) -> Bool {
+    func folded(_ word: String) -> some Sequence<UInt8> {
+        word.utf8.lazy.filter { $0 != 0x2D && $0 != 0x5F && $0 != 0x20 }.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
+    }
+    return folded(left).elementsEqual(folded(right))
 }
 
 /// As the other, of very many words in order: only those around the place where the word would stand are measured.
@@ -43,12 +61,13 @@ package func foldedWord(_ word: String) -> String {
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.
-private func editDistance(_ left: [Character], _ right: [Character]) -> Int {
+private func editDistance<Letter: Equatable>(_ left: [Letter], _ right: [Letter]) -> Int {
     guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
     var beforePrevious = [Int](repeating: 0, count: right.count + 1)
     var previous = Array(0...right.count)
+    var current = previous
     for row in 1...left.count {
-        var current = [row] + [Int](repeating: 0, count: right.count)
+        current[0] = row
         for column in 1...right.count {
             let cost = left[row - 1] == right[column - 1] ? 0 : 1
             current[column] = min(previous[column] + 1, current[column - 1] + 1, previous[column - 1] + cost)
@@ -56,7 +75,7 @@ private func editDistance(_ left: [Character], _ right: [Character]) -> Int {
                 current[column] = min(current[column], beforePrevious[column - 2] + 1)
             }
         }
-        (beforePrevious, previous) = (previous, current)
+        (beforePrevious, previous, current) = (previous, current, beforePrevious)
     }
     return previous[right.count]
 }

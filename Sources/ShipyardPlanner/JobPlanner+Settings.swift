@@ -111,11 +111,7 @@ extension JobPlanner {
 
     /// Fifty thousand tasks written one by one mostly have the same settings: kept, stored and sent once.
     private mutating func number(of template: TaskTemplate) -> Int {
-        let key = TemplateKey(template)
-        if let known = templateNumbers[key] { return known }
-        plan.templates.append(template)
-        templateNumbers[key] = plan.templates.count - 1
-        return plan.templates.count - 1
+        templateNumbers.number(of: template, in: &plan.templates)
     }
 
     private func template(_ entry: PlanEntry) -> TaskTemplate {

@@ -10,7 +10,7 @@ struct JobPlanner {
     let world: any PlannerWorld
 
     var plan: JobPlan
-    var templateNumbers: [TemplateKey: Int] = [:]
+    var templateNumbers = TemplateNumbers()
     /// Ids of tasks whose outputs others refer to.
     var wantedOutputs: Set<String> = []
     var entries: [PlanEntry] = []

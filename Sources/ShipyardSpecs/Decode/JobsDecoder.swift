@@ -4,12 +4,16 @@ import ShipyardModel
 extension JobsSpec {
     /// From a validated jobs file whose references were replaced by these values.
     init(decoding root: SyntaxNode, _ values: ReferenceValues) {
-        self.init(
-            jobs: Fields(root, SchemaTable.jobs).list("job_specifications").compactMap { fields in
-                var job = JobSpec(decoding: fields)
-                job?.addVariables(GivenParameters.environment(of: fields.node, values))
-                return job
-            })
+        let list = Fields(root, SchemaTable.jobs).list("job_specifications")
+        var jobs: [JobSpec] = []
+        // A job is large, and a file may have 300,000.
+        jobs.reserveCapacity(list.count)
+        for fields in list {
+            guard var job = JobSpec(decoding: fields) else { continue }
+            job.addVariables(GivenParameters.environment(of: fields.node, values))
+            jobs.append(job)
+        }
+        self.init(jobs: jobs)
     }
 }
 
