@@ -191,6 +191,20 @@ import Testing
 
     // MARK: Nodes
 
+    @Test func filesThatWentWithTheirPoolAreMissed() throws {
+        let program = try BuiltProgram()
+        let pool = try program.write("pool_specification: {id: own, vm_count: {dedicated: 1}}\n", to: "pool.yaml")
+        let jobs = try program.write(
+            "job_specifications:\n- {id: j, auto_complete: true, auto_pool: {pool_lifetime: job}, tasks: [{id: a, command: echo x}]}\n",
+            to: "jobs.yaml")
+        try program.run("jobs", "add", "--pool", pool, "--jobs", jobs, "--wait")
+        for words in [["logs", "j"], ["logs", "j", "a"], ["data", "files", "stream", "--filespec", "j,a,"]] {
+            let outcome = try program.start(words).outcome()
+            #expect(outcome.code == 1 && outcome.output.isEmpty, "\(words)")
+            #expect(outcome.messages.contains("`keep_alive: true` under `auto_pool` leaves the pool"), "\(outcome.messages)")
+        }
+    }
+
     @Test func aNodeIsDeletedAndThePoolIsSmaller() throws {
         let program = try BuiltProgram()
         try program.addPool(nodes: 2, slots: 1)

@@ -51,8 +51,8 @@ struct FileStreamer {
                 // A task that waits for its turn has no file yet, however long that takes.
                 missing += 1
             }
-            guard !hasEnded else { return try checkFound(file, offset: offset, missing: missing) }
-            guard missing <= Self.notFoundLimit else { throw notFound(file) }
+            guard !hasEnded else { return try checkFound(file, task, offset: offset, missing: missing) }
+            guard missing <= Self.notFoundLimit else { throw try notFound(file, task) }
             usleep(pauseMicroseconds)
             if Interruption.hasCome {
                 console.say(GoesOn.words(for: [file.job], home: nil))
@@ -68,12 +68,22 @@ struct FileStreamer {
         console.say("task \(file.task) of job \(file.job) has not begun\(reason); waiting for it")
     }
 
-    private func checkFound(_ file: TaskFile, offset: Int64, missing: Int) throws(CommandFailure) {
-        if offset == 0, missing > 0 { throw notFound(file) }
+    private func checkFound(
+        _ file: TaskFile, _ task: TaskResponse, offset: Int64, missing: Int
+    ) throws(CommandFailure) {
+        if offset == 0, missing > 0 { throw try notFound(file, task) }
     }
 
-    private func notFound(_ file: TaskFile) -> CommandFailure {
-        CommandFailure(
+    private func notFound(_ file: TaskFile, _ task: TaskResponse) throws(CommandFailure) -> CommandFailure {
+        if let node = task.nodeInfo {
+            let pool: PoolResponse? = try service.find(ServiceClient.pool(node.poolId))
+            if pool == nil {
+                return CommandFailure(
+                    .failed, "the files of task \(file.task) of job \(file.job) have gone with pool \(node.poolId)",
+                    help: LogsCommand.howFilesStay)
+            }
+        }
+        return CommandFailure(
             .failed, "task \(file.task) of job \(file.job) has no file \(file.file)",
             help: "shipyard-swift data files list --jobid \(file.job) --taskid \(file.task)")
     }

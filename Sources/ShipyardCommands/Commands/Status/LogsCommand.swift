@@ -26,6 +26,9 @@ enum LogsCommand {
         .example("logs sweep --failed", "prints what those wrote that failed")
         .runs(run)
 
+    static let howFilesStay =
+        "what must outlive its pool is stored by `output_data`; `keep_alive: true` under `auto_pool` leaves the pool"
+
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let words = invocation.arguments.words
         let interruption = Interruption.begin()
@@ -143,7 +146,7 @@ private struct LogReader {
         var task = tasks[index]
         defer { tasks[index] = task }
         do throws(CommandFailure) {
-            _ = try service.read(path, from: task.offsets[file]) { [hasPrefixes] piece in
+            let isThere = try service.read(path, from: task.offsets[file]) { [hasPrefixes] piece in
                 task.offsets[file] += Int64(piece.count)
                 if hasPrefixes {
                     stream.write(bytes: task.lines[file].add(piece))
@@ -152,7 +155,7 @@ private struct LogReader {
                 }
                 return !stream.isClosed && !Interruption.hasCome
             }
-            task.found += 1
+            if isThere { task.found += 1 }
         } catch {
             // Gone with its node, or never made: others may be there.
             guard error.code == .failed else { throw error }
@@ -172,6 +175,7 @@ private struct LogReader {
         if let first = gone.first {
             let others = gone.count == 1 ? "" : " and \(gone.count - 1) more"
             console.say("what `\(first.id)`\(others) printed is not there any more: it went with the node")
+            console.say("  " + LogsCommand.howFilesStay)
         }
         let reason = blockedReason.map { ": \(DisplayText.printable($0))" } ?? "; -f waits for them"
         if onlyFailures {
@@ -186,7 +190,7 @@ private struct LogReader {
             console.say(
                 "only the first \(Self.mostTasks) tasks are shown; name others: shipyard-swift logs \(job) TASK…")
         }
-        return .done
+        return gone.isEmpty || gone.count < tasks.count ? .done : .failed
     }
 }
 
