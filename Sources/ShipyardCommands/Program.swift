@@ -61,6 +61,7 @@ package enum Program {
         let (command, arguments) = (parsed.command, parsed.arguments)
         let call = invocation(parsed.path, arguments)
         let console = call.console
+        console.isVerbose = arguments.has("verbose")
         if arguments.has("version") {
             console.print("shipyard-swift \(version)")
             return .done

@@ -126,7 +126,7 @@ struct HostileTextTests {
             .answer("GET /pools/pool1", status: 404, #"{"code":"PoolNotFound","message":"gone"}"#)
         let wait = run("jobs", "wait", "--jobid", "j", service: service)
         #expect(wait.code == .done)
-        #expect(wait.messages.hasSuffix("pool pool1 removed:\n  mounts: none left\n"))
+        #expect(wait.messages.hasSuffix("pool pool1 removed: no process, mount, socket or file of it is left (-v says how that is known)\n"))
     }
 
     @Test func jobThatIsDeletedMeanwhileIsNoSuccess() {

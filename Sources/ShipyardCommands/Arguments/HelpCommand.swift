@@ -35,7 +35,9 @@ enum VersionCommand {
 /// `man`: the manual page.
 enum ManCommand {
     static let command = Command("man", "print the manual page, for man")
-        .details("Made of the same table as the help: one page with every command, its options and examples.")
+        .details(
+            "Made of the same table as the help: one page with every command, its options and examples.",
+            "To install it, make its directory first: `mkdir -p ~/.local/share/man/man1`.")
         .example("man | man -l -", "shows it")
         .example("man > ~/.local/share/man/man1/shipyard-swift.1", "installs it for `man shipyard-swift`")
         .runs { invocation throws(CommandFailure) in

@@ -10,7 +10,8 @@ enum CompletionCommand {
     static let command = Command("completion", "print a completion script for a shell")
         .details(
             "The script asks the program at each tab, so it stays right when the program changes. Ids come from the service "
-                + "of the home where one runs; none is started for that."
+                + "of the home where one runs; none is started for that.",
+            "The directory that the script goes to must be there: `mkdir -p ~/.local/share/bash-completion/completions`, and so on."
         )
         .takes(Argument("SHELL", "bash, zsh or fish", values: .choice(shells)))
         .example("completion bash > ~/.local/share/bash-completion/completions/shipyard-swift", "for bash")

@@ -9,6 +9,8 @@ package final class Console {
     /// Nil where nobody can answer a question.
     private let readAnswer: (() -> String?)?
     package let usesColour: Bool
+    /// Says more about what is done (`--verbose`).
+    package var isVerbose = false
 
     package init(
         output: OutputStream, messages: OutputStream, environment: Environment,

@@ -12,12 +12,30 @@ extension SubmissionRequest {
         ofKinds isWanted: (SpecKind) -> Bool = { _ in true }, in context: RunContext? = nil
     ) -> SpecSet? {
         var (specs, diagnostics) = SpecLoader.load(
-            files.compactMap { file in
-                guard let kind = SpecKind(rawValue: file.kind), isWanted(kind) else { return nil }
-                return SpecSource(kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
-            }, .of(context ?? RunContext(parameters: parameters ?? [:])))
+            sources(ofKinds: isWanted), .of(context ?? RunContext(parameters: parameters ?? [:])))
         if isStrict ?? false { diagnostics.makeWarningsErrors() }
         return diagnostics.hasErrors ? nil : specs
+    }
+
+    private func sources(ofKinds isWanted: (SpecKind) -> Bool) -> [SpecSource] {
+        files.compactMap { file in
+            guard let kind = SpecKind(rawValue: file.kind), isWanted(kind) else { return nil }
+            return SpecSource(kind, SourceText(name: file.name, bytes: Array(file.text.utf8)))
+        }
+    }
+
+    /// Before anything is made for them. Of large files the service alone says what is wrong: to look twice would take seconds.
+    func refuseErrors(_ console: Console) throws(CommandFailure) {
+        guard files.reduce(0, { $0 + $1.text.utf8.count }) < 2 << 20 else { return }
+        var diagnostics = PlanCheck.findings(
+            sources { _ in true }, .of(RunContext(parameters: parameters ?? [:])))
+        if isStrict ?? false { diagnostics.makeWarningsErrors() }
+        guard diagnostics.hasErrors else { return }
+        // What else there is to say belongs to what is carried out.
+        var errors = Diagnostics()
+        for finding in diagnostics.all where finding.severity == .error { errors.report(finding) }
+        throw CommandFailure(.specRefused, "the spec has errors; nothing was submitted").preceded(
+            by: TextRenderer(color: console.colours(console.messages)).render(errors))
     }
 
     /// The pool that the service is to make of these files.

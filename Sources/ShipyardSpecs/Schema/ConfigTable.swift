@@ -65,7 +65,7 @@ extension SchemaTable {
         [
             KeySchema(
                 "storage_account_settings", .string, required: true,
-                effect: .partly("the alias must exist when credentials are given; nothing is stored there"),
+                effect: .partly("the alias must exist when credentials are given; this program keeps nothing of its own there"),
                 "Alias of the storage account for the tool's own data."),
             KeySchema(
                 "storage_entity_prefix", .string, default: "shipyard", effect: .none,

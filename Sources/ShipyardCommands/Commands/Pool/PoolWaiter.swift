@@ -48,6 +48,9 @@ struct PoolWaiter {
 
     /// What was looked for after the removal, a line for each kind of thing.
     static func report(_ removal: RemovalResponse, on console: Console) {
+        if removal.isComplete, !console.isVerbose {
+            return console.say("pool \(removal.poolId) removed: no process, mount, socket or file of it is left (-v says how that is known)")
+        }
         console.say("pool \(removal.poolId) removed:")
         for check in removal.checks { console.say("  \(check)") }
     }

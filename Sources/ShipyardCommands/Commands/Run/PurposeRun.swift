@@ -25,6 +25,7 @@ struct PurposeRun {
 
     /// From the pool to the last words about every job.
     mutating func work() throws(CommandFailure) -> ExitCode {
+        try files.submission().refuseErrors(console)
         try checkJobsAreFree()
         if Interruption.hasCome { return interrupted() }
         if let submission = files.poolSubmission() {
