@@ -16,6 +16,7 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
 
     /// Whether `purgeJobRows` may have something to do. True at first: nobody knows what the last service left.
     package internal(set) var hasRowsToPurge = true
+    private var hasCutSpace = false
 
     /// Whether a power cut would still undo a commit. True at first: the last service may have been killed
     /// before it came to sync.
@@ -102,8 +103,14 @@ package final class StoreWriter: StoreReader, @unchecked Sendable {
 
     /// Keeps 16 MB of free pages for the next job, and cuts at most 4 MB off the file at a time.
     private func giveBackSpace() throws(StoreError) -> Bool {
-        guard try database.number("PRAGMA freelist_count") > 4096 else { return false }
+        guard try database.number("PRAGMA freelist_count") > 4096 else {
+            // The file itself gets shorter when the log is carried into it, which else waits for the next thousands of writes.
+            if hasCutSpace { try database.execute(script: "PRAGMA wal_checkpoint(PASSIVE)") }
+            hasCutSpace = false
+            return false
+        }
         try database.execute(script: "PRAGMA incremental_vacuum(1024)")
+        hasCutSpace = true
         return true
     }
 
