@@ -5,22 +5,13 @@
 package func closestMatch(to word: String, in known: some Sequence<String>) -> String? {
     // A suggestion costs the product of both lengths; nobody misspells a word of 100 letters by one.
     guard word.utf8.count <= 100 else { return nil }
-    let known = known.prefix(mostMeasured)
-    // Words are mostly ASCII, and bytes are measured ten times as fast as characters.
-    return isASCII(word) && known.allSatisfy(isASCII)
-        ? closestMatch(to: word, in: known, letters: { Array($0.utf8) }, isFolded: foldedEqual)
-        : closestMatch(to: word, in: known, letters: { Array($0) }, isFolded: { foldedWord($0) == foldedWord($1) })
-}
-
-private func closestMatch<Letter: Equatable>(
-    to word: String, in known: some Sequence<String>, letters: (String) -> [Letter], isFolded: (String, String) -> Bool
-) -> String? {
-    let meant = letters(word)
+    var letters = Letters()
+    let meant = letters.numbers(of: word)
     let limit = max(1, meant.count / 3)
     var best: (word: String, distance: Int)?
-    for candidate in known where candidate != word && !candidate.isEmpty {
-        if isFolded(candidate, word) { return candidate }
-        let other = letters(candidate)
+    for candidate in known.prefix(mostMeasured) where candidate != word && !candidate.isEmpty {
+        if isFoldedAlike(candidate, word) { return candidate }
+        let other = letters.numbers(of: candidate)
         guard abs(other.count - meant.count) <= limit else { continue }
         let distance = editDistance(meant, other)
         // One letter replaced in a word of one or two letters is another word, not a misspelling.
@@ -30,10 +21,25 @@ private func closestMatch<Letter: Equatable>(
     return best?.word
 }
 
+/// Visible characters as numbers, which are compared ten times as fast. Words are mostly ASCII.
+private struct Letters {
+    private var others: [Character: UInt32] = [:]
+
+    mutating func numbers(of word: String) -> [UInt32] {
+        if isASCII(word) { return word.utf8.map { UInt32($0) } }
+        return word.map { letter in
+            if let byte = letter.asciiValue { return UInt32(byte) }
+            let number = others[letter] ?? 0x80 + UInt32(others.count)
+            others[letter] = number
+            return number
+        }
+    }
+}
+
 private func isASCII(_ word: String) -> Bool { word.utf8.allSatisfy { $0 < 0x80 } }
 
-/// As `foldedWord` of both, of ASCII.
-private func foldedEqual(_ left: String, _ right: String) -> Bool {
+private func isFoldedAlike(_ left: String, _ right: String) -> Bool {
+    guard isASCII(left), isASCII(right) else { return foldedWord(left) == foldedWord(right) }
     func folded(_ word: String) -> some Sequence<UInt8> {
         word.utf8.lazy.filter { $0 != 0x2D && $0 != 0x5F && $0 != 0x20 }.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
     }
@@ -61,7 +67,7 @@ package func foldedWord(_ word: String) -> String {
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.
-private func editDistance<Letter: Equatable>(_ left: [Letter], _ right: [Letter]) -> Int {
+private func editDistance(_ left: [UInt32], _ right: [UInt32]) -> Int {
     guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
     var beforePrevious = [Int](repeating: 0, count: right.count + 1)
     var previous = Array(0...right.count)

@@ -277,7 +277,7 @@ final class BootTests {
             #expect(try command(words, manager).code == .usage, "nobody can answer")
             let no = try command(words, manager, answers: ["n"])
             #expect(no.code == .done)
-            #expect(no.messages == "Confirm \(action) \(path), which \(reason) [y/n]: ")
+            #expect(no.messages == "Confirm \(action) \(path), which \(reason) [y/n]: not done\n")
             #expect(try kind == "masked" || text() != ours, "it is still there")
             #expect(link() != nil)
         }

@@ -44,7 +44,7 @@ struct ProgramTests {
         let service = FakeService(["DELETE /pools/p": ["{}"]])
         let no = run("pool", "del", "--poolid", "p", answers: ["maybe", "No"], service: service)
         #expect(no.code == .done)
-        #expect(no.messages == "Confirm deleting pool p [y/n]: Confirm deleting pool p [y/n]: ")
+        #expect(no.messages == "Confirm deleting pool p [y/n]: Confirm deleting pool p [y/n]: not done\n")
         #expect(service.requests == ["GET /pools/p"])
         let yes = run("pool", "del", "--poolid", "p", answers: ["YES"], service: service)
         #expect(yes.code == .done)
@@ -61,15 +61,15 @@ struct ProgramTests {
         #expect(
             run("pool", "del", "--poolid", "pool1", answers: ["n"], service: service).messages
                 == "Confirm deleting pool pool1: 2 nodes with all files on them; 2 jobs there with 11 tasks, 3 running,"
-                + " 3 waiting [y/n]: ")
+                + " 3 waiting [y/n]: not done\n")
         #expect(
             run("jobs", "del", "--jobid", "j", answers: ["n"], service: service).messages
-                == "Confirm deleting job j: 10 tasks, 2 running, 3 waiting; their records and files are lost [y/n]: "
+                == "Confirm deleting job j: 10 tasks, 2 running, 3 waiting; their records and files are lost [y/n]: not done\n"
         )
         #expect(
             run("jobs", "term", "--jobid", "j", answers: ["n"], service: service).messages
                 == "Confirm terminating job j: 10 tasks, 2 running, 3 waiting; what runs is ended, and what waits never"
-                + " runs [y/n]: ")
+                + " runs [y/n]: not done\n")
         #expect(service.requests.allSatisfy { $0.hasPrefix("GET") })
     }
 
@@ -85,7 +85,7 @@ struct ProgramTests {
         let (asked, told) = (service(), service())
         let words = ["jobs", "add", "--recreate", "--jobs", "\(root)/jobs/hello/jobs.yaml"]
         let no = run(words[0], words[1], words[2], words[3], words[4], answers: ["n"], service: asked)
-        #expect(no.messages == "Confirm \(lost) [y/n]: " && !asked.requests.contains("POST /jobs"))
+        #expect(no.messages == "Confirm \(lost) [y/n]: not done\n" && !asked.requests.contains("POST /jobs"))
         let yes = run(words[0], words[1], words[2], words[3], words[4], service: told)
         #expect(yes.messages.contains(lost) && told.requests.contains("POST /jobs"))
     }
