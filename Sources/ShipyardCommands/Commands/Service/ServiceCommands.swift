@@ -52,11 +52,9 @@ enum ServiceStatusCommand {
     private static func numbers(_ service: ServiceResponse) -> [String] {
         if let problem = service.problem { return ["  \(problem)"] }
         let (tasks, bytes) = (service.engineTasks ?? 0, service.engineBytes ?? 0)
-        let perTask = tasks > 0 ? " (\(bytes / tasks) for each)" : ""
-        return [
-            "  \(counted(service.pools ?? 0, "pool")), \(counted(service.activeJobs ?? 0, "active job"))",
-            "  engine: \(counted(tasks, "task")) in \(bytes) bytes\(perTask)",
-        ] + schedules(service)
+        let held = "  \(counted(tasks, "task")) of jobs that have not ended, in \(sizeText(Int64(bytes))) of memory"
+        return ["  \(counted(service.pools ?? 0, "pool")), \(counted(service.activeJobs ?? 0, "active job"))"]
+            + (tasks > 0 ? [held] : []) + schedules(service)
     }
 
     /// What somebody should see to.
