@@ -1,3 +1,4 @@
+import Foundation
 import ShipyardAPI
 import Testing
 
@@ -122,6 +123,50 @@ struct JobCommandTests {
         let stream = run("data", "files", "stream", "--filespec", "job-a,t,", service: service)
         #expect(stream.code == .done)
         #expect(stream.output == "one\ntwo\n")
+    }
+
+    @Test func streamTellsOfATaskThatHasNotBegun() {
+        let active = Samples.task("t", exitCode: 0).replacing("\"completed\"", with: "\"active\"")
+        let path = "GET /jobs/job-a/tasks/t/files/stdout.txt"
+        let service = FakeService([
+            "GET /jobs/job-a/tasks/t": [active, active, Samples.task("t", exitCode: 0)],
+            "GET /jobs/job-a": [Samples.job("job-a", counts: "1,0,0,0", blocked: "pool `p` has no node")],
+        ]).answer(path, status: 404, "{}").answer(path, status: 404, "{}").answer(path, status: 200, "one\n")
+        let stream = run("data", "files", "stream", "--filespec", "job-a,t,", service: service)
+        #expect(stream.code == .done && stream.output == "one\n")
+        #expect(stream.messages == "task t of job job-a has not begun: pool `p` has no node; waiting for it\n")
+    }
+
+    @Test func filesThatWentWithTheirPoolAreNamedSo() {
+        let service = FakeService(["GET /jobs/job-a/tasks/t": [Samples.task("t", exitCode: 0)]])
+            .answer("GET /jobs/job-a/tasks/t/files/stdout.txt", status: 404, "{}")
+            .answer("GET /pools/pool1", status: 404, #"{"code":"PoolNotFound","message":"gone"}"#)
+        let stream = run("data", "files", "stream", "--filespec", "job-a,t,", service: service)
+        #expect(stream.code == .failed)
+        #expect(stream.messages.hasPrefix("error: the files of task t of job job-a have gone with pool pool1\n"))
+    }
+
+    @Test func aRunThatWouldBeRefusedMakesNothing() throws {
+        let directory = URL(filePath: "/tmp/shipyard-run-\(UInt32.random(in: 0...UInt32.max))")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        for tasks in ["[{comand: x}]", "[{id: a, command: x, depends_on: [b]}]"] {
+            try "job_specifications: [{id: a, tasks: \(tasks)}]\n".write(
+                to: directory.appending(path: "jobs.yaml"), atomically: true, encoding: .utf8)
+            let service = FakeService()
+            let outcome = run("run", directory.path, service: service)
+            #expect(outcome.code == .specRefused && service.requests.isEmpty, "\(outcome.messages)")
+            #expect(outcome.messages.hasPrefix("error[") && outcome.messages.hasSuffix("error: the spec has errors; nothing was submitted\n"))
+        }
+    }
+
+    @Test func whatIsNoPathIsWrongUsage() {
+        let name = String(repeating: "x", count: 5000)
+        #expect(run("data", "files", "stream", "--filespec", "j,t,\(name)", service: FakeService()).code == .usage)
+    }
+
+    @Test func whatFollowsAnInterruptionCanBePasted() {
+        #expect(GoesOn.words(for: ["j"], home: "/a'b c").contains(#"jobs wait j --home '/a'\''b c'   follows"#))
     }
 
     @Test func aListingThatIsNotWholeFailsTheCopyAndTheList() {
