@@ -169,8 +169,9 @@ extension Engine {
         for id in pools.keys.sorted() {
             poolsToSchedule.insert(id)
             // What they do is known by the tasks alone.
-            for node in pools[id]?.nodes ?? [] { updateOccupancy(of: node) }
-            for node in pools[id]?.nodes ?? [] where nodes[node].record.state == .leavingPool {
+            for node in pools[id]?.nodes ?? [] {
+                updateOccupancy(of: node)
+                guard nodes[node].record.state == .leavingPool else { continue }
                 if pools[id]?.record.state == .deleting {
                     giveBackTasks(of: node, .left, reason: "the pool was deleted", at: now)
                     askForRemoval(ofNode: node)

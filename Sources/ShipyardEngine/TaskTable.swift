@@ -4,7 +4,7 @@ import ShipyardModel
 ///
 /// A large job's tasks are mostly alike: those that have not begun, and those that have succeeded at once. So they are kept
 /// in pages, and one whose tasks are all alike is one entry: what a job costs is what its tasks differ in, and 20 million that
-/// wait take less than a megabyte.
+/// wait take two megabytes.
 struct TaskTable: Sendable, RandomAccessCollection, MutableCollection {
     static let pageSize = 1024
 

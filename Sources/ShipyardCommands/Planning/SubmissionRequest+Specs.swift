@@ -26,7 +26,7 @@ extension SubmissionRequest {
 
     /// Before anything is made for them. Of large files the service alone says what is wrong: to look twice would take seconds.
     func refuseErrors(_ console: Console) throws(CommandFailure) {
-        guard files.reduce(0, { $0 + $1.text.utf8.count }) < 2 << 20 else { return }
+        guard files.reduce(0, { $0 + $1.text.utf8.count }) <= PlanCheck.mostBytes else { return }
         var diagnostics = PlanCheck.findings(
             sources { _ in true }, .of(RunContext(parameters: parameters ?? [:])))
         if isStrict ?? false { diagnostics.makeWarningsErrors() }

@@ -30,7 +30,7 @@ enum PlanCheck {
 
     /// Of larger files with errors only these are told: to find more, the files are read and validated again and again, and that
     /// may not take seconds.
-    private static let mostBytes = 2 << 20
+    static let mostBytes = 2 << 20
 
     /// They say that something is not there, which may be what had to be left out.
     private static let namesOthers: Set<DiagnosticCode> = [
