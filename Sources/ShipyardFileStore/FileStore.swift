@@ -132,6 +132,8 @@ package struct StoreRules: Sendable, Hashable {
     package var mostParts: Int
     /// Connections at the same time that do it good.
     package var connections: Int
+    /// The hash of a file in parts is a `PartsHash`, as the service knows none of the whole and takes metadata only at the beginning.
+    package var keepsPartsHash = false
 
     package init(largestWhole: Int64, partBytes: Int64, mostParts: Int, connections: Int) {
         self.largestWhole = largestWhole
@@ -169,6 +171,8 @@ package struct StoredFile: Hashable, Sendable {
     package var identity: String
     /// MD5 of the content, 32 lower-case digits, where the store knows it.
     package var md5: String?
+    /// Of a file in parts that we have written, where the store knows no other.
+    package var partsHash: PartsHash?
     /// A pebibyte: more than any store takes.
     static let largest: Int64 = 1 << 50
     /// The end of the year 2200.
@@ -208,6 +212,8 @@ package struct FileAttributes: Hashable, Sendable {
     package var contentType: String?
     /// MD5 of the whole content, where it is known before: 32 lower-case digits. Kept by Azure, compared by all.
     package var md5: String?
+    /// In place of it where the store's rules say so.
+    package var partsHash: PartsHash?
     /// When the file that it was made from was changed last, in nanoseconds since 1970: by it a later transfer tells that there is
     /// nothing to do. Kept where it can be, as metadata of the name `FileAttributes.sourceTimeName`.
     package var sourceTime: Int64?
@@ -217,12 +223,14 @@ package struct FileAttributes: Hashable, Sendable {
     package var mustBeNew = false
     package static let sourceTimeName = "shipyard_mtime"
     package static let md5Name = "shipyard_md5"
+    package static let partsHashName = "shipyard_parts_sha256"
 
     /// With what is ours: what a service keeps.
     package var allMetadata: [String: String] {
         var all = metadata
         if let sourceTime { all[Self.sourceTimeName] = String(sourceTime) }
         if let md5 { all[Self.md5Name] = md5 }
+        if let partsHash { all[Self.partsHashName] = partsHash.description }
         return all
     }
     package init() {}
@@ -237,6 +245,8 @@ package struct PartialFile: Hashable, Sendable {
     package var parts: [FilePart]
     /// The store has agreed to compare the SHA-256 of each part.
     package var hasSHA256: Bool
+    /// Of the content's parts, in their order, where whoever sends them has computed it before.
+    package var sha256: [[UInt8]] = []
 
     package init(path: StorePath, upload: String, parts: [FilePart] = [], hasSHA256: Bool = false) {
         self.path = path

@@ -12,6 +12,7 @@ final class MemoryService: Sendable {
         /// Called before each call with its name; what it throws is the answer.
         var fault: @Sendable (String, Int) throws(FileStoreError) -> Void = { _, _ in }
         var versions = 0
+        var keepsPartsHash = false
     }
     let contents = Mutex(Contents())
     let partBytes: Int64
@@ -50,8 +51,10 @@ final class MemoryStore: FileStore {
     let gauge: TransferGauge
     let account = StorageAccount(.s3, alias: "memory", name: "memory")
     var rules: StoreRules {
-        StoreRules(
+        var rules = StoreRules(
             largestWhole: service.partBytes, partBytes: service.partBytes, mostParts: 10_000, connections: 4)
+        rules.keepsPartsHash = service.contents.withLock { $0.keepsPartsHash }
+        return rules
     }
 
     init(_ service: MemoryService, _ gauge: TransferGauge) {
@@ -95,6 +98,7 @@ final class MemoryStore: FileStore {
             file.metadata = entry.metadata
             // As a service that keeps what it was told.
             file.md5 = file.md5 ?? entry.metadata[FileAttributes.md5Name]
+            file.partsHash = entry.metadata[FileAttributes.partsHashName].flatMap { PartsHash($0, size: file.size) }
         }
         return file
     }

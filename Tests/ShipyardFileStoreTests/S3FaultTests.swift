@@ -221,6 +221,56 @@ import Testing
         #expect(try S3Servers.requests(server).filter { $0.hasSuffix("?uploads=") }.count == (habit == "refused" ? 2 : 1))
     }
 
+    /// The hash of its parts is in the metadata of a file that we have written, and what is read of all of it must have that.
+    @Test(arguments: [1, 3]) func aFileInPartsIsComparedWithItsHash(corrupted: Int) throws {
+        let (store, server) = try store(#"{"method": "GET", "do": "corrupt", "times": \#(corrupted)}"#)
+        let pieces = ["one", "two", "3"].map { Array($0.utf8) }
+        var attributes = FileAttributes()
+        attributes.partsHash = try PartsHash(partBytes: 3, of: pieces.map { try Digest.of($0, .sha256) })
+        let partial = try store.beginParts(file, attributes)
+        let parts = try pieces.enumerated().map { try store.writePart($0.offset + 1, of: partial, from: .bytes($0.element)) }
+        _ = try store.finish(partial, parts, attributes)
+        let known = try #require(try store.stat(file))
+        #expect(known.partsHash == attributes.partsHash && known.md5 == nil && known.metadata.isEmpty)
+        let scratch = S3Scratch()
+        if corrupted == 1 {
+            try store.read(file, range: nil, identity: nil, to: .file(scratch.descriptor, at: 0))
+            #expect(scratch.bytes == Array("onetwo3".utf8))
+        } else {
+            let refusal = S3Servers.refusal {
+                try store.read(file, range: nil, identity: nil, to: .file(scratch.descriptor, at: 0))
+            }
+            #expect(refusal?.code == .md5Mismatch)
+        }
+        #expect(try S3Servers.requests(server).filter { $0.hasPrefix("GET") }.count == (corrupted == 1 ? 2 : 3))
+        // What reads itself has it already.
+        #expect(try store.bytes("a b") == Array("onetwo3".utf8))
+    }
+
+    /// A service that agrees to no checksum is not asked to compute the MD5 once more than it does for the tag.
+    @Test func aPartThatIsSignedWithItsHashIsComparedWithItsTag() throws {
+        let (store, server) = try store(
+            #"{"method": "PUT", "in": "partNumber=1", "do": "tag", "times": 3}"#, plan: ", \"checksums\": \"ignored\"")
+        let partial = try store.beginParts(file, FileAttributes())
+        #expect(S3Servers.refusal { _ = try store.writePart(1, of: partial, from: .bytes([1])) }?.code == .md5Mismatch)
+        _ = try store.writePart(1, of: partial, from: .bytes([1]))
+        let puts = try S3Servers.log(server).filter { $0["method"] as? String == "PUT" }
+        #expect(puts.count == 4 && puts.allSatisfy { ($0["headers"] as? [String: String])?["content-md5"] == nil })
+    }
+
+    /// They are sent as they were computed, so what has changed since is refused by a service that compares.
+    @Test func hashesOfPartsThatAreKnownAreNotComputedAgain() throws {
+        let (store, server) = try store("")
+        var partial = try store.beginParts(file, FileAttributes())
+        partial.sha256 = [try Digest.of([1], .sha256)]
+        _ = try store.writePart(1, of: partial, from: .bytes([1]))
+        #expect(S3Servers.refusal { _ = try store.writePart(1, of: partial, from: .bytes([2])) }?.code == .md5Mismatch)
+        _ = try store.writePart(2, of: partial, from: .bytes([2]))
+        let sent = try S3Servers.log(server).compactMap { ($0["headers"] as? [String: String])?["x-amz-checksum-sha256"] }
+        let hashes = try [[1], [2]].map { base64Text(try Digest.of($0, .sha256)) }
+        #expect(sent == [hashes[0], hashes[0], hashes[0], hashes[0], hashes[1]])
+    }
+
     /// Only a service that does not know the header is asked without it: else a part could go unchecked for any reason.
     @Test(arguments: [(403, "AccessDenied"), (400, "EntityTooLarge"), (404, "NoSuchBucket"), (400, "InvalidBucketName")])
     func aRefusalForAnotherReasonIsNoReasonToLeaveTheChecksumOut(_ status: Int, _ code: String) throws {
@@ -250,6 +300,21 @@ import Testing
                     ))
         }
         #expect(received == 0)
+    }
+
+    @Test func ofARangeThatIsAnsweredInPartTheRestIsAskedFor() throws {
+        let (store, server) = try store(
+            """
+            {"in": "a%20b", "method": "GET", "do": "short", "after": 2, "times": 2},
+            {"in": "/c", "method": "GET", "do": "truncate", "after": 4}, {"in": "/c", "method": "GET", "do": "short", "after": 3}
+            """)
+        try store.put("a b", text)
+        #expect(try store.bytes("a b", range: 4..<9) == Array("quick".utf8))
+        // Neither is the end of what is answered the end of a file.
+        try store.put("c", text)
+        #expect(try store.bytes("c") == Array(text.utf8))
+        let ranges = try S3Servers.log(server).map { ($0["headers"] as? [String: String])?["range"] }
+        #expect(ranges == [nil, "bytes=4-8", "bytes=6-8", "bytes=8-8", nil, nil, "bytes=4-", "bytes=7-"])
     }
 
     @Test func rangesEndWithTheFile() throws {

@@ -93,10 +93,14 @@ import Testing
         }
         func page(_ uploads: String, _ marker: (String, String)?) -> String {
             let next = marker.map {
-                "<NextKeyMarker>\($0.0)</NextKeyMarker><NextUploadIdMarker>\($0.1)</NextUploadIdMarker>"
+                """
+                <IsTruncated>true</IsTruncated><NextKeyMarker>\($0.0)</NextKeyMarker>\
+                <NextUploadIdMarker>\($0.1)</NextUploadIdMarker>
+                """
             }
+            // That there is no more is not said by every service.
             return """
-                <ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>\(marker != nil)</IsTruncated>\
+                <ListMultipartUploadsResult><Bucket>bucket</Bucket><EncodingType>url</EncodingType>\
                 \(next ?? "")\(uploads)</ListMultipartUploadsResult>
                 """
         }
@@ -141,10 +145,13 @@ import Testing
             S3Servers.failing(
                 #"""
                 {"method": "GET", "status": 403, "code": "AccessDenied"}, {"method": "GET", "status": 501},
+                {"method": "GET", "status": 404, "code": "NoSuchUpload"},
                 {"method": "GET", "status": 403, "code": "SignatureDoesNotMatch"}
                 """#))
         let store = try S3Servers.store(server)
         let file = StorePath("bucket", BytePath("a b"))
+        #expect(try store.unfinishedParts(file) == nil)
+        // Nor is there anything where no upload was ever begun, whatever it is called.
         #expect(try store.unfinishedParts(file) == nil)
         #expect(try store.unfinishedParts(file) == nil)
         #expect(S3Servers.refusal { _ = try store.unfinishedParts(file) }?.code == .authenticationFailed)

@@ -73,7 +73,8 @@ final class TransferTests {
     private var local: TransferEnd { get throws { .local(try LocalRoot(BytePath(root))) } }
     private var box: TransferEnd { .store(service.access, container: "box") }
 
-    @Test func filesOfAllSizesGoUpAndComeDownAsTheyWere() throws {
+    @Test(arguments: [false, true]) func filesOfAllSizesGoUpAndComeDownAsTheyWere(keepsPartsHash: Bool) throws {
+        service.contents.withLock { $0.keepsPartsHash = keepsPartsHash }
         let sizes = [0, 1, 999, 1000, 1001, 1999, 2000, 2001, 25_000]
         let names = sizes.map { "d/\($0) ü%+" }
         for (size, name) in zip(sizes, names) { try put(name, bytes(size)) }
@@ -95,7 +96,8 @@ final class TransferTests {
         #expect(same(service.bytes("box", "up/d/25000 ü%+"), bytes(25_000, 7)))
     }
 
-    @Test func anInterruptedUploadGoesOnWhereItEnded() throws {
+    @Test(arguments: [false, true]) func anInterruptedUploadGoesOnWhereItEnded(keepsPartsHash: Bool) throws {
+        service.contents.withLock { $0.keepsPartsHash = keepsPartsHash }
         try put("big", bytes(10_500))
         service.fail { name, count throws(FileStoreError) in
             if name == "writePart", count > 4 { throw FileStoreError(.unreachable, "gone") }
@@ -119,8 +121,10 @@ final class TransferTests {
         #expect(same(service.bytes("box", "big"), bytes(10_500, 3)))
     }
 
-    @Test func anInterruptedDownloadGoesOnWhereItEnded() throws {
-        service.put("box", "big", bytes(10_500))
+    @Test(arguments: [false, true]) func anInterruptedDownloadGoesOnWhereItEnded(keepsPartsHash: Bool) throws {
+        service.contents.withLock { $0.keepsPartsHash = keepsPartsHash }
+        try put("original", bytes(10_500))
+        #expect(try run(local, box, [("original", "big")]) == ["big": "moved"])
         service.fail { name, count throws(FileStoreError) in
             if name == "read", count > 6 { throw FileStoreError(.unreachable, "gone") }
         }
@@ -182,7 +186,8 @@ final class TransferTests {
         #expect(rules.partBytes(ofFile: 5 << 40) == 525 << 20)
     }
 
-    @Test func aLargeFileThatArrivesDamagedIsNotTaken() throws {
+    @Test(arguments: [false, true]) func aLargeFileThatArrivesDamagedIsNotTaken(keepsPartsHash: Bool) throws {
+        service.contents.withLock { $0.keepsPartsHash = keepsPartsHash }
         try put("big", bytes(10_500))
         #expect(try run(local, box, [("big", "big")]) == ["big": "moved"])
         let service = service
@@ -205,7 +210,8 @@ final class TransferTests {
     }
 
     /// What a store was told when the upload began is of the file as it was then.
-    @Test func aResumedUploadHasTheHashOfWhatItIsNow() throws {
+    @Test(arguments: [false, true]) func aResumedUploadHasTheHashOfWhatItIsNow(keepsPartsHash: Bool) throws {
+        service.contents.withLock { $0.keepsPartsHash = keepsPartsHash }
         try put("log", bytes(10_500))
         service.fail { name, count throws(FileStoreError) in
             if name == "writePart", count > 4 { throw FileStoreError(.unreachable, "gone") }
@@ -217,7 +223,11 @@ final class TransferTests {
         #expect(try run(local, box, [("log", "log")]) == ["log": "moved"])
         #expect(same(service.bytes("box", "log"), longer))
         let stored = try service.access.open().stat(StorePath("box", BytePath("log")))
-        #expect(try stored?.md5 == hexadecimalText(Digest.of(longer, .md5)))
+        let parts = try stride(from: 0, to: longer.count, by: 1000).map {
+            try Digest.of(Array(longer[$0..<min($0 + 1000, longer.count)]), .sha256)
+        }
+        #expect(try stored?.md5 == (keepsPartsHash ? nil : hexadecimalText(Digest.of(longer, .md5))))
+        #expect(try stored?.partsHash == (keepsPartsHash ? PartsHash(partBytes: 1000, of: parts) : nil))
         #expect(try run(box, local, [("log", "back")]) == ["back": "moved"])
     }
 

@@ -13,6 +13,7 @@ contains "in"; the first that fits and is not used up holds:
   {"do": "tag"}         the answer has another ETag
   {"do": "inside", "code": "InternalError"}   200 with an error in its body
   {"do": "whole"}       a range is not heeded
+  {"do": "short", "after": N}   of a range N bytes are answered, with status 200
   {"do": "replace"}     as truncate, and the file is another one afterwards
   {"do": "kms"}         the tag is no MD5, and a header says why
   {"do": "body", "text": "..."}   200 with this body
@@ -36,7 +37,7 @@ import s3_signature  # noqa: E402
 
 PLAN = json.loads(sys.argv[1])
 FAULTS = PLAN.get("faults", [])
-OBJECTS, UPLOADS, SUMMED, LOG = {}, {}, set(), []
+OBJECTS, UPLOADS, METADATA, SUMMED, LOG = {}, {}, {}, set(), []
 LOCK = threading.Lock()
 
 
@@ -155,6 +156,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.refuse(400, "InvalidArgument")
             name = "U%d" % len(UPLOADS)
             UPLOADS[name] = {}
+            METADATA[name] = self.metadata(headers)
             agreed = {}
             if algorithm and PLAN.get("checksums", "agreed") == "agreed":
                 SUMMED.add(name)
@@ -168,8 +170,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "PUT":
             if "if-none-match" in headers and key in OBJECTS:
                 return self.refuse(412, "PreconditionFailed")
-            meta = {n: v for n, v in headers.items() if n.startswith("x-amz-meta-") or n == "content-type"}
-            OBJECTS[key] = (body, md5(body), meta)
+            OBJECTS[key] = (body, md5(body), self.metadata(headers))
             return self.answer(200, headers={"ETag": '"%s"' % md5(body)})
         if self.command == "DELETE":
             OBJECTS.pop(key, None)
@@ -177,6 +178,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if key not in OBJECTS:
             return self.refuse(404, "NoSuchKey")
         self.get(key, headers)
+
+    def metadata(self, headers):
+        return {n: v for n, v in headers.items() if n.startswith("x-amz-meta-") or n == "content-type"}
 
     def complete(self, key, upload, headers):
         parts = UPLOADS.pop(upload, None)
@@ -186,7 +190,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.refuse(412, "PreconditionFailed")
         hashes = b"".join(hashlib.md5(parts[n]).digest() for n in sorted(parts))
         tag = "%s-%d" % (md5(hashes), len(parts))
-        OBJECTS[key] = (b"".join(parts[n] for n in sorted(parts)), tag, {})
+        OBJECTS[key] = (b"".join(parts[n] for n in sorted(parts)), tag, METADATA[upload])
         text = "\n\n<?xml version=\"1.0\"?><CompleteMultipartUploadResult><ETag>&quot;%s&quot;</ETag></CompleteMultipartUploadResult>"
         self.answer(200, (text % tag).encode())
 
@@ -203,8 +207,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             first, last = int(first), min(int(last or len(data) - 1), len(data) - 1)
             if first > last:
                 return self.refuse(416, "InvalidRange")
+            status = 206
+            if self.fault("short"):
+                last, status = min(last, first + self.chosen["after"] - 1), 200
             answer["Content-Range"] = "bytes %d-%d/%d" % (first, last, len(data))
-            data, status = data[first:last + 1], 206
+            data = data[first:last + 1]
         if self.fault("replace"):
             OBJECTS[key] = (b"another", md5(b"another"), {})
         self.answer(status, data, answer)

@@ -5,7 +5,10 @@ import ShipyardSystem
 
 /// A file that is being read, over as many answers as it takes.
 final class AzureReading {
-    private let target: ByteTarget
+    private let receive: ((UnsafeRawBufferPointer) -> Bool)?
+    private let writer: GatheredWriter?
+    /// In the target, of the first byte that is read.
+    private let position: Int64
     private let range: Range<Int64>?
     /// Without its quotes. Once an answer has told which file it is, every further one must be of that file.
     private(set) var identity: String?
@@ -23,8 +26,17 @@ final class AzureReading {
     init(_ range: Range<Int64>?, identity: String?, target: ByteTarget, place: String) {
         self.range = range
         self.identity = identity.map(azureIdentity)
-        self.target = target
         self.place = place
+        switch target {
+        case .file(let file, let position):
+            receive = nil
+            writer = GatheredWriter(file, at: position, expected: range.map { $0.upperBound - $0.lowerBound })
+            self.position = position
+        case .receiver(let receiver):
+            receive = receiver
+            writer = nil
+            position = 0
+        }
     }
 
     private var start: Int64 { range?.lowerBound ?? 0 }
@@ -85,22 +97,21 @@ final class AzureReading {
             refuse(.internalError, "more bytes come than were asked for")
             return false
         }
-        switch target {
-        case .receiver(let receive):
-            guard receive(bytes) else {
-                refusal = FileStoreError.cancelled
-                return false
-            }
-        case .file(let file, let position):
-            if let number = writeAll(bytes, to: file, at: position + received) {
-                refuse(
-                    .localFile, "what was received cannot be written: \(String(cString: strerror(number)))")
-                return false
-            }
+        if receive?(bytes) == false {
+            refusal = FileStoreError.cancelled
+            return false
+        }
+        if let number = writer?.write(bytes) {
+            refuseWriting(number)
+            return false
         }
         digest?.update(bytes)
         received += Int64(bytes.count)
         return true
+    }
+
+    private func refuseWriting(_ number: Int32) {
+        refuse(.localFile, "what was received cannot be written: \(String(cString: strerror(number)))")
     }
 
     private func refuse(_ code: FileStoreError.Code, _ message: String) {
@@ -112,6 +123,8 @@ final class AzureReading {
         if let limit, received != max(0, limit - start) {
             throw FileStoreError(.unreachable, "\(place): \(received) of \(limit - start) bytes have come")
         }
+        if let number = writer?.flush() { refuseWriting(number) }
+        if let refusal { throw refusal }
         guard let expectedMD5, let digest = digest.take() else { return }
         if digest.hexadecimal() != expectedMD5 {
             throw FileStoreError(
@@ -122,6 +135,7 @@ final class AzureReading {
     /// From the first byte again, of the same file.
     func restart() {
         received = 0
+        writer?.restart(at: position)
         digest = nil
         expectedMD5 = nil
         limit = nil

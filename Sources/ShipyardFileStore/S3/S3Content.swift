@@ -4,18 +4,23 @@ import ShipyardModel
 
 /// The hashes of what is sent, computed once before: they are in the head of the request, and a request may be sent again.
 struct ContentHashes {
-    private static let pieceBytes = 1 << 20
+    /// Both hashes of a piece while the processor has it at hand.
+    private static let pieceBytes = 256 << 10
 
     /// Each where it was asked for.
     let md5: [UInt8]?
     let sha256: [UInt8]?
 
-    init(md5: [UInt8]) {
+    init(md5: [UInt8]?, sha256: [UInt8]?) {
         self.md5 = md5
-        sha256 = nil
+        self.sha256 = sha256
     }
 
     init(of source: ByteSource, withMD5: Bool, withSHA256: Bool) throws(FileStoreError) {
+        guard withMD5 || withSHA256 else {
+            self.init(md5: nil, sha256: nil)
+            return
+        }
         var md5 = try Digest(.md5)
         var sha256 = try Digest(.sha256)
         switch source {
@@ -46,8 +51,7 @@ struct ContentHashes {
             }
         }
         let (first, second) = (md5.bytes(), sha256.bytes())
-        self.md5 = withMD5 ? first : nil
-        self.sha256 = withSHA256 ? second : nil
+        self.init(md5: withMD5 ? first : nil, sha256: withSHA256 ? second : nil)
     }
 }
 

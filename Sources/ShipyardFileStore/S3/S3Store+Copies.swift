@@ -16,6 +16,7 @@ extension S3Store {
         guard let known = try head(file) else { throw notFound(file) }
         var metadata = metadata
         metadata[FileAttributes.md5Name] = known.ownMD5
+        metadata[FileAttributes.partsHashName] = known.file.partsHash?.description
         _ = try copy(file, known, to: file, replacing: headers(metadata: metadata, of: file) + known.kept)
     }
 
@@ -49,6 +50,7 @@ extension S3Store {
     ) throws(FileStoreError) -> StoredFile {
         var metadata = known.file.metadata
         metadata[FileAttributes.md5Name] = known.file.md5
+        metadata[FileAttributes.partsHashName] = known.file.partsHash?.description
         // Not checked: names that others have given are theirs.
         let own = known.kept + metadata.sorted { $0.key < $1.key }.map { S3Head.header(ofMetadata: $0, $1) }
         let partial = try beginParts(target, headers: headers ?? own, withSHA256: false)

@@ -9,10 +9,10 @@ extension S3Store {
     ) throws(FileStoreError) -> PartialFile {
         try check(file)
         if attributes.mustBeNew { _ = try headersOfNewFile(file) }
-        return try beginParts(file, headers: headers(attributes, of: file), withSHA256: !address.isEncrypted)
+        return try beginParts(file, headers: headers(attributes, of: file), withSHA256: true)
     }
 
-    /// - Parameter withSHA256: asks the service to compare the SHA-256 of each part, which over `http:` is there for the signature.
+    /// - Parameter withSHA256: asks the service to compare the SHA-256 of each part, which is there for the signature, too.
     ///   Where no checksum is named a service may compute one of its own, over the whole file and in the end. Those that know
     ///   nothing of it ignore the header or refuse it; one that agrees repeats it.
     func beginParts(
@@ -86,13 +86,15 @@ extension S3Store {
         var markers: [S3Field] = []
         while true {
             var call = S3Call(.get, file.container)
-            call.element = "IsTruncated"
+            // Not every service says that there is no more.
+            call.element = "Bucket"
             call.query =
                 [S3Field("uploads"), S3Field("encoding-type", "url"), S3Field("prefix", file.name)] + markers
             let answer = try ask(call)
             if let refusal = answer.refusal {
                 let error = error(refusal, call)
-                if Self.isNoWayOn(error) { return nil }
+                // A container in which no upload was ever begun has none, and some services call that an error.
+                if Self.isNoWayOn(error) || refusal.code == "NoSuchUpload" { return nil }
                 throw error
             }
             let root = answer.root
@@ -123,9 +125,12 @@ extension S3Store {
         try check(file.path)
         var call = S3Call(
             .put, file.path, [S3Field("partNumber", String(number)), S3Field("uploadId", file.upload)])
-        // One hash is enough, and the MD5 takes three times as long.
-        let hashes = try hashes(
-            of: source, file.path, withMD5: !file.hasSHA256, withSHA256: file.hasSHA256 || !address.isEncrypted)
+        // One hash is enough, and the MD5 takes three times as long. Without the service's agreement it is compared with the tag.
+        let known = file.sha256.indices.contains(number - 1) ? file.sha256[number - 1] : nil
+        let computed = try hashes(
+            of: source, file.path, withMD5: !file.hasSHA256,
+            withSHA256: known == nil && (file.hasSHA256 || !address.isEncrypted))
+        let hashes = ContentHashes(md5: computed.md5, sha256: known ?? computed.sha256)
         let sha256 = file.hasSHA256 ? hashes.sha256.map(base64Text) : nil
         if let sha256 { call.headers.append(HTTPHeader(S3Checksum.header, sha256)) }
         call.body = .content(source, hashes)

@@ -39,16 +39,20 @@ extension S3Store {
                 headers: { reading.headers }, reading: reading,
                 isToBeRepeated: { reading.isToBeRepeated($0) })
         } catch {
-            if reading.isComplete { return }
+            if reading.isComplete { return try settle(reading, call) }
             throw reading.problem.map { problem in
                 FileStoreError(problem.code, "\(self.place(call)): \(problem.message)", help: problem.help)
             } ?? error
         }
         if response.status == 416, range != nil { return try checkIdentity(of: file, identity) }
         if let refusal = S3Refusal(response) { throw error(refusal, call) }
-        if let problem = reading.problem {
-            throw FileStoreError(problem.code, "\(place(call)): \(problem.message)", help: problem.help)
-        }
+        try settle(reading, call)
+    }
+
+    private func settle(_ reading: S3Reading, _ call: S3Call) throws(FileStoreError) {
+        reading.flush()
+        guard let problem = reading.problem else { return }
+        throw FileStoreError(problem.code, "\(place(call)): \(problem.message)", help: problem.help)
     }
 
     /// Where nothing is to be read of it.
@@ -88,6 +92,9 @@ struct S3Head {
             modified: Instant(milliseconds: modified * 1000),
             identity: S3Text.tag(response.header("ETag")) ?? "",
             md5: Self.md5(response) ?? ownMD5)
+        file.partsHash = metadata.removeValue(forKey: FileAttributes.partsHashName).flatMap {
+            PartsHash($0, size: file.size)
+        }
         file.metadata = metadata
         self.file = file
         kept = Self.keptHeaders.compactMap { name in

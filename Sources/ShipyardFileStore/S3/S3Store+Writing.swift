@@ -30,7 +30,7 @@ extension S3Store {
     /// changed, to sign it with.
     func hashes(of source: ByteSource, _ known: String?, _ file: StorePath) throws(FileStoreError) -> ContentHashes {
         if address.isEncrypted, let known = S3Text.md5(ofTag: known).flatMap(hexadecimalBytes) {
-            return ContentHashes(md5: known)
+            return ContentHashes(md5: known, sha256: nil)
         }
         let hashes = try hashes(of: source, file, withMD5: true, withSHA256: !address.isEncrypted)
         if let known, known.lowercased() != hashes.md5.map(hexadecimalText) {

@@ -5,11 +5,15 @@ import ShipyardModel
 /// Containers of a service that speaks the protocol of Amazon S3, where they are called buckets.
 ///
 /// Requests are signed here (`S3Signature`). What is sent has its MD5 in its head, which the service compares; over `http:` it is
-/// signed with its SHA-256 as well, which a part has in place of the MD5 where the service agrees.
+/// signed with its SHA-256 as well. A part that is so signed has no MD5 in its head: where the service agrees it compares the SHA-256,
+/// and where it does not the part's tag is compared here.
 package final class S3Store {
     /// Of a part but the last, S3 wants 5 MiB at least; it takes 10,000 of them.
-    package static let standardRules = StoreRules(
-        largestWhole: 32 << 20, partBytes: 16 << 20, mostParts: 10_000, connections: 8)
+    package static let standardRules = {
+        var rules = StoreRules(largestWhole: 32 << 20, partBytes: 16 << 20, mostParts: 10_000, connections: 8)
+        rules.keepsPartsHash = true
+        return rules
+    }()
     /// Where an answer says by its content that it must be asked for again.
     static let attempts = 3
 
@@ -147,7 +151,11 @@ extension S3Store {
             case .bytes(let bytes): request.body = bytes
             case .file(let stretch): request.stretch = stretch
             }
-            if let md5 = hashes.md5 { headers.append(HTTPHeader("Content-MD5", base64Text(md5))) }
+            // Of a part the tag tells as much: a service need not compute it once more.
+            let isPart = call.query.contains { $0.name == "partNumber" }
+            if let md5 = hashes.md5, !isPart || hashes.sha256 == nil {
+                headers.append(HTTPHeader("Content-MD5", base64Text(md5)))
+            }
             // Over TLS nobody can change it, and to read a file once more for its hash is half of the work.
             payload = hashes.sha256.map(hexadecimalText) ?? S3Signature.unsignedPayload
         }

@@ -203,9 +203,8 @@ final class FileInParts: Sendable {
     let partBytes: Int64
     /// Of the source: an open file, or none where it is stored.
     let source: Int32
-    let sourceTime: Int64?
-    /// Of the source, where it is a local file.
-    let md5: String?
+    /// Of what is written with an upload.
+    let attributes: FileAttributes
     let isResumed: Bool
     let stored: StoredFile?
     let upload: PartialFile?
@@ -215,21 +214,22 @@ final class FileInParts: Sendable {
     private struct State {
         var left: Int
         var parts: [Int: FilePart] = [:]
+        /// SHA-256 of parts that this run has brought.
+        var hashes: [Int: [UInt8]] = [:]
         var hasFailed = false
     }
 
     /// - Parameter source: becomes this object's to close.
     init(
         _ item: TransferItem, size: Int64, partBytes: Int64, left: Int, source: Int32 = -1,
-        sourceTime: Int64? = nil, md5: String? = nil, stored: StoredFile? = nil, upload: PartialFile? = nil,
+        attributes: FileAttributes = FileAttributes(), stored: StoredFile? = nil, upload: PartialFile? = nil,
         done: [FilePart] = [], download: PartialDownload? = nil
     ) {
         self.item = item
         self.size = size
         self.partBytes = partBytes
         self.source = source
-        self.sourceTime = sourceTime
-        self.md5 = md5
+        self.attributes = attributes
         isResumed = !done.isEmpty
         self.stored = stored
         self.upload = upload
@@ -255,13 +255,24 @@ final class FileInParts: Sendable {
     }
 
     /// Answers whether that was the last one.
-    func partIsDone(_ part: FilePart?) -> Bool {
+    func partIsSent(_ part: FilePart) -> Bool {
         state.withLock { state in
-            if let part { state.parts[part.number] = part }
+            state.parts[part.number] = part
             state.left -= 1
             return state.left == 0
         }
     }
+
+    /// Answers whether that was the last one.
+    func partHasArrived(_ number: Int, _ hash: [UInt8]?) -> Bool {
+        state.withLock { state in
+            state.hashes[number] = hash
+            state.left -= 1
+            return state.left == 0
+        }
+    }
+
+    func hash(ofPart number: Int) -> [UInt8]? { state.withLock { $0.hashes[number] } }
 
     var parts: [FilePart] { state.withLock { $0.parts.values.sorted { $0.number < $1.number } } }
 }

@@ -56,13 +56,28 @@ final class TransferHand {
             try source.read(
                 StorePath(sourceContainer, file.item.source), range: range, identity: file.stored?.identity,
                 to: .file(download.number, at: range.lowerBound))
+            var hash: [UInt8]?
+            if file.stored?.partsHash?.partBytes == file.partBytes {
+                hash = try Digest.of(
+                    FileStretch(
+                        file: download.number, offset: range.lowerBound, count: range.upperBound - range.lowerBound),
+                    .sha256)
+            }
             download.note(part.number)
-            return file.partIsDone(nil)
+            return file.partHasArrived(part.number, hash)
         }
         guard let upload = file.upload, let target else { invariantFailure("a file in parts goes nowhere") }
         let stretch = FileStretch(
             file: file.source, offset: range.lowerBound, count: range.upperBound - range.lowerBound)
-        return file.partIsDone(try target.writePart(part.number, of: upload, from: .file(stretch)))
+        do throws(FileStoreError) {
+            return file.partIsSent(try target.writePart(part.number, of: upload, from: .file(stretch)))
+        } catch {
+            // The hashes were computed before.
+            if error.code == .md5Mismatch {
+                try checkUnchanged(file.source, file.size, file.attributes.sourceTime, file.item)
+            }
+            throw error
+        }
     }
 
     func finish(_ file: FileInParts) throws(FileStoreError) {
@@ -72,12 +87,13 @@ final class TransferHand {
                 as: file.item.target, modified: file.stored?.modified ?? Instant(milliseconds: 0),
                 isNew: !transfer.options.overwrites)
         } else if let upload = file.upload, let target {
-            try checkUnchanged(file.source, file.size, file.sourceTime, file.item)
-            let attributes = attributes(file.sourceTime, md5: file.md5)
-            _ = try target.finish(upload, file.parts, attributes)
+            try checkUnchanged(file.source, file.size, file.attributes.sourceTime, file.item)
+            _ = try target.finish(upload, file.parts, file.attributes)
             // Metadata of a store that takes them at the beginning are those of the run that began it.
-            if file.isResumed, try target.stat(upload.path)?.md5 != file.md5 {
-                try target.setMetadata(attributes.allMetadata, of: upload.path)
+            if file.isResumed, let known = try target.stat(upload.path),
+                known.md5 != file.attributes.md5 || known.partsHash != file.attributes.partsHash
+            {
+                try target.setMetadata(file.attributes.allMetadata, of: upload.path)
             }
         }
     }
@@ -100,39 +116,49 @@ final class TransferHand {
             return .moved
         }
         let partBytes = target.rules.partBytes(ofFile: size)
-        let count = Int((size + partBytes - 1) / partBytes)
+        var attributes = attributes(time)
+        // Read once before: a store has no hash of parts that are put together, and a large file needs one most.
+        var hashes: [[UInt8]] = []
+        if target.rules.keepsPartsHash {
+            hashes = try PartsHash.hashes(of: opened.number, size: size, partBytes: partBytes, transfer.gauge)
+            attributes.partsHash = try PartsHash(partBytes: partBytes, of: hashes)
+        } else {
+            attributes.md5 = try md5(of: FileStretch(file: opened.number, offset: 0, count: size))
+        }
         var upload = try target.unfinishedParts(path)
         let done =
             try upload.map { upload throws(FileStoreError) in
-                try arrived(upload, opened.number, size, partBytes)
+                try arrived(upload, opened.number, size, partBytes, hashes)
             } ?? []
         if let unfinished = upload, done.isEmpty {
             try target.abandon(unfinished)
             upload = nil
         }
-        // Read once before: a store has no hash of parts that are put together, and a large file needs one most.
-        let md5 = try md5(of: FileStretch(file: opened.number, offset: 0, count: size))
-        let begun =
-            if let upload { upload } else { try target.beginParts(path, attributes(time, md5: md5)) }
+        var begun = if let upload { upload } else { try target.beginParts(path, attributes) }
+        begun.sha256 = hashes
+        let count = PartsHash.count(size, partBytes)
         let numbers = Set(1...count).subtracting(done.map(\.number)).sorted()
         let file = FileInParts(
             item, size: size, partBytes: partBytes, left: max(1, numbers.count), source: opened.release(),
-            sourceTime: time, md5: md5, upload: begun, done: done)
+            attributes: attributes, upload: begun, done: done)
         // All there already: the last one is sent once more, as somebody must finish it.
         return .parts(file, numbers.isEmpty ? [count] : numbers)
     }
 
     /// The parts of an earlier run that hold what this file has there.
     private func arrived(
-        _ upload: PartialFile, _ file: Int32, _ size: Int64, _ partBytes: Int64
+        _ upload: PartialFile, _ file: Int32, _ size: Int64, _ partBytes: Int64, _ hashes: [[UInt8]]
     ) throws(FileStoreError) -> [FilePart] {
         var same: [FilePart] = []
         for part in upload.parts {
             let start = Int64(part.number - 1) * partBytes
-            guard part.number > 0, start < size, part.size == min(partBytes, size - start), let md5 = part.md5
-            else { continue }
-            let stretch = FileStretch(file: file, offset: start, count: part.size)
-            if try self.md5(of: stretch) == md5 { same.append(part) }
+            guard part.number > 0, start < size, part.size == min(partBytes, size - start) else { continue }
+            if let sha256 = part.sha256, !hashes.isEmpty {
+                if sha256 == base64Text(hashes[part.number - 1]) { same.append(part) }
+            } else if let md5 = part.md5 {
+                let stretch = FileStretch(file: file, offset: start, count: part.size)
+                if try self.md5(of: stretch) == md5 { same.append(part) }
+            }
         }
         return same
     }
@@ -148,17 +174,22 @@ final class TransferHand {
         case .file(let present): known = present
         case .unknown: known = try target.stat(StorePath(targetContainer, item.target))
         }
-        guard let known else { return false }
+        guard var known else { return false }
         try refuseOverwriting(item)
         guard known.size == size else { return false }
+        // A listing has neither metadata nor the hash of a file in parts.
+        if case .file = item.present, known.md5 == nil, known.metadata.isEmpty,
+            let whole = try target.stat(StorePath(targetContainer, item.target)), whole.size == size
+        {
+            known = whole
+        }
         if let md5 = known.md5 {
             return try self.md5(of: FileStretch(file: file, offset: 0, count: size)) == md5
         }
-        var metadata = known.metadata
-        if case .file = item.present, metadata.isEmpty {
-            metadata = try target.stat(StorePath(targetContainer, item.target))?.metadata ?? [:]
+        if let hash = known.partsHash {
+            return try partsHash(file, size, hash.partBytes) == hash
         }
-        return metadata[FileAttributes.sourceTimeName] == String(time)
+        return known.metadata[FileAttributes.sourceTimeName] == String(time)
     }
 
     private func refuseOverwriting(_ item: TransferItem) throws(FileStoreError) {
@@ -176,10 +207,9 @@ final class TransferHand {
         }
     }
 
-    private func attributes(_ time: Int64?, md5: String? = nil) -> FileAttributes {
+    private func attributes(_ time: Int64?) -> FileAttributes {
         var attributes = FileAttributes()
         attributes.sourceTime = time
-        attributes.md5 = md5
         attributes.comparesSource = time != nil
         attributes.mustBeNew = !transfer.options.overwrites
         return attributes
@@ -198,7 +228,13 @@ final class TransferHand {
             try refuseOverwriting(item)
             if transfer.options.skipsSame, local.isSame(as: stored, of: source) { return .same }
         }
-        let partBytes = source.rules.partBytes
+        // A part that has a hash can be hashed when it has just arrived.
+        var partBytes = source.rules.partBytes
+        if source.rules.keepsPartsHash, let hashed = stored.partsHash?.partBytes,
+            (partBytes...64 * partBytes).contains(hashed)
+        {
+            partBytes = hashed
+        }
         let isWhole = stored.size <= partBytes || source.rules.largestWhole == .max
         let key =
             "\(source.account.place)\0\(path)\0\(stored.identity)\0\(stored.size)\0\(partBytes)\0\(item.target)"
@@ -216,7 +252,7 @@ final class TransferHand {
                 as: item.target, modified: stored.modified, isNew: !transfer.options.overwrites)
             return .moved
         }
-        let count = Int((stored.size + partBytes - 1) / partBytes)
+        let count = PartsHash.count(stored.size, partBytes)
         let numbers = Set(1...count).subtracting(download.arrived).sorted()
         let file = FileInParts(
             item, size: stored.size, partBytes: partBytes, left: max(1, numbers.count), stored: stored,
@@ -233,15 +269,35 @@ final class TransferHand {
 
     /// Where the store knows the hash, what lies here must have it.
     private func check(_ file: FileInParts, _ download: PartialDownload) throws(FileStoreError) {
-        guard let stored = file.stored, stored.md5 != nil else { return }
-        let stretch = FileStretch(file: download.number, offset: 0, count: file.size)
-        let md5 = try md5(of: stretch)
+        guard let stored = file.stored else { return }
         do throws(FileStoreError) {
-            try checkHash(md5, of: stored)
+            if stored.md5 != nil {
+                try checkHash(md5(of: FileStretch(file: download.number, offset: 0, count: file.size)), of: stored)
+            } else if let hash = stored.partsHash {
+                try checkHash(partsHash(file, download, hash.partBytes), hash, of: stored)
+            }
         } catch {
             download.forget()
             throw error
         }
+    }
+
+    private func partsHash(
+        _ file: FileInParts, _ download: PartialDownload, _ partBytes: Int64
+    ) throws(FileStoreError) -> PartsHash {
+        guard partBytes == file.partBytes else {
+            return try partsHash(download.number, file.size, partBytes)
+        }
+        var hashes: [[UInt8]] = []
+        for number in 1...PartsHash.count(file.size, file.partBytes) {
+            let range = file.range(of: number)
+            let stretch = FileStretch(
+                file: download.number, offset: range.lowerBound, count: range.upperBound - range.lowerBound)
+            // Not known is what an earlier run has brought.
+            let hash = if let known = file.hash(ofPart: number) { known } else { try Digest.of(stretch, .sha256) }
+            hashes.append(hash)
+        }
+        return try PartsHash(partBytes: file.partBytes, of: hashes)
     }
 
     // MARK: between stores
@@ -283,6 +339,9 @@ final class TransferHand {
     func isSame(_ source: StoredFile, _ target: StoredFile) -> Bool {
         guard source.size == target.size else { return false }
         if let (left, right) = both(source.md5, target.md5) { return left == right }
+        if let (left, right) = both(source.partsHash, target.partsHash), left.partBytes == right.partBytes {
+            return left == right
+        }
         let time =
             source.metadata[FileAttributes.sourceTimeName] ?? String(source.modified.milliseconds * 1_000_000)
         return time == target.metadata[FileAttributes.sourceTimeName]
@@ -309,18 +368,37 @@ final class TransferHand {
         }
         let stretch = FileStretch(file: file.number, offset: 0, count: stored.size)
         var attributes = attributes
-        attributes.md5 = try md5(of: stretch)
-        try checkHash(attributes.md5, of: stored)
+        if let known = stored.partsHash {
+            try checkHash(partsHash(file.number, stored.size, known.partBytes), known, of: stored)
+        }
+        if target.rules.keepsPartsHash, stretch.count > target.rules.largestWhole {
+            let partBytes = target.rules.partBytes(ofFile: stored.size)
+            let known = stored.partsHash.flatMap { $0.partBytes == partBytes ? $0 : nil }
+            attributes.partsHash =
+                if let known { known } else { try partsHash(file.number, stored.size, partBytes) }
+        }
+        if attributes.partsHash == nil || stored.md5 != nil {
+            let md5 = try md5(of: stretch)
+            try checkHash(md5, of: stored)
+            if attributes.partsHash == nil { attributes.md5 = md5 }
+        }
         _ = try target.writeWhole(to, stretch, attributes)
         return .moved
     }
 
     private func checkHash(_ md5: String?, of stored: StoredFile) throws(FileStoreError) {
         guard let known = stored.md5, known != md5 else { return }
-        throw FileStoreError(
-            .md5Mismatch,
-            "\(stored.name) has arrived with another content than the store has: MD5 \(md5 ?? "unknown"), not \(known)"
-        )
+        throw Self.differs("MD5 \(md5 ?? "unknown"), not \(known)", stored)
+    }
+
+    private func checkHash(
+        _ hash: PartsHash, _ known: PartsHash, of stored: StoredFile
+    ) throws(FileStoreError) {
+        if hash != known { throw Self.differs("hash of its parts \(hash.digits), not \(known.digits)", stored) }
+    }
+
+    private static func differs(_ fact: String, _ stored: StoredFile) -> FileStoreError {
+        FileStoreError(.md5Mismatch, "\(stored.name) has arrived with another content than the store has: \(fact)")
     }
 
     private func bytes(of path: StorePath, _ stored: StoredFile) throws(FileStoreError) -> [UInt8] {
@@ -360,6 +438,10 @@ final class TransferHand {
             as: item.target, modified: Instant(milliseconds: status.version.modified / 1_000_000),
             isNew: !transfer.options.overwrites)
         return .moved
+    }
+
+    private func partsHash(_ file: Int32, _ size: Int64, _ partBytes: Int64) throws(FileStoreError) -> PartsHash {
+        try PartsHash.of(file, size: size, partBytes: partBytes, transfer.gauge)
     }
 
     /// 32 lower-case digits.

@@ -112,6 +112,10 @@ struct StoredCopies: Sendable {
             })
     }
 
+    private func differ<Hash: Equatable>(_ one: Hash?, _ other: Hash?) -> Bool {
+        one != nil && other != nil && one != other
+    }
+
     /// Once it is proved that its copy is there.
     func removeSource(
         _ from: StoreAccess, _ path: StorePath, _ item: TransferItem
@@ -123,7 +127,7 @@ struct StoredCopies: Sendable {
             throw FileStoreError(
                 .conditionNotMet, "it stays, as its copy is not the same or it was written anew")
         }
-        if let ours = original.md5, let theirs = copy.md5, ours != theirs {
+        if differ(original.md5, copy.md5) || differ(original.partsHash, copy.partsHash) {
             throw FileStoreError(.md5Mismatch, "it stays, as its copy has another content")
         }
         // Two aliases may lead to one account by different ways, and then this would be the only one there is.

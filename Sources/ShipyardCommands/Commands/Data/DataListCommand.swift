@@ -128,7 +128,8 @@ extension StoredFile {
         .present([
             ("name", .string(name.shown)), ("contentLength", .integer(size)),
             ("lastModified", .string(modified.iso8601)), ("etag", .string(identity)),
-            ("contentMD5", md5.map(JSONValue.string)), ("accessTier", .string(tier.rawValue)),
+            ("contentMD5", md5.map(JSONValue.string)),
+            ("partsSHA256", partsHash.map { .string($0.description) }), ("accessTier", .string(tier.rawValue)),
             ("keptLength", keptBytes.map { .integer($0) }),
             (
                 "metadata",
@@ -188,6 +189,9 @@ enum DataStatCommand {
             ("modified", file.modified.iso8601), ("identity", file.identity),
         ]
         if let md5 = file.md5 { lines.append(("md5", md5)) }
+        if let hash = file.partsHash {
+            lines.append(("sha256 of parts", "\(hash.digits), \(sizeText(hash.partBytes)) each"))
+        }
         if file.tier != .hot {
             lines.append(("tier", "\(file.tier.rawValue), kept in \(sizeText(file.keptBytes ?? 0))"))
         }
