@@ -55,6 +55,13 @@ typedef int (*shipyard_curl_seeker)(void *context, curl_off_t offset, int origin
 static inline CURLcode shipyard_curl_set_seeker(CURL *handle, shipyard_curl_seeker value) {
     return SHIPYARD_CURL(curl_easy_setopt)(handle, CURLOPT_SEEKFUNCTION, value);
 }
+// Asked at least once a second, and whenever a signal has come; anything but 0 ends the transfer.
+typedef int (*shipyard_curl_watcher)(void *context, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
+static inline CURLcode shipyard_curl_set_watcher(CURL *handle, shipyard_curl_watcher value, void *context) {
+    SHIPYARD_CURL(curl_easy_setopt)(handle, CURLOPT_NOPROGRESS, 0L);
+    SHIPYARD_CURL(curl_easy_setopt)(handle, CURLOPT_XFERINFODATA, context);
+    return SHIPYARD_CURL(curl_easy_setopt)(handle, CURLOPT_XFERINFOFUNCTION, value);
+}
 // Seconds since 1970, -1 for what is no date of HTTP.
 static inline long long shipyard_curl_date(const char *text) { return SHIPYARD_CURL(curl_getdate)(text, NULL); }
 // Neither files nor mail, also not after a redirect. The newer, textual form of the option is missing before

@@ -78,7 +78,16 @@ package enum Program {
         try checkCommonOptions(of: parsed)
         for option in arguments.withoutEffect { console.say("`\(option)`: accepted, no local effect") }
         if arguments.has("show-config"), let specs = command.specs { try ShowConfig.print(specs(call), call) }
-        return try body(call)
+        let code = try body(call)
+        // What was asked for has not been done: `… && next` must not go on.
+        return code == .done && console.wasDenied ? .failed : code
+    }
+
+    /// Of a command that looks at spec files, where one stands that has no option before it.
+    private static func optionForFile(_ word: String, of parsed: ArgumentParser.Result) -> String? {
+        guard parsed.command.specs != nil else { return nil }
+        if LocalFile.isDirectory(word) { return "--configdir \(word)" }
+        return SpecFileNames.isSpec(word) ? "--\(SpecFileNames.kind(of: word) ?? "jobs") \(word)" : nil
     }
 
     /// An option that every command takes and this one does nothing with would be a promise that is not kept.
@@ -119,9 +128,10 @@ package enum Program {
         }
         let repeats = expected.last?.repeats ?? false
         if words.count > expected.count, !repeats {
+            let word = words[expected.count]
             throw .usage(
-                "`\(path)` does not take `\(words[expected.count])`",
-                help: "see `shipyard-swift \(path) --help`")
+                "`\(path)` does not take `\(word)`",
+                help: optionForFile(word, of: parsed).map { "did you mean `\($0)`?" } ?? "see `shipyard-swift \(path) --help`")
         }
     }
 }

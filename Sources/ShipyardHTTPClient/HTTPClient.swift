@@ -63,7 +63,8 @@ package final class HTTPClient {
         let socket = try request.unixSocket.map { path throws(HTTPError) in try UnixSocketPath(path) }
         let sender = request.stretch.map { StretchSender($0, onSent) }
         let transfer = Transfer(
-            handle.pointer, maximumBytes: request.maximumBodyBytes, onHead: onHead, onBody: onBody)
+            handle.pointer, maximumBytes: request.maximumBodyBytes, onHead: onHead, onBody: onBody,
+            isWanted: request.isWanted)
         var lines = CurlList()
         // libcurl's way to send a header without a value; a colon with nothing behind it would leave the header out.
         for header in request.headers {

@@ -51,6 +51,8 @@ package struct OutgoingRequest: Sendable {
     package var maximumBodyBytes = HTTPClient.maximumBodyBytes
     /// `.` and `..` in the path are sent as they are written: they are names of files to a store.
     package var keepsDots = false
+    /// Asked while the answer is waited for, soon after a signal too; false ends the exchange (`cancelled`).
+    package var isWanted: (@Sendable () -> Bool)?
 
     package init(_ method: HTTPMethod, _ url: String, unixSocket: String? = nil, body: [UInt8] = []) {
         self.method = method

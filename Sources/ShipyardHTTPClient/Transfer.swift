@@ -10,6 +10,7 @@ final class Transfer {
     private let maximumBytes: Int
     private let onHead: ((HTTPResponse) -> Bool)?
     private let onBody: ((UnsafeRawBufferPointer) -> Bool)?
+    private let isWanted: (() -> Bool)?
     private var isHeadSeen = false
     private(set) var headers: [HTTPHeader] = []
     private(set) var body: [UInt8] = []
@@ -18,12 +19,13 @@ final class Transfer {
 
     init(
         _ handle: UnsafeMutableRawPointer, maximumBytes: Int, onHead: ((HTTPResponse) -> Bool)?,
-        onBody: ((UnsafeRawBufferPointer) -> Bool)?
+        onBody: ((UnsafeRawBufferPointer) -> Bool)?, isWanted: (() -> Bool)?
     ) {
         self.handle = handle
         self.maximumBytes = maximumBytes
         self.onHead = onHead
         self.onBody = onBody
+        self.isWanted = isWanted
     }
 
     var status: Int { Int(shipyard_curl_status(handle)) }
@@ -40,6 +42,14 @@ final class Transfer {
             return transfer.receiveHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
         }
         _ = shipyard_curl_set_pointer(handle, CURLOPT_HEADERDATA, context)
+        guard isWanted != nil else { return }
+        _ = shipyard_curl_set_watcher(
+            handle,
+            { context, _, _, _, _ in
+                guard let transfer = Transfer.from(context), transfer.isWanted?() == false else { return 0 }
+                transfer.refusal = .cancelled
+                return 1
+            }, context)
     }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> Transfer? {

@@ -152,7 +152,9 @@ extension Diagnostic {
         var diagnostic = Diagnostic(
             code: .taskAlreadyInJob, message: "job `\(job)` already has a task `\(id)`",
             primary: Label(at: range, "this id is taken"))
-        diagnostic.help = "choose another id, or remove `id` to have one generated"
+        diagnostic.help =
+            "these tasks would be added to the job, which is there: `shipyard-swift jobs del \(job)` first makes it anew; "
+            + "another id, or none, makes another task"
         return diagnostic
     }
 

@@ -72,12 +72,17 @@ final class BuiltProgram: Sendable {
         func end() { kill(process.processIdentifier, SIGKILL) }
 
         /// Waits for its end. One that hangs is killed after minutes that no machine needs, and named.
-        func outcome() throws -> Outcome {
+        ///
+        /// - Parameter signal: that it must die of; nil where it must exit.
+        func outcome(diesOf signal: Int32? = nil) throws -> Outcome {
             let watchdog = DispatchWorkItem { [id = process.processIdentifier] in kill(id, SIGKILL) }
             DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(300), execute: watchdog)
             process.waitUntilExit()
             watchdog.cancel()
-            guard process.terminationReason == .exit else {
+            let isExpected =
+                signal.map { process.terminationReason == .uncaughtSignal && process.terminationStatus == $0 }
+                ?? (process.terminationReason == .exit)
+            guard isExpected else {
                 let words = process.arguments ?? []
                 throw Killed(description: "`\(words.joined(separator: " "))` hung or was killed")
             }

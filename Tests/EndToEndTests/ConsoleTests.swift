@@ -67,6 +67,49 @@ import Testing
         #expect(try program.run("jobs", "list", "--jobid", "j").code == 1)
     }
 
+    /// A task that does not end when it is asked to gives the time; the guard must not take down what was to stay.
+    @Test func aSecondInterruptionLeavesWhatThereIsAndSaysSo() throws {
+        let program = try BuiltProgram()
+        _ = try program.run("service", "start")
+        let jobs = try program.write(
+            Self.longJob.replacing(
+                "sleep 100", with: "bash -c 'trap \"\" TERM INT; touch \(program.directory.path)/on; sleep 100 & wait; wait'"),
+            to: "jobs.yaml")
+        let run = try program.start(["run", jobs])
+        #expect(program.eventually { FileManager.default.fileExists(atPath: "\(program.directory.path)/on") })
+        run.interrupt()
+        usleep(200_000)
+        run.interrupt()
+        let outcome = try run.outcome(diesOf: SIGINT)
+        #expect(outcome.messages.contains("interrupted: taking down what was made"), "\(outcome)")
+        #expect(outcome.messages.contains("left as it is; what is there of it goes with: shipyard-swift jobs del j; shipyard-swift pool del"))
+        usleep(500_000)
+        #expect(try program.json("pool", "list")["value"].map { ($0 as? [Any])?.count } == 1)
+        #expect(try program.run("jobs", "list", "--jobid", "j").code == 0)
+        #expect(try program.run("jobs", "del", "j", "-y", "--wait").code == 0)
+    }
+
+    /// It does not wait for the end of its question to the service.
+    @Test func anInterruptionIsNoticedAtOnce() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        _ = try program.write(Self.longJob, to: "jobs.yaml")
+        #expect(try program.run("jobs", "add").code == 0)
+        #expect(try program.eventually { try isRunning(program) })
+        // Questions are of two seconds: of six that end at once by luck none would be a surprise, all six would.
+        var quick = 0
+        for _ in 0..<6 {
+            let follower = try program.start(["jobs", "wait", "j"])
+            usleep(600_000)
+            let start = ContinuousClock.now
+            follower.interrupt()
+            #expect(try follower.outcome().code == 130)
+            if ContinuousClock.now - start < .milliseconds(700) { quick += 1 }
+        }
+        #expect(quick >= 5)
+        #expect(try program.run("jobs", "term", "j", "-y", "--wait").code == 0)
+    }
+
     @Test func whoStopsFollowingHearsThatTheJobGoesOn() throws {
         let program = try BuiltProgram()
         try program.addPool()
@@ -88,6 +131,26 @@ import Testing
             #expect(try isRunning(program))
         }
         #expect(try program.run("jobs", "term", "j", "-y", "--wait").code == 0)
+    }
+
+    @Test func aRunHasAsManySlotsAsItIsTold() throws {
+        let program = try BuiltProgram()
+        _ = try program.write(
+            "job_specifications:\n  - id: j\n    auto_complete: true\n    tasks: [{command: 'true'}]\n", to: "jobs.yaml")
+        let run = try program.run("run", ".", "-j", "7")
+        #expect(run.code == 0 && run.messages.contains("1 of 1 node ready, 7 task slots each"), "\(run)")
+    }
+
+    @Test func timesOfTablesAreTheUsers() throws {
+        let program = try BuiltProgram()
+        try program.addPool()
+        _ = try program.addJobs("  - {id: j, auto_complete: true, tasks: [{id: a, command: 'true'}]}", "--wait")
+        func table(_ zone: String) throws -> String {
+            try program.run("jobs", "list", environment: ["TZ": zone]).output
+        }
+        func clocks(_ text: String) -> [Substring] { text.matches(of: /\b\d\d:\d\d(:\d\d)?\b/).map(\.0) }
+        let (east, west) = (clocks(try table("<+12>-12")), clocks(try table("<-01>1")))
+        #expect(!east.isEmpty && east.count == west.count && east != west)
     }
 
     // MARK: Terminal

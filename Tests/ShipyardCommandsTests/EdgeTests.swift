@@ -113,14 +113,26 @@ struct EdgeTests {
             """
             pool_specification:
               id: p
-              vm_size: x
-              rdp: {username: u, password: \(value)}
+              vm_count: {dedicated: 1}
+              rdp: {username: u, password: "\(value)"}
               ssh: {username: v}
-              environment_variables: {DB_PASSWORD: "\(value)"}
 
             """)
-        defer { unlink(pool) }
-        let shown = run("pool", "list", "--pool", pool, "--show-config", service: FakeService(["GET /pools": [Samples.list()]]))
+        let jobs = temporary(
+            """
+            job_specifications:
+              - id: j
+                environment_variables: {DB_PASSWORD: "\(value)"}
+                tasks: [{command: x}]
+
+            """)
+        defer {
+            unlink(pool)
+            unlink(jobs)
+        }
+        let shown = run(
+            "pool", "list", "--pool", pool, "--jobs", jobs, "--show-config", service: FakeService(["GET /pools": [Samples.list()]]))
+        #expect(shown.messages.contains(#""password": "***""#) && shown.messages.contains(#""DB_PASSWORD": "***""#), "\(shown)")
         #expect(!shown.messages.contains("hunter7") && !shown.messages.contains("8675309") && !shown.messages.contains("2020-"), "\(shown)")
     }
 
@@ -180,7 +192,7 @@ struct EdgeTests {
         let check = run("validate", "jobs", path)
         #expect(check.code == .specRefused)
         for code in ["SY1001", "SY1003", "SY2001"] { #expect(check.output.contains("[\(code)]"), "\(code): \(check.output)") }
-        // Task c could not be looked at, so nobody knows what d is.
+        // Of task c one value could not be looked at, which has nothing to do with ids. Of b there are two.
         #expect(!check.output.contains("SY2003"), "\(check.output)")
         let cycle = temporary(
             """
@@ -196,6 +208,24 @@ struct EdgeTests {
         defer { unlink(cycle) }
         let both = run("validate", "jobs", cycle)
         for code in ["SY1001", "SY2004", "SY2003"] { #expect(both.output.contains("[\(code)]"), "\(code): \(both.output)") }
+        // A value that has nothing to do with ids hides no name, in whichever task and job.
+        let others = temporary(
+            """
+            job_specifications:
+              - id: j
+                tasks:
+                  - {id: a, command: x, max_task_retries: many, depends_on: [gone]}
+                  - {id: b, command: x, depends_on: [lost]}
+              - id: k
+                tasks:
+                  - {id: a, command: [x], depends_on: [nowhere]}
+
+            """)
+        defer { unlink(others) }
+        let named = run("validate", "jobs", others)
+        for name in ["gone", "lost", "nowhere"] {
+            #expect(named.output.contains("task `\(name)` is not defined"), "\(name): \(named.output)")
+        }
         let alone = temporary(
             "job_specifications:\n  - id: j\n    tasks:\n      - {id: a, command: x, depends_on: [a]}\n")
         defer { unlink(alone) }
@@ -256,6 +286,8 @@ struct EdgeTests {
                 == "job b is being terminated\nerror: job `c` has ended already\njob d is being terminated\n")
         let disabled = run("jobs", "disable", "--jobid", "x", "--jobid", "y", service: FakeService(["POST /jobs/y/disable": [""]]))
         #expect(disabled.code == .failed && disabled.messages.hasSuffix("job y is disabled\n"), "\(disabled)")
+        let enabled = run("jobs", "enable", "x", "y", service: FakeService(["POST /jobs/x/enable": [""], "POST /jobs/y/enable": [""]]))
+        #expect(enabled.code == .done && enabled.messages == "job x is enabled\njob y is enabled\n", "\(enabled)")
         #expect(run("jobs", "term", "a", "--all-jobs", "-y", service: service()).code == .usage)
         #expect(run("jobs", "term", "--all-jobs", "-y", service: FakeService(["GET /jobs": [Samples.list()]])).messages == "no job is left to end\n")
     }

@@ -94,14 +94,29 @@ struct JobCommandTests {
     }
 
     @Test func missingJobsFileIsWrongUsageWithAHint() {
-        let add = run("jobs", "add", "--configdir", "/nowhere", service: FakeService())
+        let nowhere = run("jobs", "add", "--configdir", "/nowhere", service: FakeService())
+        #expect(nowhere.code == .usage && nowhere.messages.hasPrefix("error: there is no directory /nowhere\n"))
+        let add = run("jobs", "add", "--configdir", "/proc", service: FakeService())
         #expect(add.code == .usage)
         #expect(
             add.messages == """
-                error: no jobs file: jobs.yaml was not found in /nowhere
+                error: no jobs file: jobs.yaml was not found in /proc
                   help: name its directory with `--configdir DIR` or the file with `--jobs FILE`
 
                 """)
+    }
+
+    @Test func filesThatStandWhereNoneIsTakenAreProposedAsOptions() {
+        for (words, help) in [
+            (["plan", "my/jobs.yaml"], "did you mean `--jobs my/jobs.yaml`?"), (["jobs", "list", "pool-2.json"], "did you mean `--pool pool-2.json`?"),
+            (["pool", "add", "/proc"], "did you mean `--configdir /proc`?"), (["plan", "nothing"], "see `shipyard-swift plan --help`"),
+            (["validate", "x/jobs.yaml"], "the kind stands before the file: `shipyard-swift validate jobs x/jobs.yaml`"),
+            (["validate", "x.yaml"], "the kind stands before the file: `shipyard-swift validate KIND x.yaml`"),
+            (["run", "/proc"], "name the jobs file itself: `shipyard-swift run FILE`"),
+        ] {
+            let refused = runWords(words, service: FakeService())
+            #expect(refused.code == .usage && refused.messages.contains(help), "\(refused)")
+        }
     }
 
     @Test func serviceErrorsHaveTheirExitCodes() {

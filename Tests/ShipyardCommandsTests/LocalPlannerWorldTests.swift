@@ -111,6 +111,27 @@ struct LocalPlannerWorldTests {
         #expect(bases == [.int(1), .float(0.5), .str("a\tb"), .str("Mixed.A"), nil])
     }
 
+    /// Its numbers are Python's own or not, by their size; all of them are formatted as if they were.
+    @Test func valuesOfNumpyAreNumbers() throws {
+        try write(
+            """
+            class float64(float):
+                def item(self): return float(self)
+            class int32:
+                def __init__(self, value): self.value = value
+                def item(self): return self.value
+                def __str__(self): return str(self.value)
+            """, to: "numpy.py")
+        try write(
+            "import numpy\ndef generate():\n    yield numpy.float64(0.5), numpy.int32(7)\n", to: "numbers_of_numpy.py")
+        let row = try #require(try rows(CustomFactorySpec(module: "numbers_of_numpy"), in: world()).first)
+        let bases: [PythonValue?] = row.map { value in
+            guard case .object(let object) = value else { return value }
+            return object.base
+        }
+        #expect(bases == [.float(0.5), .int(7)])
+    }
+
     @Test(arguments: ["'a\\0b'", "Name('a\\0b')", "'a\\ud800b'", "Odd()"])
     func whatNoProcessCanBeGivenIsRefused(_ value: String) throws {
         try write(

@@ -43,7 +43,8 @@ struct ProgramTests {
     @Test func confirmationIsAskedUntilItIsAnswered() {
         let service = FakeService(["DELETE /pools/p": ["{}"]])
         let no = run("pool", "del", "--poolid", "p", answers: ["maybe", "No"], service: service)
-        #expect(no.code == .done)
+        // `… && next` must not go on.
+        #expect(no.code == .failed)
         #expect(no.messages == "Confirm deleting pool p [y/n]: Confirm deleting pool p [y/n]: not done\n")
         #expect(service.requests == ["GET /pools/p"])
         let yes = run("pool", "del", "--poolid", "p", answers: ["YES"], service: service)
@@ -61,7 +62,7 @@ struct ProgramTests {
         #expect(
             run("pool", "del", "--poolid", "pool1", answers: ["n"], service: service).messages
                 == "Confirm deleting pool pool1: 2 nodes with all files on them; 2 jobs there with 11 tasks, 3 running,"
-                + " 3 waiting [y/n]: not done\n")
+                + " 3 waiting, whose records stay [y/n]: not done\n")
         #expect(
             run("jobs", "del", "--jobid", "j", answers: ["n"], service: service).messages
                 == "Confirm deleting job j: 10 tasks, 2 running, 3 waiting; their records and files are lost [y/n]: not done\n"

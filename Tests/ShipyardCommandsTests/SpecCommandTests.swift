@@ -32,6 +32,16 @@ struct SpecCommandTests {
         try LocalFile.remove(path)
     }
 
+    @Test func keysWithoutEffectAreOneLineUnlessMoreIsAskedFor() throws {
+        let path = "/tmp/shipyard-effects-\(UInt64.random(in: 0...UInt64.max)).yaml"
+        write("job_specifications:\n- id: a\n  tasks: [{command: x, gpus: all, shm_size: 1g}]\n", to: path)
+        defer { unlink(path) }
+        let (short, long) = (run("validate", "jobs", path), run("validate", "jobs", path, "-v"))
+        #expect(short.code == .done && long.code == .done)
+        #expect(short.output.hasPrefix("note: no effect here: `gpus`, `shm_size`") && !short.output.contains("SY5001"), "\(short)")
+        for key in ["gpus", "shm_size"] { #expect(long.output.contains("warning[SY5001]: `\(key)`"), "\(long)") }
+    }
+
     @Test func fixRewritesTheFileAndNothingElse() throws {
         let directory = "/tmp/shipyard-fix-\(UInt64.random(in: 0...UInt64.max))"
         try LocalFile.makeDirectories(directory)

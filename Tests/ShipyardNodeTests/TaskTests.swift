@@ -82,6 +82,7 @@ struct TaskTests {
             1,
             environment: [
                 ("AZ_BATCH_JOB_ID", "job"), ("MINE", "first"), ("MINE", "last"), ("EMPTY", ""),
+                ("N\u{C4}ME", "one letter"), ("NA\u{308}ME", "a letter and its dots"),
                 ("LITERAL", "$HOME `x`"),
                 ("AZ_BATCH_NODE_ID", "mine"), ("AZ_BATCH_TASK_DIR", "/tmp"),
                 ("AZ_BATCH_NODE_ROOT_DIR", "/tmp"),
@@ -92,6 +93,10 @@ struct TaskTests {
         agent.start(2, "env -0", context: 2)
         _ = try await (agent.exit(of: 1), agent.exit(of: 2))
         let first = variables(agent.output(of: 1))
+        // As bytes they are two, though Swift has them equal.
+        for line in ["N\u{C4}ME=one letter", "NA\u{308}ME=a letter and its dots"] {
+            #expect(agent.output(of: 1).utf8.split(separator: 0).contains { $0.elementsEqual(line.utf8) }, "\(line)")
+        }
         let task = "\(agent.root)/workitems/job/job-1/t1"
         let expected = [
             "AZ_BATCH_NODE_ROOT_DIR": agent.root, "AZ_BATCH_NODE_SHARED_DIR": "\(agent.root)/shared",
@@ -108,7 +113,7 @@ struct TaskTests {
         // Nothing else leaks out of the environment that the agent was started in.
         let inherited: Set = ["PATH", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR"]
         let known = Set(expected.keys).union(inherited).union([
-            "AZ_BATCH_TASK_USER", "AZ_BATCH_TASK_RESERVED_EPHEMERAL_DISK_SPACE_BYTES",
+            "N\u{C4}ME", "AZ_BATCH_TASK_USER", "AZ_BATCH_TASK_RESERVED_EPHEMERAL_DISK_SPACE_BYTES",
         ])
         #expect(first.keys.filter { !known.contains($0) && !$0.hasPrefix("LC_") }.isEmpty)
         let second = variables(agent.output(of: 2))

@@ -236,6 +236,11 @@ import Testing
         #expect(planned.sink.tasks.joined().map(\.template) == [0, 1, 0])
     }
 
+    @Test func idsThatAreTakenAreBoundedAsAllFindingsAre() {
+        let planned = Planned(Self.tasks(Array(repeating: "{id: a, command: x}", count: 2000).joined(separator: "\n  - ")))
+        #expect(planned.errors.count == 501 && planned.errors.last == .tooManyErrors)
+    }
+
     @Test func aCommandWithNULIsRefused() {
         let text = Self.tasks("{command: 'x {0:c} y', task_factory: {parametric_sweep: {product: [{start: 0, stop: 2, step: 1}]}}}")
         let planned = Planned(text)

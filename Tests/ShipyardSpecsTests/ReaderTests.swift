@@ -70,9 +70,32 @@ import Testing
         ("--- \n", "SY0004"),
         ("a: 1\n--- \nb: 1\n", "SY0006"), ("a: {<<: *b}", "SY0008"), ("a: {<<: {}, <<: {}}", "SY0005"),
         ("a: !!int x", "SY0010"), ("a: !!map [x]", "SY0010"), ("a: 'x", "SY0001"), ("a: \"\\q\"", "SY0001"),
+        ("a: x\u{FEFF}y", "SY0003"), ("a: \"x\u{FEFF}y\"", "SY0003"), ("a: \"x\nb: 1\n", "SY0001"),
         ("a: @x", "SY0001"), ("%YAML 3.0\n---\na: 1", "SY0001"),
     ]) func brokenFilesHaveTheirCode(_ text: String, _ code: String) {
         #expect(Set(errorCodes(yaml(text).diagnostics)) == [code], "\(text)")
+    }
+
+    /// docs/spec/differences.md
+    @Test func charactersThatNobodySeesAreWhatTheyAre() throws {
+        let root = try #require(yaml("a: \"x\\u2028y\\uFEFFz\"\nb: one\u{2028}c: two\n").root)
+        #expect(root["a"]?.string == "x\u{2028}y\u{FEFF}z")
+        #expect(root["b"]?.string == "one" && root["c"]?.string == "two")
+        var diagnostics = Diagnostics()
+        let json = SpecReader.read(SourceText(name: "s.json", text: "{\"a\": \"x\u{2028}y\u{FEFF}z\"}"), &diagnostics)
+        #expect(!diagnostics.hasErrors && json?["a"]?.string == "x\u{2028}y\u{FEFF}z")
+    }
+
+    /// Wherever text goes to a process; the golden cases have it in values.
+    @Test func noElementOfAListHoldsNUL() {
+        let text = "job_specifications:\n- id: a\n  tasks:\n  - {command: x, input_data: {azure_batch: [{job_id: a, task_id: b, include: [\"a\\0b\"]}]}}\n"
+        #expect(errorCodes(load(.jobs, text).diagnostics) == ["SY3010"])
+    }
+
+    @Test func aQuoteThatNothingClosesIsShownWhereItWasOpened() throws {
+        let found = yaml("a: 1\nb: \"x\nc: 1\nd: 2\n").diagnostics
+        let shown = TextRenderer().render(found)
+        #expect(shown.contains("the text in quotes is never closed") && shown.contains("2 | b: \"x\n  |    - opened here"), "\(shown)")
     }
 
     @Test func filesThatAreNotUTF8AreRefused() {

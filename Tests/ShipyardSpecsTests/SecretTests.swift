@@ -211,6 +211,8 @@ struct SecretTests {
             (.pool, "pool_specification:\n  id: p\n  wrong: 1\n  environment_variables: {DB_PASSWORD: \(value), API_KEY: \(value)}\n"),
             (.jobs, "job_specifications:\n- id: j\n  wrong: 1\n  environment_variables:\n    ACCESS_TOKEN: \(value)\n  tasks: []\n"),
             (.jobs, "job_specifications:\n- id: j\n  tasks:\n  - {command: x, wrong: 1, environment_variables: {MY_SECRET: \(value)}}\n"),
+            (.jobs, "job_specifications:\n- id: j\n  tasks: []\n  merge_task: {environment_variables: {DB_PASSWORD: \(value)}}\n"),
+            (.jobs, "job_specifications:\n- id: j\n  environment_variables: {DB_PASSWORD: \(value)}\n  tasks: [{command: x}]\n"),
             (.credentials, "credentials:\n  storage:\n    a: {account: 5, account_key: \(value), endpoint: \(value)}\n"),
             (.credentials, "credentials:\n  management: {subscription_id: \(value)}\n  wrong: \(value)\n"),
         ]

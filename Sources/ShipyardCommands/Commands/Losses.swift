@@ -14,7 +14,7 @@ enum Losses {
         let nodes = pool.nodeCounts.values.reduce(0, +)
         let here = jobs.filter { $0.poolId == pool.id }
         var text = "deleting pool \(pool.id): \(counted(nodes, "node")) with all files on them"
-        if !here.isEmpty { text += "; \(counted(here.count, "job")) there with \(tasks(of: here))" }
+        if !here.isEmpty { text += "; \(counted(here.count, "job")) there with \(tasks(of: here)), whose records stay" }
         return text
     }
 

@@ -11,6 +11,8 @@ package final class Console {
     package let usesColour: Bool
     /// Says more about what is done (`--verbose`).
     package var isVerbose = false
+    /// A question was answered with no.
+    private(set) var wasDenied = false
 
     package init(
         output: OutputStream, messages: OutputStream, environment: Environment,
@@ -78,6 +80,7 @@ package final class Console {
             case "y", "yes": return true
             case "n", "no", nil:
                 say("not done")
+                wasDenied = true
                 return false
             default: continue
             }

@@ -55,7 +55,7 @@ struct RestartingTransport: ServiceTransport {
                 case .interrupted:
                     guard request.isRepeatable, restarts < Self.restarts else { throw error }
                     restarts += 1
-                case .broken, .cannotStart:
+                case .broken, .cannotStart, .cancelled:
                     throw error
                 }
                 do throws(CommandFailure) { try restart() } catch { throw .cannotStart(error) }

@@ -103,12 +103,21 @@ extension ServiceClient {
         return try get(path, timeoutSeconds: seconds + 30)
     }
 
-    /// As `waitForChange`; nil where the job is gone.
+    /// As `waitForChange`, or at once when ctrl-C has come; nil where the job is gone.
     package func findChange(
         of job: String, seen: String?, seconds: Int
     ) throws(CommandFailure) -> JobResponse? {
         let path = (Self.job(job) / "wait").query("timeout", String(seconds)).query("counts", seen)
-        return try find(path, timeoutSeconds: seconds + 30)
+        var request = ServiceRequest(.get, path)
+        request.timeoutSeconds = seconds + 30
+        let hadCome = Interruption.hasCome
+        request.isWanted = { hadCome || !Interruption.hasCome }
+        do throws(CommandFailure) {
+            return try find(request)
+        } catch {
+            guard error.code == .interrupted else { throw error }
+            return try find(Self.job(job))
+        }
     }
 }
 

@@ -199,6 +199,12 @@ package struct ServiceClient {
     ) throws(CommandFailure) -> Value? {
         var request = ServiceRequest(.get, path)
         request.timeoutSeconds = timeoutSeconds
+        return try find(request)
+    }
+
+    func find<Value: Decodable>(
+        _ request: ServiceRequest, as type: Value.Type = Value.self
+    ) throws(CommandFailure) -> Value? {
         let answer = try exchange(request)
         return answer.status == 404 ? nil : try decode(type, from: checked(answer))
     }
@@ -241,6 +247,7 @@ package struct ServiceClient {
                     help: "see `shipyard-swift service logs`; every command starts the service again")
             case .cannotStart(let failure):
                 throw failure
+            case .cancelled: throw CommandFailure(.interrupted, "interrupted")
             case .broken(let reason), .interrupted(let reason):
                 throw CommandFailure(
                     .serviceUnreachable, "the connection to the service broke: \(reason)",

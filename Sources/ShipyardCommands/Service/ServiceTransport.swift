@@ -16,6 +16,8 @@ package struct ServiceRequest: Sendable {
     package var timeoutSeconds = 60
     /// The body names a submission that the service answers once, however often it comes.
     package var hasIdentity = false
+    /// Asked while the answer is waited for; false ends the wait.
+    package var isWanted: (@Sendable () -> Bool)?
     /// Why it cannot be sent.
     package var flaw: String?
 
@@ -53,6 +55,8 @@ package enum TransportFailure: Error, Sendable {
     case interrupted(String)
     /// No answer in time, or one that is no HTTP; the text says how.
     case broken(String)
+    /// It is not wanted any more.
+    case cancelled
 }
 
 /// Carries requests to the service; in tests, to a table of answers.
@@ -84,6 +88,7 @@ final class SocketTransport: ServiceTransport {
             switch error.kind {
             case .unreachable: throw .notListening
             case .interrupted: throw .interrupted(error.message)
+            case .cancelled where request.isWanted?() == false: throw .cancelled
             default: throw .broken(error.message)
             }
         }
@@ -100,6 +105,7 @@ final class SocketTransport: ServiceTransport {
         var outgoing = OutgoingRequest(
             request.method, "http://shipyard" + request.path, unixSocket: socket, body: request.body ?? [])
         outgoing.timeout = .seconds(Int64(request.timeoutSeconds))
+        outgoing.isWanted = request.isWanted
         if request.body != nil { outgoing.headers.append(HTTPHeader("Content-Type", request.contentType)) }
         outgoing.headers += request.headers
         if let first = request.firstByte { outgoing.headers.append(HTTPHeader("Range", "bytes=\(first)-")) }

@@ -21,7 +21,7 @@ final class EmbeddedContainer {
             guard number != ENOENT, number != ENOTDIR else {
                 throw FileStoreError(
                     .containerNotFound, "there is no container `\(name)` in \(account.place)",
-                    help: "create the directory \(path)")
+                    help: Self.help(path, Self.names(in: directory)))
             }
             throw FileStoreError(
                 SystemError("open", path: path, errno: number), "container `\(name)` of \(account.place)")
@@ -29,6 +29,25 @@ final class EmbeddedContainer {
         self.name = name
         identity = FileIdentity(of: opened.number)
         tree = TreeOpener(opened)
+    }
+
+    private static func help(_ path: String, _ known: [String]) -> String {
+        guard !known.isEmpty else { return "create the directory \(path)" }
+        let shown = known.prefix(8).map { "`\($0)`" }.joined(separator: ", ")
+        return "there are \(shown)\(known.count > 8 ? " and more" : ""); a new one is the directory \(path)"
+    }
+
+    /// The containers of an account, in byte order.
+    private static func names(in directory: String) -> [String] { (try? containers(in: directory)) ?? [] }
+
+    static func containers(in directory: String) throws(SystemError) -> [String] {
+        var names: [String] = []
+        var stream = try DirectoryStream(at: BytePath(directory))
+        while let entry = stream.next() {
+            guard let name = entry.name.text, isName(name), FileIdentity(at: "\(directory)/\(name)/.") != nil else { continue }
+            names.append(name)
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     /// Whether the name still leads to this directory.

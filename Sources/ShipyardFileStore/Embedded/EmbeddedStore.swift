@@ -45,20 +45,12 @@ extension EmbeddedStore: FileStore {
     }
 
     package func containers() throws(FileStoreError) -> [String] {
-        var names: [String] = []
         do throws(SystemError) {
-            var stream = try DirectoryStream(at: BytePath(directory))
-            while let entry = stream.next() {
-                guard let name = entry.name.text, EmbeddedContainer.isName(name),
-                    FileIdentity(at: "\(directory)/\(name)/.") != nil
-                else { continue }
-                names.append(name)
-            }
+            return try EmbeddedContainer.containers(in: directory)
         } catch {
             guard error.errno != ENOENT else { return [] }
             throw FileStoreError(error, "the containers of \(account.place) cannot be listed")
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     package func makeContainer(_ container: String) throws(FileStoreError) {

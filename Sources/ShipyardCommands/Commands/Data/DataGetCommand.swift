@@ -44,6 +44,7 @@ enum DataGetCommand {
         let (parent, name) = isDirectory ? (local, BytePath("")) : LocalSources.split(local)
         let names = SharedNames(areSorted: sources.all.count == 1)
         let isDryRun = invocation.has("dry-run")
+        let wasThere = LocalFile.exists(parent)
         let root = try localRoot(parent, isMade: !isDryRun)
         let moves = sources.all.map { source in
             DataMove(
@@ -68,7 +69,13 @@ enum DataGetCommand {
                     }
                 })
         }
-        return try DataMoves(invocation, "get", "fetched").run(moves, mustFind: sources.nothing) {}
+        do throws(CommandFailure) {
+            return try DataMoves(invocation, "get", "fetched").run(moves, mustFind: sources.nothing) {}
+        } catch {
+            // Made for nothing; with anything in it, it stays.
+            if !wasThere, !isDryRun { rmdir(parent) }
+            throw error
+        }
     }
 
     /// - Parameter isMade: false in a dry run. Then nil stands for a directory that is missing.
@@ -116,7 +123,7 @@ struct StoredSources {
             let place = try DataPlace(word)
             let selection = try StoredSelection(
                 place, isRecursive: invocation.has("recursive"), invocation.nameFilter())
-            all.append(Source(access: try stores.access(place.alias), selection: selection))
+            all.append(Source(access: try stores.source(place.alias), selection: selection))
         }
     }
 

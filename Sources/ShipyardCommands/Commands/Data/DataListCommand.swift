@@ -22,7 +22,7 @@ enum DataListCommand {
         let stores = try DataStores(invocation)
         guard let word = invocation.arguments.words.first else { return listAccounts(stores, invocation) }
         let place = try DataPlace(word)
-        let access = try stores.access(place.alias)
+        let access = try stores.source(place.alias)
         guard let container = place.container else { return try listContainers(access, invocation) }
         return try listFiles(place, container, access, invocation)
     }
@@ -159,7 +159,7 @@ enum DataStatCommand {
             guard !place.name.isEmpty else {
                 throw .usage("`\(word)` names no file", help: "`data list \(word)` lists what is in it")
             }
-            let access = try stores.access(place.alias)
+            let access = try stores.source(place.alias)
             do throws(FileStoreError) {
                 let store = try access.open()
                 guard let file = try store.stat(StorePath(container, place.name)) else {

@@ -41,6 +41,18 @@ struct DataStores {
         return account
     }
 
+    /// Of an account that something is read from. Without credentials any name may be one, but then it has something.
+    func source(_ alias: String) throws(CommandFailure) -> StoreAccess {
+        if credentials == nil, !accounts.contains(where: { $0.alias == alias }) {
+            let known = accounts.map(\.alias)
+            let near = closestWord(to: alias, among: known).map { "did you mean `\($0)`?" }
+            throw CommandFailure(
+                .failed, "there is no storage account `\(alias)`: there are no credentials, and nothing is stored here under that name",
+                help: near ?? (known.isEmpty ? nil : "there are: " + known.joined(separator: ", ")))
+        }
+        return try access(alias)
+    }
+
     func access(_ alias: String) throws(CommandFailure) -> StoreAccess {
         let account = try account(alias)
         if account.kind == .embedded { try home.checkTrust() }

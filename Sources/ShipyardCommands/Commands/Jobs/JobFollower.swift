@@ -4,7 +4,7 @@ import ShipyardSystem
 
 /// Follows jobs to their end and says how they ended.
 struct JobFollower {
-    /// Short enough that ctrl-C is noticed soon.
+    /// Short enough that what moves is shown to move.
     private static let longPollSeconds = 2
 
     private let service: ServiceClient
@@ -122,12 +122,14 @@ struct JobFollower {
         return false
     }
 
-    /// The pools that `auto_pool` made for these jobs and that are still there.
+    /// The pools that `auto_pool` made for these jobs. Of a short job the pool may have gone before anybody looks: that it has
+    /// is told all the same.
     func poolsMade(for jobs: [JobResponse]) throws(CommandFailure) -> [String] {
         var pools: [String] = []
         for job in jobs {
             let pool: PoolResponse? = try service.find(ServiceClient.pool(job.poolId))
-            if let pool, pool.autoPoolJobId == job.id { pools.append(pool.id) }
+            let isOwn = pool.map { $0.autoPoolJobId == job.id } ?? true
+            if isOwn, !pools.contains(job.poolId) { pools.append(job.poolId) }
         }
         return pools
     }

@@ -6,6 +6,8 @@ enum JobsAddCommand {
         .details(
             "Every file is checked first; a spec with an error changes nothing. Tasks are added to a job that is "
                 + "still active.",
+            "The pool is that of pool.yaml, whose id is all that is looked at. Without such a file it is the one pool that there is; "
+                + "of several, none is chosen.",
             "With --wait the command follows the jobs to their end: exit code 0 when every task succeeded, 1 when "
                 + "one failed or can never run. Failed tasks are shown with the last lines they wrote."
         )

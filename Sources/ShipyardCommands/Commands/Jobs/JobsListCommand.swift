@@ -6,7 +6,9 @@ import ShipyardSystem
 /// `jobs list`.
 enum JobsListCommand {
     static let command = Command("list", "list the jobs")
-        .options(SharedOptions.jobID, SharedOptions.jobScheduleID)
+        .options(
+            .value("jobid", "ID", aliases: ["job-id"], values: .id(.job), "only this job; default all of them"),
+            SharedOptions.jobScheduleID)
         .example("jobs list", "shows every job with its tasks by state")
         .example("jobs list --jobid sweep --raw", "prints one job as JSON")
         .runs(run)

@@ -43,6 +43,7 @@ enum RunCommand {
         let files = try RunFiles(invocation)
         let interruption = Interruption.begin()
         defer { interruption.end() }
+        interruption.say("left as it is; what is there of it goes with: \(files.removal)")
         var run = PurposeRun(try invocation.service(), invocation, files)
         // Whatever happens, what was made is taken down; the first failure is the one that is told.
         let outcome: Result<ExitCode, CommandFailure>

@@ -55,6 +55,13 @@ struct RunFiles {
     /// The run has a pool of its own for all jobs; otherwise each job brings one.
     var hasPool: Bool { pool != nil }
 
+    /// The commands that remove what a run of these makes.
+    var removal: String {
+        // Whoever has more looks for them.
+        let jobs = jobIDs.prefix(5).joined(separator: " ") + (jobIDs.count > 5 ? " …" : "")
+        return "shipyard-swift jobs del \(jobs)" + (hasPool ? "; shipyard-swift pool del --poolid \(poolID)" : "")
+    }
+
     /// Whether `--output` is a place in a store: always with `store:` in front, and otherwise where it begins with an alias
     /// of the credentials.
     private func storeNamed(_ output: String) -> String? {

@@ -26,6 +26,7 @@ final class RunGuard {
                 ProcessLaunch.Streams(input: ends[1], output: nothing.number, errors: 2))
             _ = nothing.number
             stream = ends[0]
+            Interruption.dismissesAtSecond(stream)
         } catch {
             close(ends[0])
             return nil
@@ -41,6 +42,7 @@ final class RunGuard {
     /// The run answers for everything itself from here on.
     func dismiss() {
         tell(.done)
+        Interruption.dismissesAtSecond(-1)
         close(stream)
         while waitpid(process, nil, 0) < 0, errno == EINTR {}
         OwnChildren.forget(process)

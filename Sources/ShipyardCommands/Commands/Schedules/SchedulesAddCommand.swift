@@ -31,7 +31,7 @@ enum SchedulesAddCommand {
         }
         for path in Set(bundles.directories).sorted() {
             console.say(
-                "the package \(path) is a directory: nodes read it when they start, and it is not kept")
+                "the package \(path) is a directory, which is not kept: nodes read what is in it when they start (an archive would be kept)")
         }
         let now = SystemClock.now()
         for schedule in answer.schedules {

@@ -9,10 +9,12 @@ enum PlanCheck {
     /// Files by themselves and together, then the plan that they make: all of it in one run, whatever of it is wrong.
     static func findings(_ sources: [SpecSource], _ values: ReferenceValues) -> Diagnostics {
         var (specs, diagnostics) = SpecLoader.load(sources, values)
-        var isLossy = false
+        var left: Set<DiagnosticCode> = []
         if diagnostics.hasErrors, sources.reduce(0, { $0 + $1.text.bytes.count }) <= mostBytes {
             let remains = SpecRemains(sources, values)
-            (specs, isLossy) = (remains.specs, remains.isLossy)
+            specs = remains.specs
+            if remains.isLossy { left.formUnion(namesOthers) }
+            if remains.mayMissIDs { left.formUnion(namesTasks) }
         }
         var later = Diagnostics()
         if let schedules = specs.schedules {
@@ -24,7 +26,7 @@ enum PlanCheck {
             var planner = Planner(jobs, setting: setting(specs, sources), world: world)
             planner.checkSpecsAlone(&later)
         }
-        for finding in later.all where !isLossy || !namesOthers.contains(finding.code) { diagnostics.report(finding) }
+        for finding in later.all where !left.contains(finding.code) { diagnostics.report(finding) }
         return asJobsAddTakesThem(diagnostics)
     }
 
@@ -34,12 +36,14 @@ enum PlanCheck {
 
     /// They say that something is not there, which may be what had to be left out.
     private static let namesOthers: Set<DiagnosticCode> = [
-        .unknownDependency, .dependencyWithoutID, .rangeWithGaps, .unknownStorageAlias, .unknownVolume, .unknownDataLayout,
-        .unknownConnection, .mixedAutoPools, .commandMissing, .noLocalEffect, .incompleteFactory, .unknownFactory, .unknownSchedule,
+        .unknownStorageAlias, .unknownVolume, .unknownDataLayout, .unknownConnection, .mixedAutoPools, .commandMissing, .noLocalEffect, .incompleteFactory, .unknownFactory, .unknownSchedule,
         .unknownJobOfSchedule, .afterNothing, .scheduleNeverDue, .parameterMissing, .parameterNotDeclared,
         .unknownReference, .neverFitsNode, .factoryRefused, .recurrenceIntervalMissing, .recurrenceNeverEnds,
         .jobNotReadable, .taskFilePathMissing, .namedFileNotRead,
     ]
+
+    /// They say the same of a task.
+    private static let namesTasks: Set<DiagnosticCode> = [.unknownDependency, .dependencyWithoutID, .rangeWithGaps]
 
     /// What this version checks and does not run is refused by `jobs add`.
     private static func asJobsAddTakesThem(_ diagnostics: Diagnostics) -> Diagnostics {

@@ -80,8 +80,13 @@ struct SpecFiles {
 
     func missing(_ kind: String) -> CommandFailure {
         let place = directory == "." ? "the current directory" : directory
+        guard LocalFile.isDirectory(directory) else {
+            return .usage("there is no directory \(directory)", help: "`--configdir` names the directory of the spec files")
+        }
         return .usage(
             "no \(kind) file: \(kind).yaml was not found in \(place)",
-            help: "name its directory with `--configdir DIR` or the file with `--\(kind) FILE`")
+            help: invocation.path == ["run"]
+                ? "name the \(kind) file itself: `shipyard-swift run FILE`"
+                : "name its directory with `--configdir DIR` or the file with `--\(kind) FILE`")
     }
 }

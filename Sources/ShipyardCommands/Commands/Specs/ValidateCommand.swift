@@ -63,7 +63,9 @@ enum ValidateCommand {
         let words = invocation.arguments.words
         guard let word = words.first else { return try checkDirectory(invocation) }
         guard let kind = SpecKind(rawValue: word) else {
-            let near = closestWord(to: word, among: kinds).map { "did you mean `\($0)`?" }
+            let kind = SpecFileNames.isSpec(word) ? SpecFileNames.kind(of: word) ?? "KIND" : nil
+            let near = kind.map { "the kind stands before the file: `shipyard-swift validate \($0) \(word)`" }
+                ?? closestWord(to: word, among: kinds).map { "did you mean `\($0)`?" }
             throw .usage(
                 "`\(word)` is no kind of spec", help: near ?? "kinds: " + kinds.joined(separator: ", "))
         }
