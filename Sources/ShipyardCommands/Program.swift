@@ -83,11 +83,15 @@ package enum Program {
         return code == .done && console.wasDenied ? .failed : code
     }
 
-    /// Of a command that looks at spec files, where one stands that has no option before it.
-    private static func optionForFile(_ word: String, of parsed: ArgumentParser.Result) -> String? {
-        guard parsed.command.specs != nil else { return nil }
-        if LocalFile.isDirectory(word) { return "--configdir \(word)" }
-        return SpecFileNames.isSpec(word) ? "--\(SpecFileNames.kind(of: word) ?? "jobs") \(word)" : nil
+    /// What a word was meant for that stands where no argument is taken: a spec file, or an id.
+    private static func option(for word: String, of parsed: ArgumentParser.Result) -> String? {
+        if parsed.command.specs != nil {
+            if LocalFile.isDirectory(word) { return "--configdir \(word)" }
+            if SpecFileNames.isSpec(word) { return "--\(SpecFileNames.kind(of: word) ?? "jobs") \(word)" }
+        }
+        guard NamedKind.objection(to: word) == nil else { return nil }
+        let option = parsed.command.options.first { ["jobid", "poolid"].contains($0.name) && parsed.arguments[$0.name] == nil }
+        return option.map { "--\($0.name) \(word)" }
     }
 
     /// An option that every command takes and this one does nothing with would be a promise that is not kept.
@@ -131,7 +135,7 @@ package enum Program {
             let word = words[expected.count]
             throw .usage(
                 "`\(path)` does not take `\(word)`",
-                help: optionForFile(word, of: parsed).map { "did you mean `\($0)`?" } ?? "see `shipyard-swift \(path) --help`")
+                help: option(for: word, of: parsed).map { "did you mean `\($0)`?" } ?? "see `shipyard-swift \(path) --help`")
         }
     }
 }

@@ -25,7 +25,8 @@ extension Diagnostic {
     static func duplicateJobID(_ id: Located<JobID>, first: SourceRange) -> Diagnostic {
         var diagnostic = Diagnostic(
             code: .duplicateJobID, message: "job `\(id.value)` is specified twice",
-            primary: Label(at: id.range, "ids of jobs differ in more than case"))
+            primary: Label(
+                at: id.range, first.text == id.range.text ? "the same id again" : "ids of jobs differ in more than case"))
         diagnostic.others = [Label(at: first, "first specified here")]
         return diagnostic
     }

@@ -73,7 +73,8 @@ extension JobPlanner {
         }
         var entry = PlanEntry(written, position, isMerge: isMerge, numbering: number)
         entry.dependencies = dependencies(of: task, hasID: task.id?.value.isEmpty == false)
-        entry.template = Int32(clamping: templateNumber(of: entry, task))
+        // Nobody looks at templates where only findings count.
+        if !onlyChecks { entry.template = Int32(clamping: templateNumber(of: entry, task)) }
         if task.command == nil, task.multiInstance == nil, !entry.needsCommand,
             findings.takesWarnings(of: task.range.source)
         {

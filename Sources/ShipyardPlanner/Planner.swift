@@ -72,9 +72,11 @@ package struct Planner {
     private func fileFindings() -> [Diagnostic] {
         var findings: [Diagnostic] = []
         var first: [String: SourceRange] = [:]
+        first.reserveCapacity(jobs.jobs.count)
         for job in jobs.jobs {
             // Azure Batch does not tell ids apart by case.
-            let folded = job.id.value.text.lowercased()
+            let id = job.id.value.text
+            let folded = id.utf8.contains { (0x41...0x5A).contains($0) } ? id.lowercased() : id
             if let range = first[folded] {
                 findings.append(.duplicateJobID(job.id, first: range))
             } else {

@@ -184,7 +184,7 @@ struct JobPool {
         guard let record = pools.first(where: { $0.id.text == id }) else {
             throw .refused(
                 .notFound, "PoolNotFound",
-                "there is no pool `\(id)`; add it with `shipyard-swift pool add` first, or use `shipyard-swift run`"
+                "there is no pool `\(id)`; add it with `shipyard-swift pool add --pool FILE` first, or use `shipyard-swift run`"
             )
         }
         guard record.state == .active else {

@@ -44,15 +44,30 @@ import Testing
     @Test(.timeLimit(.minutes(1)), arguments: large.indices)
     func aFactoryIsCountedAndNotWalked(_ index: Int) {
         let (factory, codes) = Self.large[index]
-        #expect(Self.codes(Self.tasks("{command: x, task_factory: {\(factory)}}")) == codes)
+        func cost(_ factory: String) -> (codes: [String], time: Int) {
+            let start = threadTime()
+            let codes = Self.codes(Self.tasks("{command: x, task_factory: {\(factory)}}"))
+            return (codes, threadTime() - start)
+        }
+        let looked = cost("repeat: \(PlanLimits.tasksLookedAt)")
+        let found = cost(factory)
+        #expect(found.codes == codes)
+        #expect(found.time < 20 * looked.time, "\(found.time / looked.time) times as long as those that are looked at")
     }
 
     /// Also when the plan is made: the count comes before the first number that is drawn.
     @Test(.timeLimit(.minutes(1)))
     func tooManyRandomTasksAreRefusedBeforeAnyIsDrawn() {
-        let planned = Planned(
-            Self.tasks("{command: x, task_factory: {random: {generate: 9223372036854775807, integer: {start: 0, stop: 9, step: 1}}}}"))
-        #expect(planned.errors == [.tooManyTasks])
+        func planned(_ count: Int) -> (Planned, cost: Int) {
+            let text = Self.tasks("{command: x, task_factory: {random: {generate: \(count), integer: {start: 0, stop: 9, step: 1}}}}")
+            let start = threadTime()
+            let planned = Planned(text)
+            return (planned, threadTime() - start)
+        }
+        _ = planned(1)
+        let (few, many) = (planned(1000), planned(.max))
+        #expect(few.0.errors == [] && many.0.errors == [.tooManyTasks])
+        #expect(many.cost < 10 * few.cost, "\(many.cost / few.cost) times as long as a thousand tasks")
     }
 
     @Test func whatIsWrongFarBehindIsFoundAllTheSame() {
@@ -103,8 +118,14 @@ import Testing
 
     @Test(.timeLimit(.minutes(1)))
     func numberingOfListedTasksIsLinear() {
-        // Quadratic ways would take hours.
-        let count = 100_000
+        // Ten times as many take a hundred times as long in a quadratic way.
+        let (few, many) = (cost(5000), cost(50_000))
+        #expect(many < 40 * few, "ten times as many took \(many / few) times as long")
+    }
+
+    /// Of numbering so many in three ways.
+    private func cost(_ count: Int) -> Int {
+        let start = threadTime()
         let setting = TaskNumbering.Setting(nil)
         let job = JobID("j")!
         for kind in 0..<3 {
@@ -127,8 +148,9 @@ import Testing
                 numbering.noteNumber(number, series: series)
             }
             #expect(ids.count == count)
-            #expect(ids.entry(of: kind == 2 ? "task-950000" : "task-00007") != nil)
+            #expect(ids.entry(of: kind == 2 ? "task-\(1_000_000 - count / 2)" : "task-00007") != nil)
         }
+        return threadTime() - start
     }
 
     @Test(.timeLimit(.minutes(1)))

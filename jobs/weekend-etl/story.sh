@@ -31,7 +31,7 @@ step shipyard-swift sql query prices 'SELECT day, count(*) AS codes, round(avg(p
     --configdir "$etl"
 step shipyard-swift data list warehouse --configdir "$etl"
 step shipyard-swift data get "warehouse/reports/$day/" "$work/report/" --configdir "$etl"
-cat "$work/report/report.md"
+step cat "$work/report/report.md"
 step shipyard-swift pool list
 step shipyard-swift schedules del weekend-etl --yes --wait
 

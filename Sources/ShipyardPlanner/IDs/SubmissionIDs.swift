@@ -15,6 +15,7 @@ package struct SubmissionIDs: Sendable {
     /// Explicit ids with a number at their end, by what stands before it. Only there once there is a series.
     private var explicitByStem: [[UInt8]: [IDBytes]]?
     private(set) var series: [NumberedIDs] = []
+    // These three once there are two series: most jobs have one.
     private var positions: [SeriesKey: Int] = [:]
     private var positionsByPrefix: [[UInt8]: [Int]] = [:]
     /// The series whose prefix is this and then digits, none at all among them.
@@ -28,24 +29,34 @@ package struct SubmissionIDs: Sendable {
 
     /// The position of the series with this prefix and width.
     mutating func series(prefix: [UInt8], width: Int) -> Int {
-        let key = SeriesKey(prefix: prefix, width: width)
-        if let known = positions[key] { return known }
+        if series.count == 1, series[0].prefix == prefix, series[0].width == width { return 0 }
+        if let known = positions[SeriesKey(prefix: prefix, width: width)] { return known }
         var new = NumberedIDs(prefix: prefix, width: width)
         for id in explicitIDs(withStemOf: prefix) {
             if let number = new.number(of: id.bytes), let entry = explicit[id] {
                 new.insert(number...number, entry: entry)
             }
         }
-        let position = series.count
+        series.append(new)
+        hasRivals.append(false)
+        let position = series.count - 1
+        if position > 0 {
+            if position == 1 { index(0) }
+            index(position)
+        }
+        return position
+    }
+
+    /// Makes a series known to those that come, and finds its rivals among those that are.
+    private mutating func index(_ position: Int) {
+        let prefix = series[position].prefix
         let stems = Self.stems(prefix)
         let rivals = stems.flatMap { positionsByPrefix[$0] ?? [] } + (positionsByStem[prefix] ?? [])
         for rival in rivals { hasRivals[rival] = true }
-        hasRivals.append(!rivals.isEmpty)
-        positions[key] = position
+        hasRivals[position] = !rivals.isEmpty
+        positions[SeriesKey(prefix: prefix, width: series[position].width)] = position
         positionsByPrefix[prefix, default: []].append(position)
         for stem in stems { positionsByStem[stem, default: []].append(position) }
-        series.append(new)
-        return position
     }
 
     /// The text, and what is left when digits are taken from its end, one after the other.
@@ -55,6 +66,7 @@ package struct SubmissionIDs: Sendable {
     }
 
     private mutating func explicitIDs(withStemOf prefix: [UInt8]) -> [IDBytes] {
+        guard !explicit.isEmpty else { return [] }
         if explicitByStem == nil {
             explicitByStem = [:]
             for id in explicit.keys { noteStem(of: id) }
@@ -69,7 +81,12 @@ package struct SubmissionIDs: Sendable {
 
     /// The series that can write `id`, with the number that it would be there.
     private func writers(of id: [UInt8]) -> [(position: Int, number: Int)] {
-        guard !series.isEmpty else { return [] }
+        guard series.count > 1 else {
+            guard let only = series.first, id.starts(with: only.prefix), only.prefix.count >= id.endOfStem,
+                only.prefix.count < max(id.count, id.endOfStem), let number = only.number(of: id)
+            else { return [] }
+            return [(0, number)]
+        }
         var found: [(position: Int, number: Int)] = []
         for end in id.endOfStem..<max(id.count, id.endOfStem) {
             for position in positionsByPrefix[Array(id[..<end])] ?? [] {

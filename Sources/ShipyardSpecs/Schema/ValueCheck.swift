@@ -131,20 +131,13 @@ extension ValueCheck {
         if text == "." || text == ".." {
             return .invalidID(node, key: key, "it stands for a directory", rule: self)
         }
-        guard let character = text.first(where: { !$0.isIDCharacter && !(dots && $0 == ".") }) else {
-            return nil
-        }
+        guard !text.utf8.allSatisfy({ isIDByte($0) || dots && $0 == UInt8(ascii: ".") }),
+            let character = text.first(where: { !$0.utf8.allSatisfy(isIDByte) && !(dots && $0 == ".") })
+        else { return nil }
         return .invalidID(
             node, key: key,
             character == " "
                 ? "it holds a space" : "it holds `\(DisplayText.cut(String(character), bytes: 16))`", rule: self)
-    }
-}
-
-extension Character {
-    /// A letter, digit, hyphen or underscore of ASCII.
-    fileprivate var isIDCharacter: Bool {
-        isASCII && (isLetter || isNumber || self == "-" || self == "_")
     }
 }
 

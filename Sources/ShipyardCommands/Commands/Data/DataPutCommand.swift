@@ -9,8 +9,8 @@ enum DataPutCommand {
     static let command = Command("put", "store files of this machine")
         .details(
             "A file is stored under the target's name, or below it where that ends in a slash, is a container alone, or "
-                + "where there are several files. A directory needs --recursive, and is stored with its own name; with a slash "
-                + "behind it, what is in it is meant. `-` is standard input. Links are followed as far as they stay inside of "
+                + "where there are several files. A directory needs --recursive, and is stored with its own name. With a slash "
+                + "behind it, what is in it is stored, and --recursive goes without saying. `-` is standard input. Links are followed as far as they stay inside of "
                 + "the directory.",
             "What is there already with the same content is not sent again, so an interrupted command goes on when it is "
                 + "given again. A container that is missing is made."

@@ -133,6 +133,7 @@ struct PurposeRun {
 
     /// The merge task's output is what the job was for; so is that of a job with one task.
     private func printOutputs() throws(CommandFailure) {
+        var isLeftOut = false
         for job in jobs {
             guard try service.find(job) != nil else { continue }
             var chosen: String?
@@ -143,6 +144,7 @@ struct PurposeRun {
                 if let merge = page.last(where: \.isMergeTask) { (chosen, count) = (merge.id, 1) }
                 return true
             }
+            isLeftOut = isLeftOut || count > 1
             guard let chosen, count == 1 else { continue }
             let file = (ServiceClient.task(chosen, of: job.id) / "files").file("stdout.txt")
             _ = try service.read(file) { piece in
@@ -151,6 +153,9 @@ struct PurposeRun {
             }
         }
         console.output.flush()
+        if isLeftOut, !keeps, invocation.arguments["output"] == nil {
+            console.say("what the tasks printed goes with their pool: --output DIR copies it before, --keep leaves the pool")
+        }
     }
 
     private mutating func copyFiles() throws(CommandFailure) -> ExitCode {

@@ -64,7 +64,7 @@ enum ValidateCommand {
         guard let word = words.first else { return try checkDirectory(invocation) }
         guard let kind = SpecKind(rawValue: word) else {
             let kind = SpecFileNames.isSpec(word) ? SpecFileNames.kind(of: word) ?? "KIND" : nil
-            let near = kind.map { "the kind stands before the file: `shipyard-swift validate \($0) \(word)`" }
+            let near = LocalFile.isDirectory(word) ? "a directory of specs is checked with `--configdir \(word)`" : kind.map { "the kind stands before the file: `shipyard-swift validate \($0) \(word)`" }
                 ?? closestWord(to: word, among: kinds).map { "did you mean `\($0)`?" }
             throw .usage(
                 "`\(word)` is no kind of spec", help: near ?? "kinds: " + kinds.joined(separator: ", "))
