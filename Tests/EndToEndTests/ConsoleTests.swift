@@ -52,6 +52,23 @@ import Testing
         #expect(try program.run("jobs", "list", "--jobid", "j").code == 1)
     }
 
+    @Test func anInterruptedRunCopiesWhatItsTasksHaveDone() throws {
+        let program = try BuiltProgram()
+        _ = try program.run("service", "start")
+        let jobs = try program.write(Self.longJob + "      - {id: b, command: echo done}\n", to: "jobs.yaml")
+        let run = try program.start(["run", jobs, "--output", "results"])
+        #expect(try program.eventually { try isRunning(program) && program.task("b")["state"] as? String == "completed" })
+        run.interrupt()
+        let outcome = try run.outcome()
+        #expect(outcome.code == 130, "\(outcome)")
+        let file = program.directory.appending(path: "results/j/b/stdout.txt")
+        #expect(try String(contentsOf: file, encoding: .utf8) == "done\n", "\(outcome)")
+        #expect(try program.json("pool", "list")["value"].map { ($0 as? [Any])?.count } == 0)
+        // A place that cannot be made is told before anything runs.
+        let nowhere = try program.run("run", jobs, "--output", "/dev/null/x")
+        #expect(nowhere.code == 1 && nowhere.messages.hasPrefix("error: --output /dev/null/x cannot be made"), "\(nowhere)")
+    }
+
     @Test func aRunIsInterruptedAlsoWhileItsNodesStart() throws {
         let program = try BuiltProgram()
         _ = try program.run("service", "start")
@@ -82,7 +99,7 @@ import Testing
         run.interrupt()
         let outcome = try run.outcome(diesOf: SIGINT)
         #expect(outcome.messages.contains("interrupted: taking down what was made"), "\(outcome)")
-        #expect(outcome.messages.contains("left as it is; what is there of it goes with: shipyard-swift jobs del j; shipyard-swift pool del"))
+        #expect(outcome.messages.contains("these remove it: shipyard-swift jobs del j; shipyard-swift pool del"))
         usleep(500_000)
         #expect(try program.json("pool", "list")["value"].map { ($0 as? [Any])?.count } == 1)
         #expect(try program.run("jobs", "list", "--jobid", "j").code == 0)

@@ -93,7 +93,9 @@ struct ProgressLine {
 
     func text(width: Int) -> String {
         var facts = self.facts
-        if let elapsed, elapsed >= 1 { facts += "  after \(durationText(seconds: elapsed.rounded(.down)))" }
+        if let elapsed, elapsed >= 1 {
+            facts += "  \(elapsed < 10 ? "\(Int(elapsed)) s" : durationText(seconds: elapsed.rounded(.down))) elapsed"
+        }
         if let longest {
             let words = "  longest \(longest.id) \(durationText(seconds: longest.seconds.rounded(.down)))"
             // Of less use than all else.

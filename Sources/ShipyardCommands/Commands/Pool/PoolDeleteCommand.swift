@@ -8,18 +8,21 @@ enum PoolDeleteCommand {
             "A home whose state file was moved away or replaced still has the nodes of the old one, with agents and "
                 + "perhaps tasks that no command reaches any more. --orphans ends them and deletes their directories."
         )
+        .takes(Argument("POOL", "the pool; default that of --poolid or pool.yaml", optional: true, values: .id(.pool)))
         .options(
             SharedOptions.poolID, .flag("wait", "wait until it is gone and show what was checked"),
             .flag("orphans", "remove what is left of nodes that the state does not know")
         )
-        .example("pool del --poolid small --wait -y", "removes the pool without asking")
+        .example("pool del small --wait -y", "removes the pool without asking")
         .example("pool del --orphans", "shows what another state file has left, and removes it")
         .runs(run)
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let console = invocation.console
         if invocation.has("orphans") { return try removeOrphans(invocation) }
-        let id = try SpecIDs(invocation).pool()
+        let word = invocation.arguments.words.first
+        guard word == nil || invocation.arguments["poolid"] == nil else { throw .usage("POOL and `--poolid` exclude each other") }
+        let id = if let word { word } else { try SpecIDs(invocation).pool() }
         guard try isMeant(id, invocation) else { return .done }
         let service = try invocation.service()
         try service.delete(ServiceClient.pool(id))
@@ -48,8 +51,8 @@ enum PoolDeleteCommand {
     }
 
     private static func removeOrphans(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
-        guard invocation.arguments["poolid"] == nil else {
-            throw .usage("`--orphans` is for nodes of no pool; it does not go with `--poolid`")
+        guard invocation.arguments["poolid"] == nil, invocation.arguments.words.isEmpty else {
+            throw .usage("`--orphans` is for nodes of no pool; it does not go with one")
         }
         let (service, console) = (try invocation.service(), invocation.console)
         let orphans = try service.orphans()

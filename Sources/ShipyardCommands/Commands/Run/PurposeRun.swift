@@ -1,5 +1,6 @@
 import Glibc
 import ShipyardAPI
+import ShipyardModel
 
 /// One `run` at work: what it has made so far, so that it can be taken down at any moment.
 struct PurposeRun {
@@ -27,7 +28,8 @@ struct PurposeRun {
     mutating func work() throws(CommandFailure) -> ExitCode {
         try files.submission().refuseErrors(console)
         try checkJobsAreFree()
-        if Interruption.hasCome { return interrupted() }
+        try makeOutput()
+        if Interruption.hasCome { return try interrupted() }
         if let submission = files.poolSubmission() {
             if !invocation.has("keep") { watch = RunGuard(home: try HomeDirectory(invocation).path) }
             watch?.tell(.pool(files.poolID))
@@ -35,7 +37,7 @@ struct PurposeRun {
             hasPool = true
             let ready = try PoolWaiter(service, console).waitForNodes(
                 of: files.poolID, isInterrupted: { Interruption.hasCome })
-            if Interruption.hasCome { return interrupted() }
+            if Interruption.hasCome { return try interrupted() }
             guard ready == .done else { return ready }
         }
         for id in files.jobIDs { watch?.tell(.job(id)) }
@@ -52,21 +54,37 @@ struct PurposeRun {
         }
         let outcome = try follower.follow(
             jobs.map(\.id), numbers: answer.numbers, isInterrupted: { Interruption.hasCome })
-        if Interruption.hasCome { return interrupted() }
+        if Interruption.hasCome { return try interrupted() }
         try printOutputs()
         return max(outcome, try copyFiles())
     }
 
-    private mutating func interrupted() -> ExitCode {
+    /// Before hours of work that would have nowhere to go.
+    private func makeOutput() throws(CommandFailure) {
+        guard files.store == nil, let directory = invocation.arguments["output"] else { return }
+        do throws(SystemError) {
+            try LocalFile.makeDirectories(directory)
+        } catch {
+            throw CommandFailure(.failed, "--output \(directory) cannot be made: \(error.reason)")
+        }
+    }
+
+    private mutating func interrupted() throws(CommandFailure) -> ExitCode {
         // Whoever interrupts it once more wants what is left as it is.
         dismissGuard()
         if keeps {
             console.say("interrupted: what was made stays, and its jobs go on")
             for job in jobs {
-                console.say("  shipyard-swift jobs wait --jobid \(job.id) follows it, jobs term \(job.id) ends it")
+                console.say("  shipyard-swift jobs wait \(job.id)   follows it")
+                console.say("  shipyard-swift jobs term \(job.id)   ends it")
             }
         } else {
             console.say("interrupted: taking down what was made; ctrl-C once more leaves it as it is")
+            // What tasks have done so far was asked for.
+            if files.store == nil, invocation.arguments["output"] != nil {
+                for job in jobs { _ = try RunMakings.end(job, service) }
+                _ = try copyFiles()
+            }
         }
         return .interrupted
     }
@@ -81,8 +99,9 @@ struct PurposeRun {
             throw CommandFailure(
                 .failed,
                 "job \(id) is there already (\(job.state), in pool \(job.poolId)) and is not this run's",
-                help:
-                    "delete it with `shipyard-swift jobs del --jobid \(id)`, or give the job in the file another id"
+                help: job.state == "active"
+                    ? "it may be at work: `shipyard-swift jobs wait \(id)` follows it; or give the job in the file another id"
+                    : "delete it with `shipyard-swift jobs del --jobid \(id)`, or give the job in the file another id"
             )
         }
     }
@@ -120,11 +139,11 @@ struct PurposeRun {
                 for job in jobs { console.say("  shipyard-swift jobs del --jobid \(job.id)") }
             }
             if hasPool {
-                console.say("pool \(files.poolID) stays: shipyard-swift pool del --poolid \(files.poolID)")
                 if !holdsOnlyCopy, !jobs.isEmpty {
                     let (verb, ids) = (jobs.count == 1 ? "stays" : "stay", jobs.map(\.id).joined(separator: " "))
                     console.say("\(jobs.count == 1 ? "job" : "jobs") \(ids) \(verb): shipyard-swift jobs del \(ids)")
                 }
+                console.say("pool \(files.poolID) stays: shipyard-swift pool del --poolid \(files.poolID)")
             }
             return true
         }

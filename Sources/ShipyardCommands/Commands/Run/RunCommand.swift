@@ -6,7 +6,7 @@ enum RunCommand {
         .details(
             "Makes a pool, submits the jobs, follows them to their end and removes the pool again. The exit code is the "
                 + "outcome: 0 when every task succeeded, 1 when not.",
-            "Ctrl-C ends the jobs and takes down what was made, and the exit code is 130; with --keep jobs and pool stay and "
+            "Ctrl-C ends the jobs, copies what --output asks for, takes down what was made, and the exit code is 130; with --keep jobs and pool stay and "
                 + "go on. A second ctrl-C leaves everything as it is at that moment.",
             "DIR holds jobs.yaml and, if need be, pool.yaml, config.yaml and credentials.yaml; FILE is a jobs file "
                 + "beside them. Without a pool file the pool is one node with a task slot for each CPU. The pool gets "
@@ -43,7 +43,7 @@ enum RunCommand {
         let files = try RunFiles(invocation)
         let interruption = Interruption.begin()
         defer { interruption.end() }
-        interruption.say("left as it is; what is there of it goes with: \(files.removal)")
+        interruption.say("left as it is: shipyard-swift status shows what there is, and these remove it: \(files.removal)")
         var run = PurposeRun(try invocation.service(), invocation, files)
         // Whatever happens, what was made is taken down; the first failure is the one that is told.
         let outcome: Result<ExitCode, CommandFailure>

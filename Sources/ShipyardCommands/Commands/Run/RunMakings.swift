@@ -22,23 +22,32 @@ struct RunMakings {
 
     /// Ends the job first: only a job that ended runs its release task.
     private static func remove(_ job: SubmissionResponse.Job, _ service: ServiceClient) throws(CommandFailure) {
+        guard try end(job, service) else { return }
+        let number = job.number.map { String($0) }
+        try ignoringRefusal { () throws(CommandFailure) in
+            try service.delete(ServiceClient.job(job.id).query("number", number))
+        }
+    }
+
+    /// Returns when it has ended; false where it is gone.
+    static func end(_ job: SubmissionResponse.Job, _ service: ServiceClient) throws(CommandFailure) -> Bool {
         let path = ServiceClient.job(job.id)
         // Somebody may have deleted it and made another of its id, at any moment: each order names ours.
         let number = job.number.map { String($0) }
-        guard var seen = try service.find(job) else { return }
+        guard var seen = try service.find(job) else { return false }
         if seen.state == "active" || seen.state == "disabled" {
             try ignoringRefusal { () throws(CommandFailure) in
                 try service.post((path / "terminate").query("number", number))
             }
         }
         while seen.state != "completed" {
-            guard let next = try service.find(job) else { return }
+            guard let next = try service.find(job) else { return false }
             seen = next
             if seen.state != "completed" {
                 _ = try service.findChange(of: job.id, seen: seen.progressToken, seconds: 1)
             }
         }
-        try ignoringRefusal { () throws(CommandFailure) in try service.delete(path.query("number", number)) }
+        return true
     }
 
     /// It ended or went by itself between two requests.

@@ -39,7 +39,7 @@ enum PlanCheck {
         .unknownStorageAlias, .unknownVolume, .unknownDataLayout, .unknownConnection, .mixedAutoPools, .commandMissing, .noLocalEffect, .incompleteFactory, .unknownFactory, .unknownSchedule,
         .unknownJobOfSchedule, .afterNothing, .scheduleNeverDue, .parameterMissing, .parameterNotDeclared,
         .unknownReference, .neverFitsNode, .factoryRefused, .recurrenceIntervalMissing, .recurrenceNeverEnds,
-        .jobNotReadable, .taskFilePathMissing, .namedFileNotRead,
+        .jobNotReadable, .taskFilePathMissing, .namedFileNotRead, .commandNotFormatted,
     ]
 
     /// They say the same of a task.

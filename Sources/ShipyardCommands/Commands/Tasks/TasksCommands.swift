@@ -5,13 +5,14 @@ import ShipyardModel
 /// `jobs tasks list`.
 enum TasksListCommand {
     static let command = Command("list", "list the tasks of jobs")
+        .takes(Argument("JOB", "the job; default that of --jobid or those of jobs.yaml", optional: true, values: .id(.job)))
         .options(
             .flag("all", "the tasks of every job of this home"),
             SharedOptions.jobID, SharedOptions.taskID,
             .flag("failed", "only tasks that failed"),
             .flag("poll-until-tasks-complete", "list again every 5 seconds until all tasks have ended")
         )
-        .example("jobs tasks list --jobid sweep --failed", "shows the failed tasks of one job")
+        .example("jobs tasks list sweep --failed", "shows the failed tasks of one job")
         .example("jobs tasks list --jobid sweep --taskid task-00007", "shows one task with its attempts")
         .runs(run)
 
@@ -20,18 +21,24 @@ enum TasksListCommand {
         if polls, invocation.isRaw {
             throw .usage("`--poll-until-tasks-complete` and `--raw` exclude each other")
         }
-        if invocation.has("all"), invocation.has("jobid") {
-            throw .usage("`--all` and `--jobid` exclude each other")
+        let word = invocation.arguments.words.first
+        guard [invocation.has("all"), invocation.has("jobid"), word != nil].count(where: { $0 }) < 2 else {
+            throw .usage("JOB, `--jobid` and `--all` exclude each other")
         }
         if invocation.has("taskid") { return try showOne(invocation) }
         let service = try invocation.service()
-        let jobs = invocation.has("all") ? try service.jobs().map(\.id) : try SpecIDs(invocation).jobs()
+        let jobs = invocation.has("all") ? try service.jobs().map(\.id) : try jobs(invocation)
         while true {
             try show(jobs, service, invocation)
             guard polls, try anyOpen(jobs, service) else { return .done }
             invocation.console.flush()
             sleep(5)
         }
+    }
+
+    private static func jobs(_ invocation: Invocation) throws(CommandFailure) -> [String] {
+        if let word = invocation.arguments.words.first { return [word] }
+        return try SpecIDs(invocation).jobs()
     }
 
     private static func show(
@@ -84,7 +91,8 @@ enum TasksListCommand {
     }
 
     private static func showOne(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
-        let job = try SpecIDs(invocation).singleJob(for: "taskid")
+        let word = invocation.arguments.words.first
+        let job = if let word { word } else { try SpecIDs(invocation).singleJob(for: "taskid") }
         let id = invocation.arguments["taskid"] ?? ""
         let task: TaskResponse = try invocation.service().get(ServiceClient.task(id, of: job))
         if invocation.isRaw {
