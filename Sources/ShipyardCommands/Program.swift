@@ -87,7 +87,11 @@ package enum Program {
     private static func option(for word: String, of parsed: ArgumentParser.Result) -> String? {
         if parsed.command.specs != nil {
             if LocalFile.isDirectory(word) { return "--configdir \(word)" }
-            if SpecFileNames.isSpec(word) { return "--\(SpecFileNames.kind(of: word) ?? "jobs") \(word)" }
+            if SpecFileNames.isSpec(word) {
+                let own = parsed.path.first.flatMap { ["pool", "schedules"].contains($0) ? $0 : nil }
+                let kind = SpecFileNames.kind(of: word) ?? own ?? "jobs"
+                return "--\(kind) \(word)"
+            }
         }
         guard NamedKind.objection(to: word) == nil else { return nil }
         let option = parsed.command.options.first { ["jobid", "poolid"].contains($0.name) && parsed.arguments[$0.name] == nil }

@@ -175,11 +175,10 @@ struct JobPool {
         let pools = try target.inspect { engine in engine.poolIDs.compactMap { engine.pool($0) } }
         guard let id else {
             if pools.count == 1 { return pools[0] }
-            throw .refused(
-                .invalid, "PoolSpecMissing",
-                pools.isEmpty
-                    ? "there is no pool; add one with `pool add`, or use `run`"
-                    : "there are \(pools.count) pools; say which with --pool FILE")
+            if pools.isEmpty {
+                throw .refused(.notFound, "PoolNotFound", "there is no pool; add one with `pool add`, or use `run`")
+            }
+            throw .refused(.invalid, "PoolSpecMissing", "there are \(pools.count) pools; say which with --pool FILE")
         }
         guard let record = pools.first(where: { $0.id.text == id }) else {
             throw .refused(

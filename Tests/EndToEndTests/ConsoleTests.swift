@@ -281,7 +281,7 @@ import Testing
         for words in [["logs", "j"], ["logs", "j", "a"], ["data", "files", "stream", "--filespec", "j,a,"]] {
             let outcome = try program.start(words).outcome()
             #expect(outcome.code == 1 && outcome.output.isEmpty, "\(words)")
-            #expect(outcome.messages.contains("`keep_alive: true` under `auto_pool` leaves the pool"), "\(outcome.messages)")
+            #expect(outcome.messages.contains("a pool that `auto_pool` makes stays with `keep_alive: true`"), "\(outcome.messages)")
         }
     }
 

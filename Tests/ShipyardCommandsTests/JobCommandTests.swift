@@ -109,9 +109,9 @@ struct JobCommandTests {
     @Test func filesThatStandWhereNoneIsTakenAreProposedAsOptions() {
         for (words, help) in [
             (["plan", "my/jobs.yaml"], "did you mean `--jobs my/jobs.yaml`?"), (["jobs", "list", "pool-2.json"], "did you mean `--pool pool-2.json`?"),
-            (["pool", "add", "/proc"], "did you mean `--configdir /proc`?"), (["plan", "nothing"], "see `shipyard-swift plan --help`"),
+            (["pool", "add", "small.yaml"], "did you mean `--pool small.yaml`?"), (["pool", "add", "/proc"], "did you mean `--configdir /proc`?"), (["plan", "nothing"], "see `shipyard-swift plan --help`"),
             (["validate", "x/jobs.yaml"], "the kind stands before the file: `shipyard-swift validate jobs x/jobs.yaml`"),
-            (["validate", "x.yaml"], "the kind stands before the file: `shipyard-swift validate KIND x.yaml`"),
+            (["validate", "x.yaml"], "the kind stands before the file: `shipyard-swift validate jobs x.yaml`; kinds: "),
             (["run", "/proc"], "name the jobs file itself: `shipyard-swift run FILE`"),
         ] {
             let refused = runWords(words, service: FakeService())

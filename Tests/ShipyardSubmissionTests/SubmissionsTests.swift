@@ -184,7 +184,7 @@ import Testing
                 #expect(throws: SubmissionError.self) { try submissions.addJobs(submission) }?.code
             }
             let jobs = "job_specifications: [{id: j, tasks: [{command: x}]}]"
-            #expect(code(.of(jobs: jobs)) == "PoolSpecMissing")
+            #expect(code(.of(jobs: jobs)) == "PoolNotFound")
             #expect(code(.of()) == "JobsSpecMissing")
             var other = Submission.of(
                 pool: "pool_specification: {id: q, vm_count: {dedicated: 0}}", jobs: jobs)

@@ -9,7 +9,7 @@ enum DataOptions {
     static let exclude = Option.value("exclude", "PATTERN", repeats: true, "no files whose name matches")
     static let dryRun = Option.flag("dry-run", "say what would happen, and do nothing")
     static let connections = Option.value(
-        "connections", "N", values: .number, "so many at a time; default what does the store good")
+        "connections", "N", values: .number, "so many at a time; default as many as suit the store")
     static let bandwidth = Option.value(
         "bandwidth", "BYTES", "so many bytes a second at most: `500k`, `20MiB`, `1G`")
 

@@ -38,7 +38,7 @@ enum DataPutCommand {
         let target = try DataPlace(last)
         let container = try target.needingContainer()
         let stores = try DataStores(invocation)
-        let access = try stores.access(target.alias)
+        let access = try stores.target(target.alias, invocation.console)
         let locals = words.dropLast()
         guard !locals.contains("-") else {
             guard locals.count == 1 else { throw .usage("`-` stands alone: standard input is one file") }

@@ -1,4 +1,5 @@
 import ShipyardAPI
+import ShipyardDiagnostics
 import ShipyardFileStore
 import ShipyardModel
 import ShipyardService
@@ -49,6 +50,14 @@ struct DataStores {
             throw CommandFailure(
                 .failed, "there is no storage account `\(alias)`: there are no credentials, and nothing is stored here under that name",
                 help: near ?? (known.isEmpty ? nil : "there are: " + known.joined(separator: ", ")))
+        }
+        return try access(alias)
+    }
+
+    /// As `access`, of an account that something is written to: it may be new, or misspelt, and so it is named.
+    func target(_ alias: String, _ console: Console) throws(CommandFailure) -> StoreAccess {
+        if credentials == nil, case let known = accounts.map(\.alias), !known.isEmpty, !known.contains(alias) {
+            console.say("account `\(DisplayText.printable(alias))` is new here")
         }
         return try access(alias)
     }

@@ -52,7 +52,7 @@ struct SpecFiles {
         guard let text = String(validating: source.bytes, as: UTF8.self) else {
             var diagnostics = Diagnostics()
             _ = SpecReader.read(source, &diagnostics)
-            throw CommandFailure(.specRefused, "").preceded(by: TextRenderer().render(diagnostics))
+            throw CommandFailure(.specRefused, "the spec has errors; nothing was done").preceded(by: TextRenderer().render(diagnostics))
         }
         let isInput = path == "-"
         if kind == "credentials", CredentialsSpec.secret(ofPath: path) != nil {

@@ -107,7 +107,7 @@ struct SpecIDs {
         var diagnostics = Diagnostics()
         let source = SourceText(name: file.name, bytes: Array(file.text.utf8))
         guard let root = SpecReader.read(source, &diagnostics), !diagnostics.hasErrors else {
-            throw CommandFailure(.specRefused, "").preceded(by: TextRenderer().render(diagnostics))
+            throw CommandFailure(.specRefused, "the spec has errors; nothing was done").preceded(by: TextRenderer().render(diagnostics))
         }
         return root
     }

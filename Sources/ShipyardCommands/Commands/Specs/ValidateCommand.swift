@@ -63,8 +63,8 @@ enum ValidateCommand {
         let words = invocation.arguments.words
         guard let word = words.first else { return try checkDirectory(invocation) }
         guard let kind = SpecKind(rawValue: word) else {
-            let kind = SpecFileNames.isSpec(word) ? SpecFileNames.kind(of: word) ?? "KIND" : nil
-            let near = LocalFile.isDirectory(word) ? "a directory of specs is checked with `--configdir \(word)`" : kind.map { "the kind stands before the file: `shipyard-swift validate \($0) \(word)`" }
+            let kind = SpecFileNames.isSpec(word) ? SpecFileNames.kind(of: word) ?? "jobs" : nil
+            let near = LocalFile.isDirectory(word) ? "a directory of specs is checked with `--configdir \(word)`" : kind.map { "the kind stands before the file: `shipyard-swift validate \($0) \(word)`; kinds: " + kinds.joined(separator: ", ") }
                 ?? closestWord(to: word, among: kinds).map { "did you mean `\($0)`?" }
             throw .usage(
                 "`\(word)` is no kind of spec", help: near ?? "kinds: " + kinds.joined(separator: ", "))

@@ -27,7 +27,7 @@ enum LogsCommand {
         .runs(run)
 
     static let howFilesStay =
-        "what must outlive its pool is stored by `output_data`; `keep_alive: true` under `auto_pool` leaves the pool"
+        "what must outlive its pool is stored by `output_data`; a pool that `auto_pool` makes stays with `keep_alive: true`"
 
     @Sendable static func run(_ invocation: Invocation) throws(CommandFailure) -> ExitCode {
         let words = invocation.arguments.words
