@@ -66,6 +66,11 @@ package struct PartsHash: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// Whether two hashes are of different contents. One that is not known may be the same.
+package func areOfDifferentContents<Hash: Equatable>(_ one: Hash?, _ other: Hash?) -> Bool {
+    one != nil && other != nil && one != other
+}
+
 private final class PartsHashing: Sendable {
     private struct State {
         var next = 0

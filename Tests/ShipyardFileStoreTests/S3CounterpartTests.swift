@@ -127,6 +127,15 @@ import Testing
         #expect(known.identity.hasSuffix("-3"))
         #expect(known.metadata == ["kind": "film", FileAttributes.sourceTimeName: "1795705671250000001"])
         #expect(try again.unfinishedParts(file) == nil)
+        // The hash stays with other metadata, and a new one takes its place.
+        var hashed = FileAttributes()
+        hashed.partsHash = try PartsHash(partBytes: 1000, of: [[1]])
+        _ = try store.write(path("parts", "hashed"), from: .bytes([1]), hashed)
+        try store.setMetadata(["kind": "film"], of: path("parts", "hashed"))
+        #expect(try store.stat(path("parts", "hashed"))?.partsHash == hashed.partsHash)
+        hashed.partsHash = try PartsHash(partBytes: 1000, of: [[2]])
+        try store.setMetadata(hashed.allMetadata, of: path("parts", "hashed"))
+        #expect(try store.stat(path("parts", "hashed"))?.partsHash == hashed.partsHash)
 
         let found = try counterparts.boto(
             """

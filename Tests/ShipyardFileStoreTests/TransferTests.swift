@@ -138,6 +138,54 @@ final class TransferTests {
         #expect(service.calls("read") - read == 11 - 6)
     }
 
+    /// Whatever came to stand behind it is nothing of the file, and no hash of the file sees it.
+    @Test func whatIsLongerThanTheFileIsCut() throws {
+        try put("original", bytes(10_500))
+        #expect(try run(local, box, [("original", "big")]) == ["big": "moved"])
+        service.fail { name, count throws(FileStoreError) in
+            if name == "read", count > 6 { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.box, self.local, [("big", "big")]) }
+        let part = try #require(leftovers().first { !$0.hasSuffix(".parts") })
+        let handle = try #require(FileHandle(forWritingAtPath: root + "/" + part))
+        try handle.truncate(atOffset: 20_000)
+        try handle.close()
+        service.fail { _, _ in }
+        #expect(try run(box, local, [("big", "big")]) == ["big": "moved"])
+        #expect(same(get("big"), bytes(10_500)))
+    }
+
+    /// What was sent of it is there whole, and only nobody has put it together.
+    @Test func anUploadWhosePartsAreAllThereIsFinished() throws {
+        try put("big", bytes(10_500))
+        service.fail { name, _ throws(FileStoreError) in
+            if name == "finish" { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("big", "big")]) }
+        let sent = service.calls("writePart")
+        service.fail { _, _ in }
+        #expect(try run(local, box, [("big", "big")]) == ["big": "moved"])
+        #expect(same(service.bytes("box", "big"), bytes(10_500)) && service.calls("writePart") == sent)
+        #expect(service.calls("setMetadata") == 0)
+    }
+
+    /// A service that takes no part twice must not refuse the file for ever.
+    @Test func anUploadThatCannotBeGoneOnWithIsGivenUp() throws {
+        try put("big", bytes(10_500))
+        service.fail { name, count throws(FileStoreError) in
+            if name == "writePart", count > 4 { throw FileStoreError(.unreachable, "gone") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("big", "big")]) }
+        service.fail { name, _ throws(FileStoreError) in
+            if name == "writePart" { throw FileStoreError(.unsupported, "not twice") }
+        }
+        #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("big", "big")]) }
+        #expect(service.contents.withLock { $0.uploads.isEmpty })
+        service.fail { _, _ in }
+        #expect(try run(local, box, [("big", "big")]) == ["big": "moved"])
+        #expect(same(service.bytes("box", "big"), bytes(10_500)))
+    }
+
     /// What arrived before the machine was started anew may never have reached the disk.
     @Test func partsOfAnEarlierStartOfTheMachineAreNotTrusted() throws {
         service.put("box", "big", bytes(10_500))

@@ -15,8 +15,10 @@ extension S3Store {
         try check(file)
         guard let known = try head(file) else { throw notFound(file) }
         var metadata = metadata
-        metadata[FileAttributes.md5Name] = known.ownMD5
-        metadata[FileAttributes.partsHashName] = known.file.partsHash?.description
+        // What is said of them now is of what the file is now.
+        metadata[FileAttributes.md5Name] = metadata[FileAttributes.md5Name] ?? known.ownMD5
+        metadata[FileAttributes.partsHashName] =
+            metadata[FileAttributes.partsHashName] ?? known.file.partsHash?.description
         _ = try copy(file, known, to: file, replacing: headers(metadata: metadata, of: file) + known.kept)
     }
 

@@ -107,10 +107,17 @@ final class PartialDownload: @unchecked Sendable {
     }
 
     /// A full disk is known before anything is fetched, and the file lies in one piece.
+    ///
+    /// What an earlier run has left may be longer than the file: that is nothing of it, and no hash would see it.
     func reserve(_ size: Int64) throws(FileStoreError) {
+        var status = stat()
+        guard fstat(number, &status) == 0, status.st_size <= size || ftruncate(number, off_t(size)) == 0 else {
+            throw FileStoreError(.localFile, "\(temporary) cannot be cut: \(String(cString: strerror(errno)))")
+        }
         guard size > PartialFiles.reservedBytes, shipyard_reserve(number, size) != 0, errno == ENOSPC else {
             return
         }
+        if arrived.isEmpty { forget() }
         throw FileStoreError(
             .localFile, "there is no room for a file of \(size) bytes: \(String(cString: strerror(ENOSPC)))")
     }

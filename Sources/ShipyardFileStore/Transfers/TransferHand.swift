@@ -76,7 +76,12 @@ final class TransferHand {
             if error.code == .md5Mismatch {
                 try checkUnchanged(file.source, file.size, file.attributes.sourceTime, file.item)
             }
-            throw error
+            // Some services take no part a second time.
+            guard file.isResumed, error.code == .unsupported else { throw error }
+            try? target.abandon(upload)
+            throw FileStoreError(
+                error.code, "what an interrupted run has sent cannot be gone on with: \(error.message)",
+                help: "it was given up, and the same command begins anew")
         }
     }
 
@@ -89,9 +94,11 @@ final class TransferHand {
         } else if let upload = file.upload, let target {
             try checkUnchanged(file.source, file.size, file.attributes.sourceTime, file.item)
             _ = try target.finish(upload, file.parts, file.attributes)
-            // Metadata of a store that takes them at the beginning are those of the run that began it.
+            // Metadata of a store that takes them at the beginning are those of the run that began it, when the file may have been another
+            // one. What a service has not kept is not wrong.
             if file.isResumed, let known = try target.stat(upload.path),
-                known.md5 != file.attributes.md5 || known.partsHash != file.attributes.partsHash
+                areOfDifferentContents(known.partsHash, file.attributes.partsHash)
+                    || areOfDifferentContents(known.md5, file.attributes.md5)
             {
                 try target.setMetadata(file.attributes.allMetadata, of: upload.path)
             }
@@ -139,10 +146,12 @@ final class TransferHand {
         let count = PartsHash.count(size, partBytes)
         let numbers = Set(1...count).subtracting(done.map(\.number)).sorted()
         let file = FileInParts(
-            item, size: size, partBytes: partBytes, left: max(1, numbers.count), source: opened.release(),
+            item, size: size, partBytes: partBytes, left: numbers.count, source: opened.release(),
             attributes: attributes, upload: begun, done: done)
-        // All there already: the last one is sent once more, as somebody must finish it.
-        return .parts(file, numbers.isEmpty ? [count] : numbers)
+        guard numbers.isEmpty else { return .parts(file, numbers) }
+        // All there already.
+        try finish(file)
+        return .moved
     }
 
     /// The parts of an earlier run that hold what this file has there.
@@ -246,7 +255,11 @@ final class TransferHand {
                 path, range: 0..<stored.size, identity: stored.identity, to: .file(download.number, at: 0))
             if source.rules.largestWhole < .max {
                 let stretch = FileStretch(file: download.number, offset: 0, count: stored.size)
-                if stored.md5 != nil { try checkHash(md5(of: stretch), of: stored) }
+                if stored.md5 != nil {
+                    try checkHash(md5(of: stretch), of: stored)
+                } else if let hash = stored.partsHash {
+                    try checkHash(partsHash(download.number, stored.size, hash.partBytes), hash, of: stored)
+                }
             }
             try download.finish(
                 as: item.target, modified: stored.modified, isNew: !transfer.options.overwrites)
@@ -255,9 +268,11 @@ final class TransferHand {
         let count = PartsHash.count(stored.size, partBytes)
         let numbers = Set(1...count).subtracting(download.arrived).sorted()
         let file = FileInParts(
-            item, size: stored.size, partBytes: partBytes, left: max(1, numbers.count), stored: stored,
+            item, size: stored.size, partBytes: partBytes, left: numbers.count, stored: stored,
             download: download)
-        return .parts(file, numbers.isEmpty ? [count] : numbers)
+        guard numbers.isEmpty else { return .parts(file, numbers) }
+        try finish(file)
+        return .moved
     }
 
     private func checkIdentity(

@@ -112,10 +112,6 @@ struct StoredCopies: Sendable {
             })
     }
 
-    private func differ<Hash: Equatable>(_ one: Hash?, _ other: Hash?) -> Bool {
-        one != nil && other != nil && one != other
-    }
-
     /// Once it is proved that its copy is there.
     func removeSource(
         _ from: StoreAccess, _ path: StorePath, _ item: TransferItem
@@ -127,7 +123,7 @@ struct StoredCopies: Sendable {
             throw FileStoreError(
                 .conditionNotMet, "it stays, as its copy is not the same or it was written anew")
         }
-        if differ(original.md5, copy.md5) || differ(original.partsHash, copy.partsHash) {
+        if areOfDifferentContents(original.md5, copy.md5) || areOfDifferentContents(original.partsHash, copy.partsHash) {
             throw FileStoreError(.md5Mismatch, "it stays, as its copy has another content")
         }
         // Two aliases may lead to one account by different ways, and then this would be the only one there is.
