@@ -138,6 +138,33 @@ final class TransferTests {
         #expect(service.calls("read") - read == 11 - 6)
     }
 
+    /// Its hash was computed before, and its time can be set back.
+    @Test(arguments: [false, true]) func aFileThatIsAnotherOneAtTheSameTimeIsNotFinished(isContent: Bool) throws {
+        service.contents.withLock { $0.keepsPartsHash = true }
+        try put("big", bytes(10_500))
+        let path = root + "/big"
+        service.fail { name, count in
+            guard name == "writePart", count == 2 else { return }
+            var status = stat()
+            stat(path, &status)
+            if isContent, let handle = FileHandle(forWritingAtPath: path) {
+                try? handle.seek(toOffset: 10_200)
+                handle.write(Data([0, 1, 2, 3]))
+                try? handle.close()
+                var times = [status.st_atim, status.st_mtim]
+                utimensat(AT_FDCWD, path, &times, 0)
+            } else {
+                chmod(path, 0o600)
+            }
+        }
+        if isContent {
+            #expect(throws: FileStoreError.self) { try self.run(self.local, self.box, [("big", "big")]) }
+            #expect(service.bytes("box", "big") == nil)
+        } else {
+            #expect(try run(local, box, [("big", "big")]) == ["big": "moved"])
+        }
+    }
+
     /// Whatever came to stand behind it is nothing of the file, and no hash of the file sees it.
     @Test func whatIsLongerThanTheFileIsCut() throws {
         try put("original", bytes(10_500))

@@ -203,6 +203,8 @@ final class FileInParts: Sendable {
     let partBytes: Int64
     /// Of the source: an open file, or none where it is stored.
     let source: Int32
+    /// Of a local source: when anything about it changed last, in nanoseconds since 1970.
+    let sourceChanged: Int64?
     /// Of what is written with an upload.
     let attributes: FileAttributes
     let isResumed: Bool
@@ -222,13 +224,14 @@ final class FileInParts: Sendable {
     /// - Parameter source: becomes this object's to close.
     init(
         _ item: TransferItem, size: Int64, partBytes: Int64, left: Int, source: Int32 = -1,
-        attributes: FileAttributes = FileAttributes(), stored: StoredFile? = nil, upload: PartialFile? = nil,
+        sourceChanged: Int64? = nil, attributes: FileAttributes = FileAttributes(), stored: StoredFile? = nil, upload: PartialFile? = nil,
         done: [FilePart] = [], download: PartialDownload? = nil
     ) {
         self.item = item
         self.size = size
         self.partBytes = partBytes
         self.source = source
+        self.sourceChanged = sourceChanged
         self.attributes = attributes
         isResumed = !done.isEmpty
         self.stored = stored

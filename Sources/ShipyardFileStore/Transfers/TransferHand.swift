@@ -93,6 +93,7 @@ final class TransferHand {
                 isNew: !transfer.options.overwrites)
         } else if let upload = file.upload, let target {
             try checkUnchanged(file.source, file.size, file.attributes.sourceTime, file.item)
+            try checkContent(file)
             _ = try target.finish(upload, file.parts, file.attributes)
             // Metadata of a store that takes them at the beginning are those of the run that began it, when the file may have been another
             // one. What a service has not kept is not wrong.
@@ -147,7 +148,7 @@ final class TransferHand {
         let numbers = Set(1...count).subtracting(done.map(\.number)).sorted()
         let file = FileInParts(
             item, size: size, partBytes: partBytes, left: numbers.count, source: opened.release(),
-            attributes: attributes, upload: begun, done: done)
+            sourceChanged: status.changed, attributes: attributes, upload: begun, done: done)
         guard numbers.isEmpty else { return .parts(file, numbers) }
         // All there already.
         try finish(file)
@@ -213,6 +214,16 @@ final class TransferHand {
         let status = FileStatus(of: BytePath(""), in: file)
         guard status?.version.size == size, time == nil || status?.version.modified == time else {
             throw FileStoreError.sourceHasChanged(item.target.description)
+        }
+    }
+
+    /// A time can be set back. Where anything at all has changed, if only the name, the hash tells whether it was the content.
+    private func checkContent(_ file: FileInParts) throws(FileStoreError) {
+        guard let hash = file.attributes.partsHash, let changed = file.sourceChanged,
+            FileStatus(of: BytePath(""), in: file.source)?.changed != changed
+        else { return }
+        guard try partsHash(file.source, file.size, hash.partBytes) == hash else {
+            throw FileStoreError.sourceHasChanged(file.item.target.description)
         }
     }
 
