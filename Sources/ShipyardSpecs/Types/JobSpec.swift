@@ -14,25 +14,22 @@ package struct JobSpec: Sendable {
     package var id: Located<JobID>
     package var tasks: [TaskSpec] = []
     package var autoComplete = false
-    private var box = Box.nothing
+    private var settings = Self.nothing
+
+    private static let nothing = Unchanging(Settings())
 
     package init(id: Located<JobID>) { self.id = id }
 
     /// Whether it says nothing but how it is called, its tasks, and whether it completes by itself.
-    package var isPlain: Bool { box === Box.nothing }
+    package var isPlain: Bool { settings === Self.nothing }
 
-    /// Never changed: a job that says something else has another one.
-    private final class Box: Sendable {
-        static let nothing = Box(Settings())
-        let settings: Settings
-
-        init(_ settings: Settings) { self.settings = settings }
-    }
+    /// All at once, which costs as much as one of the properties below.
+    mutating func set(_ settings: Settings) { self.settings = Unchanging(settings) }
 
     private mutating func change(_ body: (inout Settings) -> Void) {
-        var settings = box.settings
+        var settings = settings.value
         body(&settings)
-        box = Box(settings)
+        set(settings)
     }
 }
 
@@ -62,99 +59,51 @@ extension JobSpec {
         var mergeTask: TaskSpec?
     }
 
-    /// All at once, which costs one change.
-    mutating func set(_ settings: Settings) { change { $0 = settings } }
-
     package var environmentVariables: [EnvironmentVariable] {
-        get { box.settings.environmentVariables }
+        get { settings.value.environmentVariables }
         set { change { $0.environmentVariables = newValue } }
     }
     package var environmentSecret: SecretReference? {
-        get { box.settings.environmentSecret }
+        get { settings.value.environmentSecret }
         set { change { $0.environmentSecret = newValue } }
     }
-    package var maxTaskRetries: Int? {
-        get { box.settings.maxTaskRetries }
-        set { change { $0.maxTaskRetries = newValue } }
-    }
-    package var maxWallTime: TimeSpan? {
-        get { box.settings.maxWallTime }
-        set { change { $0.maxWallTime = newValue } }
-    }
-    package var retentionTime: TimeSpan? {
-        get { box.settings.retentionTime }
-        set { change { $0.retentionTime = newValue } }
-    }
-    package var priority: Int {
-        get { box.settings.priority }
-        set { change { $0.priority = newValue } }
-    }
+    package var maxTaskRetries: Int? { settings.value.maxTaskRetries }
+    package var maxWallTime: TimeSpan? { settings.value.maxWallTime }
+    package var retentionTime: TimeSpan? { settings.value.retentionTime }
+    package var priority: Int { settings.value.priority }
     package var autoPool: AutoPoolSpec? {
-        get { box.settings.autoPool }
+        get { settings.value.autoPool }
         set { change { $0.autoPool = newValue } }
     }
     package var recurrence: RecurrenceSpec? {
-        get { box.settings.recurrence }
+        get { settings.value.recurrence }
         set { change { $0.recurrence = newValue } }
     }
-    package var allowRunOnMissingImage: Bool {
-        get { box.settings.allowRunOnMissingImage }
-        set { change { $0.allowRunOnMissingImage = newValue } }
-    }
-    package var exitOptions: ExitOptions {
-        get { box.settings.exitOptions }
-        set { change { $0.exitOptions = newValue } }
-    }
+    package var allowRunOnMissingImage: Bool { settings.value.allowRunOnMissingImage }
+    package var exitOptions: ExitOptions { settings.value.exitOptions }
     /// Of `file_upload_error`.
-    package var uploadErrorOptions: ExitOptions {
-        get { box.settings.uploadErrorOptions }
-        set { change { $0.uploadErrorOptions = newValue } }
-    }
-    package var dataVolumes: [String] {
-        get { box.settings.dataVolumes }
-        set { change { $0.dataVolumes = newValue } }
-    }
-    package var sharedDataVolumes: [String] {
-        get { box.settings.sharedDataVolumes }
-        set { change { $0.sharedDataVolumes = newValue } }
-    }
-    package var preparationCommand: String? {
-        get { box.settings.preparationCommand }
-        set { change { $0.preparationCommand = newValue } }
-    }
-    package var releaseCommand: String? {
-        get { box.settings.releaseCommand }
-        set { change { $0.releaseCommand = newValue } }
-    }
+    package var uploadErrorOptions: ExitOptions { settings.value.uploadErrorOptions }
+    package var dataVolumes: [String] { settings.value.dataVolumes }
+    package var sharedDataVolumes: [String] { settings.value.sharedDataVolumes }
+    package var preparationCommand: String? { settings.value.preparationCommand }
+    package var releaseCommand: String? { settings.value.releaseCommand }
     package var inputData: InputDataSpec? {
-        get { box.settings.inputData }
+        get { settings.value.inputData }
         set { change { $0.inputData = newValue } }
     }
     /// For each of its tasks, below a directory of the task's id.
     package var outputData: [StorageTransferSpec] {
-        get { box.settings.outputData }
+        get { settings.value.outputData }
         set { change { $0.outputData = newValue } }
     }
     /// Of each of its tasks.
-    package var outputTables: [TableLoadSpec] {
-        get { box.settings.outputTables }
-        set { change { $0.outputTables = newValue } }
-    }
+    package var outputTables: [TableLoadSpec] { settings.value.outputTables }
     /// Where `auto_scratch` stands; it excludes a recurrence.
-    package var autoScratchRange: SourceRange? {
-        get { box.settings.autoScratchRange }
-        set { change { $0.autoScratchRange = newValue } }
-    }
-    package var forceEnableTaskDependencies: Bool {
-        get { box.settings.forceEnableTaskDependencies }
-        set { change { $0.forceEnableTaskDependencies = newValue } }
-    }
-    package var autogeneratedTaskID: AutogeneratedTaskID? {
-        get { box.settings.autogeneratedTaskID }
-        set { change { $0.autogeneratedTaskID = newValue } }
-    }
+    package var autoScratchRange: SourceRange? { settings.value.autoScratchRange }
+    package var forceEnableTaskDependencies: Bool { settings.value.forceEnableTaskDependencies }
+    package var autogeneratedTaskID: AutogeneratedTaskID? { settings.value.autogeneratedTaskID }
     package var mergeTask: TaskSpec? {
-        get { box.settings.mergeTask }
+        get { settings.value.mergeTask }
         set { change { $0.mergeTask = newValue } }
     }
 }
