@@ -6,10 +6,20 @@ import ShipyardDiagnostics
 package struct SpecRemains: Sendable {
     /// For checks alone: nothing of it may be run.
     package let specs: SpecSet
-    /// More than keys that nobody knows was taken away. What names a thing may then miss it for that reason.
-    package let isLossy: Bool
-    /// So may what names a task: more was taken away than values that have nothing to do with ids.
-    package let mayMissIDs: Bool
+    /// What was taken away.
+    package let loss: Loss
+
+    /// Each of these is more than the one before it.
+    package enum Loss: Int, Comparable, Sendable {
+        /// Keys that nobody knows, at most.
+        case nothing
+        /// Values. What names a thing may miss it for that reason.
+        case values
+        /// And ids: so may what names a task.
+        case ids
+
+        package static func < (left: Loss, right: Loss) -> Bool { left.rawValue < right.rawValue }
+    }
 
     /// Each round takes away what the one before it has brought to light.
     private static let rounds = 6
@@ -18,19 +28,17 @@ package struct SpecRemains: Sendable {
         _ sources: [SpecSource], _ values: ReferenceValues = .byHand, zones: ZoneFiles = ZoneFiles()
     ) {
         var specs = SpecSet()
-        var (isLossy, mayMissIDs) = (false, false)
+        var loss = Loss.nothing
         for kind in [SpecKind.credentials, .config, .pool, .jobs, .schedules] {
             // Where there are several of a kind, only those can be judged that were merged.
             let own = sources.filter { $0.kind == kind }
             guard own.count == 1, let source = own.first else {
-                isLossy = isLossy || !own.isEmpty
-                mayMissIDs = mayMissIDs || !own.isEmpty
+                if !own.isEmpty { loss = .ids }
                 continue
             }
             var mending = Mending(source, values, zones)
             let root = mending.mended(rounds: Self.rounds)
-            isLossy = isLossy || mending.isLossy || root == nil
-            mayMissIDs = mayMissIDs || mending.mayMissIDs || root == nil
+            loss = max(loss, root == nil ? .ids : mending.loss)
             guard let root else { continue }
             switch kind {
             case .config: specs.config = ConfigSpec(decoding: root)
@@ -42,8 +50,7 @@ package struct SpecRemains: Sendable {
             }
         }
         self.specs = specs
-        self.isLossy = isLossy
-        self.mayMissIDs = mayMissIDs
+        self.loss = loss
     }
 }
 
@@ -52,8 +59,7 @@ private struct Mending {
     private let source: SpecSource
     private let values: ReferenceValues
     private let zones: ZoneFiles
-    private(set) var isLossy = false
-    private(set) var mayMissIDs = false
+    private(set) var loss = SpecRemains.Loss.nothing
 
     init(_ source: SpecSource, _ values: ReferenceValues, _ zones: ZoneFiles) {
         (self.source, self.values, self.zones) = (source, values, zones)
@@ -88,8 +94,7 @@ private struct Mending {
     private mutating func without(_ findings: Diagnostics, _ root: SyntaxNode) -> SyntaxNode? {
         var pruning = Pruning(findings.all.filter { $0.severity == .error })
         let rest = pruning.pruned(root)
-        isLossy = isLossy || pruning.isLossy
-        mayMissIDs = mayMissIDs || pruning.mayMissIDs
+        loss = max(loss, pruning.loss)
         return pruning.hasChanged ? rest : nil
     }
 }
@@ -105,8 +110,7 @@ private struct Pruning {
 
     /// By where they begin.
     private let faults: [Fault]
-    private(set) var isLossy = false
-    private(set) var mayMissIDs = false
+    private(set) var loss = SpecRemains.Loss.nothing
     private(set) var hasChanged = false
     /// Keys whose values have ids in them. What is taken away as a whole of another one names no task.
     private static let keysOfIDs: Set<String> = [
@@ -161,15 +165,15 @@ private struct Pruning {
     }
 
     private mutating func taken() -> SyntaxNode? {
-        (isLossy, mayMissIDs, hasChanged) = (true, true, true)
+        (loss, hasChanged) = (.ids, true)
         return nil
     }
 
     private mutating func pruned(_ entry: SyntaxEntry) -> SyntaxNode? {
-        let before = mayMissIDs
+        let before = loss
         let rest = pruned(entry.value)
         let isOfIDs = entry.key.string.map { Self.keysOfIDs.contains($0) } ?? true
-        if rest == nil, !isOfIDs { mayMissIDs = before }
+        if rest == nil, !isOfIDs { loss = max(before, .values) }
         return rest
     }
 
@@ -188,7 +192,7 @@ private struct Pruning {
             }
             hasChanged = true
             guard fault.code == .unknownKey else {
-                (isLossy, mayMissIDs) = (true, true)
+                loss = .ids
                 continue
             }
             guard let name = fault.replacement, !names.contains(name) else { continue }

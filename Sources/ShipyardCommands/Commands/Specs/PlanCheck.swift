@@ -13,8 +13,8 @@ enum PlanCheck {
         if diagnostics.hasErrors, sources.reduce(0, { $0 + $1.text.bytes.count }) <= mostBytes {
             let remains = SpecRemains(sources, values)
             specs = remains.specs
-            if remains.isLossy { left.formUnion(namesOthers) }
-            if remains.mayMissIDs { left.formUnion(namesTasks) }
+            if remains.loss >= .values { left.formUnion(namesOthers) }
+            if remains.loss >= .ids { left.formUnion(namesTasks) }
         }
         var later = Diagnostics()
         if let schedules = specs.schedules {
